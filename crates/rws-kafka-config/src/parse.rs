@@ -1,0 +1,148 @@
+//! From the text of a setting to its value. Texts arrive trimmed, not empty
+//! and without NUL.
+
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::secrets::quote;
+use crate::settings::Setting;
+
+/// Why a text is no value of a setting.
+#[derive(Debug)]
+pub(crate) struct Invalid {
+    /// The part of the text that is wrong, where it is not all of it.
+    part: Option<String>,
+    why: Option<&'static str>,
+}
+
+impl Invalid {
+    const WHOLE: Self = Self {
+        part: None,
+        why: None,
+    };
+
+    pub(crate) fn message(&self, setting: &Setting, text: &str) -> String {
+        let found = if setting.is_secret() {
+            "a value (not shown)".to_owned()
+        } else {
+            quote(self.part.as_deref().unwrap_or(text))
+        };
+        let why = self
+            .why
+            .map_or_else(String::new, |why| format!(", where {why}"));
+        format!("found {found}{why}; allowed: {}", setting.allowed())
+    }
+}
+
+pub(crate) fn text(text: &str) -> Result<String, Invalid> {
+    Ok(text.to_owned())
+}
+
+pub(crate) fn path(text: &str) -> Result<PathBuf, Invalid> {
+    Ok(PathBuf::from(text))
+}
+
+pub(crate) fn secret(text: &str) -> Result<SecretString, Invalid> {
+    Ok(SecretString::from(text))
+}
+
+pub(crate) fn name<T: FromStr>(text: &str) -> Result<T, Invalid> {
+    text.parse().map_err(|_| Invalid::WHOLE)
+}
+
+/// The rule that Kafka's Java client applies (KIP-345): that of topic names.
+pub(crate) fn instance_id(text: &str) -> Result<String, Invalid> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.len() <= 249 && text.chars().all(legal) && !matches!(text, "." | "..") {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::WHOLE)
+    }
+}
+
+/// Brokers refuse what is outside `group.{min,max}.session.timeout.ms`, whose
+/// defaults these are.
+pub(crate) fn session_timeout(text: &str) -> Result<Duration, Invalid> {
+    millis(text, 6_000, 1_800_000)
+}
+
+pub(crate) fn lag_timeout(text: &str) -> Result<Duration, Invalid> {
+    millis(text, 1, 86_400_000)
+}
+
+fn millis(text: &str, min: u64, max: u64) -> Result<Duration, Invalid> {
+    match text.parse::<u64>() {
+        Ok(millis) if (min..=max).contains(&millis) => Ok(Duration::from_millis(millis)),
+        _ => Err(Invalid::WHOLE),
+    }
+}
+
+pub(crate) fn brokers(text: &str) -> Result<String, Invalid> {
+    let brokers: Vec<&str> = text.split(',').map(str::trim).collect();
+    for broker in &brokers {
+        check_broker(broker).map_err(|why| {
+            // An empty part between two commas is clearer inside the list.
+            let part = (!broker.is_empty()).then(|| (*broker).to_owned());
+            Invalid {
+                part,
+                why: Some(why),
+            }
+        })?;
+    }
+    Ok(brokers.join(","))
+}
+
+fn check_broker(broker: &str) -> Result<(), &'static str> {
+    if broker.is_empty() {
+        return Err("a broker between commas is empty");
+    }
+    if broker.contains("://") {
+        return Err("the protocol does not belong: `security_protocol` says it for all brokers");
+    }
+    let (host, port) = if let Some(bracketed) = broker.strip_prefix('[') {
+        let (address, rest) = bracketed
+            .split_once(']')
+            .ok_or("the bracket of the IPv6 address is not closed")?;
+        let (address, zone) = address.split_once('%').unwrap_or((address, "0"));
+        if address.parse::<Ipv6Addr>().is_err() || zone.is_empty() {
+            return Err("what stands in brackets is not an IPv6 address");
+        }
+        let port = match rest {
+            "" => None,
+            _ => Some(
+                rest.strip_prefix(':')
+                    .ok_or("`]` is not followed by `:port`")?,
+            ),
+        };
+        (None, port)
+    } else {
+        match broker.split_once(':') {
+            Some((_, rest)) if rest.contains(':') => {
+                return Err("there is more than one colon (an IPv6 address needs brackets)");
+            }
+            Some((host, port)) => (Some(host), Some(port)),
+            None => (Some(broker), None),
+        }
+    };
+    if let Some(host) = host {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if host.is_empty() {
+            return Err("the host is missing");
+        }
+        if host.len() > 253 || !host.chars().all(legal) {
+            return Err("the host is not a name of a-z A-Z 0-9 . _ - nor an IP address");
+        }
+    }
+    match port {
+        None => Ok(()),
+        Some(port) => match port.parse::<u16>() {
+            // `parse` would take a leading plus.
+            Ok(1..) if port.bytes().all(|b| b.is_ascii_digit()) => Ok(()),
+            _ => Err("the port is not a number from 1 to 65535"),
+        },
+    }
+}

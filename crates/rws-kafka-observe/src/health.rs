@@ -1,0 +1,200 @@
+use crate::readiness::{BrokerState, ConsumerState, Readiness};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// All producers and consumers whose handles are alive.
+#[derive(Debug, Default)]
+pub(crate) struct HealthBoard {
+    producers: Mutex<Vec<Weak<Mutex<BrokerState>>>>,
+    consumers: Mutex<Vec<Weak<Mutex<Consumer>>>>,
+}
+
+impl HealthBoard {
+    pub(crate) fn add_producer(&self) -> ProducerHealth {
+        let state = Arc::new(Mutex::new(BrokerState::Unreachable));
+        add(&self.producers, &state);
+        ProducerHealth { state }
+    }
+
+    pub(crate) fn add_consumer(&self, group: &str, lag_timeout: Duration) -> ConsumerHealth {
+        let state = Arc::new(Mutex::new(Consumer {
+            group: group.to_owned(),
+            lag_timeout,
+            broker: BrokerState::Unreachable,
+            rebalancing: true,
+            failed: false,
+            retired: false,
+            lag: None,
+            has_work: false,
+            waiting_since: Instant::now(),
+        }));
+        add(&self.consumers, &state);
+        ConsumerHealth { state }
+    }
+
+    pub(crate) fn readiness(&self) -> Readiness {
+        let producers = alive(&self.producers);
+        let mut consumers = alive(&self.consumers);
+        consumers.retain(|state| !lock(state).retired);
+        let now = Instant::now();
+        Readiness {
+            producer: worst_broker(producers.iter().map(|state| *lock(state))),
+            consumer_broker: worst_broker(consumers.iter().map(|state| lock(state).broker)),
+            consumer: worst_consumer(consumers.iter().map(|state| lock(state).state(now))),
+            consumer_lag: consumers
+                .iter()
+                .map(|state| lock(state).lag)
+                .try_fold(0_u64, |sum, lag| lag.map(|lag| sum.saturating_add(lag)))
+                .filter(|_| !consumers.is_empty()),
+            server_is_ready: true,
+        }
+    }
+}
+
+fn worst_broker(states: impl Iterator<Item = BrokerState>) -> Option<BrokerState> {
+    states.reduce(|worst, state| match worst {
+        BrokerState::Unreachable => worst,
+        BrokerState::Ok => state,
+    })
+}
+
+fn worst_consumer(states: impl Iterator<Item = ConsumerState>) -> Option<ConsumerState> {
+    states.reduce(|worst, state| match (worst, state) {
+        (ConsumerState::Stalled, _) | (_, ConsumerState::Stalled) => ConsumerState::Stalled,
+        (ConsumerState::Rebalancing, _) => worst,
+        _ => state,
+    })
+}
+
+/// A producer's part in readiness. Clones are one part; it ends with the last of them.
+#[derive(Clone, Debug)]
+pub struct ProducerHealth {
+    state: Arc<Mutex<BrokerState>>,
+}
+
+impl ProducerHealth {
+    /// The broker answered.
+    pub fn reachable(&self) {
+        *lock(&self.state) = BrokerState::Ok;
+    }
+
+    /// The broker did not answer.
+    pub fn unreachable(&self) {
+        *lock(&self.state) = BrokerState::Unreachable;
+    }
+
+    /// What was last reported.
+    pub fn state(&self) -> BrokerState {
+        *lock(&self.state)
+    }
+}
+
+#[derive(Debug)]
+struct Consumer {
+    group: String,
+    lag_timeout: Duration,
+    broker: BrokerState,
+    rebalancing: bool,
+    failed: bool,
+    retired: bool,
+    lag: Option<u64>,
+    has_work: bool,
+    /// Start of the present stretch of work without a commit.
+    waiting_since: Instant,
+}
+
+impl Consumer {
+    fn state(&self, now: Instant) -> ConsumerState {
+        let waited = now.saturating_duration_since(self.waiting_since);
+        if self.failed || (self.has_work && waited > self.lag_timeout) {
+            ConsumerState::Stalled
+        } else if self.rebalancing {
+            ConsumerState::Rebalancing
+        } else {
+            ConsumerState::Ok
+        }
+    }
+}
+
+/// A consumer's part in readiness. Clones are one part; it ends with the last of them.
+#[derive(Clone, Debug)]
+pub struct ConsumerHealth {
+    state: Arc<Mutex<Consumer>>,
+}
+
+impl ConsumerHealth {
+    /// The group it consumes for.
+    pub fn group(&self) -> String {
+        lock(&self.state).group.clone()
+    }
+
+    /// The broker answered.
+    pub fn reachable(&self) {
+        lock(&self.state).broker = BrokerState::Ok;
+    }
+
+    /// The broker did not answer; what was known of the lag no longer is.
+    pub fn unreachable(&self) {
+        let mut state = lock(&self.state);
+        state.broker = BrokerState::Unreachable;
+        state.lag = None;
+    }
+
+    /// A rebalance began, or the consumer lost its partitions.
+    pub fn rebalancing(&self) {
+        lock(&self.state).rebalancing = true;
+    }
+
+    /// The consumer has its assignment (an empty one counts).
+    pub fn assigned(&self) {
+        let mut state = lock(&self.state);
+        state.rebalancing = false;
+        state.waiting_since = Instant::now();
+    }
+
+    /// Offsets were committed.
+    pub fn progressed(&self) {
+        lock(&self.state).waiting_since = Instant::now();
+    }
+
+    /// The lag over all assigned partitions (`None`: not known) and the messages in hand.
+    ///
+    /// The lag timeout runs from the moment that work is first in sight: a consumer that was idle
+    /// for an hour is not stalled by the first message after it.
+    pub fn work(&self, lag: Option<u64>, in_hand: usize) {
+        let mut state = lock(&self.state);
+        let has_work = in_hand > 0 || lag.is_some_and(|lag| lag > 0);
+        if has_work && !state.has_work {
+            state.waiting_since = Instant::now();
+        }
+        state.has_work = has_work;
+        state.lag = lag;
+    }
+
+    /// The consumer ended with an error and will do no more work.
+    pub fn failed(&self) {
+        lock(&self.state).failed = true;
+    }
+
+    /// The consumer ended as it was asked to: readiness no longer depends on it, unless it had
+    /// [failed](Self::failed).
+    pub fn retired(&self) {
+        let mut state = lock(&self.state);
+        state.retired = !state.failed;
+    }
+}
+
+fn add<T>(list: &Mutex<Vec<Weak<T>>>, item: &Arc<T>) {
+    let mut list = lock(list);
+    list.retain(|other| other.strong_count() > 0);
+    list.push(Arc::downgrade(item));
+}
+
+fn alive<T>(list: &Mutex<Vec<Weak<T>>>) -> Vec<Arc<T>> {
+    lock(list).iter().filter_map(Weak::upgrade).collect()
+}
+
+/// No holder of these locks leaves a half-written state behind, so a poisoned one is as good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,52 @@
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Lets one log line through per interval, and counts those it held back.
+///
+/// A broker that is down fails every message: a line for each would bury the cause.
+///
+/// ```
+/// use rws_kafka_observe::LogRate;
+/// use std::time::Duration;
+///
+/// let rate = LogRate::new(Duration::from_secs(60));
+/// assert_eq!(rate.admit(), Some(0));
+/// assert_eq!(rate.admit(), None);
+/// ```
+#[derive(Debug)]
+pub struct LogRate {
+    interval: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: Option<Instant>,
+    held_back: u64,
+}
+
+impl LogRate {
+    /// One line per `interval`.
+    pub fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            state: Mutex::default(),
+        }
+    }
+
+    /// `Some(n)` when a line may be written now, `n` being how many were held back since the last
+    /// one; `None` when this one is to be held back.
+    pub fn admit(&self) -> Option<u64> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if state
+            .last
+            .is_some_and(|last| now.duration_since(last) < self.interval)
+        {
+            state.held_back += 1;
+            return None;
+        }
+        state.last = Some(now);
+        Some(std::mem::take(&mut state.held_back))
+    }
+}

@@ -1,0 +1,117 @@
+//! What `/readyz` says in each state.
+
+use rws_kafka_observe::{BrokerState, ConsumerState, Observer};
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_service_without_kafka_parts_is_ready() {
+    assert_eq!(
+        Observer::new().readiness().to_json(),
+        r#"{"status":"ok","kafka_producer":null,"kafka_consumer_lag":null}"#
+    );
+}
+
+#[test]
+fn a_server_that_is_not_ready_degrades_it_whatever_kafka_does() {
+    let observer = Observer::new();
+    let producer = observer.register_producer();
+    producer.reachable();
+    assert_eq!(
+        observer.readiness().and_server(false).to_json(),
+        r#"{"status":"degraded","kafka_producer":"ok","kafka_consumer_lag":null}"#
+    );
+    assert!(observer.readiness().and_server(true).is_ready());
+}
+
+#[test]
+fn the_bodies_are_those_of_the_roadmap() {
+    let observer = Observer::new();
+    let producer = observer.register_producer();
+    let consumer = observer.register_consumer("g", LONG);
+    producer.reachable();
+    consumer.reachable();
+    consumer.assigned();
+    consumer.work(Some(42), 0);
+    assert_eq!(
+        observer.readiness().to_json(),
+        r#"{"status":"ok","kafka_producer":"ok","kafka_consumer_lag":42}"#
+    );
+    producer.unreachable();
+    consumer.unreachable();
+    assert_eq!(
+        observer.readiness().to_json(),
+        r#"{"status":"degraded","kafka_producer":"unreachable","kafka_consumer_lag":null}"#
+    );
+}
+
+#[test]
+fn a_rebalance_and_a_stall_are_named() {
+    let observer = Observer::new();
+    let consumer = observer.register_consumer("g", Duration::ZERO);
+    consumer.reachable();
+    assert_eq!(
+        observer.readiness().to_json(),
+        r#"{"status":"degraded","kafka_producer":null,"kafka_consumer_lag":null,"kafka_consumer":"rebalancing"}"#
+    );
+    consumer.assigned();
+    consumer.work(Some(3), 0);
+    std::thread::yield_now();
+    while observer.readiness().consumer() != Some(ConsumerState::Stalled) {}
+    assert_eq!(
+        observer.readiness().to_json(),
+        r#"{"status":"degraded","kafka_producer":null,"kafka_consumer_lag":3,"kafka_consumer":"stalled"}"#
+    );
+}
+
+#[test]
+fn an_idle_consumer_with_no_lag_is_healthy_however_long() {
+    let observer = Observer::new();
+    let consumer = observer.register_consumer("g", Duration::ZERO);
+    consumer.reachable();
+    consumer.assigned();
+    consumer.work(Some(0), 0);
+    assert!(observer.readiness().is_ready());
+}
+
+#[test]
+fn the_worst_of_several_decides_and_a_dropped_one_no_longer_counts() {
+    let observer = Observer::new();
+    let good = observer.register_producer();
+    good.reachable();
+    let bad = observer.register_producer();
+    assert_eq!(
+        observer.readiness().producer(),
+        Some(BrokerState::Unreachable)
+    );
+    drop(bad);
+    assert_eq!(observer.readiness().producer(), Some(BrokerState::Ok));
+}
+
+#[test]
+fn a_consumer_that_was_stopped_no_longer_counts_and_one_that_failed_does() {
+    let observer = Observer::new();
+    let stopped = observer.register_consumer("g", LONG);
+    stopped.retired();
+    assert!(observer.readiness().is_ready());
+    assert_eq!(observer.readiness().consumer(), None);
+    let failed = observer.register_consumer("h", LONG);
+    failed.failed();
+    failed.retired();
+    assert_eq!(
+        observer.readiness().consumer(),
+        Some(ConsumerState::Stalled)
+    );
+}
+
+#[test]
+fn lag_is_the_sum_and_unknown_when_one_is_unknown() {
+    let observer = Observer::new();
+    let one = observer.register_consumer("g", LONG);
+    let two = observer.register_consumer("h", LONG);
+    one.work(Some(2), 0);
+    assert_eq!(observer.readiness().consumer_lag(), None);
+    two.work(Some(5), 0);
+    assert_eq!(observer.readiness().consumer_lag(), Some(7));
+}
