@@ -1,0 +1,220 @@
+use crate::delivery::DeliveryReport;
+use crate::error::ProducerError;
+use rws_kafka_config::{KafkaConfig, Properties};
+use rws_kafka_observe::Observer;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a batch of messages is compressed on the wire and on the broker's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// gzip (feature `libz`).
+    Gzip,
+    /// Snappy.
+    Snappy,
+    /// LZ4.
+    Lz4,
+    /// zstd (feature `zstd`).
+    Zstd,
+}
+
+impl Compression {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+pub(crate) type OnDelivery = Arc<dyn Fn(&DeliveryReport<'_>) + Send + Sync>;
+
+/// The settings of a [`KafkaProducer`](crate::KafkaProducer).
+///
+/// What is not set here comes from `[kafka.properties]`, else from the defaults named at each
+/// setter.
+///
+/// ```
+/// use rws_kafka_producer::{Compression, ProducerConfig};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = ProducerConfig::new("localhost:9092")?
+///     .compression(Compression::Lz4)
+///     .max_block(Duration::from_secs(1))
+///     .on_delivery(|report| {
+///         if let Err(error) = report.result {
+///             eprintln!("{}: {error}", report.topic);
+///         }
+///     });
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "a configuration does nothing until a producer is made of it"]
+pub struct ProducerConfig {
+    pub(crate) kafka: KafkaConfig,
+    pub(crate) explicit: Vec<(String, String)>,
+    pub(crate) max_block: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) on_delivery: Option<OnDelivery>,
+    pub(crate) observer: Observer,
+}
+
+/// What differs from librdkafka's own defaults, and why.
+const DEFAULTS: [(&str, &str); 8] = [
+    // No duplicate by a retry, no acknowledged message lost with a broker.
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    // The partitioner of Java clients; librdkafka's own is CRC32.
+    ("partitioner", "murmur2_random"),
+    // Messages queue up behind the request on the wire and form batches by themselves; a linger
+    // would be waited out by every `send_sync`.
+    ("linger.ms", "0"),
+    // librdkafka's 1 GiB outgrows a pod before it pushes back.
+    ("queue.buffering.max.messages", "100000"),
+    ("queue.buffering.max.kbytes", "65536"),
+    ("message.timeout.ms", "120000"),
+    // A broker that comes back is used within a second.
+    ("reconnect.backoff.max.ms", "1000"),
+];
+
+impl ProducerConfig {
+    /// The settings of all layers: defaults, `rws.config.toml`, `RWS_CONFIG_KAFKA_*`, `--kafka-…`.
+    ///
+    /// # Errors
+    ///
+    /// [`ProducerError::Config`] lists every setting that is wrong.
+    pub fn from_env() -> Result<Self, ProducerError> {
+        Ok(KafkaConfig::from_env()?.into())
+    }
+
+    /// Settings in code, for a comma list of brokers (`host:port`).
+    ///
+    /// # Errors
+    ///
+    /// [`ProducerError::Config`] when the list is not one.
+    pub fn new(brokers: impl Into<String>) -> Result<Self, ProducerError> {
+        Ok(KafkaConfig::builder().brokers(brokers).build()?.into())
+    }
+
+    /// How long a message waits for others to share its batch. Default 0: batches form behind the
+    /// request on the wire, and `send_sync` waits for nobody.
+    pub fn linger(self, linger: Duration) -> Self {
+        self.property("linger.ms", linger.as_millis().to_string())
+    }
+
+    /// Default: [`Compression::None`].
+    pub fn compression(self, compression: Compression) -> Self {
+        self.property("compression.type", compression.as_str())
+    }
+
+    /// How long a message may wait for its acknowledgement, retries included, before it fails with
+    /// [`ProducerError::TimedOut`]. Default 120 s; at least 1 ms.
+    pub fn delivery_timeout(self, timeout: Duration) -> Self {
+        let timeout = timeout.max(Duration::from_millis(1));
+        self.property("message.timeout.ms", timeout.as_millis().to_string())
+    }
+
+    /// How long `send` waits for room in a full queue before [`ProducerError::QueueFull`].
+    /// Default 5 s.
+    pub fn max_block(mut self, max_block: Duration) -> Self {
+        self.max_block = max_block;
+        self
+    }
+
+    /// Bounds the queue in messages. Default 100,000.
+    pub fn queue_messages(self, messages: usize) -> Self {
+        self.property("queue.buffering.max.messages", messages.to_string())
+    }
+
+    /// Bounds the queue in KiB of keys and payloads. Default 65,536 (64 MiB).
+    pub fn queue_kbytes(self, kbytes: usize) -> Self {
+        self.property("queue.buffering.max.kbytes", kbytes.to_string())
+    }
+
+    /// Largest message in bytes, key included. Default 1,000,000.
+    pub fn max_message_bytes(self, bytes: usize) -> Self {
+        self.property("message.max.bytes", bytes.to_string())
+    }
+
+    /// How long the drop of the last clone may flush. Default 5 s.
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.close_timeout = timeout;
+        self
+    }
+
+    /// Called once for each message, on the producer's own thread, when it is acknowledged or has
+    /// failed for good.
+    ///
+    /// It holds up the delivery of others while it runs, so it cannot wait for them: in it, `send`
+    /// does not wait for room and `send_sync` is [`ProducerError::InCallback`]. A panic in it is
+    /// caught and logged.
+    pub fn on_delivery<F>(mut self, callback: F) -> Self
+    where
+        F: Fn(&DeliveryReport<'_>) + Send + Sync + 'static,
+    {
+        self.on_delivery = Some(Arc::new(callback));
+        self
+    }
+
+    /// Where metrics and health go. Default: [`Observer::global`].
+    pub fn observer(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Any librdkafka producer property; it goes before all other settings of it.
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.explicit.push((name.into(), value.into()));
+        self
+    }
+
+    /// The librdkafka properties: those set here before those of the layers before the defaults.
+    pub(crate) fn properties(&self) -> Properties {
+        let mut properties = self.kafka.producer_properties();
+        for (name, value) in &self.explicit {
+            properties.set(name, value);
+        }
+        for (name, value) in DEFAULTS {
+            properties.set_default(name, value);
+        }
+        properties
+    }
+}
+
+impl From<KafkaConfig> for ProducerConfig {
+    fn from(kafka: KafkaConfig) -> Self {
+        Self {
+            kafka,
+            explicit: Vec::new(),
+            max_block: Duration::from_secs(5),
+            close_timeout: Duration::from_secs(5),
+            on_delivery: None,
+            observer: Observer::global(),
+        }
+    }
+}
+
+impl fmt::Debug for ProducerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProducerConfig")
+            .field("kafka", &self.kafka)
+            // Names only: a value may be a secret.
+            .field(
+                "explicit",
+                &self.explicit.iter().map(|(n, _)| n).collect::<Vec<_>>(),
+            )
+            .field("max_block", &self.max_block)
+            .field("close_timeout", &self.close_timeout)
+            .field("on_delivery", &self.on_delivery.is_some())
+            .finish_non_exhaustive()
+    }
+}

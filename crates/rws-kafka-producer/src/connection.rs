@@ -1,0 +1,216 @@
+//! What a client knows of its connection to the brokers; shared by producer and consumer.
+//!
+//! librdkafka reports a wrong password or an unknown CA to its callers only as "transport failure"
+//! or "timed out"; the true cause passes by once, in its error callback. A [`Connection`] keeps it
+//! and turns it into a [`ConnectionCause`] that an error can carry.
+
+use crate::transport::tls_probe;
+use rws_kafka_config::Properties;
+use rws_kafka_observe::LogRate;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Why the brokers cannot be reached, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionCause {
+    /// No broker of `brokers` accepts a connection.
+    Unreachable {
+        /// librdkafka's words.
+        detail: String,
+    },
+    /// A host name in `brokers` does not resolve.
+    UnknownHost {
+        /// librdkafka's words.
+        detail: String,
+    },
+    /// The broker refused user name, password or token.
+    Authentication {
+        /// The broker's words.
+        detail: String,
+    },
+    /// The broker's certificate is signed by a CA that is not in `ssl_ca_file`.
+    UntrustedCertificate {
+        /// OpenSSL's words.
+        detail: String,
+    },
+    /// The broker's certificate is for another host than the one in `brokers`.
+    HostNameMismatch {
+        /// OpenSSL's words.
+        detail: String,
+    },
+    /// TLS failed in another way, such as a plain-text listener behind an `SSL` setting, or one
+    /// that asks for `ssl_certificate_file`.
+    Tls {
+        /// librdkafka's or OpenSSL's words.
+        detail: String,
+    },
+}
+
+impl fmt::Display for ConnectionCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { detail } => write!(f, "no broker can be reached: {detail}"),
+            Self::UnknownHost { detail } => {
+                write!(f, "a host name in `brokers` does not resolve: {detail}")
+            }
+            Self::Authentication { detail } => write!(
+                f,
+                "the broker refused the credentials (see sasl_mechanism, sasl_username, \
+                 sasl_password): {detail}"
+            ),
+            Self::UntrustedCertificate { detail } => write!(
+                f,
+                "the broker's certificate is not signed by a CA in ssl_ca_file: {detail}"
+            ),
+            Self::HostNameMismatch { detail } => write!(
+                f,
+                "the broker's certificate is not for the host name given in `brokers`: {detail}"
+            ),
+            Self::Tls { detail } => write!(f, "TLS to the broker failed: {detail}"),
+        }
+    }
+}
+
+/// The kinds of client error that tell of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// A connection was refused, cut or timed out.
+    Transport,
+    /// No broker is connected, for what was reported before.
+    AllDown,
+    /// A host name did not resolve.
+    Resolve,
+    /// The broker refused the credentials.
+    Authentication,
+    /// TLS failed.
+    Ssl,
+}
+
+/// The last known cause of one client's trouble with its brokers.
+#[derive(Debug)]
+pub struct Connection {
+    properties: Properties,
+    cause: Arc<Mutex<Cause>>,
+    /// Whether there is a cause: spares each acknowledged message the lock.
+    troubled: AtomicBool,
+    log_rate: LogRate,
+}
+
+#[derive(Debug, Default)]
+struct Cause {
+    last: Option<ConnectionCause>,
+    probing: bool,
+}
+
+impl Connection {
+    /// Keeps the causes of a client made with `properties`.
+    pub fn new(properties: Properties) -> Self {
+        Self {
+            properties,
+            cause: Arc::default(),
+            troubled: AtomicBool::new(false),
+            log_rate: LogRate::new(Duration::from_secs(10)),
+        }
+    }
+
+    /// The last cause since the brokers last answered.
+    pub fn cause(&self) -> Option<ConnectionCause> {
+        lock(&self.cause).last.clone()
+    }
+
+    /// The brokers answered: what went wrong before is over.
+    pub fn recovered(&self) {
+        if self.troubled.load(Ordering::Relaxed) {
+            self.troubled.store(false, Ordering::Relaxed);
+            lock(&self.cause).last = None;
+        }
+    }
+
+    /// Takes note of an error that the client's error callback reported.
+    ///
+    /// OpenSSL has the same words for an unknown CA and a wrong host name. On a failed
+    /// verification one connection is made in the background, with no credentials and no check of
+    /// the host name, to tell which it was; until its answer the cause is
+    /// [`ConnectionCause::Tls`].
+    pub fn failed(&self, error: ConnectionError, reason: &str) {
+        let detail = without_client_name(reason).to_owned();
+        let verification =
+            error == ConnectionError::Ssl && detail.contains("certificate verify failed");
+        let mut cause = lock(&self.cause);
+        let told = match error {
+            ConnectionError::Authentication => ConnectionCause::Authentication { detail },
+            ConnectionError::Resolve => ConnectionCause::UnknownHost { detail },
+            ConnectionError::Ssl if verification => {
+                if !cause.probing {
+                    cause.probing = true;
+                    self.probe_certificate(detail.clone());
+                }
+                match &cause.last {
+                    Some(
+                        known @ (ConnectionCause::UntrustedCertificate { .. }
+                        | ConnectionCause::HostNameMismatch { .. }),
+                    ) => known.clone(),
+                    _ => ConnectionCause::Tls { detail },
+                }
+            }
+            ConnectionError::Ssl => ConnectionCause::Tls { detail },
+            // "Connection refused" follows most of the others, and tells less. Not less than a
+            // handshake that was cut, as by a proxy whose broker is about to go.
+            ConnectionError::Transport => match cause.last.take() {
+                None | Some(ConnectionCause::Unreachable { .. } | ConnectionCause::Tls { .. }) => {
+                    ConnectionCause::Unreachable { detail }
+                }
+                Some(known) => known,
+            },
+            ConnectionError::AllDown => {
+                let known = cause.last.take();
+                known.unwrap_or(ConnectionCause::Unreachable { detail })
+            }
+        };
+        if cause.last.as_ref() != Some(&told)
+            && let Some(held_back) = self.log_rate.admit()
+        {
+            tracing::warn!(target: "rws_kafka", held_back, "{told}");
+        }
+        cause.last = Some(told);
+        self.troubled.store(true, Ordering::Relaxed);
+    }
+
+    fn probe_certificate(&self, detail: String) {
+        let properties = self.properties.clone();
+        let cause = Arc::clone(&self.cause);
+        let probe = std::thread::Builder::new().name("rws-kafka-tls-probe".to_owned());
+        let spawned = probe.spawn(move || {
+            let trusted = tls_probe::certificate_is_trusted(&properties);
+            let mut cause = lock(&cause);
+            cause.probing = false;
+            // Without a cause, the brokers have answered in the meantime.
+            if let (Some(trusted), Some(last)) = (trusted, &mut cause.last) {
+                *last = if trusted {
+                    ConnectionCause::HostNameMismatch { detail }
+                } else {
+                    ConnectionCause::UntrustedCertificate { detail }
+                };
+            }
+        });
+        if let Err(error) = spawned {
+            tracing::warn!(target: "rws_kafka", %error, "cannot start the TLS probe");
+        }
+    }
+}
+
+/// librdkafka begins each reason with `[thrd:…]: ` or the client's name.
+fn without_client_name(reason: &str) -> &str {
+    reason
+        .strip_prefix("[thrd:")
+        .and_then(|rest| rest.split_once("]: "))
+        .map_or(reason, |(_, rest)| rest)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,128 @@
+use crate::config::{OnDelivery, ProducerConfig};
+use crate::connection::Connection;
+use crate::delivery::DeliveryReport;
+use crate::error::ProducerError;
+use crate::recorders::Recorders;
+use crate::token::Token;
+use crate::transport::{Failed, Report};
+use crate::waiters::{Room, Waiter, Waiters};
+use rws_kafka_observe::{LogRate, ProducerHealth};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Takes librdkafka's delivery reports to metrics, log, callback and waiters.
+pub(crate) struct Deliveries {
+    waiters: Waiters,
+    room: Room,
+    timeout: Duration,
+    connection: Connection,
+    health: ProducerHealth,
+    recorders: Recorders,
+    on_delivery: Option<OnDelivery>,
+    /// Messages that a close gave up.
+    given_up: AtomicUsize,
+    failures: LogRate,
+}
+
+impl Deliveries {
+    /// `timeout` is how long a message may wait for its acknowledgement.
+    pub(crate) fn new(config: &ProducerConfig, timeout: Duration) -> Self {
+        Self {
+            waiters: Waiters::default(),
+            room: Room::default(),
+            timeout,
+            connection: Connection::new(config.kafka.client_properties()),
+            health: config.observer.register_producer(),
+            recorders: Recorders::new(config.observer.clone()),
+            on_delivery: config.on_delivery.clone(),
+            given_up: AtomicUsize::new(0),
+            failures: LogRate::new(Duration::from_secs(1)),
+        }
+    }
+
+    pub(crate) fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn health(&self) -> &ProducerHealth {
+        &self.health
+    }
+
+    pub(crate) fn recorders(&self) -> &Recorders {
+        &self.recorders
+    }
+
+    pub(crate) fn given_up(&self) -> usize {
+        self.given_up.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn failed<'a>(&'a self, topic: &'a str, partition: i32, size: usize) -> Failed<'a> {
+        Failed {
+            topic,
+            partition,
+            size,
+            delivery_timeout: self.timeout,
+            connection: &self.connection,
+        }
+    }
+
+    /// A message has its outcome.
+    pub(crate) fn report(&self, report: &Report<'_>, token: usize) {
+        let (sent_at, waiter) = match Token::decode(token) {
+            Token::Unwatched(sent_at) => (Some(sent_at), None),
+            Token::Watched(number) => {
+                let waiter = self.waiters.take(number);
+                (waiter.as_ref().map(Waiter::sent_at), waiter)
+            }
+        };
+        let is_delivered = report.is_delivered();
+        if is_delivered {
+            self.recorders
+                .delivered(report.topic(), sent_at.unwrap_or_default());
+            self.connection.recovered();
+        } else {
+            self.recorders
+                .of(report.topic(), |recorder| recorder.failed());
+        }
+        if waiter.is_some() || self.on_delivery.is_some() || !is_delivered {
+            self.tell(report, waiter);
+        }
+        self.room.announce();
+    }
+
+    /// The outcome in full, for those who asked and for the log.
+    fn tell(&self, report: &Report<'_>, waiter: Option<Waiter>) {
+        let result = report.result(self.timeout, &self.connection);
+        if let Err(ProducerError::Undelivered { .. }) = result {
+            self.given_up.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Err(error) = &result
+            && let Some(held_back) = self.failures.admit()
+        {
+            tracing::error!(target: "rws_kafka", held_back, "a message was not delivered: {error}");
+        }
+        if let Some(callback) = &self.on_delivery {
+            let told = DeliveryReport {
+                topic: report.topic(),
+                key: report.key(),
+                payload: report.payload(),
+                result: result.as_ref().copied(),
+            };
+            if catch_unwind(AssertUnwindSafe(|| callback(&told))).is_err() {
+                tracing::error!(target: "rws_kafka", topic = report.topic(), "on_delivery panicked");
+            }
+        }
+        if let Some(waiter) = waiter {
+            waiter.fill(result);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! What happens to a message between `send` and its outcome.
+
+use crate::config::ProducerConfig;
+use crate::deliveries::Deliveries;
+use crate::delivery::Delivery;
+use crate::error::ProducerError;
+use crate::record::Record;
+use crate::token::{SentAt, Token, now_ms};
+use crate::transport::{Client, Enqueue};
+use crate::waiters::{Room, Slot};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+/// How long one poll of the producer's thread lasts when nothing happens.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How often a flush looks whether it is done: librdkafka does not tell.
+const FLUSH_LOOK: Duration = Duration::from_millis(1);
+
+/// How long the reports of what was given up may take: they wait for no broker.
+const GIVE_UP: Duration = Duration::from_secs(1);
+
+/// The client and what hangs on its deliveries.
+pub(crate) struct Engine {
+    client: Client,
+    max_block: Duration,
+    closed: AtomicBool,
+    stopping: AtomicBool,
+    /// The thread that serves deliveries.
+    thread: OnceLock<ThreadId>,
+}
+
+impl Engine {
+    pub(crate) fn new(config: &ProducerConfig) -> Result<Self, ProducerError> {
+        let properties = config.properties();
+        let timeout = properties
+            .get("message.timeout.ms")
+            .and_then(|ms| ms.parse().ok())
+            .map_or(Duration::MAX, Duration::from_millis);
+        let deliveries = Arc::new(Deliveries::new(config, timeout));
+        Ok(Self {
+            client: Client::new(&properties, deliveries)?,
+            max_block: config.max_block,
+            closed: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            thread: OnceLock::new(),
+        })
+    }
+
+    /// Hands a message over and does not wait for its outcome.
+    pub(crate) fn send(&self, record: &Record<'_>) -> Result<(), ProducerError> {
+        self.check(record)?;
+        let sent_ms = now_ms();
+        let token = Token::Unwatched(SentAt::of(sent_ms));
+        self.enqueue(record, token, sent_ms)
+    }
+
+    /// Hands a message over and waits for its outcome.
+    pub(crate) fn send_sync(&self, record: &Record<'_>) -> Result<Delivery, ProducerError> {
+        self.check(record)?;
+        if self.is_own_thread() {
+            return Err(ProducerError::InCallback {
+                topic: record.topic.to_owned(),
+            });
+        }
+        let slot = self.watched(record, |token, sent_ms| {
+            self.enqueue(record, token, sent_ms)
+        })?;
+        slot.wait()
+    }
+
+    /// Hands a message over, where there is room for it; the slot gets its outcome.
+    pub(crate) fn try_send_watched(
+        &self,
+        record: &Record<'_>,
+    ) -> Result<Option<Arc<Slot>>, ProducerError> {
+        self.check(record)?;
+        let mut full = false;
+        let slot = self.watched(record, |token, sent_ms| {
+            match self.client.enqueue(record, token, sent_ms) {
+                Ok(()) => Ok(()),
+                Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
+                Err(Enqueue::Full) => {
+                    full = true;
+                    Err(ProducerError::Closed)
+                }
+            }
+        });
+        if full { Ok(None) } else { slot.map(Some) }
+    }
+
+    fn watched(
+        &self,
+        record: &Record<'_>,
+        enqueue: impl FnOnce(Token, i64) -> Result<(), ProducerError>,
+    ) -> Result<Arc<Slot>, ProducerError> {
+        let waiters = self.deliveries().waiters();
+        let sent_ms = now_ms();
+        let (number, slot) = waiters.enrol(record.topic, SentAt::of(sent_ms));
+        match enqueue(Token::Watched(number), sent_ms) {
+            Ok(()) => Ok(slot),
+            Err(error) => {
+                waiters.take(number);
+                Err(error)
+            }
+        }
+    }
+
+    fn check(&self, record: &Record<'_>) -> Result<(), ProducerError> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(ProducerError::Closed);
+        }
+        crate::topic::check_topic_name(record.topic)?;
+        match record.headers.iter().find(|(name, _)| name.contains('\0')) {
+            None => Ok(()),
+            Some((name, _)) => Err(ProducerError::InvalidHeader {
+                topic: record.topic.to_owned(),
+                name: (*name).to_owned(),
+            }),
+        }
+    }
+
+    fn enqueue(
+        &self,
+        record: &Record<'_>,
+        token: Token,
+        sent_ms: i64,
+    ) -> Result<(), ProducerError> {
+        match self.client.enqueue(record, token, sent_ms) {
+            Ok(()) => Ok(()),
+            Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
+            Err(Enqueue::Full) => self.enqueue_when_there_is_room(record, token, sent_ms),
+        }
+    }
+
+    #[cold]
+    fn enqueue_when_there_is_room(
+        &self,
+        record: &Record<'_>,
+        token: Token,
+        sent_ms: i64,
+    ) -> Result<(), ProducerError> {
+        let max_block = if self.is_own_thread() {
+            // In `on_delivery`, nobody makes room meanwhile.
+            Duration::ZERO
+        } else {
+            self.max_block
+        };
+        let until = after(max_block);
+        loop {
+            if Instant::now() >= until {
+                return Err(self.queue_full(record, max_block));
+            }
+            self.room().wait(until);
+            if self.closed.load(Ordering::Relaxed) {
+                return Err(ProducerError::Closed);
+            }
+            match self.client.enqueue(record, token, sent_ms) {
+                Ok(()) => return Ok(()),
+                Err(Enqueue::Refused(error)) => return Err(self.refused(record, error)),
+                Err(Enqueue::Full) => {}
+            }
+        }
+    }
+
+    pub(crate) fn queue_full(&self, record: &Record<'_>, waited: Duration) -> ProducerError {
+        let deliveries = self.deliveries();
+        self.refused(
+            record,
+            ProducerError::QueueFull {
+                topic: record.topic.to_owned(),
+                waited,
+                cause: deliveries.connection().cause(),
+            },
+        )
+    }
+
+    /// A message that was never accepted counts as one that failed to publish.
+    fn refused(&self, record: &Record<'_>, error: ProducerError) -> ProducerError {
+        self.deliveries()
+            .recorders()
+            .of(record.topic, |recorder| recorder.failed());
+        error
+    }
+
+    pub(crate) fn max_block(&self) -> Duration {
+        self.max_block
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        self.deliveries().room()
+    }
+
+    /// Serves deliveries until [`stop`](Self::stop), then closes: where the last handle went in
+    /// `on_delivery`, nothing was flushed yet.
+    pub(crate) fn run(&self, close_timeout: Duration) {
+        let _ = self.thread.set(thread::current().id());
+        let serve = || {
+            self.client.poll(POLL);
+            self.room().announce();
+        };
+        while !self.stopping.load(Ordering::Acquire) {
+            serve();
+        }
+        self.close_by(close_timeout, serve);
+    }
+
+    pub(crate) fn is_own_thread(&self) -> bool {
+        self.thread.get() == Some(&thread::current().id())
+    }
+
+    /// Takes no more messages.
+    pub(crate) fn refuse(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Waits until everything accepted has its outcome; returns how much has not.
+    pub(crate) fn flush(&self, time: Duration) -> usize {
+        self.flush_by(time, || thread::sleep(FLUSH_LOOK))
+    }
+
+    /// Takes no more, flushes, and gives up what is left; returns how much that was.
+    pub(crate) fn close(&self, time: Duration) -> usize {
+        self.close_by(time, || thread::sleep(FLUSH_LOOK))
+    }
+
+    /// Only the producer's own thread may serve deliveries: `on_delivery` is told of them in
+    /// order, one at a time.
+    fn flush_by(&self, time: Duration, wait: impl Fn()) -> usize {
+        let until = after(time);
+        loop {
+            let left = self.client.in_flight();
+            if left == 0 || Instant::now() >= until {
+                return left;
+            }
+            wait();
+        }
+    }
+
+    fn close_by(&self, time: Duration, wait: impl Fn()) -> usize {
+        self.refuse();
+        if self.flush_by(time, &wait) == 0 {
+            return 0;
+        }
+        let given_up = || self.deliveries().given_up();
+        let before = given_up();
+        self.client.purge();
+        let unreported = self.flush_by(GIVE_UP, &wait);
+        let undelivered = given_up() - before + unreported;
+        if undelivered > 0 {
+            tracing::error!(
+                target: "rws_kafka",
+                undelivered,
+                "the producer is closed with messages undelivered after {time:?}"
+            );
+        }
+        undelivered
+    }
+
+    /// Asks a broker for metadata and tells health what came of it.
+    pub(crate) fn ping(&self, time: Duration) -> Result<(), ProducerError> {
+        let deliveries = self.deliveries();
+        let topic = deliveries.recorders().latest();
+        let answered = self.client.ping(topic.as_deref(), time);
+        if let Some(error) = self.client.fatal() {
+            deliveries.health().unreachable();
+            return Err(error);
+        }
+        if answered {
+            deliveries.connection().recovered();
+            deliveries.health().reachable();
+            return Ok(());
+        }
+        deliveries.health().unreachable();
+        Err(ProducerError::Unreachable {
+            within: time,
+            cause: deliveries.connection().cause(),
+        })
+    }
+
+    fn deliveries(&self) -> &Deliveries {
+        self.client.deliveries()
+    }
+}
+
+/// The instant in `time` from now; one too far away to be told is in thirty years.
+pub(crate) fn after(time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    Instant::now() + time.min(FAR)
+}

@@ -1,0 +1,97 @@
+use crate::delivery::Delivery;
+use crate::engine::{Engine, after};
+use crate::error::ProducerError;
+use crate::record::{OwnedRecord, Record};
+use crate::waiters::Slot;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+/// The outcome of a message that [`send_async`](crate::KafkaProducer::send_async) handed over.
+///
+/// The message is on its way already: dropping the future does not take it back, unless the queue
+/// was full at the call. Needs no particular runtime.
+#[must_use = "the outcome is known only when the future is awaited"]
+pub struct DeliveryFuture {
+    /// A future that nobody polls keeps no client alive.
+    engine: Weak<Engine>,
+    state: State,
+}
+
+enum State {
+    Failed(ProducerError),
+    Waiting(Arc<Slot>),
+    NoRoom { record: OwnedRecord, until: Instant },
+    Done,
+}
+
+impl DeliveryFuture {
+    pub(crate) fn new(engine: &Arc<Engine>, record: &Record<'_>) -> Self {
+        let state = match engine.try_send_watched(record) {
+            Ok(Some(slot)) => State::Waiting(slot),
+            Ok(None) => State::NoRoom {
+                record: record.into(),
+                until: after(engine.max_block()),
+            },
+            Err(error) => State::Failed(error),
+        };
+        Self {
+            engine: Arc::downgrade(engine),
+            state,
+        }
+    }
+}
+
+impl Future for DeliveryFuture {
+    type Output = Result<Delivery, ProducerError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Failed(error) => return Poll::Ready(Err(error)),
+                State::Waiting(slot) => {
+                    let outcome = slot.poll(context);
+                    if outcome.is_pending() {
+                        self.state = State::Waiting(slot);
+                    }
+                    return outcome;
+                }
+                State::NoRoom { record, until } => {
+                    let Some(engine) = self.engine.upgrade() else {
+                        return Poll::Ready(Err(ProducerError::Closed));
+                    };
+                    // Before the try: room made in between then wakes this task.
+                    engine.room().wake(context.waker().clone());
+                    match engine.try_send_watched(&record.borrow()) {
+                        Ok(Some(slot)) => self.state = State::Waiting(slot),
+                        Ok(None) if Instant::now() < until => {
+                            self.state = State::NoRoom { record, until };
+                            return Poll::Pending;
+                        }
+                        Ok(None) => {
+                            let waited = engine.max_block();
+                            return Poll::Ready(Err(engine.queue_full(&record.borrow(), waited)));
+                        }
+                        Err(error) => return Poll::Ready(Err(error)),
+                    }
+                }
+                State::Done => panic!("a DeliveryFuture was polled after it was ready"),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DeliveryFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Failed(_) => "failed",
+            State::Waiting(_) => "waiting for the broker",
+            State::NoRoom { .. } => "waiting for room in the queue",
+            State::Done => "done",
+        };
+        f.debug_tuple("DeliveryFuture").field(&state).finish()
+    }
+}

@@ -1,0 +1,60 @@
+//! Publishing to Kafka from request handlers.
+//!
+//! A [`KafkaProducer`] is cheap to clone and shared by all handlers. `send` hands a message to
+//! librdkafka's queue and returns; the outcome reaches the metrics, the log and, where one is set,
+//! [`ProducerConfig::on_delivery`]. [`send_sync`](KafkaProducer::send_sync) and
+//! [`send_async`](KafkaProducer::send_async) wait for the broker's acknowledgement.
+//!
+//! ```no_run
+//! use rws_kafka_producer::KafkaProducer;
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let producer = KafkaProducer::from_env()?; // RWS_CONFIG_KAFKA_*
+//! producer.send_keyed("orders.created", "order-1", r#"{"order_id": 1}"#)?;
+//!
+//! let left = producer.close(Duration::from_secs(5));
+//! assert!(left.is_complete(), "{} messages were not delivered", left.undelivered);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! - Idempotent and `acks=all` by default: no duplicates by retry, no acknowledged message lost.
+//! - Keys land on the partitions on which Java clients put them (murmur2).
+//! - A full queue pushes back for [`ProducerConfig::max_block`], then errs; nothing is dropped
+//!   silently: what a close could not deliver is counted, logged and returned.
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `ssl` | TLS, SASL SCRAM and OAUTHBEARER, by the system's OpenSSL | yes |
+//! | `libz` | gzip compression | yes |
+//! | `zstd` | zstd compression | |
+//! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
+
+mod config;
+pub mod connection;
+mod deliveries;
+mod delivery;
+mod engine;
+mod error;
+mod future;
+mod producer;
+mod record;
+mod recorders;
+mod token;
+mod topic;
+#[doc(hidden)]
+pub mod transport;
+mod waiters;
+
+pub use config::{Compression, ProducerConfig};
+pub use delivery::{Delivery, DeliveryReport, FlushReport};
+pub use error::ProducerError;
+pub use future::DeliveryFuture;
+pub use producer::KafkaProducer;
+pub use record::{HeaderValue, Record};
+pub use topic::{InvalidTopic, check_topic_name};

@@ -1,0 +1,91 @@
+use crate::token::SentAt;
+use rws_kafka_observe::{Observer, ProducedTo};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The metric recorders by topic, the latest at hand: a service's messages come in runs.
+pub(crate) struct Recorders {
+    observer: Observer,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    latest: Option<(String, ProducedTo)>,
+    known: HashMap<String, ProducedTo>,
+    ages: Ages,
+}
+
+impl Recorders {
+    pub(crate) fn new(observer: Observer) -> Self {
+        Self {
+            observer,
+            state: Mutex::default(),
+        }
+    }
+
+    /// A message to `topic`, handed over at `sent_at`, is acknowledged.
+    pub(crate) fn delivered(&self, topic: &str, sent_at: SentAt) {
+        let mut state = self.lock();
+        let age = state.ages.age_of(sent_at);
+        self.recorder(&mut state, topic, |recorder| recorder.delivered(age));
+    }
+
+    /// Runs `record` with the recorder of `topic`.
+    pub(crate) fn of(&self, topic: &str, record: impl FnOnce(&ProducedTo)) {
+        self.recorder(&mut self.lock(), topic, record);
+    }
+
+    /// The topic last published to.
+    pub(crate) fn latest(&self) -> Option<String> {
+        self.lock().latest.as_ref().map(|(topic, _)| topic.clone())
+    }
+
+    fn recorder(&self, state: &mut State, topic: &str, record: impl FnOnce(&ProducedTo)) {
+        if let Some((latest, recorder)) = &state.latest
+            && latest == topic
+        {
+            return record(recorder);
+        }
+        let recorder = match state.known.get(topic) {
+            Some(recorder) => recorder.clone(),
+            None => {
+                let made = self.observer.metrics().produced_to(topic);
+                state.known.insert(topic.to_owned(), made.clone());
+                made
+            }
+        };
+        record(&recorder);
+        state.latest = Some((topic.to_owned(), recorder));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long ago messages were sent, by the clock.
+///
+/// A reading of the clock is a tenth of what a delivery costs in all. Acknowledgements come in
+/// runs, so one reading serves up to 32 reports in a row of messages sent in the same millisecond.
+#[derive(Default)]
+struct Ages {
+    sent_at: SentAt,
+    age: Duration,
+    uses_left: u8,
+}
+
+impl Ages {
+    fn age_of(&mut self, sent_at: SentAt) -> Duration {
+        if self.uses_left == 0 || self.sent_at != sent_at {
+            *self = Self {
+                sent_at,
+                age: sent_at.age(),
+                uses_left: 32,
+            };
+        }
+        self.uses_left -= 1;
+        self.age
+    }
+}

@@ -1,0 +1,84 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The one number that a message carries through librdkafka: who waits for its outcome, or, where
+/// nobody does, when it was sent. So a `send` allocates nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// Nobody waits.
+    Unwatched(SentAt),
+    /// The waiter of this number.
+    Watched(usize),
+}
+
+impl Token {
+    pub(crate) fn encode(self) -> usize {
+        match self {
+            Self::Unwatched(sent_at) => sent_at.0 << 1,
+            Self::Watched(number) => (number << 1) | 1,
+        }
+    }
+
+    pub(crate) fn decode(token: usize) -> Self {
+        if token & 1 == 0 {
+            Self::Unwatched(SentAt(token >> 1))
+        } else {
+            Self::Watched(token >> 1)
+        }
+    }
+}
+
+/// Milliseconds since 1970, those of its bits that fit into a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SentAt(usize);
+
+impl SentAt {
+    const MASK: usize = usize::MAX >> 1;
+
+    /// Of a timestamp in milliseconds since 1970.
+    pub(crate) fn of(timestamp_ms: i64) -> Self {
+        // Cut off where `usize` is small: ages are told modulo 24 days there.
+        Self(timestamp_ms as usize & Self::MASK)
+    }
+
+    /// The time since then; 0 when the clock was set back behind it.
+    pub(crate) fn age(self) -> Duration {
+        let ms = Self::of(now_ms()).0.wrapping_sub(self.0) & Self::MASK;
+        if ms > Self::MASK / 2 {
+            Duration::ZERO
+        } else {
+            Duration::from_millis(ms as u64)
+        }
+    }
+}
+
+/// The present time in milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_the_way_through_librdkafka() {
+        for token in [
+            Token::Unwatched(SentAt::of(0)),
+            Token::Unwatched(SentAt::of(now_ms())),
+            Token::Watched(0),
+            Token::Watched(usize::MAX >> 1),
+        ] {
+            assert_eq!(Token::decode(token.encode()), token);
+        }
+    }
+
+    #[test]
+    fn an_age_is_the_time_since_and_never_negative() {
+        let hour = 3_600_000;
+        let age = SentAt::of(now_ms() - hour).age();
+        assert!(age >= Duration::from_millis(hour as u64), "{age:?}");
+        assert!(age < Duration::from_millis(2 * hour as u64), "{age:?}");
+        assert_eq!(SentAt::of(now_ms() + hour).age(), Duration::ZERO);
+    }
+}

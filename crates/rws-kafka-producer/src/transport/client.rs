@@ -1,0 +1,233 @@
+use super::errors::Failed;
+use crate::connection::Connection;
+use crate::deliveries::Deliveries;
+use crate::delivery::Delivery;
+use crate::error::ProducerError;
+use crate::record::Record;
+use crate::token::Token;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders, Timestamp};
+use rdkafka::producer::{
+    BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
+};
+use rws_kafka_config::Properties;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One rdkafka producer.
+pub(crate) struct Client {
+    base: BaseProducer<Context>,
+    max_message_bytes: usize,
+}
+
+/// Why the queue did not take a message.
+pub(crate) enum Enqueue {
+    Full,
+    Refused(ProducerError),
+}
+
+impl Client {
+    pub(crate) fn new(
+        properties: &Properties,
+        deliveries: Arc<Deliveries>,
+    ) -> Result<Self, ProducerError> {
+        Ok(Self {
+            base: super::client_config(properties).create_with_context(Context { deliveries })?,
+            max_message_bytes: properties
+                .get("message.max.bytes")
+                .and_then(|bytes| bytes.parse().ok())
+                .unwrap_or(1_000_000),
+        })
+    }
+
+    /// Copies `record` into librdkafka's queue; its delivery is reported with `token`. Its
+    /// timestamp is `sent_ms`, unless it brings its own.
+    pub(crate) fn enqueue(
+        &self,
+        record: &Record<'_>,
+        token: Token,
+        sent_ms: i64,
+    ) -> Result<(), Enqueue> {
+        let mut base =
+            BaseRecord::<[u8], [u8], usize>::with_opaque_to(record.topic, token.encode());
+        base.key = record.key;
+        base.payload = record.payload;
+        base.partition = record.partition;
+        base.timestamp = Some(record.timestamp_ms.unwrap_or(sent_ms));
+        if !record.headers.is_empty() {
+            base.headers = Some(owned_headers(record));
+        }
+        let Err((error, _)) = self.base.send(base) else {
+            return Ok(());
+        };
+        let headers = record.headers.iter().copied();
+        let size = size(record.key, record.payload, headers);
+        Err(match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::QueueFull) => Enqueue::Full,
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+                Enqueue::Refused(ProducerError::MessageTooLarge {
+                    topic: record.topic.to_owned(),
+                    size,
+                    limit: format!(
+                        "the producer's message.max.bytes is {}, framing included",
+                        self.max_message_bytes
+                    ),
+                })
+            }
+            Some(RDKafkaErrorCode::Fatal) => {
+                let detail = error.to_string();
+                Enqueue::Refused(self.fatal().unwrap_or(ProducerError::Fatal { detail }))
+            }
+            _ => Enqueue::Refused(
+                self.deliveries()
+                    .failed(record.topic, record.partition.unwrap_or(-1), size)
+                    .because_of(&error),
+            ),
+        })
+    }
+
+    /// Serves deliveries and log lines for `time`.
+    pub(crate) fn poll(&self, time: Duration) {
+        self.base.poll(time);
+    }
+
+    /// Messages accepted and not yet reported.
+    pub(crate) fn in_flight(&self) -> usize {
+        usize::try_from(self.base.in_flight_count()).unwrap_or(0)
+    }
+
+    /// Gives up everything in flight; each message is reported as undelivered.
+    pub(crate) fn purge(&self) {
+        self.base.purge(PurgeConfig::default().queue().inflight());
+    }
+
+    /// Asks a broker for the metadata of `topic`, or of all topics.
+    pub(crate) fn ping(&self, topic: Option<&str>, time: Duration) -> bool {
+        // rdkafka cuts longer times off at the upper end.
+        let time = time.min(Duration::from_millis(i32::MAX as u64));
+        self.base.client().fetch_metadata(topic, time).is_ok()
+    }
+
+    pub(crate) fn deliveries(&self) -> &Arc<Deliveries> {
+        &self.base.context().deliveries
+    }
+
+    /// Why this client will not send again, once it is so.
+    pub(crate) fn fatal(&self) -> Option<ProducerError> {
+        let (_, detail) = self.base.client().fatal_error()?;
+        Some(ProducerError::Fatal { detail })
+    }
+}
+
+fn owned_headers(record: &Record<'_>) -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+    record
+        .headers
+        .iter()
+        .fold(headers, |headers, (key, value)| {
+            headers.insert(Header { key, value: *value })
+        })
+}
+
+/// The bytes that a message's sender gave.
+fn size<'a>(
+    key: Option<&[u8]>,
+    payload: Option<&[u8]>,
+    headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
+) -> usize {
+    let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+    let headers: usize = headers
+        .map(|(name, value)| name.len() + length(value))
+        .sum();
+    length(key) + length(payload) + headers
+}
+
+struct Context {
+    deliveries: Arc<Deliveries>,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        super::log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        super::note_error(self.deliveries.connection(), &error, reason);
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
+        self.deliveries.report(&Report(result), token);
+    }
+}
+
+/// A delivery report of librdkafka; each part is read only when it is asked for.
+pub(crate) struct Report<'a>(&'a DeliveryResult<'a>);
+
+impl Report<'_> {
+    fn message(&self) -> &impl Message {
+        match self.0 {
+            Ok(message) | Err((_, message)) => message,
+        }
+    }
+
+    pub(crate) fn topic(&self) -> &str {
+        self.message().topic()
+    }
+
+    pub(crate) fn key(&self) -> Option<&[u8]> {
+        self.message().key()
+    }
+
+    pub(crate) fn payload(&self) -> Option<&[u8]> {
+        self.message().payload()
+    }
+
+    pub(crate) fn is_delivered(&self) -> bool {
+        self.0.is_ok()
+    }
+
+    pub(crate) fn timestamp_ms(&self) -> Option<i64> {
+        match self.message().timestamp() {
+            Timestamp::NotAvailable => None,
+            Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => Some(ms),
+        }
+    }
+
+    pub(crate) fn result(
+        &self,
+        timeout: Duration,
+        connection: &Connection,
+    ) -> Result<Delivery, ProducerError> {
+        match self.0 {
+            Ok(message) => Ok(Delivery {
+                partition: message.partition(),
+                offset: message.offset(),
+                timestamp_ms: self.timestamp_ms(),
+            }),
+            Err((error, message)) => {
+                let headers = message
+                    .headers()
+                    .into_iter()
+                    .flat_map(|headers| headers.iter());
+                Err(Failed {
+                    topic: message.topic(),
+                    partition: message.partition(),
+                    size: size(
+                        message.key(),
+                        message.payload(),
+                        headers.map(|header| (header.key, header.value)),
+                    ),
+                    delivery_timeout: timeout,
+                    connection,
+                }
+                .because_of(error))
+            }
+        }
+    }
+}

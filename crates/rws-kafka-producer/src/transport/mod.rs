@@ -1,0 +1,92 @@
+//! The plumbing to rdkafka. Shared with `rws-kafka-consumer`; no part of the public API.
+
+mod client;
+mod errors;
+pub(crate) mod tls_probe;
+
+pub(crate) use client::{Client, Enqueue, Report};
+pub(crate) use errors::Failed;
+
+use crate::connection::{Connection, ConnectionError};
+use crate::error::ProducerError;
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rws_kafka_config::Properties;
+
+/// Turns properties into rdkafka's configuration.
+pub fn client_config(properties: &Properties) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    for (name, value) in properties.iter() {
+        config.set(name, value);
+    }
+    config.set_log_level(RDKafkaLogLevel::Info);
+    config
+}
+
+/// Why rdkafka made no client.
+///
+/// Its own error prints the value of the property, which may be a secret: this does not.
+pub fn creation_failed(error: KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, detail, name, value) => {
+            let detail = if value.is_empty() {
+                detail
+            } else {
+                detail.replace(&value, "***")
+            };
+            format!("{name}: {detail}")
+        }
+        KafkaError::ClientCreation(detail) => detail,
+        other => other.to_string(),
+    }
+}
+
+/// Passes an error of a client's error callback on to its [`Connection`].
+pub fn note_error(connection: &Connection, error: &KafkaError, reason: &str) {
+    let kind = match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::Authentication) => ConnectionError::Authentication,
+        Some(RDKafkaErrorCode::SSL) => ConnectionError::Ssl,
+        Some(RDKafkaErrorCode::Resolve) => ConnectionError::Resolve,
+        // A connection cut in the handshake, or by an alert after it: by a listener without TLS,
+        // or one that misses a certificate of ours.
+        Some(RDKafkaErrorCode::BrokerTransportFailure)
+            if reason.contains("SSL_HANDSHAKE") || reason.contains("SSL routines") =>
+        {
+            ConnectionError::Ssl
+        }
+        Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::OperationTimedOut) => {
+            ConnectionError::Transport
+        }
+        Some(RDKafkaErrorCode::AllBrokersDown) => ConnectionError::AllDown,
+        _ => {
+            tracing::warn!(target: "rws_kafka", %error, reason, "Kafka client error");
+            return;
+        }
+    };
+    connection.failed(kind, reason);
+}
+
+/// Passes one of librdkafka's log lines on to `tracing`.
+pub fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error => tracing::error!(target: "librdkafka", facility, "{line}"),
+        RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{line}"),
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+            tracing::info!(target: "librdkafka", facility, "{line}");
+        }
+        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{line}"),
+    }
+}
+
+impl From<KafkaError> for ProducerError {
+    /// Of an error at creation.
+    fn from(error: KafkaError) -> Self {
+        Self::Property {
+            detail: creation_failed(error),
+        }
+    }
+}

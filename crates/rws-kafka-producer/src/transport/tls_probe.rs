@@ -1,0 +1,85 @@
+//! Tells an unknown CA from a wrong host name, for which OpenSSL has the same words.
+
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
+use rws_kafka_config::Properties;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+const DEADLINE: Duration = Duration::from_secs(5);
+
+const UNKNOWN: u8 = 0;
+const TRUSTED: u8 = 1;
+const UNTRUSTED: u8 = 2;
+
+/// Connects once with TLS, without credentials and without a check of the host name.
+///
+/// `None` when no broker could be asked within 5 s.
+pub(crate) fn certificate_is_trusted(properties: &Properties) -> Option<bool> {
+    let mut config = ClientConfig::new();
+    for (name, value) in properties.iter() {
+        if name == "bootstrap.servers" || name.starts_with("ssl.ca.") {
+            config.set(name, value);
+        }
+    }
+    config
+        .set("security.protocol", "SSL")
+        .set("ssl.endpoint.identification.algorithm", "none")
+        // Its state lines tell that the handshake is over.
+        .set("debug", "broker")
+        .set_log_level(RDKafkaLogLevel::Debug);
+    let probe: BaseProducer<Probe> = config.create_with_context(Probe::default()).ok()?;
+    let end = Instant::now() + DEADLINE;
+    while Instant::now() < end {
+        probe.poll(Duration::from_millis(50));
+        match rdkafka::producer::Producer::context(&probe)
+            .verdict
+            .load(Ordering::Relaxed)
+        {
+            TRUSTED => return Some(true),
+            UNTRUSTED => return Some(false),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[derive(Default)]
+struct Probe {
+    verdict: AtomicU8,
+}
+
+impl Probe {
+    fn decide(&self, verdict: u8) {
+        // The first word counts: what follows a handshake does not concern it.
+        let _ =
+            self.verdict
+                .compare_exchange(UNKNOWN, verdict, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+impl ClientContext for Probe {
+    fn log(&self, _: RDKafkaLogLevel, _: &str, line: &str) {
+        if line.contains("SSL_HANDSHAKE -> APIVERSION_QUERY") {
+            self.decide(TRUSTED);
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // TLS may also fail because the broker asks for a certificate of the client's.
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::SSL)
+            && reason.contains("certificate verify failed")
+        {
+            self.decide(UNTRUSTED);
+        }
+    }
+}
+
+impl ProducerContext for Probe {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
