@@ -1,0 +1,170 @@
+use crate::error::ConsumerError;
+use rws_kafka_config::{KafkaConfig, Properties};
+use rws_kafka_observe::Observer;
+use std::fmt;
+use std::time::Duration;
+
+/// What differs from librdkafka's own defaults, and why.
+const DEFAULTS: [(&str, &str); 6] = [
+    // librdkafka's 1000 ms is how long it stops fetching once its local queue was full: a consumer
+    // of small messages then does a sixth of its rate.
+    ("fetch.queue.backoff.ms", "5"),
+    // librdkafka's 64 MiB of prefetch for each consumer, 50 MiB for each request, is more than a
+    // pod spares.
+    ("queued.max.messages.kbytes", "16384"),
+    ("fetch.max.bytes", "8388608"),
+    // A subscribed topic that is made later is found within seconds, not five minutes.
+    ("topic.metadata.refresh.interval.ms", "5000"),
+    // A broker that comes back is used within a second.
+    ("reconnect.backoff.max.ms", "1000"),
+    // They tell apart what is not read yet from what holds no messages, such as transaction marks.
+    ("statistics.interval.ms", "2000"),
+];
+
+/// What the engine relies on.
+const OWNED: [(&str, &str); 3] = [
+    ("enable.partition.eof", "false"),
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+];
+
+/// The settings of a [`KafkaConsumer`](crate::KafkaConsumer).
+///
+/// ```
+/// use rws_kafka_consumer::ConsumerConfig;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = ConsumerConfig::new("localhost:9092", "orders")?
+///     .drain_timeout(Duration::from_secs(10))
+///     .max_in_flight(1_000);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "a configuration does nothing until a consumer is made of it"]
+pub struct ConsumerConfig {
+    pub(crate) kafka: KafkaConfig,
+    pub(crate) explicit: Vec<(String, String)>,
+    pub(crate) commit_interval: Duration,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) max_in_flight: usize,
+    pub(crate) max_in_flight_bytes: usize,
+    pub(crate) observer: Observer,
+}
+
+impl ConsumerConfig {
+    /// The settings of all layers: defaults, `rws.config.toml`, `RWS_CONFIG_KAFKA_*`, `--kafka-…`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsumerError::Config`] lists every setting that is wrong.
+    pub fn from_env() -> Result<Self, ConsumerError> {
+        Ok(KafkaConfig::from_env()?.into())
+    }
+
+    /// Settings in code, for a comma list of brokers (`host:port`) and a consumer group.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsumerError::Config`] when one of them is wrong.
+    pub fn new(
+        brokers: impl Into<String>,
+        group: impl Into<String>,
+    ) -> Result<Self, ConsumerError> {
+        Ok(KafkaConfig::builder()
+            .brokers(brokers)
+            .consumer_group(group)
+            .build()?
+            .into())
+    }
+
+    /// How often finished offsets are brought to the broker. Default 100 ms; at least 1 ms.
+    pub fn commit_interval(mut self, interval: Duration) -> Self {
+        self.commit_interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How long a revoke or a stop waits for the messages in hand. Default 30 s.
+    ///
+    /// During a rebalance the whole group waits with it: keep it below `max.poll.interval.ms`
+    /// (5 minutes), after which the broker goes on without this consumer.
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// How many messages the worker takes in before it pauses partitions. Default 10,000, shared
+    /// evenly by the partitions; at least 1 each.
+    pub fn max_in_flight(mut self, messages: usize) -> Self {
+        self.max_in_flight = messages;
+        self
+    }
+
+    /// The same in bytes of keys, payloads and headers. Default 32 MiB. One batch of up to 256 KiB
+    /// for each partition, or a message larger than that, may come on top.
+    pub fn max_in_flight_bytes(mut self, bytes: usize) -> Self {
+        self.max_in_flight_bytes = bytes;
+        self
+    }
+
+    /// Where metrics and health go. Default: [`Observer::global`].
+    pub fn observer(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Any librdkafka consumer property; it goes before all other settings of it. The commit is
+    /// the engine's: `enable.auto.commit` and `enable.auto.offset.store` stay off.
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.explicit.push((name.into(), value.into()));
+        self
+    }
+
+    /// The librdkafka properties: the engine's before those set here before those of the layers
+    /// before the defaults.
+    pub(crate) fn properties(&self) -> Properties {
+        let mut properties = self.kafka.consumer_properties();
+        for (name, value) in &self.explicit {
+            properties.set(name, value);
+        }
+        for (name, value) in DEFAULTS {
+            properties.set_default(name, value);
+        }
+        for (name, value) in OWNED {
+            properties.set(name, value);
+        }
+        properties
+    }
+}
+
+impl From<KafkaConfig> for ConsumerConfig {
+    fn from(kafka: KafkaConfig) -> Self {
+        Self {
+            kafka,
+            explicit: Vec::new(),
+            commit_interval: Duration::from_millis(100),
+            drain_timeout: Duration::from_secs(30),
+            max_in_flight: 10_000,
+            max_in_flight_bytes: 32 * 1024 * 1024,
+            observer: Observer::global(),
+        }
+    }
+}
+
+impl fmt::Debug for ConsumerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsumerConfig")
+            .field("kafka", &self.kafka)
+            // Names only: a value may be a secret.
+            .field(
+                "explicit",
+                &self.explicit.iter().map(|(n, _)| n).collect::<Vec<_>>(),
+            )
+            .field("commit_interval", &self.commit_interval)
+            .field("drain_timeout", &self.drain_timeout)
+            .field("max_in_flight", &self.max_in_flight)
+            .field("max_in_flight_bytes", &self.max_in_flight_bytes)
+            .finish_non_exhaustive()
+    }
+}

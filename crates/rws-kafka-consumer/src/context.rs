@@ -1,0 +1,201 @@
+use crate::engine::{Batch, Engine, Partition};
+use crate::error::ConsumerError;
+use crate::handler::HandlerResult;
+use crate::topic_partition::TopicPartition;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A message in a handler's hand.
+///
+/// It may be kept and moved to other threads; its commit can then still be asked for as long as
+/// the partition is assigned.
+pub struct ConsumerContext {
+    engine: Arc<Engine>,
+    batch: Arc<Batch>,
+    index: u32,
+    failures: u32,
+}
+
+impl ConsumerContext {
+    pub(crate) fn new(engine: &Arc<Engine>, batch: &Arc<Batch>, index: u32, failures: u32) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            batch: Arc::clone(batch),
+            index,
+            failures,
+        }
+    }
+
+    /// The topic it came from.
+    pub fn topic(&self) -> &str {
+        self.partition_state().name.topic()
+    }
+
+    /// The partition it came from.
+    pub fn partition(&self) -> i32 {
+        self.partition_state().name.partition()
+    }
+
+    /// Its offset in the partition.
+    pub fn offset(&self) -> i64 {
+        self.batch.offset(self.index)
+    }
+
+    /// Its key; `None` when it has none, which is not the same as an empty key.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.batch.key(self.index)
+    }
+
+    /// Its payload; `None` for a tombstone, which is not the same as an empty payload.
+    pub fn payload(&self) -> Option<&[u8]> {
+        self.batch.payload(self.index)
+    }
+
+    /// Its payload as text.
+    ///
+    /// # Errors
+    ///
+    /// [`PayloadError`] for a tombstone and for what is not UTF-8. No retry helps against it, so
+    /// that a [`HandlerError`](crate::HandlerError) made of it is permanent.
+    pub fn payload_str(&self) -> Result<&str, PayloadError> {
+        let at = || (self.partition_state().name.clone(), self.offset());
+        let payload = self.payload().ok_or_else(|| {
+            let (partition, offset) = at();
+            PayloadError::Tombstone { partition, offset }
+        })?;
+        std::str::from_utf8(payload).map_err(|error| {
+            let (partition, offset) = at();
+            PayloadError::NotUtf8 {
+                partition,
+                offset,
+                position: error.valid_up_to(),
+            }
+        })
+    }
+
+    /// Its headers in their order; a name may come twice.
+    pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&str, Option<&[u8]>)> {
+        self.batch.headers(self.index)
+    }
+
+    /// The value of the last header of this name; the inner `None` is a null value.
+    pub fn header(&self, name: &str) -> Option<Option<&[u8]>> {
+        self.headers()
+            .rev()
+            .find_map(|(other, value)| (other == name).then_some(value))
+    }
+
+    /// Its timestamp in milliseconds since 1970, when it has one.
+    pub fn timestamp_ms(&self) -> Option<i64> {
+        self.batch.timestamp_ms(self.index)
+    }
+
+    /// Its timestamp, when it has one that is not before 1970.
+    pub fn timestamp(&self) -> Option<SystemTime> {
+        let ms = u64::try_from(self.timestamp_ms()?).ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_millis(ms))
+    }
+
+    /// The group it was consumed for.
+    pub fn group(&self) -> &str {
+        self.engine.group()
+    }
+
+    /// How often it has been handed to the handler, this time included: 1 at first.
+    pub fn attempt(&self) -> u32 {
+        self.failures + 1
+    }
+
+    /// Asks for the commit of its offset, and with it of all before it in the partition.
+    ///
+    /// Takes effect when the handler returns `Ok`, and when every message before it is finished;
+    /// an `Err` cancels it. The broker is told within the
+    /// [`commit_interval`](crate::ConsumerConfig::commit_interval). Needs no network: a crash
+    /// before the broker was told means that the message comes again.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsumerError::PartitionLost`] when the partition has gone to another consumer, which
+    /// will get the message again.
+    pub fn commit(&self) -> HandlerResult {
+        self.still_ours()?;
+        if self.batch.mark(self.index) {
+            self.partition_state().tracker().mark(
+                self.batch.sequence(self.index),
+                self.batch.offset(self.index),
+            );
+        }
+        Ok(())
+    }
+
+    /// Commits its offset, and with it all before it in the partition, and waits until the broker
+    /// has it.
+    ///
+    /// The message counts as finished from here on, whatever the handler returns. Takes a network
+    /// round trip: [`commit`](Self::commit) is right for most.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsumerError::PartitionLost`], [`ConsumerError::CommitRefused`], and within the
+    /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout)
+    /// [`ConsumerError::CommitTimedOut`], or [`ConsumerError::Unfinished`] while a message before
+    /// it is.
+    pub fn commit_sync(&self) -> HandlerResult {
+        self.still_ours()?;
+        let sequence = self.batch.sequence(self.index);
+        self.batch.mark(self.index);
+        self.partition_state().finish(sequence, true);
+        self.partition_state()
+            .tracker()
+            .mark(sequence, self.batch.offset(self.index));
+        self.engine
+            .commit_through(self.partition_state(), self.batch.offset(self.index))?;
+        Ok(())
+    }
+
+    fn still_ours(&self) -> Result<(), ConsumerError> {
+        self.engine.check_owned(self.partition_state())
+    }
+
+    fn partition_state(&self) -> &Arc<Partition> {
+        self.batch.partition()
+    }
+}
+
+impl fmt::Debug for ConsumerContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsumerContext")
+            .field("partition", &self.partition_state().name)
+            .field("offset", &self.offset())
+            .field("attempt", &self.attempt())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a payload cannot be read as what was asked for. No retry helps.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayloadError {
+    /// There is no payload.
+    #[error("the message at {partition} offset {offset} has no payload (it is a tombstone)")]
+    Tombstone {
+        /// Where it stands.
+        partition: TopicPartition,
+        /// Its offset.
+        offset: i64,
+    },
+    /// The payload is not text.
+    #[error(
+        "the payload at {partition} offset {offset} is not UTF-8: byte {position} begins no \
+         character"
+    )]
+    NotUtf8 {
+        /// Where it stands.
+        partition: TopicPartition,
+        /// Its offset.
+        offset: i64,
+        /// The first byte that is wrong, from 0.
+        position: usize,
+    },
+}

@@ -1,0 +1,216 @@
+use super::partition::Partition;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// The handler has asked for the commit of this message.
+const MARKED: u8 = 1;
+/// The handler is done with this message.
+const FINISHED: u8 = 2;
+
+/// Consecutive messages of one partition, their bytes in one allocation.
+///
+/// A context is an `Arc` of its batch and an index, so that handing a message to a lane copies and
+/// allocates nothing.
+pub(crate) struct Batch {
+    partition: Arc<Partition>,
+    /// Sequence number of the first message in the partition's tracker.
+    first: u64,
+    entries: Vec<Entry>,
+    headers: Vec<HeaderEntry>,
+    data: Vec<u8>,
+}
+
+struct Entry {
+    offset: i64,
+    timestamp_ms: Option<i64>,
+    key: Span,
+    payload: Span,
+    headers: Range<u32>,
+    flags: AtomicU8,
+}
+
+struct HeaderEntry {
+    name: Span,
+    value: Span,
+}
+
+/// A place in the batch's data, or null.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    const NULL: Self = Self {
+        start: u32::MAX,
+        len: 0,
+    };
+
+    fn of(self, data: &[u8]) -> Option<&[u8]> {
+        let start = self.start as usize;
+        data.get(start..start + self.len as usize)
+    }
+}
+
+impl Batch {
+    pub(crate) fn partition(&self) -> &Arc<Partition> {
+        &self.partition
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    pub(crate) fn sequence(&self, index: u32) -> u64 {
+        self.first + u64::from(index)
+    }
+
+    pub(crate) fn offset(&self, index: u32) -> i64 {
+        self.entry(index).offset
+    }
+
+    pub(crate) fn timestamp_ms(&self, index: u32) -> Option<i64> {
+        self.entry(index).timestamp_ms
+    }
+
+    pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {
+        self.entry(index).key.of(&self.data)
+    }
+
+    pub(crate) fn payload(&self, index: u32) -> Option<&[u8]> {
+        self.entry(index).payload.of(&self.data)
+    }
+
+    pub(crate) fn headers(
+        &self,
+        index: u32,
+    ) -> impl DoubleEndedIterator<Item = (&str, Option<&[u8]>)> {
+        let range = &self.entry(index).headers;
+        self.headers[range.start as usize..range.end as usize]
+            .iter()
+            .map(|header| {
+                let name = header.name.of(&self.data).unwrap_or_default();
+                // Written from a `str` by the builder.
+                let name = std::str::from_utf8(name).unwrap_or_default();
+                (name, header.value.of(&self.data))
+            })
+    }
+
+    /// Asks for the message's commit; true when its handler is done with it already, so that the
+    /// tracker must be told.
+    pub(crate) fn mark(&self, index: u32) -> bool {
+        self.flags(index).fetch_or(MARKED, Ordering::AcqRel) & FINISHED != 0
+    }
+
+    /// The handler is done; true when its commit was asked for.
+    pub(crate) fn finish(&self, index: u32) -> bool {
+        self.flags(index).fetch_or(FINISHED, Ordering::AcqRel) & MARKED != 0
+    }
+
+    /// The handler failed: a commit that it asked for is off.
+    pub(crate) fn unmark(&self, index: u32) {
+        self.flags(index).fetch_and(!MARKED, Ordering::AcqRel);
+    }
+
+    fn flags(&self, index: u32) -> &AtomicU8 {
+        &self.entry(index).flags
+    }
+
+    fn entry(&self, index: u32) -> &Entry {
+        &self.entries[index as usize]
+    }
+}
+
+/// Gathers messages of one partition until they are handed to the lanes.
+pub(crate) struct BatchBuilder {
+    partition: Arc<Partition>,
+    entries: Vec<Entry>,
+    headers: Vec<HeaderEntry>,
+    data: Vec<u8>,
+}
+
+impl BatchBuilder {
+    /// Room for `bytes` of data is made at once.
+    pub(crate) fn new(partition: Arc<Partition>, messages: usize, bytes: usize) -> Self {
+        Self {
+            partition,
+            entries: Vec::with_capacity(messages),
+            headers: Vec::new(),
+            data: Vec::with_capacity(bytes),
+        }
+    }
+
+    pub(crate) fn partition(&self) -> &Arc<Partition> {
+        &self.partition
+    }
+
+    pub(crate) fn messages(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        offset: i64,
+        timestamp_ms: Option<i64>,
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+    ) {
+        let key = self.copy(key);
+        let payload = self.copy(payload);
+        let headers = self.headers.len() as u32;
+        self.entries.push(Entry {
+            offset,
+            timestamp_ms,
+            key,
+            payload,
+            headers: headers..headers,
+            flags: AtomicU8::new(0),
+        });
+    }
+
+    /// Adds a header to the message last pushed.
+    pub(crate) fn push_header(&mut self, name: &str, value: Option<&[u8]>) {
+        let name = self.copy(Some(name.as_bytes()));
+        let value = self.copy(value);
+        self.headers.push(HeaderEntry { name, value });
+        if let Some(entry) = self.entries.last_mut() {
+            entry.headers.end += 1;
+        }
+    }
+
+    /// The batch, its messages entered in the partition's tracker.
+    pub(crate) fn build(self) -> Batch {
+        let bytes = self.data.len() / self.entries.len().max(1);
+        let mut tracker = self.partition.tracker();
+        let first = tracker.next_sequence();
+        for entry in &self.entries {
+            tracker.push(entry.offset, bytes);
+        }
+        drop(tracker);
+        Batch {
+            partition: self.partition,
+            first,
+            entries: self.entries,
+            headers: self.headers,
+            data: self.data,
+        }
+    }
+
+    /// Kafka bounds a record to less than 2 GiB, and a batch is closed long before that.
+    fn copy(&mut self, bytes: Option<&[u8]>) -> Span {
+        bytes.map_or(Span::NULL, |bytes| {
+            let start = self.data.len() as u32;
+            self.data.extend_from_slice(bytes);
+            Span {
+                start,
+                len: bytes.len() as u32,
+            }
+        })
+    }
+}

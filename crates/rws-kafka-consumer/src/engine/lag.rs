@@ -1,0 +1,92 @@
+use super::Engine;
+use super::partition::Partition;
+use super::scheduler::deadline_in;
+use crate::topic_partition::TopicPartition;
+use crate::transport::Consumer;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the broker is asked for the ends of the assigned partitions.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// How long its answer may take.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Keeps lag and health up to date until the worker stops, whether or not anything is fetched.
+pub(crate) fn run(engine: &Arc<Engine>, consumer: &Consumer) {
+    // The first time as soon as there is an assignment to ask about.
+    engine.wait_assigned(deadline_in(INTERVAL));
+    while !engine.stop.is_asked() {
+        let partitions = engine.partitions();
+        let total = measure(engine, consumer, &partitions);
+        match total {
+            Ok(lag) => {
+                engine.connection.recovered();
+                engine.health.reachable();
+                engine.health.work(lag, engine.in_hand());
+            }
+            Err(Unreachable) => {
+                engine.health.unreachable();
+                partitions
+                    .iter()
+                    .for_each(|partition| partition.show_lag(None));
+            }
+        }
+        engine.stop.sleep(INTERVAL);
+    }
+}
+
+/// The broker did not answer.
+pub(crate) struct Unreachable;
+
+/// The lag of all `partitions` together; `None` where one is not known.
+fn measure(
+    engine: &Engine,
+    consumer: &Consumer,
+    partitions: &[Arc<Partition>],
+) -> Result<Option<u64>, Unreachable> {
+    if partitions.is_empty() {
+        consumer.ping(TIMEOUT)?;
+        return Ok(engine.is_settled().then_some(0));
+    }
+    let names: Vec<&TopicPartition> = partitions.iter().map(|partition| &partition.name).collect();
+    let ends = consumer.end_offsets(&names, TIMEOUT)?;
+    let committed = committed(engine, consumer, partitions)?;
+    let mut total = Some(0);
+    for partition in partitions {
+        let lag = match (ends.get(&partition.name), committed.get(&partition.name)) {
+            (Some(end), Some(committed)) => Some(partition.lag(*end, *committed)),
+            _ => None,
+        };
+        partition.show_lag(lag);
+        total = total.zip(lag).map(|(total, lag)| total + lag);
+    }
+    Ok(total)
+}
+
+/// Where the group stands in each partition: its committed offset, else the start where it would
+/// begin there.
+fn committed(
+    engine: &Engine,
+    consumer: &Consumer,
+    partitions: &[Arc<Partition>],
+) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+    let mut known = HashMap::new();
+    let mut unknown = Vec::new();
+    for partition in partitions {
+        match partition.tracker().committed() {
+            Some(offset) => {
+                known.insert(partition.name.clone(), offset);
+            }
+            None => unknown.push(&partition.name),
+        }
+    }
+    if !unknown.is_empty() {
+        known.extend(consumer.committed_offsets(&unknown, TIMEOUT)?);
+        unknown.retain(|name| !known.contains_key(name));
+    }
+    if !unknown.is_empty() && engine.settings.reads_from_start {
+        known.extend(consumer.start_offsets(&unknown, TIMEOUT)?);
+    }
+    Ok(known)
+}

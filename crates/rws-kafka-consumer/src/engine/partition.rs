@@ -1,0 +1,148 @@
+use super::tracker::Tracker;
+use crate::topic_partition::TopicPartition;
+use rws_kafka_observe::{ConsumedFrom, LagOf, Observer};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What may be done with an assigned partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Messages are handed out and committed.
+    Active,
+    /// No message is handed out any more; what runs may finish and is committed.
+    Draining,
+    /// It belongs to someone else: nothing is committed any more.
+    Released,
+}
+
+/// One partition for the time of one assignment.
+///
+/// Everything that happens to a message reaches the `Partition` that it was fetched under. After a
+/// revoke that object is out of the assignment, so that a late completion finds nobody who would
+/// commit it: the object itself is the epoch.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    pub(crate) id: u64,
+    pub(crate) name: TopicPartition,
+    phase: AtomicU8,
+    tracker: Mutex<Tracker>,
+    /// The poll thread waits until the tracker holds no more than this; 0 when it does not wait.
+    wanted: AtomicUsize,
+    room: Condvar,
+    pub(crate) recorder: ConsumedFrom,
+    /// There is no message before this offset that was not committed, when it was last looked at.
+    read_to: AtomicI64,
+    lag: Mutex<LagOf>,
+}
+
+impl Partition {
+    /// `id` is one that no other assignment of the worker had.
+    pub(crate) fn new(id: u64, name: TopicPartition, group: &str, observer: &Observer) -> Self {
+        let metrics = observer.metrics();
+        Self {
+            id,
+            phase: AtomicU8::new(Phase::Active as u8),
+            tracker: Mutex::default(),
+            wanted: AtomicUsize::new(0),
+            room: Condvar::new(),
+            read_to: AtomicI64::new(-1),
+            recorder: metrics.consumed_from(name.topic(), group),
+            lag: Mutex::new(metrics.lag_of(name.topic(), name.partition(), group)),
+            name,
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Active,
+            1 => Phase::Draining,
+            _ => Phase::Released,
+        }
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.phase() == Phase::Active
+    }
+
+    /// Phases only go forward.
+    pub(crate) fn advance(&self, to: Phase) {
+        self.phase.fetch_max(to as u8, Ordering::AcqRel);
+        if to == Phase::Released {
+            lock(&self.lag).forget();
+        }
+    }
+
+    pub(crate) fn tracker(&self) -> MutexGuard<'_, Tracker> {
+        lock(&self.tracker)
+    }
+
+    /// A message is handled.
+    pub(crate) fn finish(&self, sequence: u64, marked: bool) {
+        let held = {
+            let mut tracker = self.tracker();
+            tracker.finish(sequence, marked);
+            tracker.held()
+        };
+        // Once for a wait, not once for a message: it costs a system call.
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        if wanted > 0 && held <= wanted {
+            self.room.notify_one();
+        }
+    }
+
+    /// Waits until the tracker holds no more than both bounds; false when it still does after
+    /// `time`.
+    pub(crate) fn wait_for_room(&self, messages: usize, bytes: usize, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        self.wanted.store(messages.max(1), Ordering::Relaxed);
+        let mut tracker = self.tracker();
+        let has_room = loop {
+            if tracker.held() <= messages && tracker.held_bytes() <= bytes {
+                break true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.is_active() {
+                break false;
+            }
+            // A finish that came before `wanted` was seen is caught by the next look.
+            let step = left.min(Duration::from_millis(2));
+            let waited = self.room.wait_timeout(tracker, step);
+            tracker = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        self.wanted.store(0, Ordering::Relaxed);
+        has_room
+    }
+
+    /// All before `position` has been taken from the broker and from librdkafka.
+    pub(crate) fn note_read(&self, position: i64) {
+        if self.tracker().is_all_committed() {
+            self.read_to.store(position, Ordering::Relaxed);
+        }
+    }
+
+    /// How many messages the group is behind `end`.
+    ///
+    /// Marks of transactions and what was aborted have offsets and are no messages: where only
+    /// such stand between `committed` and `end`, there is no work.
+    pub(crate) fn lag(&self, end: i64, committed: i64) -> u64 {
+        if self.tracker().is_all_committed() && self.read_to.load(Ordering::Relaxed) >= end {
+            return 0;
+        }
+        end.saturating_sub(committed).max(0).unsigned_abs()
+    }
+
+    /// Shows how far the group is behind the end of the partition; `None` when that is unknown.
+    pub(crate) fn show_lag(&self, lag: Option<u64>) {
+        let mut shown = lock(&self.lag);
+        match lag {
+            Some(lag) if self.phase() != Phase::Released => shown.set(lag),
+            _ => shown.forget(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,201 @@
+use super::Engine;
+use super::batch::BatchBuilder;
+use super::partition::Partition;
+use super::scheduler::{Task, strand_of};
+use crate::error::ConsumerError;
+use crate::transport::{Consumer, Fetched, Polled};
+use rws_kafka_observe::LogRate;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A batch is handed on when it has this many messages…
+const BATCH_MESSAGES: usize = 256;
+/// …or this many bytes, or when librdkafka has nothing more at hand.
+const BATCH_BYTES: usize = 256 * 1024;
+/// Messages taken at one go before the thread looks after its other duties.
+const BURST: usize = 4096;
+/// One poll lasts no longer when nothing comes; a stop is noticed within it.
+const IDLE_POLL: Duration = Duration::from_millis(50);
+/// The same while partitions are paused: they are resumed within it.
+const PAUSED_POLL: Duration = Duration::from_millis(5);
+/// How long a full queue may hold up the poll before its partition is paused. A pause throws away
+/// what librdkafka has fetched already.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Fetches, and hands out. Runs on the one thread that owns the consumer's callbacks.
+pub(crate) struct Poller<'a> {
+    engine: &'a Arc<Engine>,
+    consumer: &'a Consumer,
+    open: Option<BatchBuilder>,
+    /// Bytes of the last batch: the next one is likely to be as large.
+    usual_bytes: usize,
+    paused: Vec<Arc<Partition>>,
+    /// A full queue has held up the burst: the other duties are due.
+    held_up: bool,
+    next_commit: Instant,
+    errors: LogRate,
+}
+
+impl<'a> Poller<'a> {
+    pub(crate) fn new(engine: &'a Arc<Engine>, consumer: &'a Consumer) -> Self {
+        Self {
+            engine,
+            consumer,
+            open: None,
+            usual_bytes: 4096,
+            paused: Vec::new(),
+            held_up: false,
+            next_commit: Instant::now(),
+            errors: LogRate::new(Duration::from_secs(5)),
+        }
+    }
+
+    /// Polls until a stop is asked for, or the consumer has failed for good.
+    pub(crate) fn run(&mut self) -> Result<(), ConsumerError> {
+        while !self.engine.stop.is_asked() {
+            self.burst()?;
+            self.resume();
+            let now = Instant::now();
+            if now >= self.next_commit {
+                self.next_commit = now + self.engine.settings.commit_interval;
+                // Costs no request when nothing is due.
+                self.engine.committer.request();
+            }
+        }
+        Ok(())
+    }
+
+    fn burst(&mut self) -> Result<(), ConsumerError> {
+        self.held_up = false;
+        let mut wait = if self.paused.is_empty() {
+            IDLE_POLL.min(self.engine.settings.commit_interval)
+        } else {
+            PAUSED_POLL
+        };
+        for _ in 0..BURST {
+            match self.consumer.poll(wait) {
+                Polled::Message(message) => self.take(&message),
+                Polled::Nothing => break,
+                Polled::Failed(error) => self.complain(error),
+                Polled::Fatal(error) => return Err(error),
+            }
+            if self.held_up {
+                break;
+            }
+            wait = Duration::ZERO;
+        }
+        self.hand_out();
+        Ok(())
+    }
+
+    fn take(&mut self, message: &Fetched<'_>) {
+        let belongs = self.open.as_ref().is_some_and(|open| {
+            let name = &open.partition().name;
+            name.partition() == message.partition() && name.topic() == message.topic()
+        });
+        if !belongs {
+            self.hand_out();
+            let Some(partition) = self.engine.partition(message.topic(), message.partition())
+            else {
+                // Of a partition revoked while it was on its way: its new owner gets it.
+                return;
+            };
+            let bytes = self.usual_bytes.min(BATCH_BYTES);
+            self.open = Some(BatchBuilder::new(partition, BATCH_MESSAGES, bytes));
+        }
+        let Some(open) = &mut self.open else { return };
+        open.push(
+            message.offset(),
+            message.timestamp_ms(),
+            message.key(),
+            message.payload(),
+        );
+        message.for_each_header(|name, value| open.push_header(name, value));
+        if open.messages() >= BATCH_MESSAGES || open.bytes() >= BATCH_BYTES {
+            self.hand_out();
+        }
+    }
+
+    fn hand_out(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let partition = Arc::clone(open.partition());
+        if !partition.is_active() {
+            return self.engine.count_unstarted(open.messages());
+        }
+        self.usual_bytes = open.bytes();
+        self.engine
+            .scheduler
+            .add(strand_of(&partition), Task::new(open.build()));
+        let (messages, bytes) = self.share();
+        let is_full = {
+            let tracker = partition.tracker();
+            tracker.held() >= messages || tracker.held_bytes() >= bytes
+        };
+        if is_full {
+            self.held_up = true;
+            if !partition.wait_for_room(messages / 2, bytes / 2, PATIENCE) {
+                self.pause(partition);
+            }
+        }
+    }
+
+    /// What each partition may hold, so that all together stay within the bounds and one that is
+    /// stuck leaves room for the others.
+    fn share(&self) -> (usize, usize) {
+        let settings = &self.engine.settings;
+        let partitions = super::lock(&self.engine.assignment).partitions.len().max(1);
+        (
+            (settings.max_in_flight / partitions).max(1),
+            (settings.max_in_flight_bytes / partitions).max(1),
+        )
+    }
+
+    fn pause(&mut self, partition: Arc<Partition>) {
+        if self.paused.iter().any(|paused| paused.id == partition.id) {
+            return;
+        }
+        match self.consumer.pause(&partition.name) {
+            Ok(()) => self.paused.push(partition),
+            Err(error) => self.complain(error),
+        }
+    }
+
+    /// Resumes what holds less than half of its share.
+    fn resume(&mut self) {
+        if self.paused.is_empty() {
+            return;
+        }
+        let (messages, bytes) = self.share();
+        let consumer = self.consumer;
+        let mut failed = None;
+        self.paused.retain(|partition| {
+            if !partition.is_active() {
+                return false;
+            }
+            let tracker = partition.tracker();
+            let is_low = tracker.held() <= messages / 2 && tracker.held_bytes() <= bytes / 2;
+            drop(tracker);
+            if !is_low {
+                return true;
+            }
+            match consumer.resume(&partition.name) {
+                Ok(()) => false,
+                Err(error) => {
+                    failed = Some(error);
+                    true
+                }
+            }
+        });
+        if let Some(error) = failed {
+            self.complain(error);
+        }
+    }
+
+    /// librdkafka goes on by itself after these.
+    fn complain(&self, error: ConsumerError) {
+        if let Some(held_back) = self.errors.admit() {
+            tracing::warn!(target: "rws_kafka", group = self.engine.group(), held_back, "{error}");
+        }
+        self.engine.note_error(error);
+    }
+}

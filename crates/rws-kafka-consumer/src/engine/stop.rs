@@ -1,0 +1,88 @@
+use super::scheduler::deadline_in;
+use crate::handle::StopReport;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The way of a worker to its end: asked for, then over.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    asked: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    until: Option<Instant>,
+    report: Option<StopReport>,
+}
+
+impl Stop {
+    /// Asks for the end, all of it within `time`. Of several calls the earliest deadline counts.
+    pub(crate) fn ask(&self, time: Duration) {
+        let until = deadline_in(time);
+        let mut state = self.lock();
+        state.until = Some(state.until.map_or(until, |earlier| earlier.min(until)));
+        drop(state);
+        self.asked.store(true, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// The deadline of the end, where one was asked for.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        self.lock().until
+    }
+
+    /// The worker has ended. The first report counts.
+    pub(crate) fn over(&self, report: StopReport) {
+        self.lock().report.get_or_insert(report);
+        self.asked.store(true, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().report.is_some()
+    }
+
+    /// Sleeps for `time`, less when the end is asked for.
+    pub(crate) fn sleep(&self, time: Duration) {
+        let until = deadline_in(time);
+        drop(self.wait_while(Some(until), |_| !self.is_asked()));
+    }
+
+    /// Waits for the worker's end, without a bound where `until` is none.
+    pub(crate) fn wait(&self, until: Option<Instant>) -> Option<StopReport> {
+        self.wait_while(until, |state| state.report.is_none())
+            .report
+            .clone()
+    }
+
+    fn wait_while(
+        &self,
+        until: Option<Instant>,
+        condition: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        while condition(&state) {
+            // A minute at most, so that no end of the clock's range is met.
+            let left = until.map_or(Duration::from_secs(60), |until| {
+                until.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,154 @@
+use super::poller::Poller;
+use super::scheduler::deadline_in;
+use super::{Engine, Handler, lag, lane};
+use crate::error::ConsumerError;
+use crate::handle::StopReport;
+use crate::transport::Consumer;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+/// What is left of the time for leaving the group when draining took all of it.
+const LAST_GRACE: Duration = Duration::from_secs(1);
+
+/// A consumer that is subscribed and a handler for its messages.
+pub(crate) struct Plan {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) consumer: Consumer,
+    pub(crate) handler: Arc<Handler>,
+}
+
+/// Starts the threads of a worker.
+pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
+    let Plan {
+        engine,
+        consumer,
+        handler,
+    } = plan;
+    let consumer = Arc::new(consumer);
+    // Disconnects when no thread has the consumer any more.
+    let (alive, gone) = channel::<()>();
+    let started = (|| {
+        for number in 0..engine.settings.lanes {
+            let (engine, handler) = (Arc::clone(&engine), Arc::clone(&handler));
+            spawn(&format!("rws-kafka-lane-{number}"), move || {
+                lane::run(&engine, handler.as_ref());
+            })?;
+        }
+        let owner = Owner::new(&engine, &consumer, &alive);
+        spawn("rws-kafka-commit", move || owner.commit())?;
+        let owner = Owner::new(&engine, &consumer, &alive);
+        spawn("rws-kafka-lag", move || owner.watch_lag())?;
+        let owner = Owner::new(&engine, &consumer, &alive);
+        spawn("rws-kafka-poll", move || owner.poll(gone))
+    })();
+    if started.is_err() {
+        engine.scheduler.end();
+        engine.committer.stop();
+        engine.stop.ask(Duration::ZERO);
+    }
+    started
+}
+
+/// One thread's share of the consumer.
+struct Owner {
+    engine: Arc<Engine>,
+    // Fields are dropped in this order: the consumer goes before the word that it is gone.
+    consumer: Arc<Consumer>,
+    _alive: Sender<()>,
+}
+
+impl Owner {
+    fn new(engine: &Arc<Engine>, consumer: &Arc<Consumer>, alive: &Sender<()>) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            consumer: Arc::clone(consumer),
+            _alive: alive.clone(),
+        }
+    }
+
+    fn commit(self) {
+        let engine = &self.engine;
+        engine.committer.run(
+            || engine.due(),
+            |offsets| {
+                let result = self.consumer.commit(offsets);
+                engine.note_commit(&result);
+                result
+            },
+        );
+    }
+
+    fn watch_lag(self) {
+        lag::run(&self.engine, &self.consumer);
+    }
+
+    fn poll(self, gone: Receiver<()>) {
+        let engine = Arc::clone(&self.engine);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            Poller::new(&self.engine, &self.consumer).run()
+        }));
+        let error = match polled {
+            Ok(result) => result.err(),
+            Err(_) => Some(ConsumerError::Fatal {
+                detail: "the poll thread panicked".to_owned(),
+            }),
+        };
+        let mut report = engine.wind_down(error);
+        report.left_group = self.leave(gone, &engine);
+        report.log(engine.group());
+        engine.health.retired();
+        engine.stop.over(report);
+    }
+
+    /// Closes the consumer, which leaves the group; librdkafka sets no bound to that.
+    fn leave(self, gone: Receiver<()>, engine: &Engine) -> bool {
+        let until = engine.stop.until().unwrap_or_else(Instant::now);
+        let time = until
+            .saturating_duration_since(Instant::now())
+            .max(LAST_GRACE);
+        spawn("rws-kafka-close", move || drop(self)).is_ok()
+            && gone.recv_timeout(time) == Err(RecvTimeoutError::Disconnected)
+    }
+}
+
+impl Engine {
+    /// Drains all partitions and ends the lanes, by the deadline of the stop.
+    fn wind_down(&self, error: Option<ConsumerError>) -> StopReport {
+        if let Some(error) = &error {
+            self.health.failed();
+            self.note_error(error.clone());
+            // Nobody asked for this end: it has the usual time.
+            self.stop.ask(self.settings.drain_timeout);
+        }
+        let until = self
+            .stop
+            .until()
+            .unwrap_or_else(|| deadline_in(self.settings.drain_timeout));
+        let partitions = self.partitions();
+        let left = self.drain(&partitions, until);
+        self.release(&partitions, until);
+        self.scheduler.end();
+        self.committer.stop();
+        StopReport {
+            unstarted: self.unstarted.load(Ordering::Relaxed),
+            unfinished: left.unfinished,
+            uncommitted: left.uncommitted,
+            left_group: false,
+            error,
+        }
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ConsumerError> {
+    Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map(drop)
+        .map_err(|error| ConsumerError::Thread {
+            detail: error.to_string(),
+        })
+}

@@ -1,0 +1,127 @@
+use crate::topic_partition::TopicPartition;
+use rws_kafka_config::ConfigError;
+use rws_kafka_producer::InvalidTopic;
+
+/// Why a consumer could not be made, started, or had to end.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsumerError {
+    /// The settings are wrong.
+    #[error("the Kafka settings are wrong")]
+    Config(#[from] ConfigError),
+
+    /// No consumer group is set.
+    #[error(
+        "no consumer group is set: give RWS_CONFIG_KAFKA_CONSUMER_GROUP, consumer_group under \
+         [kafka], or --kafka-consumer-group="
+    )]
+    NoGroup,
+
+    /// librdkafka refused a property.
+    #[error("librdkafka refused the settings: {detail}")]
+    Property {
+        /// librdkafka's words.
+        detail: String,
+    },
+
+    /// There is nothing to subscribe to.
+    #[error("the list of topics to subscribe to is empty")]
+    NoTopics,
+
+    /// A topic's name is not one that Kafka takes.
+    #[error("cannot subscribe: {0}")]
+    InvalidTopic(InvalidTopic),
+
+    /// librdkafka refused the subscription, such as a pattern that is no regular expression.
+    #[error("cannot subscribe to {topics:?}: {detail}")]
+    Subscription {
+        /// The topics asked for.
+        topics: Vec<String>,
+        /// librdkafka's words.
+        detail: String,
+    },
+
+    /// Two settings contradict each other, or one is out of range.
+    #[error("{setting} {problem}")]
+    Setting {
+        /// The setting's name.
+        setting: &'static str,
+        /// What is wrong and what is allowed.
+        problem: String,
+    },
+
+    /// A thread could not be started.
+    #[error("cannot start the consumer's thread: {detail}")]
+    Thread {
+        /// The system's words.
+        detail: String,
+    },
+
+    /// A broker refused to give messages, such as of a topic that does not exist; it is asked
+    /// again.
+    #[error("cannot fetch: {detail}")]
+    Fetch {
+        /// Kafka's words.
+        detail: String,
+    },
+
+    /// A new assignment could not be taken over.
+    #[error("the rebalance failed: {detail}")]
+    Rebalance {
+        /// librdkafka's words.
+        detail: String,
+    },
+
+    /// The broker did not take the offsets.
+    #[error("the broker refused the offsets: {detail}")]
+    CommitRefused {
+        /// Kafka's words.
+        detail: String,
+    },
+
+    /// The broker did not answer a commit in time.
+    #[error("the broker did not confirm the commit in time")]
+    CommitTimedOut,
+
+    /// Messages before this one are unfinished, so that its offset cannot be committed.
+    #[error("the offset of {partition} cannot be committed: messages before it are unfinished")]
+    Unfinished {
+        /// The partition.
+        partition: TopicPartition,
+    },
+
+    /// The partition has gone to another consumer.
+    #[error("{partition} no longer belongs to this consumer")]
+    PartitionLost {
+        /// The partition.
+        partition: TopicPartition,
+    },
+
+    /// The consumer failed for good: start a new one.
+    #[error("the consumer failed for good: {detail}")]
+    Fatal {
+        /// librdkafka's words.
+        detail: String,
+    },
+}
+
+impl ConsumerError {
+    /// True when the same call may succeed later.
+    pub fn is_retriable(&self) -> bool {
+        matches!(
+            self,
+            Self::CommitRefused { .. } | Self::CommitTimedOut | Self::Unfinished { .. }
+        )
+    }
+
+    /// True when this consumer will not handle messages any more.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Fatal { .. })
+    }
+}
+
+impl From<InvalidTopic> for ConsumerError {
+    fn from(error: InvalidTopic) -> Self {
+        Self::InvalidTopic(error)
+    }
+}

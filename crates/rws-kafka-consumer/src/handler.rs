@@ -1,0 +1,110 @@
+use crate::context::PayloadError;
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+/// What a handler returns: `Ok` when the message is handled.
+pub type HandlerResult = Result<(), HandlerError>;
+
+/// Why a message was not handled.
+///
+/// Any error becomes one by `?`. It does not implement [`Error`] itself, as the conversion from
+/// any error would then be one from itself; [`source`](Self::source) gives the cause.
+///
+/// ```
+/// use rws_kafka_consumer::{HandlerError, HandlerResult};
+///
+/// fn fulfil(text: &str) -> HandlerResult {
+///     let id: u64 = text.parse()?;
+///     if id == 0 {
+///         return Err(HandlerError::new("order 0 does not exist").permanent());
+///     }
+///     Ok(())
+/// }
+/// assert_eq!(fulfil("x").unwrap_err().to_string(), "invalid digit found in string");
+/// assert!(fulfil("0").unwrap_err().is_permanent());
+/// ```
+pub struct HandlerError {
+    cause: Box<dyn Error + Send + Sync>,
+    permanent: bool,
+}
+
+impl HandlerError {
+    /// An error of these words.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self::from_boxed(text.into())
+    }
+
+    /// From an error that does not implement [`Error`]: a boxed one, or `anyhow`'s.
+    pub fn from_boxed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        let permanent = is_permanent_by_itself(cause.as_ref());
+        Self { cause, permanent }
+    }
+
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let words = panic
+            .downcast_ref::<&str>()
+            .map(|words| (*words).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned());
+        Self::new(format!("the handler panicked: {words}"))
+    }
+
+    /// Says that no retry will help.
+    #[must_use]
+    pub fn permanent(mut self) -> Self {
+        self.permanent = true;
+        self
+    }
+
+    /// Whether no retry will help.
+    ///
+    /// True by itself for a payload that does not decode, wherever it is in the chain of causes.
+    pub fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+
+    /// The cause.
+    pub fn source(&self) -> &(dyn Error + Send + Sync + 'static) {
+        self.cause.as_ref()
+    }
+
+    /// The cause as a `T`, if it is one.
+    pub fn downcast_ref<T: Error + 'static>(&self) -> Option<&T> {
+        self.cause.downcast_ref()
+    }
+}
+
+fn is_permanent_by_itself(cause: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(cause), |&cause| cause.source())
+        .any(|cause| cause.is::<PayloadError>())
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
+    fn from(cause: E) -> Self {
+        Self::from_boxed(cause)
+    }
+}
+
+impl fmt::Display for HandlerError {
+    /// The cause and the causes behind it, each once.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.cause)?;
+        let mut cause = self.cause.source();
+        while let Some(behind) = cause {
+            write!(f, ": {behind}")?;
+            cause = behind.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerError")
+            .field("cause", &self.cause)
+            .field("permanent", &self.permanent)
+            .finish()
+    }
+}

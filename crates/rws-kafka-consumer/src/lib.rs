@@ -1,0 +1,60 @@
+//! Kafka consumers as background workers beside a web server.
+//!
+//! A worker fetches on a thread that always polls, so that slow handlers never lose the group, and
+//! handles messages on lanes of their own. Messages of one partition are handled in order; an
+//! offset is committed only when its message and all before it are handled.
+//!
+//! ```no_run
+//! use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let consumer = KafkaConsumer::from_env()?.subscribe(["orders.created", "payments.completed"])?;
+//! let handle = consumer.start(|msg: ConsumerContext| {
+//!     println!("topic={} partition={} offset={}", msg.topic(), msg.partition(), msg.offset());
+//!     let payload = msg.payload_str()?;
+//!     // … process …
+//!     msg.commit()?;
+//!     Ok(())
+//! });
+//! handle.join();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! - A message is handled at least once: its offset moves only after its handler returned `Ok`.
+//! - A handler that fails or panics gets the message again after a pause; its partition waits, the
+//!   others go on.
+//! - Offsets never go back, never pass an unfinished message, and are never committed for a
+//!   partition that has gone to another consumer.
+//! - A stop or a rebalance waits for the messages in hand, with a deadline, and tells what it left.
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `ssl` | TLS, SASL SCRAM and OAUTHBEARER, by the system's OpenSSL | yes |
+//! | `libz` | gzip compression | yes |
+//! | `zstd` | zstd compression | |
+//! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
+
+mod backoff;
+mod config;
+mod consumer;
+mod context;
+mod engine;
+mod error;
+mod handle;
+mod handler;
+mod topic_partition;
+mod transport;
+
+pub use backoff::Backoff;
+pub use config::ConsumerConfig;
+pub use consumer::KafkaConsumer;
+pub use context::{ConsumerContext, PayloadError};
+pub use error::ConsumerError;
+pub use handle::{ConsumerHandle, ConsumerStatus, PartitionStatus, StopReport};
+pub use handler::{HandlerError, HandlerResult};
+pub use topic_partition::TopicPartition;

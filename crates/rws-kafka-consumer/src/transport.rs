@@ -1,0 +1,347 @@
+//! The plumbing to rdkafka.
+
+use crate::engine::{Engine, Partition, Unreachable};
+use crate::error::ConsumerError;
+use crate::topic_partition::TopicPartition;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{
+    BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol,
+};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers, Message, Timestamp};
+use rdkafka::statistics::Statistics;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+use rws_kafka_config::Properties;
+use rws_kafka_producer::transport as shared;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One rdkafka consumer.
+pub(crate) struct Consumer {
+    base: BaseConsumer<Context>,
+}
+
+/// What a poll came to.
+pub(crate) enum Polled<'a> {
+    Message(Fetched<'a>),
+    Nothing,
+    /// librdkafka goes on by itself.
+    Failed(ConsumerError),
+    /// It does not.
+    Fatal(ConsumerError),
+}
+
+impl Consumer {
+    pub(crate) fn new(properties: &Properties, engine: Arc<Engine>) -> Result<Self, ConsumerError> {
+        shared::client_config(properties)
+            .create_with_context(Context { engine })
+            .map(|base| Self { base })
+            .map_err(|error| ConsumerError::Property {
+                detail: shared::creation_failed(error),
+            })
+    }
+
+    pub(crate) fn subscribe(&self, topics: &[String]) -> Result<(), ConsumerError> {
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        self.base
+            .subscribe(&names)
+            .map_err(|error| ConsumerError::Subscription {
+                topics: topics.to_vec(),
+                detail: described(&error),
+            })
+    }
+
+    /// The next message, when one is there within `time`. Runs the rebalance callbacks.
+    pub(crate) fn poll(&self, time: Duration) -> Polled<'_> {
+        match self.base.poll(time) {
+            None => Polled::Nothing,
+            Some(Ok(message)) => Polled::Message(Fetched(message)),
+            Some(Err(KafkaError::PartitionEOF(_))) => Polled::Nothing,
+            Some(Err(error)) => self.failed(&error),
+        }
+    }
+
+    fn failed(&self, error: &KafkaError) -> Polled<'_> {
+        match (error, self.base.client().fatal_error()) {
+            (_, Some((code, detail))) => Polled::Fatal(ConsumerError::Fatal {
+                detail: format!("{detail} ({code:?})"),
+            }),
+            (KafkaError::MessageConsumptionFatal(_), None) => Polled::Fatal(ConsumerError::Fatal {
+                detail: described(error),
+            }),
+            // Said by the error callback, with its cause.
+            (error, None) if is_of_connection(error) => Polled::Nothing,
+            (error, None) => Polled::Failed(ConsumerError::Fetch {
+                detail: described(error),
+            }),
+        }
+    }
+
+    pub(crate) fn pause(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
+        self.base.pause(&list([partition])).map_err(fetch_error)
+    }
+
+    pub(crate) fn resume(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
+        self.base.resume(&list([partition])).map_err(fetch_error)
+    }
+
+    /// Brings `offsets` to the broker and waits for its answer, however long that takes.
+    pub(crate) fn commit(&self, offsets: &[(Arc<Partition>, i64)]) -> Result<(), ConsumerError> {
+        let refused = |error: KafkaError| ConsumerError::CommitRefused {
+            detail: described(&error),
+        };
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (partition, offset) in offsets {
+            list.add_partition_offset(
+                partition.name.topic(),
+                partition.name.partition(),
+                Offset::Offset(*offset),
+            )
+            .map_err(refused)?;
+        }
+        self.base.commit(&list, CommitMode::Sync).map_err(refused)
+    }
+
+    /// The ends of `partitions`: the offsets that the next messages get.
+    pub(crate) fn end_offsets(
+        &self,
+        partitions: &[&TopicPartition],
+        time: Duration,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        self.offsets_at(partitions, Offset::End, time)
+    }
+
+    /// The first offsets that `partitions` still hold.
+    pub(crate) fn start_offsets(
+        &self,
+        partitions: &[&TopicPartition],
+        time: Duration,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        self.offsets_at(partitions, Offset::Beginning, time)
+    }
+
+    fn offsets_at(
+        &self,
+        partitions: &[&TopicPartition],
+        at: Offset,
+        time: Duration,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        let mut list = list(partitions.iter().copied());
+        list.set_all_offsets(at).map_err(|_| Unreachable)?;
+        // ListOffsets takes -1 and -2, librdkafka's numbers for end and beginning, as timestamps.
+        let answer = self.base.offsets_for_times(list, time);
+        answer.map(known_offsets).map_err(|_| Unreachable)
+    }
+
+    /// The group's committed offsets; a partition without one is left out.
+    pub(crate) fn committed_offsets(
+        &self,
+        partitions: &[&TopicPartition],
+        time: Duration,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        let answer = self
+            .base
+            .committed_offsets(list(partitions.iter().copied()), time);
+        answer.map(known_offsets).map_err(|_| Unreachable)
+    }
+
+    /// Asks whether a broker is there.
+    pub(crate) fn ping(&self, time: Duration) -> Result<(), Unreachable> {
+        let answer = self.base.fetch_metadata(None, time);
+        answer.map(drop).map_err(|_| Unreachable)
+    }
+}
+
+fn list<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(partition.topic(), partition.partition());
+    }
+    list
+}
+
+fn names(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    list.elements()
+        .iter()
+        .map(|element| TopicPartition::new(element.topic(), element.partition()))
+        .collect()
+}
+
+fn known_offsets(list: TopicPartitionList) -> HashMap<TopicPartition, i64> {
+    list.elements()
+        .iter()
+        .filter(|element| element.error().is_ok())
+        .filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((
+                TopicPartition::new(element.topic(), element.partition()),
+                offset,
+            )),
+            _ => None,
+        })
+        .collect()
+}
+
+fn described(error: &KafkaError) -> String {
+    match error.rdkafka_error_code() {
+        Some(code) => format!("{code} ({code:?})"),
+        None => error.to_string(),
+    }
+}
+
+fn fetch_error(error: KafkaError) -> ConsumerError {
+    ConsumerError::Fetch {
+        detail: described(&error),
+    }
+}
+
+fn is_of_connection(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::OperationTimedOut
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::SSL
+        )
+    )
+}
+
+/// A message in librdkafka's memory.
+pub(crate) struct Fetched<'a>(BorrowedMessage<'a>);
+
+impl Fetched<'_> {
+    pub(crate) fn topic(&self) -> &str {
+        self.0.topic()
+    }
+
+    pub(crate) fn partition(&self) -> i32 {
+        self.0.partition()
+    }
+
+    pub(crate) fn offset(&self) -> i64 {
+        self.0.offset()
+    }
+
+    pub(crate) fn key(&self) -> Option<&[u8]> {
+        self.0.key()
+    }
+
+    pub(crate) fn payload(&self) -> Option<&[u8]> {
+        self.0.payload()
+    }
+
+    pub(crate) fn timestamp_ms(&self) -> Option<i64> {
+        match self.0.timestamp() {
+            Timestamp::NotAvailable => None,
+            Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => Some(ms),
+        }
+    }
+
+    /// Each header in its order.
+    ///
+    /// rdkafka panics at a header name that is not UTF-8, which Kafka's protocol forbids and no
+    /// broker checks: such a header is logged and left out, the message goes on.
+    pub(crate) fn for_each_header(&self, mut take: impl FnMut(&str, Option<&[u8]>)) {
+        let Some(headers) = self.0.headers() else {
+            return;
+        };
+        for index in 0..headers.count() {
+            match catch_unwind(AssertUnwindSafe(|| headers.get(index))) {
+                Ok(header) => take(header.key, header.value),
+                Err(_) => tracing::warn!(
+                    target: "rws_kafka",
+                    topic = self.topic(),
+                    partition = self.partition(),
+                    offset = self.offset(),
+                    "a header whose name is not UTF-8 is left out"
+                ),
+            }
+        }
+    }
+}
+
+struct Context {
+    engine: Arc<Engine>,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        shared::log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        shared::note_error(&self.engine.connection, &error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        for (topic, statistics) in &statistics.topics {
+            for (partition, statistics) in &statistics.partitions {
+                if statistics.fetchq_cnt == 0 {
+                    let position = statistics.next_offset;
+                    self.engine.note_read(topic, *partition, position);
+                }
+            }
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    /// In place of rdkafka's own, which ignores what `assign` and `incremental_assign` return.
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let is_cooperative = matches!(
+            consumer.rebalance_protocol(),
+            RebalanceProtocol::Cooperative
+        );
+        let taken = names(list);
+        let result = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            // A pause outlives the assignment that it was made in. Fails for partitions that
+            // librdkafka has not met yet: those are not paused.
+            let _ = consumer.resume(list);
+            let result = if is_cooperative {
+                consumer.incremental_assign(list)
+            } else {
+                consumer.assign(list)
+            };
+            // First librdkafka, then us: messages of them come only after this callback.
+            if result.is_ok() {
+                self.engine.assign(taken);
+            }
+            result
+        } else {
+            if consumer.assignment_lost() {
+                self.engine.lose(&taken);
+            } else {
+                self.engine.revoke(&taken);
+            }
+            let_go(consumer, list, is_cooperative)
+        };
+        if let Err(error) = result {
+            let detail = described(&error);
+            tracing::error!(target: "rws_kafka", group = self.engine.group(), "the rebalance failed: {detail}");
+            self.engine.note_error(ConsumerError::Rebalance { detail });
+        }
+    }
+}
+
+fn let_go(
+    consumer: &BaseConsumer<Context>,
+    list: &TopicPartitionList,
+    is_cooperative: bool,
+) -> KafkaResult<()> {
+    if is_cooperative {
+        consumer.incremental_unassign(list)
+    } else {
+        consumer.unassign()
+    }
+}
