@@ -1,0 +1,92 @@
+//! Kafka for services written with the web server [rust-web-server].
+//!
+//! HTTP handlers publish events, background workers consume them, and one graceful stop answers
+//! the requests in hand, commits the messages in hand and flushes what was published.
+//!
+//! ```no_run
+//! use rust_web_server::app::App;
+//! use rust_web_server::core::New;
+//! use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
+//! use rws_kafka::{ConsumerContext, KafkaConsumer, KafkaLayer, KafkaProducer, Serve};
+//!
+//! struct State {
+//!     producer: KafkaProducer,
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Everything is read from `rws.config.toml`, RWS_CONFIG_KAFKA_* and `--kafka-…`.
+//! let producer = KafkaProducer::from_env()?;
+//!
+//! let worker = KafkaConsumer::from_env()?
+//!     .subscribe(["orders.created"])?
+//!     .start(|msg: ConsumerContext| {
+//!         println!("{} at offset {}", msg.topic(), msg.offset());
+//!         msg.commit()
+//!     });
+//!
+//! let app = App::with_state(State { producer: producer.clone() })
+//!     .post("/orders", |req, _params, _conn, state| {
+//!         rws_kafka::respond(|| {
+//!             state.producer.send("orders.created", rws_kafka::body(req)?)?;
+//!             let accepted = STATUS_CODE_REASON_PHRASE.n202_accepted;
+//!             Ok(Response::get_response(accepted, None, None))
+//!         })
+//!     })
+//!     .wrap(KafkaLayer::new()); // Kafka in /readyz and /metrics
+//!
+//! // Until SIGTERM or SIGINT.
+//! let report = rws_kafka::serve(app, Serve::new().producer(producer).worker(worker))?;
+//! println!("{report}");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Versions of the server
+//!
+//! rust-web-server 17.24 to 18.7, the HTTP/1.1 build. A service that names version 17 of it needs
+//! the same one here: `cargo update -p rust-web-server@18.7.0 --precise 17.24.0`.
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `ssl` | TLS to the brokers, SASL SCRAM and OAUTHBEARER, by the system's OpenSSL | yes |
+//! | `libz` | gzip compression | yes |
+//! | `zstd` | zstd compression | |
+//! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
+//! | `embedded` | `embedded::Broker`: a broker in this process, for demos and tests | |
+//!
+//! [rust-web-server]: https://github.com/bohdaq/rust-web-server
+
+mod body;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+mod layer;
+mod message;
+mod respond;
+mod serve;
+
+pub use body::{BodyError, body};
+pub use layer::KafkaLayer;
+pub use respond::respond;
+pub use serve::{FailedStage, Serve, ServeError, ServeReport, Stopper, serve};
+
+pub use rws_kafka_config::{ConfigError, KafkaConfig};
+pub use rws_kafka_consumer::{
+    ConsumerConfig, ConsumerContext, ConsumerError, ConsumerHandle, HandlerError, HandlerResult,
+    KafkaConsumer, StopReport,
+};
+pub use rws_kafka_observe::{Observer, Readiness};
+pub use rws_kafka_producer::{Delivery, FlushReport, KafkaProducer, ProducerConfig, ProducerError};
+
+// All of each crate, for what the names above leave out.
+#[doc(no_inline)]
+pub use {
+    rws_kafka_config as config, rws_kafka_consumer as consumer, rws_kafka_observe as observe,
+    rws_kafka_producer as producer,
+};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,121 @@
+use super::served::Served;
+use rust_web_server::application::Application;
+use rust_web_server::entry_point::get_request_allocation_size;
+use rust_web_server::request::Request;
+use rust_web_server::response::Response;
+use rust_web_server::server::{Address, ConnectionInfo, Server};
+use rust_web_server::test_client::TestClient;
+use std::cell::RefCell;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+/// More than the standard library lets wait; a flood of clients must not hold up the stop.
+const MOST: usize = 1024;
+
+/// A client that was late and sends nothing is let go of after this long.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Serves the connections that were waiting to be accepted when the server stopped accepting.
+///
+/// The server looks every 10 ms, so at the signal some clients have connected and sent a request
+/// that it has not seen. `listener` must not block.
+pub(super) fn serve_waiting(listener: &TcpListener, served: Served) {
+    for _ in 0..MOST {
+        let Ok((stream, peer)) = listener.accept() else {
+            return;
+        };
+        if let Err(error) = serve(stream, peer, served) {
+            tracing::warn!(%error, "a connection made at the stop was dropped");
+        }
+    }
+}
+
+fn serve(stream: TcpStream, peer: SocketAddr, served: Served) -> std::io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(READ_TIMEOUT))?;
+    let connection = connection_info(peer, stream.local_addr()?);
+    let guest = served.guest();
+    thread::Builder::new()
+        .name("rws-kafka-late".to_owned())
+        .spawn(move || {
+            let _guest = guest;
+            if let Err(error) = Server::process(stream, connection, served) {
+                tracing::debug!(error, "a connection made at the stop failed");
+            }
+        })?;
+    Ok(())
+}
+
+/// `ConnectionInfo` has other fields on other versions of the server, so none can be written down
+/// here; the test client makes one.
+fn connection_info(client: SocketAddr, server: SocketAddr) -> ConnectionInfo {
+    struct Capture<'a>(&'a RefCell<Option<ConnectionInfo>>);
+    impl Application for Capture<'_> {
+        fn execute(&self, _: &Request, connection: &ConnectionInfo) -> Result<Response, String> {
+            *self.0.borrow_mut() = Some(connection.clone());
+            Err("captured".to_owned())
+        }
+    }
+    let captured = RefCell::new(None);
+    TestClient::new(Capture(&captured)).get("/").send();
+    let mut info = captured
+        .take()
+        .expect("the test client runs its application");
+    info.client = address(client);
+    info.server = address(server);
+    info.request_size = get_request_allocation_size();
+    info
+}
+
+fn address(address: SocketAddr) -> Address {
+    Address {
+        ip: address.ip().to_string(),
+        port: i32::from(address.port()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rust_web_server::app::App;
+    use std::io::{Read, Write};
+    use std::time::Instant;
+
+    const SOON: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn whoever_had_connected_is_answered_and_let_go_of() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let served = Served::leak(App::with_state(()));
+        served.last_call();
+        let mut late = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        late.set_read_timeout(Some(SOON)).unwrap();
+        late.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .unwrap();
+
+        serve_waiting(&listener, served);
+
+        let mut answer = String::new();
+        late.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert!(answer.contains("Connection: close\r\n"), "{answer}");
+        let deadline = Instant::now() + SOON;
+        while served.guests() > 0 {
+            assert!(Instant::now() < deadline, "it is still counted");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn nobody_at_the_door_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let served = Served::leak(App::with_state(()));
+
+        serve_waiting(&listener, served);
+
+        assert_eq!(served.guests(), 0);
+    }
+}

@@ -1,0 +1,138 @@
+use crate::message;
+use rust_web_server::app::App;
+use rust_web_server::application::Application;
+use rust_web_server::core::New;
+use rust_web_server::header::Header;
+use rust_web_server::request::Request;
+use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
+use rust_web_server::server::ConnectionInfo;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// The application in the form that `Server::run` takes on every supported version: `Copy` and
+/// `New` for 17, where neither `with_state` nor `wrap` gives such a type.
+#[derive(Clone, Copy)]
+pub(super) struct Served(&'static Shared);
+
+struct Shared {
+    app: Box<dyn Application + Send + Sync>,
+    running: AtomicUsize,
+    begun: AtomicUsize,
+    guests: AtomicUsize,
+    last_call: AtomicBool,
+}
+
+impl Served {
+    /// Leaks the application: the server's threads may outlive every deadline.
+    pub(super) fn leak(app: impl Application + Send + Sync + 'static) -> Self {
+        Self(Box::leak(Box::new(Shared {
+            app: Box::new(app),
+            running: AtomicUsize::new(0),
+            begun: AtomicUsize::new(0),
+            guests: AtomicUsize::new(0),
+            last_call: AtomicBool::new(false),
+        })))
+    }
+
+    /// From now on every answer asks its client to close the connection.
+    pub(super) fn last_call(self) {
+        self.0.last_call.store(true, Ordering::SeqCst);
+    }
+
+    /// Requests whose handlers run at this moment.
+    pub(super) fn running(self) -> usize {
+        self.0.running.load(Ordering::SeqCst)
+    }
+
+    /// Counts a connection that the server's own loop does not see, until it is dropped.
+    pub(super) fn guest(self) -> Guest {
+        self.0.guests.fetch_add(1, Ordering::SeqCst);
+        Guest(self.0)
+    }
+
+    /// Connections that are counted by a [`Guest`].
+    pub(super) fn guests(self) -> usize {
+        self.0.guests.load(Ordering::SeqCst)
+    }
+
+    /// Requests that were ever begun.
+    pub(super) fn begun(self) -> usize {
+        self.0.begun.load(Ordering::SeqCst)
+    }
+}
+
+impl New for Served {
+    fn new() -> Self {
+        Self::leak(App::new())
+    }
+}
+
+impl Application for Served {
+    fn execute(&self, request: &Request, connection: &ConnectionInfo) -> Result<Response, String> {
+        let _running = Running::enter(self.0);
+        // On version 17 a panic would end one of the pool's threads for good.
+        let execute = AssertUnwindSafe(|| self.0.app.execute(request, connection));
+        let mut response = match catch_unwind(execute) {
+            Ok(answer) => answer?,
+            Err(panic) => panicked(request, panic.as_ref()),
+        };
+        let upgrades = response.status_code
+            == *STATUS_CODE_REASON_PHRASE
+                .n101_switching_protocols
+                .status_code;
+        if self.0.last_call.load(Ordering::SeqCst) && !upgrades {
+            // The server's own `Connection: keep-alive` follows; `close` beats it (RFC 9112, 9.3).
+            response
+                .headers
+                .push(message::header(Header::_CONNECTION, "close"));
+        }
+        Ok(response)
+    }
+}
+
+/// Counts a request for as long as its handler runs.
+struct Running(&'static Shared);
+
+impl Running {
+    fn enter(shared: &'static Shared) -> Self {
+        shared.begun.fetch_add(1, Ordering::SeqCst);
+        shared.running.fetch_add(1, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// See [`Served::guest`].
+pub(super) struct Guest(&'static Shared);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.guests.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn panicked(request: &Request, panic: &(dyn Any + Send)) -> Response {
+    tracing::error!(
+        method = %request.method,
+        path = message::path(request),
+        panic = words_of(panic),
+        "answered 500: an HTTP handler panicked"
+    );
+    message::json(
+        STATUS_CODE_REASON_PHRASE.n500_internal_server_error,
+        Header::get_header_list(request),
+        r#"{"error":"internal server error"}"#,
+    )
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

@@ -1,0 +1,38 @@
+use super::bounded::Bounded;
+use super::report::FailedStage;
+use rws_kafka_consumer::HandlerResult;
+use std::time::{Duration, Instant};
+
+/// Something of the service's own that is stopped between the workers and the flush.
+pub(super) struct Stage {
+    name: String,
+    stop: Box<dyn FnOnce(Duration) -> HandlerResult + Send>,
+}
+
+impl Stage {
+    pub(super) fn new(
+        name: impl Into<String>,
+        stop: impl FnOnce(Duration) -> HandlerResult + Send + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            stop: Box::new(stop),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs it, and abandons it at `until`.
+    pub(super) fn run(self, until: Instant) -> Result<(), FailedStage> {
+        let Self { name, stop } = self;
+        let within = until.saturating_duration_since(Instant::now());
+        let cause = match Bounded::start(move || stop(within)).wait(until) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(no_result) => no_result.to_string(),
+        };
+        Err(FailedStage { name, cause })
+    }
+}

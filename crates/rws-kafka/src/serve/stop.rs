@@ -1,0 +1,172 @@
+use super::bounded::Bounded;
+use super::http::Http;
+use super::report::ServeReport;
+use super::stage::Stage;
+use rws_kafka_consumer::{ConsumerHandle, StopReport};
+use rws_kafka_producer::KafkaProducer;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Kept back from what a step may take: workers and producers need up to two seconds more than
+/// they are given to let go of a broker that does not answer.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// Makes [`serve`](crate::serve) stop as SIGTERM would. Clones stop the same one.
+///
+/// ```
+/// use rws_kafka::Serve;
+///
+/// let options = Serve::new();
+/// let stopper = options.stopper();
+/// // … `rws_kafka::serve(app, options)` on another thread …
+/// stopper.stop();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Stopper {
+    stopped: Arc<AtomicBool>,
+}
+
+impl Stopper {
+    /// Begins the stop, and returns at once. A second call changes nothing.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+}
+
+/// What is stopped beside the server.
+pub(super) struct Parts {
+    pub(super) workers: Vec<ConsumerHandle>,
+    pub(super) stages: Vec<Stage>,
+    pub(super) producers: Vec<KafkaProducer>,
+    pub(super) deadline: Duration,
+}
+
+impl Parts {
+    pub(super) fn new(deadline: Duration) -> Self {
+        Self {
+            workers: Vec::new(),
+            stages: Vec::new(),
+            producers: Vec::new(),
+            deadline,
+        }
+    }
+
+    /// Stops the server, then the parts, in the order that [`serve`](crate::serve) promises.
+    pub(super) fn stop(self, http: Option<&Http>) -> ServeReport {
+        let started = Instant::now();
+        let end = started + self.deadline;
+        tracing::info!(deadline = ?self.deadline, "stopping");
+
+        if let Some(http) = http {
+            http.close_door();
+            if !http.drain(halfway_to(end)) {
+                let requests = http.unanswered();
+                tracing::warn!(requests, "the server is still busy; stopping the workers");
+            }
+        }
+        let workers = stop_workers(self.workers, halfway_to(end));
+        let mut failed_stages = Vec::new();
+        for stage in self.stages {
+            failed_stages.extend(stage.run(halfway_to(end)).err());
+        }
+        if let Some(http) = http.filter(|http| http.unanswered() > 0) {
+            // What is published already must not wait for a request that hangs.
+            let until = halfway_to(end);
+            for producer in &self.producers {
+                // What this leaves is flushed and counted by the close.
+                let _ = producer.flush(left(until));
+            }
+            http.drain(less_margin(end));
+        }
+        let undelivered = close_producers(self.producers, end);
+
+        let report = ServeReport {
+            unanswered: http.map_or(0, Http::unanswered),
+            workers,
+            failed_stages,
+            undelivered,
+            took: started.elapsed(),
+        };
+        if report.is_clean() {
+            tracing::info!("{report}");
+        } else {
+            tracing::warn!("{report}");
+        }
+        report
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stages: Vec<_> = self.stages.iter().map(Stage::name).collect();
+        f.debug_struct("Parts")
+            .field("workers", &self.workers)
+            .field("stages", &stages)
+            .field("producers", &self.producers)
+            .field("deadline", &self.deadline)
+            .finish()
+    }
+}
+
+/// Stops all of them at the same time.
+fn stop_workers(workers: Vec<ConsumerHandle>, until: Instant) -> Vec<StopReport> {
+    let stopping: Vec<_> = workers
+        .into_iter()
+        .map(|worker| {
+            let handle = worker.clone();
+            let stop = move || handle.stop_within(left(less_margin(until)));
+            (worker, Bounded::start(stop))
+        })
+        .collect();
+    stopping
+        .into_iter()
+        .map(|(worker, stopped)| {
+            stopped.wait(until).unwrap_or_else(|_| {
+                let mut report = StopReport::default();
+                report.unfinished = worker.status().in_hand;
+                report
+            })
+        })
+        .collect()
+}
+
+/// Closes all of them at the same time, and counts what they leave.
+fn close_producers(producers: Vec<KafkaProducer>, until: Instant) -> usize {
+    let closing: Vec<_> = producers
+        .into_iter()
+        .map(|producer| {
+            let handle = producer.clone();
+            let close = move || handle.close(left(less_margin(until)));
+            (producer, Bounded::start(close))
+        })
+        .collect();
+    closing
+        .into_iter()
+        .map(|(producer, closed)| {
+            closed
+                .wait(until)
+                .unwrap_or_else(|_| producer.flush(Duration::ZERO))
+                .undelivered
+        })
+        .sum()
+}
+
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
+}
+
+/// For a step that others follow.
+fn halfway_to(end: Instant) -> Instant {
+    end - left(end) / 2
+}
+
+/// A little before `end`, halfway at the most.
+fn less_margin(end: Instant) -> Instant {
+    end - MARGIN.min(left(end) / 2)
+}

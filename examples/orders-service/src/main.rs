@@ -1,0 +1,78 @@
+//! Orders come in by HTTP, go through Kafka, and are fulfilled by a worker.
+//!
+//! ```text
+//! POST /orders ──▶ orders.created ──▶ worker ──▶ GET /orders/1
+//! ```
+
+mod handlers;
+mod kafka;
+mod orders;
+mod worker;
+
+use handlers::State;
+use kafka::Kafka;
+use orders::Fulfilled;
+use rust_web_server::app::App;
+use rws_kafka::{KafkaLayer, KafkaProducer, Serve};
+use std::error::Error;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Orders, keyed by their ids: the events of one order keep their order.
+const TOPIC: &str = "orders.created";
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!("{}", with_causes(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Box<dyn Error>> {
+    // First of all: an address in use ends the service before it has joined a consumer group.
+    let options = Serve::new().bind()?;
+    // Ends with this function, after the clients.
+    let kafka = Kafka::configured_or_embedded()?;
+
+    let producer = KafkaProducer::new(kafka.config().clone())?;
+    let orders = Arc::new(Fulfilled::default());
+    let worker = worker::start(kafka.config().clone(), Arc::clone(&orders))?;
+
+    let state = State {
+        producer: producer.clone(),
+        orders,
+    };
+    let app = App::with_state(state)
+        .post("/orders", handlers::create)
+        .get("/orders/:id", handlers::show)
+        .wrap(KafkaLayer::new());
+
+    if let Some(address) = options.local_addr() {
+        tracing::info!("listening on http://{address}");
+    }
+    let report = rws_kafka::serve(app, options.producer(producer).worker(worker))?;
+    Ok(if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

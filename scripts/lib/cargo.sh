@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Cargo for the scripts: sourced after common.sh, never run.
+# Gives: need_build_packages, need_tool, features_of, and cargo's settings.
+
+# Half the disk, and nothing here is built twice in a row.
+export CARGO_INCREMENTAL=0
+
+TOOLS="$CACHE/tools"
+PATH="$TOOLS/bin:$PATH"
+
+# What rdkafka's C library needs, and what reads cargo's metadata.
+need_build_packages() {
+    command -v cargo >/dev/null || die "cargo is not on the PATH; install Rust first"
+    need_packages build-essential pkg-config libssl-dev zlib1g-dev jq
+}
+
+# need_tool NAME VERSION: `cargo install`s a tool, once a version.
+need_tool() {
+    local log="$CACHE/$1.log" since=$SECONDS
+    "$TOOLS/bin/$1" --version 2>/dev/null | grep -qwF "$2" && return 0
+    say "compiling $1 $2, once for this machine (cargo-deny takes some minutes)"
+    # Unoptimised: they run for a second and compile for minutes.
+    CARGO_TARGET_DIR="$CACHE/tools-target" CARGO_PROFILE_DEV_DEBUG=0 \
+        cargo install --locked --debug --force --root "$TOOLS" "$1@$2" >"$log" 2>&1 </dev/null || {
+        tail -n 20 "$log" >&2
+        die "installing $1 failed, see $log"
+    }
+    rm -rf "$CACHE/tools-target"
+    say "$1 took $((SECONDS - since)) s"
+}
+
+# features_of all|PACKAGE...: every feature of these packages, as one
+# argument of --features. Without `vendored`: it has no code of ours behind it, and
+# the tests should run on the OpenSSL that users run on. The step for features
+# compiles it.
+features_of() {
+    cargo metadata --no-deps --locked --format-version 1 | jq -r '
+        [ .packages[]
+        | select($ARGS.positional == ["all"] or (.name | IN($ARGS.positional[])))
+        | .name as $package | .features | keys[]
+        | select(. != "vendored") | "\($package)/\(.)" ]
+        | join(",")' --args "$@"
+}

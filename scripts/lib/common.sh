@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# Shared by the scripts of this repository: sourced, never run.
+# Gives: ROOT, CACHE, say, die, need_packages.
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+export ROOT
+# What is costly to make and the same for every checkout: tools, images.
+CACHE="${RWS_KAFKA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rws-kafka}"
+mkdir -p "$CACHE"
+
+say() { printf '%s\n' "$*"; }
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# need_packages PACKAGE...: installs those Debian packages that are absent.
+need_packages() {
+    local missing=() package as_root=() log="$CACHE/apt.log"
+    if ! command -v dpkg-query >/dev/null; then
+        say "this is no Debian or Ubuntu; taking for granted that these are there: $*"
+        return 0
+    fi
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+            missing+=("$package")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "as root, run: apt-get install ${missing[*]}"
+        as_root=(sudo)
+    fi
+    say "installing with apt-get: ${missing[*]}"
+    {
+        "${as_root[@]}" apt-get update -q </dev/null &&
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+                apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
+    } >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        die "apt-get failed, see $log"
+    }
+}
