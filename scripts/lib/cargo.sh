@@ -16,9 +16,10 @@ need_build_packages() {
 
 # need_tool NAME VERSION: `cargo install`s a tool, once a version.
 need_tool() {
-    local log="$CACHE/$1.log" since=$SECONDS
-    "$TOOLS/bin/$1" --version 2>/dev/null | grep -qwF "$2" && return 0
-    say "compiling $1 $2, once for this machine (cargo-deny takes some minutes)"
+    local log="$CACHE/$1.log" since=$SECONDS there
+    there="$("$TOOLS/bin/$1" "${1#cargo-}" --version 2>/dev/null || true)"
+    [ "$there" != "$1 $2" ] || return 0
+    say "compiling $1 $2, once for this machine (a minute or two)"
     # Unoptimised: they run for a second and compile for minutes.
     CARGO_TARGET_DIR="$CACHE/tools-target" CARGO_PROFILE_DEV_DEBUG=0 \
         cargo install --locked --debug --force --root "$TOOLS" "$1@$2" >"$log" 2>&1 </dev/null || {

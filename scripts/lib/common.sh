@@ -16,14 +16,14 @@ die() {
 
 # need_packages PACKAGE...: installs those Debian packages that are absent.
 need_packages() {
-    local missing=() package as_root=() log="$CACHE/apt.log"
+    local missing=() package status as_root=() log="$CACHE/apt.log"
     if ! command -v dpkg-query >/dev/null; then
         say "this is no Debian or Ubuntu; taking for granted that these are there: $*"
         return 0
     fi
     for package in "$@"; do
-        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-            missing+=("$package")
+        status="$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)"
+        [ "$status" = installed ] || missing+=("$package")
     done
     [ "${#missing[@]}" -gt 0 ] || return 0
     if [ "$(id -u)" -ne 0 ]; then

@@ -47,7 +47,7 @@ impl<T: HeaderValue> HeaderValue for Option<T> {
 /// let event = Record::to("orders.created")
 ///     .payload(r#"{"order_id": 1}"#)
 ///     .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-///     .header("origin", None::<&str>)
+///     .header("origin", &None::<&str>)
 ///     .partition(3)
 ///     .timestamp_ms(1_700_000_000_000);
 /// ```

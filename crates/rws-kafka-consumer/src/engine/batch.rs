@@ -214,3 +214,75 @@ impl BatchBuilder {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topic_partition::TopicPartition;
+    use rws_kafka_observe::Observer;
+
+    fn builder() -> BatchBuilder {
+        let name = TopicPartition::new("topic", 0);
+        let partition = Partition::new(1, name, "group", &Observer::new());
+        BatchBuilder::new(Arc::new(partition), 4, 0)
+    }
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let mut builder = builder();
+        builder.push(7, Some(-1), None, Some(b""));
+        builder.push(9, None, Some(b""), None);
+        builder.push_header("a", Some(b"1"));
+        builder.push_header("", None);
+        builder.push_header("a", Some(b""));
+        builder.push(10, Some(0), Some(b"key"), Some(b"payload"));
+        let batch = builder.build();
+        assert_eq!(batch.len(), 3);
+        assert_eq!((batch.key(0), batch.payload(0)), (None, Some(&b""[..])));
+        assert_eq!((batch.key(1), batch.payload(1)), (Some(&b""[..]), None));
+        assert_eq!(batch.key(2), Some(&b"key"[..]));
+        assert_eq!(batch.payload(2), Some(&b"payload"[..]));
+        assert_eq!([0, 1, 2].map(|index| batch.offset(index)), [7, 9, 10]);
+        let timestamps = [0, 1, 2].map(|index| batch.timestamp_ms(index));
+        assert_eq!(timestamps, [Some(-1), None, Some(0)]);
+        let headers: Vec<_> = batch.headers(1).collect();
+        let expected = [("a", Some(&b"1"[..])), ("", None), ("a", Some(&b""[..]))];
+        assert_eq!(headers, expected);
+        assert_eq!(batch.headers(0).count() + batch.headers(2).count(), 0);
+        let tracker = batch.partition().tracker();
+        assert_eq!(tracker.held(), 3);
+    }
+
+    /// What a lane does after a handler's `Ok` and what a commit from another thread does, one
+    /// step after the other, in every order.
+    #[test]
+    fn a_commit_beside_the_end_of_its_handler_is_never_lost() {
+        for order in ["LLCC", "LCLC", "LCCL", "CLLC", "CLCL", "CCLL"] {
+            let mut builder = builder();
+            builder.push(5, None, None, None);
+            let batch = builder.build();
+            let partition = batch.partition();
+            let (mut finished, mut late) = (None, None);
+            for step in order.chars() {
+                match (step, finished, late) {
+                    ('L', None, _) => finished = Some(batch.finish(0)),
+                    ('L', Some(marked), _) => partition.finish(batch.sequence(0), marked),
+                    (_, _, None) => late = Some(batch.mark(0)),
+                    (_, _, Some(true)) => partition.tracker().mark(batch.sequence(0), 5),
+                    (_, _, Some(false)) => {}
+                }
+            }
+            assert_eq!(partition.tracker().to_commit(), Some(6), "{order}");
+        }
+    }
+
+    #[test]
+    fn a_failed_attempt_takes_its_commit_back() {
+        let mut builder = builder();
+        builder.push(5, None, None, None);
+        let batch = builder.build();
+        assert!(!batch.mark(0));
+        batch.unmark(0);
+        assert!(!batch.finish(0));
+    }
+}

@@ -146,3 +146,148 @@ pub(crate) fn due<'a>(partitions: impl IntoIterator<Item = &'a Arc<Partition>>) 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topic_partition::TopicPartition;
+    use rws_kafka_observe::Observer;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    fn partition(messages: i64) -> Arc<Partition> {
+        let name = TopicPartition::new("topic", 0);
+        let partition = Partition::new(1, name, "group", &Observer::new());
+        (0..messages).for_each(|offset| partition.tracker().push(offset, 1));
+        Arc::new(partition)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    fn refused() -> ConsumerError {
+        ConsumerError::CommitRefused {
+            detail: "not now".to_owned(),
+        }
+    }
+
+    /// Runs `test` beside a committer of `partition`.
+    fn beside(
+        committer: &Committer,
+        partition: &Arc<Partition>,
+        commit: impl FnMut(&Offsets) -> Result<(), ConsumerError> + Send,
+        test: impl FnOnce(),
+    ) {
+        struct End<'a>(&'a Committer);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                self.0.stop();
+            }
+        }
+        thread::scope(|scope| {
+            scope.spawn(|| committer.run(|| due([partition]), commit));
+            let _end = End(committer);
+            test();
+        });
+    }
+
+    #[test]
+    fn a_round_takes_in_what_was_finished_before_it_was_asked_for() {
+        let (committer, partition) = (Committer::new(), partition(2000));
+        let mut last = 0;
+        let commit = |offsets: &Offsets| {
+            assert!(offsets[0].1 > last, "{} after {last}", offsets[0].1);
+            last = offsets[0].1;
+            Ok(())
+        };
+        beside(&committer, &partition, commit, || {
+            thread::scope(|scope| {
+                for first in 0..4 {
+                    let (committer, partition) = (&committer, &partition);
+                    scope.spawn(move || {
+                        for sequence in (first..2000).step_by(4) {
+                            partition.finish(sequence, true);
+                            let target = partition.tracker().to_commit();
+                            committer.wait(committer.request(), soon()).unwrap();
+                            assert!(partition.tracker().committed() >= target);
+                        }
+                    });
+                }
+            });
+        });
+        assert_eq!(partition.tracker().committed(), Some(2000));
+        assert_eq!(partition.tracker().to_commit(), None);
+    }
+
+    #[test]
+    fn a_round_on_its_way_does_not_count_for_what_is_asked_for_meanwhile() {
+        let (committer, partition) = (Committer::new(), partition(2));
+        let ((began, begun), (answer, answered)) = (channel(), channel());
+        let commit = move |offsets: &Offsets| {
+            began.send(offsets[0].1).unwrap();
+            answered.recv().unwrap()
+        };
+        beside(&committer, &partition, commit, || {
+            partition.finish(0, true);
+            let first = committer.request();
+            assert_eq!(begun.recv(), Ok(1));
+            partition.finish(1, true);
+            let second = committer.request();
+            assert!(second > first);
+            let at_once = Instant::now();
+            assert!(!committer.wait_until_quiet(at_once));
+            answer.send(Ok(())).unwrap();
+            committer.wait(first, soon()).unwrap();
+            assert_eq!(begun.recv(), Ok(2));
+            let pending = committer.wait(second, Instant::now());
+            assert!(matches!(pending, Err(ConsumerError::CommitTimedOut)));
+            answer.send(Ok(())).unwrap();
+            committer.wait(second, soon()).unwrap();
+            assert!(committer.wait_until_quiet(soon()));
+        });
+    }
+
+    #[test]
+    fn what_was_refused_stays_due() {
+        let (committer, partition) = (Committer::new(), partition(1));
+        let fails = AtomicBool::new(true);
+        let commit = |_: &Offsets| match fails.swap(false, Ordering::Relaxed) {
+            true => Err(refused()),
+            false => Ok(()),
+        };
+        beside(&committer, &partition, commit, || {
+            partition.finish(0, true);
+            let result = committer.wait(committer.request(), soon());
+            assert!(matches!(result, Err(ConsumerError::CommitRefused { .. })));
+            assert_eq!(due([&partition]).len(), 1);
+            committer.wait(committer.request(), soon()).unwrap();
+            assert_eq!(due([&partition]).len(), 0);
+        });
+    }
+
+    #[test]
+    fn a_released_partition_has_nothing_due() {
+        let partition = partition(1);
+        partition.finish(0, true);
+        partition.advance(Phase::Draining);
+        assert_eq!(due([&partition]).len(), 1);
+        partition.advance(Phase::Released);
+        partition.advance(Phase::Active);
+        assert_eq!(due([&partition]).len(), 0);
+    }
+
+    #[test]
+    fn a_stop_ends_the_waits() {
+        let committer = Committer::new();
+        let round = committer.request();
+        thread::scope(|scope| {
+            let wait = scope.spawn(|| committer.wait(round, soon()));
+            committer.stop();
+            let result = wait.join().unwrap();
+            assert!(matches!(result, Err(ConsumerError::CommitTimedOut)));
+        });
+    }
+}

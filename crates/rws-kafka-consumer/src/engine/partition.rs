@@ -146,3 +146,61 @@ impl Partition {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn partition(messages: i64) -> Partition {
+        let name = TopicPartition::new("topic", 0);
+        let partition = Partition::new(1, name, "group", &Observer::new());
+        (0..messages).for_each(|offset| partition.tracker().push(offset, 10));
+        partition
+    }
+
+    #[test]
+    fn room_is_there_once_both_bounds_are_met() {
+        let partition = partition(4);
+        assert!(!partition.wait_for_room(2, 1000, Duration::ZERO));
+        assert!(!partition.wait_for_room(1000, 20, Duration::ZERO));
+        thread::scope(|scope| {
+            let wait = scope.spawn(|| partition.wait_for_room(2, 20, SOON));
+            partition.finish(0, false);
+            partition.finish(1, false);
+            assert!(wait.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_revoke_ends_the_wait_for_room() {
+        let partition = partition(1);
+        thread::scope(|scope| {
+            let wait = scope.spawn(|| partition.wait_for_room(0, 0, SOON));
+            partition.advance(Phase::Draining);
+            assert!(!wait.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn what_holds_no_messages_is_no_lag() {
+        let partition = partition(0);
+        assert_eq!(partition.lag(10, 4), 6);
+        partition.note_read(9);
+        assert_eq!(partition.lag(10, 4), 6);
+        partition.note_read(10);
+        assert_eq!(partition.lag(10, 4), 0);
+        assert_eq!(partition.lag(11, 4), 7);
+        // A message is taken in: from here to its commit it counts.
+        partition.tracker().push(10, 1);
+        partition.note_read(12);
+        assert_eq!(partition.lag(12, 4), 8);
+        partition.finish(0, true);
+        assert_eq!(partition.lag(12, 4), 8);
+        partition.tracker().acked(11);
+        partition.note_read(12);
+        assert_eq!(partition.lag(12, 11), 0);
+    }
+}

@@ -306,3 +306,193 @@ pub(crate) fn deadline_in(time: Duration) -> Instant {
     now.checked_add(time)
         .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::BatchBuilder;
+    use super::*;
+    use crate::topic_partition::TopicPartition;
+    use rws_kafka_observe::Observer;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::thread;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn partition(id: u64) -> Arc<Partition> {
+        let name = TopicPartition::new("topic", id as i32);
+        Arc::new(Partition::new(id, name, "group", &Observer::new()))
+    }
+
+    /// A task of the messages at `offsets`.
+    fn task(partition: &Arc<Partition>, offsets: std::ops::Range<i64>) -> Task {
+        let mut builder = BatchBuilder::new(Arc::clone(partition), 4, 0);
+        offsets.for_each(|offset| builder.push(offset, None, None, None));
+        Task::new(builder.build())
+    }
+
+    fn give_back(scheduler: &Scheduler, strand: StrandId, outcome: Outcome) -> usize {
+        let mut dropped = 0;
+        scheduler.give_back(strand, outcome, |messages| dropped = messages);
+        dropped
+    }
+
+    #[test]
+    fn a_strand_that_waits_out_a_retry_leaves_the_lane_to_others() {
+        let scheduler = Scheduler::new();
+        let (first, second) = (partition(1), partition(2));
+        scheduler.add(1, task(&first, 0..3));
+        scheduler.add(1, task(&first, 3..5));
+        scheduler.add(2, task(&second, 0..1));
+        let work = scheduler.take().unwrap();
+        assert_eq!((work.strand(), work.failures), (1, 0));
+        let at = Instant::now() + Duration::from_millis(50);
+        let mut task = work.task;
+        task.next = 1;
+        let outcome = Outcome::Retry {
+            task,
+            at,
+            failures: 1,
+        };
+        assert_eq!(give_back(&scheduler, 1, outcome), 0);
+        let work = scheduler.take().unwrap();
+        assert_eq!(work.strand(), 2);
+        give_back(&scheduler, 2, Outcome::Done);
+
+        let work = scheduler.take().unwrap();
+        assert!(Instant::now() >= at);
+        assert_eq!((work.strand(), work.task.next, work.failures), (1, 1, 1));
+        give_back(&scheduler, 1, Outcome::Done);
+        let work = scheduler.take().unwrap();
+        assert_eq!((work.task.batch.offset(0), work.failures), (3, 0));
+        assert_eq!(scheduler.running(), 1);
+    }
+
+    #[test]
+    fn an_earlier_retry_wakes_a_lane_that_waits_for_a_later_one() {
+        let scheduler = Scheduler::new();
+        for id in [1, 2] {
+            scheduler.add(id, task(&partition(id), 0..1));
+        }
+        let later = scheduler.take().unwrap();
+        let earlier = scheduler.take().unwrap();
+        let retry = |work: Work, time| Outcome::Retry {
+            task: work.task,
+            at: Instant::now() + time,
+            failures: 1,
+        };
+        give_back(&scheduler, 1, retry(later, 100 * SOON));
+        thread::scope(|scope| {
+            let lane = scope.spawn(|| scheduler.take().unwrap().strand());
+            while scheduler.lock().idle_lanes == 0 {
+                thread::yield_now();
+            }
+            give_back(&scheduler, 2, retry(earlier, Duration::from_millis(5)));
+            assert_eq!(lane.join().unwrap(), 2);
+        });
+    }
+
+    #[test]
+    fn what_is_dropped_is_counted_once_whether_it_runs_or_not() {
+        let scheduler = Scheduler::new();
+        let (taken, other) = (partition(1), partition(2));
+        scheduler.add(1, task(&taken, 0..4));
+        scheduler.add(1, task(&taken, 4..6));
+        scheduler.add(2, task(&other, 0..1));
+        let mut work = scheduler.take().unwrap();
+        assert_eq!(scheduler.drop_queued(&taken), 2);
+        assert_eq!(scheduler.drop_queued(&taken), 0);
+        let all = [Arc::clone(&taken), Arc::clone(&other)];
+        assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 1);
+        work.task.next = 3;
+        let settled = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let drain = scope.spawn(|| {
+                let left = scheduler.wait_until_settled(&all, Instant::now() + SOON);
+                (left, settled.load(Ordering::Relaxed))
+            });
+            let outcome = Outcome::Dropped(work.task);
+            scheduler.give_back(1, outcome, |dropped| {
+                settled.store(dropped == 1, Ordering::Relaxed);
+            });
+            assert_eq!(drain.join().unwrap(), (0, true));
+        });
+        assert_eq!(scheduler.take().unwrap().strand(), 2);
+    }
+
+    #[test]
+    fn a_dropped_retry_does_not_come_back() {
+        let scheduler = Scheduler::new();
+        let (taken, other) = (partition(1), partition(2));
+        scheduler.add(1, task(&taken, 0..2));
+        let work = scheduler.take().unwrap();
+        let outcome = Outcome::Retry {
+            task: work.task,
+            at: Instant::now(),
+            failures: 1,
+        };
+        give_back(&scheduler, 1, outcome);
+        assert_eq!(scheduler.drop_queued(&taken), 2);
+        scheduler.add(2, task(&other, 0..1));
+        assert_eq!(scheduler.take().unwrap().strand(), 2);
+    }
+
+    #[test]
+    fn an_end_wakes_all_lanes() {
+        let scheduler = Scheduler::new();
+        thread::scope(|scope| {
+            let lanes: Vec<_> = (0..4).map(|_| scope.spawn(|| scheduler.take())).collect();
+            while scheduler.lock().idle_lanes < 4 {
+                thread::yield_now();
+            }
+            scheduler.end();
+            for lane in lanes {
+                assert!(lane.join().unwrap().is_none());
+            }
+        });
+    }
+
+    /// Four lanes, seven strands, every fifth attempt a retry.
+    #[test]
+    fn strands_keep_their_order_and_run_on_one_lane_at_a_time() {
+        const STRANDS: u64 = 7;
+        const TASKS: i64 = 200;
+        let scheduler = Scheduler::new();
+        let partitions: Vec<_> = (0..STRANDS).map(partition).collect();
+        let next: Vec<Mutex<i64>> = (0..STRANDS).map(|_| Mutex::new(0)).collect();
+        let attempts = AtomicUsize::new(0);
+        let left = AtomicUsize::new(STRANDS as usize * TASKS as usize);
+        let lane = || {
+            while let Some(work) = scheduler.take() {
+                let strand = work.strand();
+                let mut next = next[strand as usize]
+                    .try_lock()
+                    .expect("nobody else has this strand");
+                assert_eq!(work.task.batch.offset(0), *next);
+                let outcome = if attempts.fetch_add(1, Ordering::Relaxed) % 5 == 4 {
+                    Outcome::Retry {
+                        at: Instant::now() + Duration::from_micros(300),
+                        failures: work.failures + 1,
+                        task: work.task,
+                    }
+                } else {
+                    *next += 1;
+                    if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                        scheduler.end();
+                    }
+                    Outcome::Done
+                };
+                drop(next);
+                give_back(&scheduler, strand, outcome);
+            }
+        };
+        thread::scope(|scope| {
+            (0..4).for_each(|_| drop(scope.spawn(lane)));
+            for offset in 0..TASKS {
+                for (strand, partition) in (0..).zip(&partitions) {
+                    scheduler.add(strand, task(partition, offset..offset + 1));
+                }
+            }
+        });
+        assert_eq!(left.into_inner(), 0);
+    }
+}

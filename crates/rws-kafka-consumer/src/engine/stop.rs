@@ -86,3 +86,49 @@ impl Stop {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn the_earliest_deadline_counts() {
+        let stop = Stop::default();
+        assert_eq!(stop.until(), None);
+        stop.ask(Duration::MAX);
+        stop.ask(Duration::ZERO);
+        stop.ask(Duration::from_secs(60));
+        assert!(stop.is_asked() && !stop.is_over());
+        assert!(stop.until() <= Some(Instant::now()));
+    }
+
+    #[test]
+    fn the_first_report_counts_and_reaches_all_who_wait() {
+        let stop = Stop::default();
+        let report = |unstarted| StopReport {
+            unstarted,
+            ..StopReport::default()
+        };
+        assert!(stop.wait(Some(Instant::now())).is_none());
+        thread::scope(|scope| {
+            let waits: Vec<_> = (0..3).map(|_| scope.spawn(|| stop.wait(None))).collect();
+            stop.over(report(1));
+            stop.over(report(2));
+            for wait in waits {
+                assert_eq!(wait.join().unwrap().map(|report| report.unstarted), Some(1));
+            }
+        });
+        assert!(stop.is_asked() && stop.is_over());
+    }
+
+    #[test]
+    fn a_sleep_ends_when_the_end_is_asked_for() {
+        let stop = Stop::default();
+        thread::scope(|scope| {
+            let sleeper = scope.spawn(|| stop.sleep(Duration::MAX));
+            stop.ask(Duration::ZERO);
+            sleeper.join().unwrap();
+        });
+    }
+}

@@ -1,0 +1,80 @@
+#!/bin/bash
+# Formats the storage of a KRaft node on its first start, then runs the broker.
+# Serves images made of apache/kafka and of Debian and Maven packages alike.
+#
+# A variable KAFKA_<NAME> is a line of server.properties, spelled as in the
+# official image: `_` is `.`, `__` is `_`, `___` is `-`. Besides:
+#   CLUSTER_ID    the cluster's id
+#   SCRAM_USERS   users, one a line: SCRAM-SHA-256=[name=app,password=secret]
+#   HEAP          the JVM's heap (512m)
+#   JAVA_OPTIONS  more options for the broker's JVM
+# A file /etc/kafka/extra.properties is appended as it is, and wins.
+set -euo pipefail
+
+home=/var/lib/rws-kafka
+config=$home/server.properties
+extra=/etc/kafka/extra.properties
+java=(java "-Xmx${HEAP:-512m}" -cp '/opt/kafka/libs/*'
+    -Dlog4j2.configurationFile=/opt/rws-kafka/log4j2.xml)
+
+# default NAME VALUE: sets KAFKA_<NAME> unless it is set.
+default() {
+    local name="KAFKA_$1"
+    [ -n "${!name+set}" ] || export "$name=$2"
+}
+
+default NODE_ID 1
+default PROCESS_ROLES broker,controller
+default CONTROLLER_QUORUM_VOTERS "$KAFKA_NODE_ID@localhost:9093"
+default CONTROLLER_LISTENER_NAMES CONTROLLER
+default LISTENERS HOST://:9092,INTERNAL://:19092,CONTROLLER://:9093
+default ADVERTISED_LISTENERS HOST://localhost:9092,INTERNAL://localhost:19092
+default LISTENER_SECURITY_PROTOCOL_MAP HOST:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
+default INTER_BROKER_LISTENER_NAME INTERNAL
+default LOG_DIRS $home/data
+default AUTO_CREATE_TOPICS_ENABLE true
+default OFFSETS_TOPIC_REPLICATION_FACTOR 1
+default OFFSETS_TOPIC_NUM_PARTITIONS 5
+default TRANSACTION_STATE_LOG_REPLICATION_FACTOR 1
+default TRANSACTION_STATE_LOG_MIN_ISR 1
+default TRANSACTION_STATE_LOG_NUM_PARTITIONS 5
+default SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR 1
+default SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR 1
+default GROUP_INITIAL_REBALANCE_DELAY_MS 0
+# A killed broker is let in again when its last session has expired.
+default BROKER_HEARTBEAT_INTERVAL_MS 500
+default BROKER_SESSION_TIMEOUT_MS 6000
+
+{
+    for variable in "${!KAFKA_@}"; do
+        case "$variable" in
+            # Not properties: the official image's scripts read these.
+            KAFKA_HOME | KAFKA_VERSION | KAFKA_OPTS | KAFKA_HEAP_OPTS) continue ;;
+        esac
+        name="${variable#KAFKA_}"
+        name="${name,,}"
+        name="${name//___/-}"
+        name="${name//__/$'\n'}"
+        name="${name//_/.}"
+        name="${name//$'\n'/_}"
+        value="${!variable}"
+        # A newline inside a value would begin another property.
+        printf '%s=%s\n' "$name" "${value//$'\n'/\\n}"
+    done
+    if [ -f "$extra" ]; then
+        cat "$extra"
+    fi
+} >"$config"
+
+if [ ! -f "${KAFKA_LOG_DIRS%%,*}/meta.properties" ]; then
+    users=()
+    while IFS= read -r user; do
+        [ -z "$user" ] || users+=(--add-scram "$user")
+    done <<<"${SCRAM_USERS:-}"
+    "${java[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format \
+        --cluster-id "${CLUSTER_ID:-rws-kafka-test-000001}" --config "$config" "${users[@]}"
+fi
+
+# The broker becomes process 1, so that it gets the signal of `docker stop`.
+# shellcheck disable=SC2086 # options are words
+exec "${java[@]}" ${JAVA_OPTIONS:-} kafka.Kafka "$config"

@@ -1,0 +1,119 @@
+//! The broker's own command-line tools, run inside its container.
+
+use testcontainers::{TestcontainersError, core::ExecCommand};
+
+use super::{Kafka, OPERATION};
+use crate::runtime::run;
+
+/// What a tool wrote, and how it ended.
+#[derive(Debug, Clone)]
+pub struct ToolOutput {
+    /// Its exit code: 0 when all went well.
+    pub code: i64,
+    /// What it wrote to its standard output.
+    pub stdout: String,
+    /// What it wrote to its standard error.
+    pub stderr: String,
+}
+
+impl Kafka {
+    /// Runs a Java class of the broker's jars inside the container, where
+    /// [`plain_bootstrap`](Self::plain_bootstrap) reaches the broker too.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be run, or has not ended after 30 s.
+    pub fn run_class(&self, class: &str, arguments: &[&str]) -> ToolOutput {
+        let mut command: Vec<String> = [
+            "java",
+            "-Xmx128m",
+            "-XX:TieredStopAtLevel=1",
+            "-Dlog4j2.configurationFile=/opt/rws-kafka/tools-log4j2.xml",
+            "-cp",
+            "/opt/kafka/libs/*",
+            class,
+        ]
+        .map(str::to_owned)
+        .into();
+        command.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        let result = run(OPERATION, || async {
+            let mut running = self.container().exec(ExecCommand::new(command)).await?;
+            let stdout = running.stdout_to_vec().await?;
+            let stderr = running.stderr_to_vec().await?;
+            let code = running.exit_code().await?;
+            Ok::<_, TestcontainersError>((code, stdout, stderr))
+        });
+        match result {
+            Ok((code, stdout, stderr)) => ToolOutput {
+                code: code.unwrap_or(-1),
+                stdout: String::from_utf8_lossy(&stdout).into_owned(),
+                stderr: String::from_utf8_lossy(&stderr).into_owned(),
+            },
+            Err(error) => panic!("{class} {}: {error}", arguments.join(" ")),
+        }
+    }
+
+    /// Runs one of Kafka's tools by the name of its script (`kafka-topics`,
+    /// `kafka-consumer-groups`, …) against this broker, and returns its standard output.
+    ///
+    /// # Panics
+    ///
+    /// When the harness knows no such tool, or when it fails.
+    #[track_caller]
+    pub fn tool(&self, name: &str, arguments: &[&str]) -> String {
+        let class = match name {
+            "kafka-acls" => "org.apache.kafka.tools.AclCommand",
+            "kafka-configs" => "kafka.admin.ConfigCommand",
+            "kafka-consumer-groups" => "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+            "kafka-console-consumer" => "org.apache.kafka.tools.consumer.ConsoleConsumer",
+            "kafka-get-offsets" => "org.apache.kafka.tools.GetOffsetShell",
+            "kafka-topics" => "org.apache.kafka.tools.TopicCommand",
+            "kafka-transactions" => "org.apache.kafka.tools.TransactionsCommand",
+            _ => panic!("the harness knows no tool {name}: use Kafka::run_class"),
+        };
+        let bootstrap = self.plain_bootstrap();
+        let mut all = vec!["--bootstrap-server", &bootstrap];
+        all.extend(arguments);
+        let output = self.run_class(class, &all);
+        assert_eq!(
+            output.code,
+            0,
+            "{name} {}\n{}{}",
+            arguments.join(" "),
+            output.stdout,
+            output.stderr
+        );
+        output.stdout
+    }
+
+    /// Gives a user rights on a topic of a broker that was started with an
+    /// authorizer: `Read`, `Write`, `Describe`, `Create`, `All`, …
+    ///
+    /// # Panics
+    ///
+    /// When the tool fails.
+    #[track_caller]
+    pub fn allow(&self, user: &str, operations: &[&str], topic: &str) {
+        self.add_acl(user, operations, "--topic", topic);
+    }
+
+    /// Gives a user rights on a consumer group: `Read` is what a consumer needs.
+    ///
+    /// # Panics
+    ///
+    /// When the tool fails.
+    #[track_caller]
+    pub fn allow_group(&self, user: &str, operations: &[&str], group: &str) {
+        self.add_acl(user, operations, "--group", group);
+    }
+
+    #[track_caller]
+    fn add_acl(&self, user: &str, operations: &[&str], kind: &str, resource: &str) {
+        let principal = format!("User:{user}");
+        let mut arguments = vec!["--add", "--allow-principal", &principal, kind, resource];
+        for operation in operations {
+            arguments.extend(["--operation", operation]);
+        }
+        self.tool("kafka-acls", &arguments);
+    }
+}

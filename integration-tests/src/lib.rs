@@ -1,0 +1,34 @@
+//! Brokers in containers, and what tests need around them.
+//!
+//! ```no_run
+//! use integration_tests::{Kafka, unique_topic};
+//!
+//! let kafka = Kafka::shared();
+//! let topic = unique_topic("orders");
+//! kafka.create_topic(&topic, 3);
+//! kafka.kcat_with_input(&["-P", "-t", &topic], b"hello\n");
+//! assert_eq!(kafka.kcat(&["-C", "-e", "-q", "-t", &topic]), b"hello\n");
+//! ```
+//!
+//! A test that cannot have its broker fails: whatever goes wrong in here
+//! panics, with what was asked and what answered. Everything waits with a
+//! deadline, may be called from an async test too, and leaves no container
+//! behind, however the test ends.
+//!
+//! The image is made by `docker/build-images`; `scripts/test` does all of it.
+
+mod certificates;
+mod kafka;
+mod kcat;
+mod names;
+mod reaper;
+mod runtime;
+mod sasl;
+mod wait;
+
+pub use certificates::Certificates;
+pub use kafka::{Kafka, ToolOutput};
+pub use kcat::{kcat, kcat_with_input};
+pub use names::{unique, unique_topic};
+pub use sasl::SaslOptions;
+pub use wait::{eventually, eventually_some};

@@ -1,0 +1,56 @@
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+///
+/// When it does not within `deadline`; the message names the caller's line.
+#[track_caller]
+pub fn eventually(deadline: Duration, mut condition: impl FnMut() -> bool) {
+    eventually_some(deadline, || condition().then_some(()));
+}
+
+/// Waits until `probe` gives a value, and returns it.
+///
+/// # Panics
+///
+/// When it gives none within `deadline`; the message names the caller's line.
+#[track_caller]
+pub fn eventually_some<T>(deadline: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + deadline;
+    loop {
+        if let Some(value) = probe() {
+            return value;
+        }
+        if Instant::now() >= end {
+            panic!("the condition did not hold within {deadline:?}");
+        }
+        thread::sleep(INTERVAL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_that_comes_true_ends_the_wait() {
+        let mut calls = 0;
+        eventually(Duration::from_secs(5), || {
+            calls += 1;
+            calls == 3
+        });
+        assert_eq!(calls, 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "did not hold within 30ms")]
+    fn a_condition_that_never_holds_panics() {
+        eventually(Duration::from_millis(30), || false);
+    }
+}

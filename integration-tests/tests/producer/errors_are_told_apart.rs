@@ -1,0 +1,173 @@
+//! Those that need a broker; the others are in the producer's own tests.
+
+use crate::support::{Pausable, SOON, block_on, config, payloads, producer};
+use integration_tests::{Kafka, eventually, unique_topic};
+use rws_kafka_producer::{KafkaProducer, ProducerConfig, ProducerError, Record};
+use std::time::Duration;
+
+#[test]
+fn a_message_too_large_for_the_broker() {
+    let kafka = Kafka::shared();
+    let topic = unique_topic("large");
+    kafka.create_topic(&topic, 1);
+    let config = config(kafka).max_message_bytes(3_000_000);
+    let producer = KafkaProducer::new(config).unwrap();
+    let record = Record::to(&topic).key("k").payload(&[b'x'; 2_000_000]);
+    let error = producer
+        .send_record_sync(record.header("name", "value"))
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        ProducerError::MessageTooLarge {
+            size: 2_000_010,
+            ..
+        }
+    ));
+    assert!(!error.is_retriable());
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "a message of 2000010 bytes is too large for topic {topic:?}: the broker's or the \
+             topic's max.message.bytes is smaller than it, or than the batch it was in (see \
+             batch.size)"
+        )
+    );
+    // The producer goes on.
+    assert_eq!(producer.send_sync(&topic, "small").unwrap().offset, 0);
+}
+
+#[test]
+fn a_message_too_large_for_its_topic() {
+    let kafka = Kafka::shared();
+    let topic = unique_topic("large");
+    kafka.create_topic_with(&topic, 1, &[("max.message.bytes", "1000")]);
+    let producer = producer(kafka);
+    let error = block_on(producer.send_async(&topic, [b'x'; 2_000])).unwrap_err();
+    assert!(matches!(
+        error,
+        ProducerError::MessageTooLarge { size: 2_000, .. }
+    ));
+    assert_eq!(producer.send_sync(&topic, "small").unwrap().offset, 0);
+}
+
+#[test]
+fn a_batch_too_large_for_its_topic() {
+    let kafka = Kafka::shared();
+    let topic = unique_topic("batch");
+    kafka.create_topic_with(&topic, 1, &[("max.message.bytes", "1000")]);
+    let outcomes = |config: ProducerConfig| -> Vec<_> {
+        let config = config.linger(Duration::from_millis(50));
+        let producer = KafkaProducer::new(config).unwrap();
+        let send = || producer.send_async(&topic, [b'x'; 100]);
+        let futures: Vec<_> = (0..100).map(|_| send()).collect();
+        futures.into_iter().map(block_on).collect()
+    };
+    // Kafka's limit is one for batches: small messages may break it together.
+    let refused: Vec<_> = outcomes(config(kafka))
+        .into_iter()
+        .filter_map(Result::err)
+        .collect();
+    assert!(!refused.is_empty());
+    for error in refused {
+        assert!(
+            matches!(error, ProducerError::MessageTooLarge { size: 100, .. }),
+            "{error:?}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains("the batch it was in (see batch.size)")
+        );
+    }
+    let small = config(kafka).property("batch.size", "800");
+    assert!(outcomes(small).iter().all(Result::is_ok));
+}
+
+#[test]
+fn a_topic_that_does_not_exist() {
+    let kafka = Pausable::take();
+    let topic = unique_topic("unknown");
+    // How long librdkafka takes a new topic to need to become known: 30 s by default.
+    let config = config(&kafka).property("topic.metadata.propagation.max.ms", "500");
+    let producer = KafkaProducer::new(config).unwrap();
+    let error = producer.send_sync(&topic, "x").unwrap_err();
+    assert!(
+        matches!(error, ProducerError::UnknownTopic { .. }),
+        "{error:?}"
+    );
+    assert!(!error.is_retriable());
+    let text = format!("topic {topic:?} does not exist on the broker");
+    assert_eq!(error.to_string(), text);
+
+    // It may be made later.
+    kafka.create_topic(&topic, 1);
+    eventually(SOON, || producer.send_sync(&topic, "made").is_ok());
+    assert_eq!(payloads(&kafka, &topic), ["made"]);
+}
+
+#[test]
+fn a_partition_that_does_not_exist() {
+    let kafka = Kafka::shared();
+    let topic = unique_topic("partitions");
+    kafka.create_topic(&topic, 3);
+    let producer = producer(kafka);
+    let text = format!("topic {topic:?} has no partition 3");
+    let record = || Record::to(&topic).payload("x").partition(3);
+    // Reported, for the number of partitions is not known yet.
+    let error = producer.send_record_sync(record()).unwrap_err();
+    assert!(
+        matches!(error, ProducerError::UnknownPartition { partition: 3, .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string(), text);
+    // Refused, for now it is.
+    let error = producer.send_record(record()).unwrap_err();
+    assert_eq!(error.to_string(), text);
+    assert!(!error.is_retriable());
+    let error = producer.send_record(record().partition(-2)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("topic {topic:?} has no partition -2")
+    );
+}
+
+#[test]
+fn an_acknowledgement_that_does_not_come_in_time() {
+    let kafka = Pausable::take();
+    let topic = unique_topic("timeout");
+    kafka.create_topic(&topic, 1);
+    let config = config(&kafka).delivery_timeout(Duration::from_millis(1500));
+    let producer = KafkaProducer::new(config).unwrap();
+    producer.send_sync(&topic, "before").unwrap();
+    kafka.pause();
+    let error = producer.send_sync(&topic, "during").unwrap_err();
+    assert!(matches!(error, ProducerError::TimedOut { .. }), "{error:?}");
+    assert!(error.is_retriable());
+    let text = error.to_string();
+    let expected = format!("no acknowledgement from topic {topic:?} within 1.5s");
+    assert!(text.starts_with(&expected), "{text}");
+    kafka.unpause();
+    // The producer goes on.
+    eventually(SOON, || producer.send_sync(&topic, "after").is_ok());
+}
+
+#[test]
+fn a_broker_that_does_not_answer_a_ping() {
+    let kafka = Pausable::take();
+    let producer = producer(&kafka);
+    producer.ping(SOON).unwrap();
+    kafka.pause();
+    let error = producer.ping(Duration::from_millis(300)).unwrap_err();
+    assert!(
+        matches!(error, ProducerError::Unreachable { .. }),
+        "{error:?}"
+    );
+    assert!(
+        error
+            .to_string()
+            .starts_with("no broker answered within 300ms"),
+        "{error}"
+    );
+    kafka.unpause();
+    eventually(SOON, || producer.ping(Duration::from_secs(1)).is_ok());
+}

@@ -1,0 +1,9 @@
+//! Producer and consumer against brokers that ask who is there: certificates and users are made
+//! at test time.
+
+mod causes_are_told_apart;
+mod client_certificates;
+mod every_mechanism_logs_in;
+mod not_authorised;
+mod support;
+mod the_roadmaps_first_example;
