@@ -141,6 +141,10 @@ impl ProducerConfig {
     }
 
     /// Largest message in bytes, key included. Default 1,000,000.
+    ///
+    /// Messages share batches of up to this size, and a broker holds the whole batch against the
+    /// topic's `max.message.bytes` (1,048,588 by default). For a topic with less, lower this, or
+    /// `batch.size` by [`property`](Self::property): librdkafka does not split a batch.
     pub fn max_message_bytes(self, bytes: usize) -> Self {
         self.property("message.max.bytes", bytes.to_string())
     }

@@ -13,8 +13,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-/// How long one poll of the producer's thread lasts when nothing happens.
+/// How long one poll of the producer's thread lasts.
 const POLL: Duration = Duration::from_millis(100);
+
+/// The same while someone waits for room: librdkafka makes it when all reports of a batch are
+/// served, which nothing tells.
+const POLL_FOR_ROOM: Duration = Duration::from_millis(5);
 
 /// How often a flush looks whether it is done: librdkafka does not tell.
 const FLUSH_LOOK: Duration = Duration::from_millis(1);
@@ -198,8 +202,13 @@ impl Engine {
     pub(crate) fn run(&self, close_timeout: Duration) {
         let _ = self.thread.set(thread::current().id());
         let serve = || {
-            self.client.poll(POLL);
-            self.room().announce();
+            let room = self.room();
+            self.client.poll(if room.is_awaited() {
+                POLL_FOR_ROOM
+            } else {
+                POLL
+            });
+            room.announce();
         };
         while !self.stopping.load(Ordering::Acquire) {
             serve();

@@ -14,8 +14,8 @@ use std::time::Duration;
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long its answer may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long a drop waits for the threads, after its flush.
-const THREADS_END: Duration = Duration::from_secs(2);
+/// How long a drop waits for the producer's thread, after its flush.
+const THREAD_END: Duration = Duration::from_secs(2);
 
 /// Publishes messages. Cheap to clone; all clones share one queue and one set of connections.
 ///
@@ -31,7 +31,7 @@ pub struct KafkaProducer {
 struct Shared {
     engine: Arc<Engine>,
     close_timeout: Duration,
-    /// Disconnected when the threads have ended; in a `Mutex` only to be `Sync`.
+    /// Disconnected when the thread has ended; in a `Mutex` only to be `Sync`.
     ended: Mutex<Receiver<()>>,
     /// Dropped to end the probe.
     probing: Option<std::sync::mpsc::Sender<()>>,
@@ -62,18 +62,14 @@ impl KafkaProducer {
         let (alive, ended) = channel::<()>();
 
         let polled = Arc::clone(&engine);
-        let poll_alive = alive.clone();
         spawn("rws-kafka-producer", move || {
+            let _alive = alive;
             polled.run(config.close_timeout);
-            // Where this is the last owner, the client is destroyed before the drop is told.
-            drop(polled);
-            drop(poll_alive);
         })?;
 
         let (probing, end_of_probe) = channel::<()>();
         let probed = Arc::downgrade(&engine);
         let probe = spawn("rws-kafka-probe", move || {
-            let _alive = alive;
             while let Some(engine) = probed.upgrade() {
                 // Its failure is in health and in the log.
                 let _ = engine.ping(PROBE_TIMEOUT);
@@ -281,8 +277,8 @@ impl Drop for Shared {
         self.probing = None;
         if !on_own_thread {
             let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-            // Disconnects when the last thread ends; one that hangs in a DNS look-up is left.
-            let _ = ended.recv_timeout(THREADS_END);
+            // Disconnects when the thread ends. The probe, which may wait for a broker, is left.
+            let _ = ended.recv_timeout(THREAD_END);
         }
     }
 }

@@ -130,9 +130,13 @@ pub(crate) struct Room {
 }
 
 impl Room {
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// A message has left the queue. Costs one atomic load when nobody waits.
     pub(crate) fn announce(&self) {
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        if self.is_awaited() {
             let mut waiting = lock(&self.wakers);
             let wakers = std::mem::take(&mut *waiting);
             self.waiting.fetch_sub(wakers.len(), Ordering::Relaxed);

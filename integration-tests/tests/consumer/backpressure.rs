@@ -101,7 +101,7 @@ fn what_is_in_flight_stays_within_its_bytes() {
 #[test]
 fn commits_do_not_wait_for_a_backlog() {
     let scene = Scene::new(1);
-    fill_with_large(&scene, 8000, 10_000);
+    fill_with_large(&scene, 6000, 10_000);
     let journal = Journal::default();
     let notes = journal.clone();
     // Full and half empty again in less time than a pause takes: there is always a next message.
@@ -119,7 +119,7 @@ fn commits_do_not_wait_for_a_backlog() {
         let committed = status.assignment.first().and_then(|p| p.committed);
         let behind = journal.len() as i64 - committed.unwrap_or(0);
         furthest = furthest.max(behind);
-        journal.len() == 8000
+        journal.len() == 6000
     });
     // A commit interval is some 200 messages.
     assert!(furthest < 2000, "{furthest} messages behind");

@@ -1,6 +1,8 @@
-use crate::support::{consume_one, producer, secured, settings};
+use crate::support::{PASSWORD, USER, consume_one, producer, secured, settings};
 use integration_tests::{unique, unique_topic};
-use rws_kafka_config::SaslMechanism;
+use rws_kafka_config::{KafkaConfig, SaslMechanism, SecurityProtocol};
+use std::fs;
+use tempfile::NamedTempFile;
 
 fn publishes_and_consumes(mechanism: SaslMechanism) {
     let kafka = secured();
@@ -34,13 +36,13 @@ fn a_password_may_come_from_a_file() {
     let kafka = secured();
     let topic = unique_topic("password-file");
     kafka.create_topic(&topic, 1);
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), format!("{}\n", crate::support::PASSWORD)).unwrap();
-    let settings = rws_kafka_config::KafkaConfig::builder()
+    let file = NamedTempFile::new().unwrap();
+    fs::write(file.path(), format!("{PASSWORD}\n")).unwrap();
+    let settings = KafkaConfig::builder()
         .brokers(kafka.bootstrap())
-        .security_protocol(rws_kafka_config::SecurityProtocol::SaslSsl)
+        .security_protocol(SecurityProtocol::SaslSsl)
         .sasl_mechanism(SaslMechanism::ScramSha256)
-        .sasl_username(crate::support::USER)
+        .sasl_username(USER)
         .sasl_password_file(file.path())
         .ssl_ca_file(kafka.certificates().ca_file());
     let delivery = producer(settings).send_sync(&topic, "x");
