@@ -268,9 +268,16 @@ impl Kafka {
 
     fn wait_until_ready(&self) {
         let end = Instant::now() + START;
-        let consumer: BaseConsumer = self.client().create().expect("a client");
+        let client = || -> BaseConsumer { self.client().create().expect("a client") };
+        let mut consumer = client();
+        let mut made = Instant::now();
         let mut last_error = String::from("not asked");
         while Instant::now() < end {
+            // A connection that was begun while the broker woke up may hang.
+            if made.elapsed() > Duration::from_secs(5) {
+                consumer = client();
+                made = Instant::now();
+            }
             match consumer.fetch_metadata(None, Duration::from_secs(1)) {
                 Ok(metadata) if !metadata.brokers().is_empty() => return,
                 Ok(_) => "it knows no broker".clone_into(&mut last_error),
