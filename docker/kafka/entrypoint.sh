@@ -41,9 +41,11 @@ default TRANSACTION_STATE_LOG_NUM_PARTITIONS 5
 default SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR 1
 default SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR 1
 default GROUP_INITIAL_REBALANCE_DELAY_MS 0
-# A killed broker is let in again when its last session has expired.
+# A broker that was frozen for longer than its session answers for a moment that the cluster has no
+# brokers, and a librdkafka client that asks just then finds none any more (librdkafka #5301). On the
+# other hand, one that was killed is let in again only when its session has expired.
 default BROKER_HEARTBEAT_INTERVAL_MS 500
-default BROKER_SESSION_TIMEOUT_MS 6000
+default BROKER_SESSION_TIMEOUT_MS 60000
 
 {
     for variable in "${!KAFKA_@}"; do

@@ -107,7 +107,7 @@ fn a_paused_broker_is_silent_and_comes_back() {
 
 #[test]
 fn a_stopped_broker_keeps_its_port_and_its_data() {
-    let kafka = Kafka::start();
+    let kafka = Kafka::start_for_kill();
     let topic = unique_topic("harness");
     kafka.create_topic(&topic, 1);
     let bootstrap = kafka.bootstrap();

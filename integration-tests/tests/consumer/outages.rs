@@ -11,7 +11,7 @@ const OUTAGE: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_worker_waits_for_its_broker_and_goes_on_after_a_restart() {
-    let kafka = Kafka::start();
+    let kafka = Kafka::start_for_kill();
     let scene = Scene::on(&kafka, 3);
     scene.fill(1000);
     kafka.stop();

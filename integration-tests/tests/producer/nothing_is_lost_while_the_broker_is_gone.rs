@@ -11,26 +11,26 @@ const KEYS: usize = 20;
 
 #[test]
 fn for_20_seconds_by_a_stop() {
-    sends_through_an_outage(Kafka::stop, Kafka::restart, OUTAGE);
+    sends_through_an_outage(&Kafka::start(), Kafka::stop, Kafka::restart, OUTAGE);
 }
 
 #[test]
 fn for_20_seconds_by_silence() {
-    sends_through_an_outage(Kafka::pause, Kafka::unpause, OUTAGE);
+    sends_through_an_outage(&Kafka::start(), Kafka::pause, Kafka::unpause, OUTAGE);
 }
 
 #[test]
 fn for_a_moment_by_a_kill() {
-    sends_through_an_outage(Kafka::kill, Kafka::restart, Duration::ZERO);
+    let kafka = Kafka::start_for_kill();
+    sends_through_an_outage(&kafka, Kafka::kill, Kafka::restart, Duration::ZERO);
 }
 
 /// Sends all the time, and all of it arrives, once, in each key's order.
-fn sends_through_an_outage(gone: fn(&Kafka), back: fn(&Kafka), outage: Duration) {
-    let kafka = Kafka::start();
+fn sends_through_an_outage(kafka: &Kafka, gone: fn(&Kafka), back: fn(&Kafka), outage: Duration) {
     let topic = unique_topic("outage");
     kafka.create_topic(&topic, 4);
     let observer = Observer::new();
-    let producer = KafkaProducer::new(config(&kafka).observer(observer.clone())).unwrap();
+    let producer = KafkaProducer::new(config(kafka).observer(observer.clone())).unwrap();
     let produced = || metric(&observer, "rws_kafka_messages_produced_total", &topic) as usize;
 
     let sent = AtomicUsize::new(0);
@@ -48,10 +48,10 @@ fn sends_through_an_outage(gone: fn(&Kafka), back: fn(&Kafka), outage: Duration)
         // Whatever fails below, the sender must end.
         let _end = End(&enough);
         eventually(SOON, || produced() > 500);
-        gone(&kafka);
+        gone(kafka);
         let at_loss = sent.load(Ordering::Relaxed);
         thread::sleep(outage);
-        back(&kafka);
+        back(kafka);
         eventually(SOON, || sent.load(Ordering::Relaxed) > at_loss + 500);
         eventually(SOON, || produced() > at_loss + 500);
     });
@@ -63,7 +63,7 @@ fn sends_through_an_outage(gone: fn(&Kafka), back: fn(&Kafka), outage: Duration)
         metric(&observer, "rws_kafka_produce_errors_total", &topic),
         0
     );
-    let lines = String::from_utf8(read_as(&kafka, &topic, "%k %s\n")).unwrap();
+    let lines = String::from_utf8(read_as(kafka, &topic, "%k %s\n")).unwrap();
     let mut next: [usize; KEYS] = std::array::from_fn(|key| key);
     for line in lines.lines() {
         let (key, number) = line.split_once(' ').unwrap();
