@@ -132,8 +132,9 @@ impl ConsumerContext {
     /// Commits its offset, and with it all before it in the partition, and waits until the broker
     /// has it.
     ///
-    /// The message counts as finished from here on, whatever the handler returns. Takes a network
-    /// round trip: [`commit`](Self::commit) is right for most.
+    /// The message counts as finished from here on: a handler that fails afterwards gets it again,
+    /// but a crash then does not bring it back. Takes a network round trip:
+    /// [`commit`](Self::commit) is right for most.
     ///
     /// # Errors
     ///

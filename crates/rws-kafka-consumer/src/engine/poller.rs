@@ -27,6 +27,8 @@ pub(crate) struct Poller<'a> {
     engine: &'a Arc<Engine>,
     consumer: &'a Consumer,
     open: Option<BatchBuilder>,
+    /// Messages that the open batch may have: no more than its partition's share.
+    limit: usize,
     /// Bytes of the last batch: the next one is likely to be as large.
     usual_bytes: usize,
     paused: Vec<Arc<Partition>>,
@@ -42,6 +44,7 @@ impl<'a> Poller<'a> {
             engine,
             consumer,
             open: None,
+            limit: BATCH_MESSAGES,
             usual_bytes: 4096,
             paused: Vec::new(),
             held_up: false,
@@ -101,7 +104,9 @@ impl<'a> Poller<'a> {
                 return;
             };
             let bytes = self.usual_bytes.min(BATCH_BYTES);
-            self.open = Some(BatchBuilder::new(partition, BATCH_MESSAGES, bytes));
+            let (share, _) = self.share();
+            self.limit = share.min(BATCH_MESSAGES);
+            self.open = Some(BatchBuilder::new(partition, self.limit, bytes));
         }
         let Some(open) = &mut self.open else { return };
         open.push(
@@ -111,7 +116,7 @@ impl<'a> Poller<'a> {
             message.payload(),
         );
         message.for_each_header(|name, value| open.push_header(name, value));
-        if open.messages() >= BATCH_MESSAGES || open.bytes() >= BATCH_BYTES {
+        if open.messages() >= self.limit || open.bytes() >= BATCH_BYTES {
             self.hand_out();
         }
     }
