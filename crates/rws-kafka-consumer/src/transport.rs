@@ -220,6 +220,12 @@ impl Fetched<'_> {
         self.0.topic()
     }
 
+    /// Where librdkafka keeps the topic: the same for all messages of one topic, for as long as it
+    /// is assigned. Spares each message the comparison of names.
+    pub(crate) fn topic_address(&self) -> usize {
+        self.0.topic_ptr() as usize
+    }
+
     pub(crate) fn partition(&self) -> i32 {
         self.0.partition()
     }

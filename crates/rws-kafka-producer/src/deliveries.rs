@@ -96,7 +96,7 @@ impl Deliveries {
         if waiter.is_some() || self.on_delivery.is_some() || !is_delivered {
             self.tell(report, waiter);
         }
-        self.room.announce();
+        self.room.reported();
     }
 
     /// The outcome in full, for those who asked and for the log.

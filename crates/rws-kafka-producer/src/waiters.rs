@@ -125,6 +125,7 @@ impl Drop for Waiters {
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     waiting: AtomicUsize,
+    reports: AtomicUsize,
     wakers: Mutex<Vec<Waker>>,
     made: Condvar,
 }
@@ -134,7 +135,20 @@ impl Room {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// A message has left the queue. Costs one atomic load when nobody waits.
+    /// A message has been reported. Its room is there only when all reports of its batch are
+    /// served, so waking someone for each would be in vain and costs system calls.
+    pub(crate) fn reported(&self) {
+        if self.is_awaited()
+            && self
+                .reports
+                .fetch_add(1, Ordering::Relaxed)
+                .is_multiple_of(256)
+        {
+            self.announce();
+        }
+    }
+
+    /// Messages may have left the queue. Costs one atomic load when nobody waits.
     pub(crate) fn announce(&self) {
         if self.is_awaited() {
             let mut waiting = lock(&self.wakers);
@@ -146,12 +160,12 @@ impl Room {
         }
     }
 
-    /// Blocks until there may be room, and for 10 ms at most: an announcement that comes between
-    /// the caller's try and this wait is made up for by the next.
+    /// Blocks until there may be room, and for 1 ms at most: an announcement that comes between the
+    /// caller's try and this wait is made up for by the next try.
     pub(crate) fn wait(&self, until: Instant) {
         let time = until
             .saturating_duration_since(Instant::now())
-            .min(Duration::from_millis(10));
+            .min(Duration::from_millis(1));
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let guard = lock(&self.wakers);
         drop(self.made.wait_timeout(guard, time));

@@ -27,6 +27,8 @@ pub(crate) struct Poller<'a> {
     engine: &'a Arc<Engine>,
     consumer: &'a Consumer,
     open: Option<BatchBuilder>,
+    /// The open batch's topic, by [`Fetched::topic_address`].
+    open_topic: usize,
     /// Messages that the open batch may have: no more than its partition's share.
     limit: usize,
     /// Bytes of the last batch: the next one is likely to be as large.
@@ -44,6 +46,7 @@ impl<'a> Poller<'a> {
             engine,
             consumer,
             open: None,
+            open_topic: 0,
             limit: BATCH_MESSAGES,
             usual_bytes: 4096,
             paused: Vec::new(),
@@ -92,9 +95,10 @@ impl<'a> Poller<'a> {
     }
 
     fn take(&mut self, message: &Fetched<'_>) {
+        // A rebalance ends the burst and with it the open batch, so that the topic stays where it is.
+        let topic = message.topic_address();
         let belongs = self.open.as_ref().is_some_and(|open| {
-            let name = &open.partition().name;
-            name.partition() == message.partition() && name.topic() == message.topic()
+            self.open_topic == topic && open.partition().name.partition() == message.partition()
         });
         if !belongs {
             self.hand_out();
@@ -106,6 +110,7 @@ impl<'a> Poller<'a> {
             let bytes = self.usual_bytes.min(BATCH_BYTES);
             let (share, _) = self.share();
             self.limit = share.min(BATCH_MESSAGES);
+            self.open_topic = topic;
             self.open = Some(BatchBuilder::new(partition, self.limit, bytes));
         }
         let Some(open) = &mut self.open else { return };
