@@ -1,5 +1,6 @@
 //! One broker in one container: its life.
 
+mod commits;
 mod operations;
 mod tools;
 

@@ -1,5 +1,7 @@
 //! The harness itself: what other tests build on.
 
+mod every_commit_is_told;
+
 use std::{
     process::Command,
     time::{Duration, Instant},
