@@ -121,15 +121,29 @@ impl Kafka {
     #[track_caller]
     pub fn end_offset(&self, topic: &str, partition: i32) -> i64 {
         let consumer: BaseConsumer = self.client().create().expect("a client");
-        let (_, end) = consumer
-            .fetch_watermarks(topic, partition, OPERATION)
-            .unwrap_or_else(|error| panic!("the end of {topic} [{partition}]: {error}"));
-        end
+        let deadline = Instant::now() + OPERATION;
+        loop {
+            match consumer.fetch_watermarks(topic, partition, OPERATION) {
+                Ok((_, end)) => return end,
+                // The topic is new, and its leader does not know yet that it is.
+                Err(error) if is_leader_moving(&error) && Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => panic!("the end of {topic} [{partition}]: {error}"),
+            }
+        }
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.client().create().expect("a client")
     }
+}
+
+fn is_leader_moving(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
+    )
 }
 
 fn is_coordinator_moving(error: &KafkaError) -> bool {
