@@ -2,6 +2,7 @@
 
 mod commits;
 mod operations;
+mod spring;
 mod tools;
 
 use std::{

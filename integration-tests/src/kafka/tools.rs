@@ -17,8 +17,8 @@ pub struct ToolOutput {
 }
 
 impl Kafka {
-    /// Runs a Java class of the broker's jars inside the container, where
-    /// [`plain_bootstrap`](Self::plain_bootstrap) reaches the broker too.
+    /// Runs a Java class of the broker's jars, or of `docker/kafka/checks`, inside the container,
+    /// where [`plain_bootstrap`](Self::plain_bootstrap) reaches the broker too.
     ///
     /// # Panics
     ///
@@ -30,7 +30,7 @@ impl Kafka {
             "-XX:TieredStopAtLevel=1",
             "-Dlog4j2.configurationFile=/opt/rws-kafka/tools-log4j2.xml",
             "-cp",
-            "/opt/kafka/libs/*",
+            "/opt/kafka/libs/*:/opt/rws-kafka/checks",
             class,
         ]
         .map(str::to_owned)

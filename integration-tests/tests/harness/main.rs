@@ -1,5 +1,6 @@
 //! The harness itself: what other tests build on.
 
+mod dead_letters_are_read_as_spring_does;
 mod every_commit_is_told;
 
 use std::{
