@@ -2,7 +2,9 @@ use std::time::Duration;
 
 /// How long to wait before a failed message is handled again.
 ///
-/// The first wait is `initial`, each further one is twice the last, up to `max`.
+/// The first wait is `initial`, each further one is the last times the
+/// [`multiplier`](Self::multiplier) (2 by default), up to `max`;
+/// [`jitter`](Self::jitter) shortens each at random.
 ///
 /// ```
 /// use rws_kafka_consumer::Backoff;
@@ -11,11 +13,16 @@ use std::time::Duration;
 /// let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
 /// let waits: Vec<u128> = (1..=6).map(|n| backoff.after(n).as_millis()).collect();
 /// assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
+///
+/// let backoff = Backoff::fixed(Duration::from_secs(1)).jitter(0.5);
+/// assert_eq!(backoff.after(7), Duration::from_secs(1));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
     initial: Duration,
     max: Duration,
+    multiplier: f64,
+    jitter: f64,
 }
 
 impl Backoff {
@@ -24,19 +31,89 @@ impl Backoff {
         Self {
             initial: initial.min(max),
             max,
+            multiplier: 2.0,
+            jitter: 0.0,
         }
     }
 
-    /// The wait after the `failures`-th failure in a row, counted from 1.
+    /// The same wait each time.
+    pub fn fixed(wait: Duration) -> Self {
+        Self::new(wait, wait)
+    }
+
+    /// What each wait is multiplied by to give the next. Default 2; below 1, and what is no number,
+    /// is 1.
+    #[must_use]
+    pub fn multiplier(mut self, multiplier: f64) -> Self {
+        self.multiplier = multiplier.max(1.0);
+        self
+    }
+
+    /// Shortens each wait by a random part of it, `share` at most, so that what failed together
+    /// does not come back together. Default 0; from 0 to 1, and what is no number is 0.
+    #[must_use]
+    pub fn jitter(mut self, share: f64) -> Self {
+        // `max` takes what is no number to 0, which `clamp` would keep.
+        self.jitter = share.max(0.0).clamp(0.0, 1.0);
+        self
+    }
+
+    /// The wait after the `failures`-th failure in a row, counted from 1, before jitter.
     pub fn after(&self, failures: u32) -> Duration {
-        let doublings = failures.saturating_sub(1).min(31);
-        self.initial.saturating_mul(1 << doublings).min(self.max)
+        let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
+        let seconds = self.initial.as_secs_f64() * self.multiplier.powi(exponent);
+        // No number of seconds that a `Duration` holds: it is more than any `max`.
+        Duration::try_from_secs_f64(seconds).map_or(self.max, |wait| wait.min(self.max))
+    }
+
+    /// The same, with jitter.
+    pub(crate) fn wait_after(&self, failures: u32) -> Duration {
+        let wait = self.after(failures);
+        if self.jitter == 0.0 {
+            return wait;
+        }
+        wait.mul_f64(1.0 - self.jitter * fastrand::f64())
     }
 }
 
 impl Default for Backoff {
-    /// From 100 ms to 30 s.
+    /// From 100 ms to 30 s, with a jitter of 0.2.
     fn default() -> Self {
-        Self::new(Duration::from_millis(100), Duration::from_secs(30))
+        Self::new(Duration::from_millis(100), Duration::from_secs(30)).jitter(0.2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn jitter_shortens_by_its_share_at_most() {
+        let backoff = Backoff::fixed(SECOND).jitter(0.25);
+        let waits: Vec<Duration> = (0..200).map(|_| backoff.wait_after(1)).collect();
+        let (least, most) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
+        assert!(*least >= SECOND.mul_f64(0.75) && *most <= SECOND);
+        assert!(*most > *least + SECOND / 10, "{least:?} to {most:?}");
+    }
+
+    #[test]
+    fn no_number_breaks_it() {
+        let huge = Backoff::new(Duration::from_millis(1), Duration::MAX);
+        for backoff in [
+            huge.multiplier(f64::MAX),
+            huge.multiplier(f64::INFINITY),
+            huge.multiplier(f64::NAN).jitter(f64::NAN),
+            huge.multiplier(-3.0).jitter(-1.0),
+            huge.jitter(9.0),
+            Backoff::new(Duration::ZERO, Duration::ZERO).multiplier(f64::INFINITY),
+        ] {
+            for failures in [0, 1, 2, 1000, u32::MAX] {
+                assert!(backoff.wait_after(failures) <= backoff.after(failures));
+            }
+        }
+        assert_eq!(huge.multiplier(-3.0).after(9), Duration::from_millis(1));
+        assert_eq!(huge.after(5000), Duration::MAX);
     }
 }

@@ -28,6 +28,20 @@ const OWNED: [(&str, &str); 3] = [
     ("enable.auto.offset.store", "false"),
 ];
 
+/// How the members of a group come to their partitions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GroupProtocol {
+    /// One member assigns, by a client-side strategy. The default.
+    #[default]
+    Classic,
+    /// The broker assigns, one partition after the other ([KIP-848]); needs brokers of version 4.0
+    /// or newer. Session and heartbeat are the broker's settings then.
+    ///
+    /// [KIP-848]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
+    Consumer,
+}
+
 /// The settings of a [`KafkaConsumer`](crate::KafkaConsumer).
 ///
 /// ```
@@ -88,7 +102,8 @@ impl ConsumerConfig {
     /// How long a revoke or a stop waits for the messages in hand. Default 30 s.
     ///
     /// During a rebalance the whole group waits with it: keep it below `max.poll.interval.ms`
-    /// (5 minutes), after which the broker goes on without this consumer.
+    /// (5 minutes), after which the broker goes on without this consumer; a worker refuses to start
+    /// with more.
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
         self
@@ -106,6 +121,19 @@ impl ConsumerConfig {
     pub fn max_in_flight_bytes(mut self, bytes: usize) -> Self {
         self.max_in_flight_bytes = bytes;
         self
+    }
+
+    /// How the group shares out its partitions. Default [`GroupProtocol::Classic`], with the
+    /// strategies `range` and `roundrobin`; for `cooperative-sticky` set the
+    /// [`property`](Self::property) `partition.assignment.strategy`.
+    pub fn group_protocol(self, protocol: GroupProtocol) -> Self {
+        self.property(
+            "group.protocol",
+            match protocol {
+                GroupProtocol::Classic => "classic",
+                GroupProtocol::Consumer => "consumer",
+            },
+        )
     }
 
     /// Where metrics and health go. Default: [`Observer::global`].
@@ -134,8 +162,24 @@ impl ConsumerConfig {
         for (name, value) in OWNED {
             properties.set(name, value);
         }
+        if is_kip_848(&properties) && !self.session_timeout_is_explicit() {
+            // The protocol knows none, so its default must not be sent.
+            properties.remove("session.timeout.ms");
+        }
         properties
     }
+
+    fn session_timeout_is_explicit(&self) -> bool {
+        let mut explicit = self.explicit.iter();
+        self.kafka.session_timeout_is_explicit()
+            || explicit.any(|(name, _)| name == "session.timeout.ms")
+    }
+}
+
+/// Whether the group protocol of KIP-848 is asked for.
+pub(crate) fn is_kip_848(properties: &Properties) -> bool {
+    let protocol = properties.get("group.protocol");
+    protocol.is_some_and(|name| name.eq_ignore_ascii_case("consumer"))
 }
 
 impl From<KafkaConfig> for ConsumerConfig {

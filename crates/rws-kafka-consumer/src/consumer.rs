@@ -1,15 +1,16 @@
 use crate::backoff::Backoff;
+use crate::breaker::CircuitBreaker;
 use crate::config::ConsumerConfig;
-use crate::context::ConsumerContext;
-use crate::engine::{self, Engine, Plan, Settings};
+use crate::dead_letter::DeadLetterHeaders;
 use crate::error::ConsumerError;
-use crate::handle::{ConsumerHandle, StopReport};
-use crate::handler::HandlerResult;
-use crate::transport::Consumer;
-use rws_kafka_config::OffsetReset;
-use rws_kafka_producer::check_topic_name;
-use rws_kafka_producer::connection::Connection;
+use crate::failure::{Classify, DEFAULT_RETRIES, ErrorClass, FailureHandling, FailurePolicy};
+use crate::handler::HandlerError;
+use crate::hooks::{Assigned, Hooks, Revoked};
+use crate::ordering::Ordering;
+use rws_kafka_producer::{KafkaProducer, check_topic_name};
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A worker in the making: what it reads, and how.
 ///
@@ -17,7 +18,11 @@ use std::sync::Arc;
 /// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let consumer = KafkaConsumer::from_env()?.subscribe(["orders.created"])?;
+/// let consumer = KafkaConsumer::from_env()?
+///     .dead_letter_queue("orders.created.dlq")
+///     .max_retries(3)
+///     .retry_backoff_ms(1000)
+///     .subscribe(["orders.created"])?;
 /// let handle = consumer.start(|msg: ConsumerContext| {
 ///     println!("{}", msg.payload_str()?);
 ///     msg.commit()
@@ -28,13 +33,22 @@ use std::sync::Arc;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a consumer does nothing until it is started"]
 pub struct KafkaConsumer {
-    config: ConsumerConfig,
-    topics: Vec<String>,
-    lanes: usize,
-    retry_backoff: Backoff,
+    pub(crate) config: ConsumerConfig,
+    pub(crate) topics: Vec<String>,
+    pub(crate) lanes: usize,
+    pub(crate) ordering: Ordering,
+    pub(crate) hooks: Hooks,
+    pub(crate) retry_backoff: Backoff,
+    pub(crate) max_retries: Option<u32>,
+    pub(crate) breaker: Option<CircuitBreaker>,
+    pub(crate) dead_letter_topic: Option<String>,
+    pub(crate) dead_letter_headers: DeadLetterHeaders,
+    pub(crate) dead_letter_producer: Option<KafkaProducer>,
+    on_failure: Option<FailurePolicy>,
+    classify: Option<Arc<Classify>>,
 }
 
 impl KafkaConsumer {
@@ -61,7 +75,16 @@ impl KafkaConsumer {
             config,
             topics: Vec::new(),
             lanes: 1,
+            ordering: Ordering::default(),
+            hooks: Hooks::default(),
             retry_backoff: Backoff::default(),
+            max_retries: None,
+            breaker: None,
+            dead_letter_topic: None,
+            dead_letter_headers: DeadLetterHeaders::default(),
+            dead_letter_producer: None,
+            on_failure: None,
+            classify: None,
         })
     }
 
@@ -91,106 +114,195 @@ impl KafkaConsumer {
 
     /// How many messages are handled at a time, each on a thread of its own. Default 1; at least 1.
     ///
-    /// Messages of one partition are handled one after the other all the same.
+    /// What the [`ordering`](Self::ordering) puts in a row is handled one after the other all the
+    /// same.
     pub fn concurrency(mut self, lanes: usize) -> Self {
         self.lanes = lanes;
         self
     }
 
+    /// Which messages keep their order. Default [`Ordering::Partition`]. Offsets are committed
+    /// exactly under each of them: never past an unfinished message.
+    pub fn ordering(mut self, ordering: Ordering) -> Self {
+        self.ordering = ordering;
+        self
+    }
+
+    /// Called when partitions have come to this worker, before the first message of them.
+    ///
+    /// Runs on the worker's poll thread, and the group's rebalance waits for it: keep it well below
+    /// `max.poll.interval.ms` (5 minutes). A panic in it is caught and logged.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rws_kafka_consumer::KafkaConsumer;
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .on_assign(|partitions| println!("assigned: {partitions:?}"))
+    ///     .on_revoke(|partitions| println!("revoking: {partitions:?}"))
+    ///     .subscribe(["events.v1"])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_assign<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&Assigned) + Send + Sync + 'static,
+    {
+        self.hooks.on_assign = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called before partitions go, in a rebalance and at a stop: when the messages in hand are
+    /// finished, or the [`drain_timeout`](ConsumerConfig::drain_timeout) is over, and before the
+    /// last commit. A [`commit`](crate::ConsumerContext::commit) made in it takes part in that.
+    ///
+    /// Runs on the worker's poll thread, as [`on_assign`](Self::on_assign) does.
+    pub fn on_revoke<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&Revoked) + Send + Sync + 'static,
+    {
+        self.hooks.on_revoke = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called when partitions have gone to others without a word, as after a session timeout:
+    /// nothing of them can be committed any more. Without it,
+    /// [`on_revoke`](Self::on_revoke) is called.
+    ///
+    /// Runs on the worker's poll thread, as [`on_assign`](Self::on_assign) does.
+    pub fn on_lost<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&Revoked) + Send + Sync + 'static,
+    {
+        self.hooks.on_lost = Some(Arc::new(hook));
+        self
+    }
+
+    /// The topic for messages that are given up: after [`max_retries`](Self::max_retries), or at
+    /// once when no retry helps.
+    ///
+    /// A message goes there with key, payload, headers and timestamp as it came and with
+    /// [headers](DeadLetterHeaders) that tell where it came from and why. Its key chooses the
+    /// partition, so the topic may have any number of them. Its offset moves only when the broker
+    /// has acknowledged the letter; while it cannot be published, it is tried again, and its
+    /// partition or key waits.
+    pub fn dead_letter_queue(mut self, topic: impl Into<String>) -> Self {
+        self.dead_letter_topic = Some(topic.into());
+        self
+    }
+
+    /// The form of the headers that say where a dead letter came from. Default
+    /// [`DeadLetterHeaders::Text`].
+    pub fn dead_letter_headers(mut self, form: DeadLetterHeaders) -> Self {
+        self.dead_letter_headers = form;
+        self
+    }
+
+    /// The producer for dead letters, for a queue in another cluster or with other settings. By
+    /// default the worker makes one of its own, with the settings of the layers. The worker does
+    /// not close it.
+    pub fn dead_letter_producer(mut self, producer: KafkaProducer) -> Self {
+        self.dead_letter_producer = Some(producer);
+        self
+    }
+
+    /// How often a failed message is handled again before it is given up. Default 3, where
+    /// something is set that gives up: a [`dead_letter_queue`](Self::dead_letter_queue) or
+    /// [`on_failure`](Self::on_failure). An error that is
+    /// [permanent](crate::HandlerError::permanent) is not retried.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
     /// How long a failed message waits before it is handled again. Default: from 100 ms, doubling,
-    /// to 30 s.
+    /// to 30 s, with a jitter of 0.2.
+    ///
+    /// No thread waits meanwhile: other partitions go on, and under [`Ordering::Key`] other keys.
     pub fn retry_backoff(mut self, backoff: Backoff) -> Self {
         self.retry_backoff = backoff;
         self
     }
 
-    /// Starts the worker on threads of its own and returns at once.
-    ///
-    /// `handler` gets each message once it is fetched, messages of a partition in their order. When
-    /// it returns an error or panics, the message is handled again after a pause, for as long as it
-    /// takes, its partition waiting and the others going on.
-    ///
-    /// What [`try_start`](Self::try_start) would return as an error is logged, makes readiness
-    /// degraded, and is returned by [`join`](ConsumerHandle::join).
-    pub fn start<F>(self, handler: F) -> ConsumerHandle
-    where
-        F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
-    {
-        let engine = self.engine();
-        let handle = ConsumerHandle::new(Arc::clone(&engine));
-        if let Err(error) = self.launch(&engine, handler) {
-            engine.health.failed();
-            engine.note_error(error.clone());
-            let report = StopReport {
-                error: Some(error),
-                ..StopReport::default()
-            };
-            report.log(engine.group());
-            engine.stop.over(report);
-        }
-        handle
+    /// As [`retry_backoff`](Self::retry_backoff), the same number of milliseconds each time.
+    pub fn retry_backoff_ms(self, ms: u64) -> Self {
+        self.retry_backoff(Backoff::fixed(Duration::from_millis(ms)))
     }
 
-    /// As [`start`](Self::start), for those who want to know at once whether it could start.
-    ///
-    /// # Errors
-    ///
-    /// [`ConsumerError::NoTopics`] without a subscription, [`ConsumerError::Setting`] for one out
-    /// of range, [`ConsumerError::Property`] and [`ConsumerError::Subscription`] for what
-    /// librdkafka refuses. An unreachable broker is no error: it shows in readiness.
-    pub fn try_start<F>(self, handler: F) -> Result<ConsumerHandle, ConsumerError>
-    where
-        F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
-    {
-        let engine = self.engine();
-        self.launch(&engine, handler)?;
-        Ok(ConsumerHandle::new(engine))
+    /// What becomes of a message that has failed after its last retry, or that no retry helps. Default
+    /// [`FailurePolicy::DeadLetter`] with a [`dead_letter_queue`](Self::dead_letter_queue), else
+    /// [`FailurePolicy::Retry`].
+    pub fn on_failure(mut self, policy: FailurePolicy) -> Self {
+        self.on_failure = Some(policy);
+        self
     }
 
-    fn engine(&self) -> Arc<Engine> {
-        let config = &self.config;
-        let group = config.kafka.consumer_group().unwrap_or_default();
-        let lag_timeout = config.kafka.readyz_lag_timeout();
-        Arc::new(Engine::new(
-            Settings {
-                group: group.to_owned(),
-                lanes: self.lanes,
-                commit_interval: config.commit_interval,
-                drain_timeout: config.drain_timeout,
-                max_in_flight: config.max_in_flight,
-                max_in_flight_bytes: config.max_in_flight_bytes,
-                reads_from_start: config.kafka.auto_offset_reset() == OffsetReset::Earliest,
-                backoff: self.retry_backoff,
-                observer: config.observer.clone(),
-            },
-            Connection::new(config.kafka.client_properties()),
-            config.observer.register_consumer(group, lag_timeout),
-        ))
+    /// Tells what kind of error a handler met, in place of
+    /// [`HandlerError::class`](crate::HandlerError::class).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::{ErrorClass, KafkaConsumer};
+    /// use std::num::ParseIntError;
+    ///
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .dead_letter_queue("orders.dlq")
+    ///     .classify_errors(|error| match error.downcast_ref::<ParseIntError>() {
+    ///         Some(_) => ErrorClass::Permanent,
+    ///         None => error.class(),
+    ///     });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn classify_errors<F>(mut self, classify: F) -> Self
+    where
+        F: Fn(&HandlerError) -> ErrorClass + Send + Sync + 'static,
+    {
+        self.classify = Some(Arc::new(classify));
+        self
     }
 
-    fn launch<F>(self, engine: &Arc<Engine>, handler: F) -> Result<(), ConsumerError>
-    where
-        F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
-    {
-        if self.topics.is_empty() {
-            return Err(ConsumerError::NoTopics);
-        }
-        let at_least_one = |setting, value| match value {
-            0 => Err(ConsumerError::Setting {
-                setting,
-                problem: "is 0; at least 1 is needed".to_owned(),
-            }),
-            _ => Ok(()),
-        };
-        at_least_one("concurrency", self.lanes)?;
-        at_least_one("max_in_flight", self.config.max_in_flight)?;
-        at_least_one("max_in_flight_bytes", self.config.max_in_flight_bytes)?;
-        let consumer = Consumer::new(&self.config.properties(), Arc::clone(engine))?;
-        consumer.subscribe(&self.topics)?;
-        engine::start(Plan {
-            engine: Arc::clone(engine),
-            consumer,
-            handler: Arc::new(handler),
+    /// Stops the worker when too many messages would be given up. Default: none.
+    ///
+    /// The worker then ends with [`ConsumerError::CircuitOpen`], readiness is degraded, and the
+    /// message that was one too many stays where it is.
+    pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// The policy that holds.
+    pub(crate) fn policy(&self) -> FailurePolicy {
+        self.on_failure.unwrap_or({
+            if self.dead_letter_topic.is_some() {
+                FailurePolicy::DeadLetter
+            } else {
+                FailurePolicy::Retry
+            }
         })
+    }
+
+    pub(crate) fn failure_handling(&self) -> FailureHandling {
+        FailureHandling {
+            policy: self.policy(),
+            max_retries: self.max_retries.unwrap_or(DEFAULT_RETRIES),
+            backoff: self.retry_backoff,
+            classify: self.classify.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for KafkaConsumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaConsumer")
+            .field("config", &self.config)
+            .field("topics", &self.topics)
+            .field("concurrency", &self.lanes)
+            .field("ordering", &self.ordering)
+            .field("hooks", &self.hooks)
+            .field("failure", &self.failure_handling())
+            .field("circuit_breaker", &self.breaker)
+            .field("dead_letter_queue", &self.dead_letter_topic)
+            .field("dead_letter_headers", &self.dead_letter_headers)
+            .finish_non_exhaustive()
     }
 }

@@ -88,7 +88,9 @@ impl ConsumerContext {
 
     /// Its timestamp in milliseconds since 1970, when it has one.
     pub fn timestamp_ms(&self) -> Option<i64> {
-        self.batch.timestamp_ms(self.index)
+        self.batch
+            .timestamp(self.index)
+            .map(|timestamp| timestamp.ms())
     }
 
     /// Its timestamp, when it has one that is not before 1970.

@@ -1,6 +1,6 @@
 use crate::topic_partition::TopicPartition;
 use rws_kafka_config::ConfigError;
-use rws_kafka_producer::InvalidTopic;
+use rws_kafka_producer::{InvalidTopic, ProducerError};
 
 /// Why a consumer could not be made, started, or had to end.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -95,6 +95,55 @@ pub enum ConsumerError {
     PartitionLost {
         /// The partition.
         partition: TopicPartition,
+    },
+
+    /// The producer for dead letters could not be made.
+    #[error("cannot publish dead letters")]
+    DeadLetterProducer(#[source] Box<ProducerError>),
+
+    /// A dead letter was not taken; it is sent again, and its offset does not move before.
+    #[error("the dead letter of {partition} offset {offset} was not delivered")]
+    DeadLetterRefused {
+        /// The message's partition.
+        partition: TopicPartition,
+        /// The message's offset.
+        offset: i64,
+        /// Why.
+        source: Box<ProducerError>,
+    },
+
+    /// A handler failed, and the worker was to stop then
+    /// ([`FailurePolicy::Stop`](crate::FailurePolicy::Stop)).
+    #[error(
+        "stopped, as asked for, by the message at {partition} offset {offset}, which failed \
+         {attempts} times: {reason}"
+    )]
+    Failed {
+        /// The message's partition.
+        partition: TopicPartition,
+        /// The message's offset.
+        offset: i64,
+        /// How often it was handled.
+        attempts: u32,
+        /// The handler's error with its causes.
+        reason: String,
+    },
+
+    /// Too many messages would have been given up
+    /// ([`CircuitBreaker`](crate::CircuitBreaker)).
+    #[error(
+        "stopped by its circuit breaker ({breaker}); the last message, at {partition} offset \
+         {offset}, was not given up: {reason}"
+    )]
+    CircuitOpen {
+        /// What the breaker is set to.
+        breaker: String,
+        /// The last message's partition.
+        partition: TopicPartition,
+        /// The last message's offset.
+        offset: i64,
+        /// Its handler's error with its causes.
+        reason: String,
     },
 
     /// The consumer failed for good: start a new one.

@@ -1,7 +1,6 @@
 use crate::engine::{self, Engine};
-use crate::error::ConsumerError;
-use crate::topic_partition::TopicPartition;
-use rws_kafka_producer::connection::ConnectionCause;
+use crate::report::StopReport;
+use crate::status::ConsumerStatus;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,78 +9,6 @@ use std::time::{Duration, Instant};
 #[derive(Clone)]
 pub struct ConsumerHandle {
     engine: Arc<Engine>,
-}
-
-/// How a worker ended.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct StopReport {
-    /// Messages that were fetched and never handed to the handler. They come again.
-    pub unstarted: usize,
-    /// Messages that a handler still had in hand at the deadline. They come again, too.
-    pub unfinished: usize,
-    /// Partitions with finished messages whose offset the broker had not confirmed at the deadline.
-    pub uncommitted: usize,
-    /// Whether the group was left in order; if not, its partitions go to others only after the
-    /// session timeout.
-    pub left_group: bool,
-    /// What ended the worker, if nobody asked for it.
-    pub error: Option<ConsumerError>,
-}
-
-impl StopReport {
-    /// True when every message that was begun is finished, every commit that was asked for is
-    /// confirmed, and the group was left in order.
-    pub fn is_clean(&self) -> bool {
-        self.unfinished == 0 && self.uncommitted == 0 && self.left_group && self.error.is_none()
-    }
-
-    pub(crate) fn log(&self, group: &str) {
-        if self.is_clean() {
-            tracing::info!(target: "rws_kafka", group, unstarted = self.unstarted, "consumer stopped");
-        } else {
-            tracing::error!(
-                target: "rws_kafka",
-                group,
-                unstarted = self.unstarted,
-                unfinished = self.unfinished,
-                uncommitted = self.uncommitted,
-                left_group = self.left_group,
-                error = self.error.as_ref().map(tracing::field::display),
-                "consumer stopped with work undone"
-            );
-        }
-    }
-}
-
-/// What a worker is doing at this moment.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ConsumerStatus {
-    /// The partitions it has, with how they stand.
-    pub assignment: Vec<PartitionStatus>,
-    /// Whether the group is between two assignments, or was not joined yet.
-    pub rebalancing: bool,
-    /// Partitions of which a handler has a message in hand.
-    pub in_hand: usize,
-    /// Why the brokers cannot be reached, while they cannot.
-    pub connection: Option<ConnectionCause>,
-    /// The last error, however long ago.
-    pub last_error: Option<ConsumerError>,
-    /// Whether the worker has ended.
-    pub stopped: bool,
-}
-
-/// How an assigned partition stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PartitionStatus {
-    /// The partition.
-    pub partition: TopicPartition,
-    /// Messages fetched and not finished.
-    pub in_flight: usize,
-    /// The offset last committed in this assignment.
-    pub committed: Option<i64>,
 }
 
 /// What waiting for the group takes beyond the deadline of a stop.
@@ -135,28 +62,20 @@ impl ConsumerHandle {
         self.engine.wait_assigned(engine::deadline_in(timeout))
     }
 
-    /// What the worker is doing at this moment.
+    /// Leaves messages alone from now on: those in hand go on, the group is kept, and what was
+    /// fetched waits. A retry that is due waits, too; readiness does not call the worker stalled.
+    pub fn pause(&self) {
+        self.engine.pause(true);
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.engine.pause(false);
+    }
+
+    /// What the worker is doing at this moment. Asks no broker.
     pub fn status(&self) -> ConsumerStatus {
-        let engine = &self.engine;
-        ConsumerStatus {
-            assignment: engine
-                .partitions()
-                .iter()
-                .map(|partition| {
-                    let tracker = partition.tracker();
-                    PartitionStatus {
-                        partition: partition.name.clone(),
-                        in_flight: tracker.held(),
-                        committed: tracker.committed(),
-                    }
-                })
-                .collect(),
-            rebalancing: !engine.is_settled(),
-            in_hand: engine.in_hand(),
-            connection: engine.connection.cause(),
-            last_error: engine.last_error(),
-            stopped: engine.stop.is_over(),
-        }
+        self.engine.status()
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::context::PayloadError;
-use std::any::Any;
+use crate::failure::ErrorClass;
+use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt;
 
@@ -26,20 +27,29 @@ pub type HandlerResult = Result<(), HandlerError>;
 /// ```
 pub struct HandlerError {
     cause: Box<dyn Error + Send + Sync>,
+    kind: &'static str,
     permanent: bool,
 }
 
 impl HandlerError {
     /// An error of these words.
     pub fn new(text: impl Into<String>) -> Self {
-        Self::from_boxed(text.into())
+        Self::of_kind(type_name::<Self>(), text.into())
     }
 
     /// From an error that does not implement [`Error`]: a boxed one, or `anyhow`'s.
-    pub fn from_boxed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn from_boxed<E: Into<Box<dyn Error + Send + Sync>>>(cause: E) -> Self {
+        Self::of_kind(type_name::<E>(), cause)
+    }
+
+    fn of_kind(kind: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let cause = cause.into();
         let permanent = is_permanent_by_itself(cause.as_ref());
-        Self { cause, permanent }
+        Self {
+            cause,
+            kind,
+            permanent,
+        }
     }
 
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
@@ -63,6 +73,29 @@ impl HandlerError {
     /// True by itself for a payload that does not decode, wherever it is in the chain of causes.
     pub fn is_permanent(&self) -> bool {
         self.permanent
+    }
+
+    /// The kind of error that it is by itself: [`ErrorClass::Permanent`] or
+    /// [`ErrorClass::Transient`].
+    pub fn class(&self) -> ErrorClass {
+        if self.permanent {
+            ErrorClass::Permanent
+        } else {
+            ErrorClass::Transient
+        }
+    }
+
+    /// The name of the type that it was made of, such as `core::num::error::ParseIntError`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The words of the cause and of the causes behind it.
+    pub(crate) fn chain(&self) -> Vec<String> {
+        let first: &(dyn Error + 'static) = self.cause.as_ref();
+        std::iter::successors(Some(first), |&cause| cause.source())
+            .map(ToString::to_string)
+            .collect()
     }
 
     /// The cause.
@@ -90,13 +123,7 @@ impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
 impl fmt::Display for HandlerError {
     /// The cause and the causes behind it, each once.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.cause)?;
-        let mut cause = self.cause.source();
-        while let Some(behind) = cause {
-            write!(f, ": {behind}")?;
-            cause = behind.source();
-        }
-        Ok(())
+        f.write_str(&self.chain().join(": "))
     }
 }
 
@@ -104,6 +131,7 @@ impl fmt::Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HandlerError")
             .field("cause", &self.cause)
+            .field("kind", &self.kind)
             .field("permanent", &self.permanent)
             .finish()
     }

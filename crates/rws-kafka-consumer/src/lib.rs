@@ -23,9 +23,10 @@
 //!
 //! # What it promises
 //!
-//! - A message is handled at least once: its offset moves only after its handler returned `Ok`.
-//! - A handler that fails or panics gets the message again after a pause; its partition waits, the
-//!   others go on.
+//! - A message is handled at least once: its offset moves only after its handler returned `Ok`, or
+//!   the broker has acknowledged its dead letter.
+//! - A handler that fails or panics gets the message again after a pause; its partition (or key)
+//!   waits, the others go on. What follows the last retry is [`FailurePolicy`]'s.
 //! - Offsets never go back, never pass an unfinished message, and are never committed for a
 //!   partition that has gone to another consumer.
 //! - A stop or a rebalance waits for the messages in hand, with a deadline, and tells what it left.
@@ -40,21 +41,38 @@
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
 
 mod backoff;
+mod breaker;
+mod checks;
 mod config;
 mod consumer;
 mod context;
+mod dead_letter;
 mod engine;
 mod error;
+mod failure;
 mod handle;
 mod handler;
+mod hooks;
+mod ordering;
+mod report;
+mod start;
+mod status;
+mod timestamp;
 mod topic_partition;
 mod transport;
 
 pub use backoff::Backoff;
-pub use config::ConsumerConfig;
+pub use breaker::CircuitBreaker;
+pub use config::{ConsumerConfig, GroupProtocol};
 pub use consumer::KafkaConsumer;
 pub use context::{ConsumerContext, PayloadError};
+pub use dead_letter::DeadLetterHeaders;
 pub use error::ConsumerError;
-pub use handle::{ConsumerHandle, ConsumerStatus, PartitionStatus, StopReport};
+pub use failure::{ErrorClass, FailurePolicy};
+pub use handle::ConsumerHandle;
 pub use handler::{HandlerError, HandlerResult};
+pub use hooks::{Assigned, AssignedPartition, Revoked};
+pub use ordering::Ordering;
+pub use report::StopReport;
+pub use status::{ConsumerStatus, InHand, PartitionStatus};
 pub use topic_partition::TopicPartition;

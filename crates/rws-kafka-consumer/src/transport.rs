@@ -1,7 +1,10 @@
 //! The plumbing to rdkafka.
 
+use crate::config::is_kip_848;
 use crate::engine::{Engine, Partition, Unreachable};
 use crate::error::ConsumerError;
+use crate::hooks::AssignedPartition;
+use crate::timestamp::Timestamp;
 use crate::topic_partition::TopicPartition;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -9,7 +12,7 @@ use rdkafka::consumer::{
     BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol,
 };
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers, Message, Timestamp};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
@@ -19,6 +22,9 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How long a rebalance waits for the committed offsets that a hook wants to know.
+const COMMITTED_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One rdkafka consumer.
 pub(crate) struct Consumer {
@@ -38,7 +44,10 @@ pub(crate) enum Polled<'a> {
 impl Consumer {
     pub(crate) fn new(properties: &Properties, engine: Arc<Engine>) -> Result<Self, ConsumerError> {
         shared::client_config(properties)
-            .create_with_context(Context { engine })
+            .create_with_context(Context {
+                is_kip_848: is_kip_848(properties),
+                engine,
+            })
             .map(|base| Self { base })
             .map_err(|error| ConsumerError::Property {
                 detail: shared::creation_failed(error),
@@ -242,10 +251,11 @@ impl Fetched<'_> {
         self.0.payload()
     }
 
-    pub(crate) fn timestamp_ms(&self) -> Option<i64> {
+    pub(crate) fn timestamp(&self) -> Option<Timestamp> {
         match self.0.timestamp() {
-            Timestamp::NotAvailable => None,
-            Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => Some(ms),
+            rdkafka::Timestamp::NotAvailable => None,
+            rdkafka::Timestamp::CreateTime(ms) => Some(Timestamp::Create(ms)),
+            rdkafka::Timestamp::LogAppendTime(ms) => Some(Timestamp::LogAppend(ms)),
         }
     }
 
@@ -274,6 +284,7 @@ impl Fetched<'_> {
 
 struct Context {
     engine: Arc<Engine>,
+    is_kip_848: bool,
 }
 
 impl ClientContext for Context {
@@ -309,11 +320,12 @@ impl ConsumerContext for Context {
             consumer.rebalance_protocol(),
             RebalanceProtocol::Cooperative
         );
-        let taken = names(list);
+        let names = names(list);
         let result = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             // A pause outlives the assignment that it was made in. Fails for partitions that
             // librdkafka has not met yet: those are not paused.
             let _ = consumer.resume(list);
+            let committed = self.committed(consumer, list);
             let result = if is_cooperative {
                 consumer.incremental_assign(list)
             } else {
@@ -321,21 +333,51 @@ impl ConsumerContext for Context {
             };
             // First librdkafka, then us: messages of them come only after this callback.
             if result.is_ok() {
-                self.engine.assign(taken);
+                let assigned = names.into_iter().map(|partition| AssignedPartition {
+                    committed: committed.get(&partition).copied(),
+                    partition,
+                });
+                self.engine.assign(assigned.collect());
             }
             result
         } else {
             if consumer.assignment_lost() {
-                self.engine.lose(&taken);
+                self.engine.lose(&names);
             } else {
-                self.engine.revoke(&taken);
+                self.engine.revoke(&names);
             }
-            let_go(consumer, list, is_cooperative)
+            let result = let_go(consumer, list, is_cooperative);
+            if self.is_kip_848 {
+                // No assignment need follow: the broker takes without giving.
+                self.engine.settle();
+            }
+            result
         };
         if let Err(error) = result {
             let detail = described(&error);
             tracing::error!(target: "rws_kafka", group = self.engine.group(), "the rebalance failed: {detail}");
             self.engine.note_error(ConsumerError::Rebalance { detail });
+        }
+    }
+}
+
+impl Context {
+    /// What the group has committed for `list`, where someone wants to know it.
+    fn committed(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        list: &TopicPartitionList,
+    ) -> HashMap<TopicPartition, i64> {
+        if !self.engine.wants_committed() || list.count() == 0 {
+            return HashMap::new();
+        }
+        match consumer.committed_offsets(list.clone(), COMMITTED_TIMEOUT) {
+            Ok(offsets) => known_offsets(offsets),
+            Err(error) => {
+                let detail = described(&error);
+                tracing::warn!(target: "rws_kafka", group = self.engine.group(), "on_assign is told no committed offsets: {detail}");
+                HashMap::new()
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ impl HealthBoard {
             rebalancing: true,
             failed: false,
             retired: false,
+            paused: false,
             lag: None,
             has_work: false,
             waiting_since: Instant::now(),
@@ -97,6 +98,7 @@ struct Consumer {
     rebalancing: bool,
     failed: bool,
     retired: bool,
+    paused: bool,
     lag: Option<u64>,
     has_work: bool,
     /// Start of the present stretch of work without a commit.
@@ -106,7 +108,8 @@ struct Consumer {
 impl Consumer {
     fn state(&self, now: Instant) -> ConsumerState {
         let waited = now.saturating_duration_since(self.waiting_since);
-        if self.failed || (self.has_work && waited > self.lag_timeout) {
+        let is_late = self.has_work && waited > self.lag_timeout;
+        if self.failed || (is_late && !self.paused) {
             ConsumerState::Stalled
         } else if self.rebalancing {
             ConsumerState::Rebalancing
@@ -169,6 +172,14 @@ impl ConsumerHealth {
         }
         state.has_work = has_work;
         state.lag = lag;
+    }
+
+    /// Whether the consumer leaves its work alone because it was told to: that is no stall. The lag
+    /// timeout runs anew from the end of the pause.
+    pub fn paused(&self, paused: bool) {
+        let mut state = lock(&self.state);
+        state.paused = paused;
+        state.waiting_since = Instant::now();
     }
 
     /// The consumer ended with an error and will do no more work.

@@ -9,7 +9,7 @@ const LATENCY_BUCKETS_MS: [f64; 12] = [
     1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0,
 ];
 
-/// The metric families, named as in the roadmap.
+/// The metric families; the first six are the roadmap's.
 ///
 /// | family | type | labels |
 /// |---|---|---|
@@ -19,6 +19,11 @@ const LATENCY_BUCKETS_MS: [f64; 12] = [
 /// | `rws_kafka_messages_consumed_total` | counter | `topic`, `group` |
 /// | `rws_kafka_consumer_errors_total` | counter | `topic`, `group` |
 /// | `rws_kafka_consumer_lag` | gauge | `topic`, `partition`, `group` |
+/// | `rws_kafka_consumer_retries_total` | counter | `topic`, `group` |
+/// | `rws_kafka_dead_letters_total` | counter | `topic`, `group` |
+/// | `rws_kafka_messages_skipped_total` | counter | `topic`, `group` |
+///
+/// `topic` is the one that a message came from, also in `rws_kafka_dead_letters_total`.
 ///
 /// Recorders are looked up by label once and kept: what runs per message only adds.
 #[derive(Debug)]
@@ -30,6 +35,9 @@ pub struct Metrics {
     consumed: IntCounterVec,
     consumer_errors: IntCounterVec,
     consumer_lag: IntGaugeVec,
+    retries: IntCounterVec,
+    dead_letters: IntCounterVec,
+    skipped: IntCounterVec,
 }
 
 impl Metrics {
@@ -81,6 +89,24 @@ impl Metrics {
                     &["topic", "partition", "group"],
                 ),
             ),
+            retries: counter(
+                &registry,
+                "rws_kafka_consumer_retries_total",
+                "Failed messages that were to be handled again",
+                &["topic", "group"],
+            ),
+            dead_letters: counter(
+                &registry,
+                "rws_kafka_dead_letters_total",
+                "Messages published to the dead letter queue",
+                &["topic", "group"],
+            ),
+            skipped: counter(
+                &registry,
+                "rws_kafka_messages_skipped_total",
+                "Failed messages that were passed over",
+                &["topic", "group"],
+            ),
             registry,
         }
     }
@@ -99,6 +125,9 @@ impl Metrics {
         ConsumedFrom {
             consumed: self.consumed.with_label_values(&[topic, group]),
             errors: self.consumer_errors.with_label_values(&[topic, group]),
+            retries: self.retries.with_label_values(&[topic, group]),
+            dead_letters: self.dead_letters.with_label_values(&[topic, group]),
+            skipped: self.skipped.with_label_values(&[topic, group]),
         }
     }
 
@@ -146,6 +175,9 @@ impl ProducedTo {
 pub struct ConsumedFrom {
     consumed: IntCounter,
     errors: IntCounter,
+    retries: IntCounter,
+    dead_letters: IntCounter,
+    skipped: IntCounter,
 }
 
 impl ConsumedFrom {
@@ -157,6 +189,21 @@ impl ConsumedFrom {
     /// A message failed processing once.
     pub fn failed(&self) {
         self.errors.inc();
+    }
+
+    /// A failed message is to be processed again.
+    pub fn retried(&self) {
+        self.retries.inc();
+    }
+
+    /// The broker has acknowledged the dead letter of a message.
+    pub fn dead_lettered(&self) {
+        self.dead_letters.inc();
+    }
+
+    /// A failed message is passed over.
+    pub fn skipped(&self) {
+        self.skipped.inc();
     }
 }
 
@@ -174,6 +221,12 @@ impl LagOf {
         self.gauge
             .get_or_insert_with(|| self.family.with_label_values(&self.labels))
             .set(i64::try_from(lag).unwrap_or(i64::MAX));
+    }
+
+    /// What was set last; `None` while it is not known.
+    pub fn value(&self) -> Option<u64> {
+        let lag = self.gauge.as_ref()?.get();
+        Some(u64::try_from(lag).unwrap_or(0))
     }
 
     /// The lag is no longer known: the series leaves the page.

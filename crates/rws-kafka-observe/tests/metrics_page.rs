@@ -34,15 +34,39 @@ fn the_six_families_have_the_roadmaps_names_types_and_help() {
 }
 
 #[test]
+fn what_becomes_of_failed_messages_is_counted() {
+    let observer = Observer::new();
+    let consumed = observer.metrics().consumed_from("orders", "group");
+    (0..3).for_each(|_| consumed.retried());
+    (0..2).for_each(|_| consumed.dead_lettered());
+    consumed.skipped();
+    let page = observer.render();
+    for (family, count) in [
+        ("rws_kafka_consumer_retries_total", 3),
+        ("rws_kafka_dead_letters_total", 2),
+        ("rws_kafka_messages_skipped_total", 1),
+    ] {
+        let series = format!("{family}{{group=\"group\",topic=\"orders\"}} {count}\n");
+        let kind = format!("# TYPE {family} counter\n");
+        assert!(
+            page.contains(&series) && page.contains(&kind),
+            "{series}{page}"
+        );
+    }
+}
+
+#[test]
 fn an_unknown_lag_is_absent_and_a_revoked_partition_leaves() {
     let observer = Observer::new();
     let mut lag = observer.metrics().lag_of("t", 0, "g");
+    assert_eq!(lag.value(), None);
     assert!(!observer.render().contains("rws_kafka_consumer_lag{"));
     lag.set(1);
     assert!(observer.render().contains("rws_kafka_consumer_lag{"));
     lag.forget();
     assert!(!observer.render().contains("rws_kafka_consumer_lag{"));
     lag.set(2);
+    assert_eq!(lag.value(), Some(2));
     drop(lag);
     assert!(!observer.render().contains("rws_kafka_consumer_lag{"));
 }

@@ -66,6 +66,21 @@ fn a_rebalance_and_a_stall_are_named() {
 }
 
 #[test]
+fn a_consumer_that_was_told_to_pause_is_not_stalled() {
+    let observer = Observer::new();
+    let consumer = observer.register_consumer("g", Duration::ZERO);
+    consumer.reachable();
+    consumer.assigned();
+    consumer.work(Some(3), 0);
+    std::thread::yield_now();
+    while observer.readiness().consumer() != Some(ConsumerState::Stalled) {}
+    consumer.paused(true);
+    assert!(observer.readiness().is_ready());
+    consumer.paused(false);
+    while observer.readiness().consumer() != Some(ConsumerState::Stalled) {}
+}
+
+#[test]
 fn an_idle_consumer_with_no_lag_is_healthy_however_long() {
     let observer = Observer::new();
     let consumer = observer.register_consumer("g", Duration::ZERO);

@@ -73,8 +73,9 @@ pub use serve::{FailedStage, Serve, ServeError, ServeReport, Stopper, serve};
 
 pub use rws_kafka_config::{ConfigError, KafkaConfig};
 pub use rws_kafka_consumer::{
-    ConsumerConfig, ConsumerContext, ConsumerError, ConsumerHandle, HandlerError, HandlerResult,
-    KafkaConsumer, StopReport,
+    Backoff, CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError, ConsumerHandle,
+    DeadLetterHeaders, ErrorClass, FailurePolicy, HandlerError, HandlerResult, KafkaConsumer,
+    Ordering, StopReport,
 };
 pub use rws_kafka_observe::{Observer, Readiness};
 pub use rws_kafka_producer::{Delivery, FlushReport, KafkaProducer, ProducerConfig, ProducerError};

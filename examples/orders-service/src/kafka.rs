@@ -1,6 +1,6 @@
 //! Which Kafka this service talks to.
 
-use crate::TOPIC;
+use crate::{DEAD_LETTERS, TOPIC};
 use rws_kafka::config::Layers;
 use rws_kafka::embedded::Broker;
 use rws_kafka::{ConfigError, KafkaConfig};
@@ -30,6 +30,7 @@ impl Kafka {
         }
         let broker = Broker::start()?;
         broker.create_topic(TOPIC, 3)?;
+        broker.create_topic(DEAD_LETTERS, 1)?;
         tracing::warn!(
             "no Kafka broker is configured (RWS_CONFIG_KAFKA_BROKERS): using an embedded one on \
              {}, which forgets everything when this process ends",

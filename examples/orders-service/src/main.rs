@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! POST /orders ──▶ orders.created ──▶ worker ──▶ GET /orders/1
+//!                                       └── what is no order ──▶ orders.created.dlq
 //! ```
 
 mod handlers;
@@ -21,6 +22,9 @@ use std::sync::Arc;
 
 /// Orders, keyed by their ids: the events of one order keep their order.
 const TOPIC: &str = "orders.created";
+
+/// What the worker could not make an order of.
+const DEAD_LETTERS: &str = "orders.created.dlq";
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()

@@ -1,34 +1,38 @@
 //! The Kafka side.
 
-use crate::TOPIC;
 use crate::orders::{Fulfilled, Order};
+use crate::{DEAD_LETTERS, TOPIC};
 use rws_kafka::{
-    ConsumerContext, ConsumerError, ConsumerHandle, HandlerResult, KafkaConfig, KafkaConsumer,
+    Backoff, ConsumerContext, ConsumerError, ConsumerHandle, HandlerError, HandlerResult,
+    KafkaConfig, KafkaConsumer, Ordering,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Fulfils the orders of the topic, on threads of its own.
+/// Fulfils the orders of the topic, on threads of its own; what is no order goes to the dead
+/// letters.
 pub(crate) fn start(
     config: KafkaConfig,
     orders: Arc<Fulfilled>,
 ) -> Result<ConsumerHandle, ConsumerError> {
     KafkaConsumer::new(config)?
         .subscribe([TOPIC])?
+        .concurrency(4)
+        .ordering(Ordering::Key)
+        .dead_letter_queue(DEAD_LETTERS)
+        .max_retries(3)
+        .retry_backoff(Backoff::new(
+            Duration::from_millis(100),
+            Duration::from_secs(5),
+        ))
         .try_start(move |msg: ConsumerContext| fulfil(&msg, &orders))
 }
 
 fn fulfil(msg: &ConsumerContext, orders: &Fulfilled) -> HandlerResult {
-    match Order::parse(msg.payload().unwrap_or_default()) {
-        Ok(order) => {
-            orders.fulfil(order);
-            tracing::info!(order.order_id, offset = msg.offset(), "fulfilled an order");
-        }
-        // An error here would bring the message back for ever, and hold up its partition.
-        Err(reason) => tracing::warn!(
-            partition = msg.partition(),
-            offset = msg.offset(),
-            "skipped what is no order: {reason}"
-        ),
-    }
+    // No retry makes an order of it.
+    let order = Order::parse(msg.payload().unwrap_or_default())
+        .map_err(|reason| HandlerError::from(reason).permanent())?;
+    orders.fulfil(order);
+    tracing::info!(order.order_id, offset = msg.offset(), "fulfilled an order");
     msg.commit()
 }

@@ -9,6 +9,7 @@ mod consumer;
 mod memory;
 mod producer;
 mod raw;
+#[path = "../common/report.rs"]
 mod report;
 mod sync;
 

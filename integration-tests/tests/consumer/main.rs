@@ -2,14 +2,24 @@
 
 mod backpressure;
 mod commits;
+mod dead_letter_trouble;
+mod dead_letters;
 mod failures;
+mod hooks;
+mod late_commits;
+mod letters;
+mod ordering;
 mod outages;
+mod pausing;
+mod policies;
 mod readiness;
 mod reading;
 mod rebalance;
 mod resume;
+mod slow_handlers;
 mod starting;
 mod stopping;
 mod support;
 mod topics;
 mod volume;
+mod worker_process;

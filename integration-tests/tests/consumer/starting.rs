@@ -1,8 +1,12 @@
 //! What `start` says about a worker that cannot be.
 
 use crate::support::{Journal, SOON, Scene, soon, stop};
-use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerError, KafkaConsumer};
+use rws_kafka_consumer::{
+    CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError, FailurePolicy, GroupProtocol,
+    KafkaConsumer,
+};
 use rws_kafka_observe::{ConsumerState, Observer};
+use rws_kafka_producer::{KafkaProducer, ProducerConfig};
 use std::time::Duration;
 
 fn consumer(change: impl FnOnce(ConsumerConfig) -> ConsumerConfig) -> KafkaConsumer {
@@ -84,6 +88,130 @@ fn a_worker_needs_a_thread_and_room() {
         let error = error_of(consumer.subscribe(["a"]).unwrap());
         let expected = format!("{name} is 0; at least 1 is needed");
         assert_eq!(error.to_string(), expected);
+    }
+}
+
+/// Each with the words that tell what contradicts what.
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let plain = || subscribed(&["orders"]);
+    let queued = || plain().dead_letter_queue("dlq");
+    let configured = |change: fn(ConsumerConfig) -> ConsumerConfig| {
+        let consumer = consumer(|config| change(config.observer(Observer::new())));
+        consumer.subscribe(["orders"]).unwrap()
+    };
+    fn kip_848(config: ConsumerConfig) -> ConsumerConfig {
+        config.group_protocol(GroupProtocol::Consumer)
+    }
+    let cases: [(KafkaConsumer, &str, &str); 14] = [
+        (
+            plain().dead_letter_queue("orders"),
+            "dead_letter_queue",
+            "subscribed to as well",
+        ),
+        (
+            plain().dead_letter_queue("a b"),
+            "dead_letter_queue",
+            "\"a b\"",
+        ),
+        (
+            plain().max_retries(3),
+            "max_retries",
+            "nothing says what comes after the last retry",
+        ),
+        (
+            plain().on_failure(FailurePolicy::Retry).max_retries(3),
+            "max_retries",
+            "nothing says",
+        ),
+        (
+            queued().on_failure(FailurePolicy::Skip),
+            "on_failure",
+            "is Skip, but there is a dead_letter_queue",
+        ),
+        (
+            queued().on_failure(FailurePolicy::Retry),
+            "on_failure",
+            "is Retry, but there is",
+        ),
+        (
+            plain().on_failure(FailurePolicy::DeadLetter),
+            "on_failure",
+            "no dead_letter_queue is set",
+        ),
+        (
+            plain().circuit_breaker(CircuitBreaker::consecutive(3)),
+            "circuit_breaker",
+            "no message is ever given up",
+        ),
+        (
+            plain()
+                .on_failure(FailurePolicy::Stop)
+                .circuit_breaker(CircuitBreaker::consecutive(3)),
+            "circuit_breaker",
+            "no message is ever given up",
+        ),
+        (
+            configured(|config| kip_848(config).property("partition.assignment.strategy", "range")),
+            "partition.assignment.strategy",
+            "the broker assigns",
+        ),
+        (
+            configured(|config| kip_848(config).property("session.timeout.ms", "7000")),
+            "session.timeout.ms",
+            "group.consumer.session.timeout.ms holds",
+        ),
+        (
+            configured(|config| kip_848(config).property("heartbeat.interval.ms", "700")),
+            "heartbeat.interval.ms",
+            "group.consumer.heartbeat.interval.ms holds",
+        ),
+        (
+            configured(|config| config.drain_timeout(Duration::from_secs(300))),
+            "drain_timeout",
+            "max.poll.interval.ms, 300s",
+        ),
+        (
+            configured(|config| {
+                config
+                    .property("max.poll.interval.ms", "30000")
+                    .property("session.timeout.ms", "7000")
+            }),
+            "drain_timeout",
+            "is 30s, but a rebalance goes on without a member that takes longer",
+        ),
+    ];
+    for (consumer, name, words) in cases {
+        let error = error_of(consumer);
+        let ConsumerError::Setting { setting, .. } = &error else {
+            panic!("{name}: {error:?}");
+        };
+        assert_eq!(*setting, name, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn a_producer_for_letters_needs_a_queue() {
+    let config = ProducerConfig::new("localhost:1").unwrap();
+    let producer = KafkaProducer::new(config.observer(Observer::new())).unwrap();
+    let error = error_of(subscribed(&["a"]).dead_letter_producer(producer));
+    let expected = "dead_letter_producer is set, but no dead_letter_queue is";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn settings_that_fit_together_start() {
+    for consumer in [
+        subscribed(&["a"]).dead_letter_queue("b").max_retries(0),
+        subscribed(&["a"])
+            .on_failure(FailurePolicy::Skip)
+            .max_retries(3),
+        subscribed(&["a"]).on_failure(FailurePolicy::Stop),
+        subscribed(&["a"]).on_failure(FailurePolicy::Retry),
+    ] {
+        let handle = consumer.try_start(handler).unwrap();
+        handle.stop_within(Duration::ZERO);
     }
 }
 

@@ -142,10 +142,7 @@ fn a_worker_that_never_met_a_broker_stops_in_time() {
 #[test]
 fn a_wait_may_be_as_long_as_a_clock_can_tell() {
     let scene = Scene::new(1);
-    let config = scene.config().drain_timeout(Duration::MAX);
-    let handle = scene
-        .consumer_of(config)
-        .start(|msg: ConsumerContext| msg.commit());
+    let handle = scene.consumer().start(|msg: ConsumerContext| msg.commit());
     assert!(handle.wait_ready(Duration::MAX));
     let report = handle.stop_within(Duration::MAX);
     assert!(report.is_clean(), "{report:?}");

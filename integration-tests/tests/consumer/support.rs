@@ -47,6 +47,14 @@ impl<'a> Scene<'a> {
         self.config_of(|config| config)
     }
 
+    /// Nothing but brokers and group: for KIP-848, where session and heartbeat are the broker's.
+    pub(crate) fn bare_config(&self) -> ConsumerConfig {
+        let config = ConsumerConfig::new(self.kafka.bootstrap(), &self.group);
+        config
+            .expect("valid settings")
+            .observer(self.observer.clone())
+    }
+
     /// With a rebalance noticed at once, and a killed member within 6 s.
     pub(crate) fn config_of(
         &self,
@@ -74,7 +82,7 @@ impl<'a> Scene<'a> {
     }
 
     pub(crate) fn producer(&self) -> KafkaProducer {
-        let config = ProducerConfig::new(self.kafka.bootstrap()).expect("valid settings");
+        let config = ProducerConfig::new(self.kafka.plain_bootstrap()).expect("valid settings");
         KafkaProducer::new(config.observer(Observer::new())).expect("a producer")
     }
 
@@ -104,7 +112,7 @@ impl<'a> Scene<'a> {
     /// The committed offset of each partition; 0 where there is none.
     pub(crate) fn all_committed(&self) -> Vec<i64> {
         let client: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", self.kafka.bootstrap())
+            .set("bootstrap.servers", self.kafka.plain_bootstrap())
             .set("group.id", &self.group)
             .create()
             .expect("a client");

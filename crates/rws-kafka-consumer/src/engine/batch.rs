@@ -1,4 +1,7 @@
 use super::partition::Partition;
+use super::strand::{Cut, StrandId, Task};
+use crate::ordering::Ordering as MessageOrder;
+use crate::timestamp::Timestamp;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -16,6 +19,8 @@ pub(crate) struct Batch {
     partition: Arc<Partition>,
     /// Sequence number of the first message in the partition's tracker.
     first: u64,
+    /// The index at each place of the order of handling; empty where that is the order of offsets.
+    order: Vec<u32>,
     entries: Vec<Entry>,
     headers: Vec<HeaderEntry>,
     data: Vec<u8>,
@@ -23,7 +28,7 @@ pub(crate) struct Batch {
 
 struct Entry {
     offset: i64,
-    timestamp_ms: Option<i64>,
+    timestamp: Option<Timestamp>,
     key: Span,
     payload: Span,
     headers: Range<u32>,
@@ -59,8 +64,9 @@ impl Batch {
         &self.partition
     }
 
-    pub(crate) fn len(&self) -> u32 {
-        self.entries.len() as u32
+    /// The index of the message at `place` in the order of handling.
+    pub(crate) fn at(&self, place: u32) -> u32 {
+        self.order.get(place as usize).copied().unwrap_or(place)
     }
 
     pub(crate) fn sequence(&self, index: u32) -> u64 {
@@ -71,8 +77,8 @@ impl Batch {
         self.entry(index).offset
     }
 
-    pub(crate) fn timestamp_ms(&self, index: u32) -> Option<i64> {
-        self.entry(index).timestamp_ms
+    pub(crate) fn timestamp(&self, index: u32) -> Option<Timestamp> {
+        self.entry(index).timestamp
     }
 
     pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {
@@ -157,7 +163,7 @@ impl BatchBuilder {
     pub(crate) fn push(
         &mut self,
         offset: i64,
-        timestamp_ms: Option<i64>,
+        timestamp: Option<Timestamp>,
         key: Option<&[u8]>,
         payload: Option<&[u8]>,
     ) {
@@ -166,7 +172,7 @@ impl BatchBuilder {
         let headers = self.headers.len() as u32;
         self.entries.push(Entry {
             offset,
-            timestamp_ms,
+            timestamp,
             key,
             payload,
             headers: headers..headers,
@@ -184,8 +190,9 @@ impl BatchBuilder {
         }
     }
 
-    /// The batch, its messages entered in the partition's tracker.
-    pub(crate) fn build(self) -> Batch {
+    /// The batch, cut into what may be handled side by side, its messages entered in the
+    /// partition's tracker.
+    pub(crate) fn build(self, ordering: MessageOrder) -> impl Iterator<Item = (StrandId, Task)> {
         let bytes = self.data.len() / self.entries.len().max(1);
         let mut tracker = self.partition.tracker();
         let first = tracker.next_sequence();
@@ -193,13 +200,18 @@ impl BatchBuilder {
             tracker.push(entry.offset, bytes);
         }
         drop(tracker);
-        Batch {
+        let messages = self.entries.len() as u32;
+        let key = |index: u32| self.entries[index as usize].key.of(&self.data);
+        let mut cut = Cut::new(ordering, messages, first, key);
+        let batch = Arc::new(Batch {
             partition: self.partition,
             first,
+            order: std::mem::take(&mut cut.order),
             entries: self.entries,
             headers: self.headers,
             data: self.data,
-        }
+        });
+        cut.tasks(batch)
     }
 
     /// Kafka bounds a record to less than 2 GiB, and a batch is closed long before that.
@@ -227,24 +239,30 @@ mod tests {
         BatchBuilder::new(Arc::new(partition), 4, 0)
     }
 
+    fn build(builder: BatchBuilder) -> Arc<Batch> {
+        let (_, task) = builder.build(MessageOrder::Partition).next().unwrap();
+        task.batch
+    }
+
     #[test]
     fn what_goes_in_comes_out() {
         let mut builder = builder();
-        builder.push(7, Some(-1), None, Some(b""));
+        builder.push(7, Some(Timestamp::Create(-1)), None, Some(b""));
         builder.push(9, None, Some(b""), None);
         builder.push_header("a", Some(b"1"));
         builder.push_header("", None);
         builder.push_header("a", Some(b""));
-        builder.push(10, Some(0), Some(b"key"), Some(b"payload"));
-        let batch = builder.build();
-        assert_eq!(batch.len(), 3);
+        let appended = Timestamp::LogAppend(0);
+        builder.push(10, Some(appended), Some(b"key"), Some(b"payload"));
+        let batch = build(builder);
         assert_eq!((batch.key(0), batch.payload(0)), (None, Some(&b""[..])));
         assert_eq!((batch.key(1), batch.payload(1)), (Some(&b""[..]), None));
         assert_eq!(batch.key(2), Some(&b"key"[..]));
         assert_eq!(batch.payload(2), Some(&b"payload"[..]));
         assert_eq!([0, 1, 2].map(|index| batch.offset(index)), [7, 9, 10]);
-        let timestamps = [0, 1, 2].map(|index| batch.timestamp_ms(index));
-        assert_eq!(timestamps, [Some(-1), None, Some(0)]);
+        let timestamps = [0, 1, 2].map(|index| batch.timestamp(index));
+        let expected = [Some(Timestamp::Create(-1)), None, Some(appended)];
+        assert_eq!(timestamps, expected);
         let headers: Vec<_> = batch.headers(1).collect();
         let expected = [("a", Some(&b"1"[..])), ("", None), ("a", Some(&b""[..]))];
         assert_eq!(headers, expected);
@@ -253,26 +271,53 @@ mod tests {
         assert_eq!(tracker.held(), 3);
     }
 
-    /// What a lane does after a handler's `Ok` and what a commit from another thread does, one
-    /// step after the other, in every order.
+    /// Every way in which the steps of three threads can follow each other: `L`, a lane after a
+    /// handler's `Ok`; `C`, a commit from another thread; `K`, the committer.
+    fn interleavings(left: [(char, usize); 3]) -> Vec<String> {
+        if left.iter().all(|(_, steps)| *steps == 0) {
+            return vec![String::new()];
+        }
+        let mut all = Vec::new();
+        for next in (0..3).filter(|next| left[*next].1 > 0) {
+            let mut rest = left;
+            rest[next].1 -= 1;
+            let ends = interleavings(rest);
+            all.extend(ends.into_iter().map(|end| format!("{}{end}", left[next].0)));
+        }
+        all
+    }
+
     #[test]
     fn a_commit_beside_the_end_of_its_handler_is_never_lost() {
-        for order in ["LLCC", "LCLC", "LCCL", "CLLC", "CLCL", "CCLL"] {
+        let orders = interleavings([('L', 2), ('C', 2), ('K', 4)]);
+        assert_eq!(orders.len(), 420);
+        for order in orders {
             let mut builder = builder();
             builder.push(5, None, None, None);
-            let batch = builder.build();
+            let batch = build(builder);
             let partition = batch.partition();
-            let (mut finished, mut late) = (None, None);
+            let (mut finished, mut late, mut due) = (None, None, None);
             for step in order.chars() {
                 match (step, finished, late) {
                     ('L', None, _) => finished = Some(batch.finish(0)),
                     ('L', Some(marked), _) => partition.finish(batch.sequence(0), marked),
-                    (_, _, None) => late = Some(batch.mark(0)),
-                    (_, _, Some(true)) => partition.tracker().mark(batch.sequence(0), 5),
-                    (_, _, Some(false)) => {}
+                    ('C', _, None) => late = Some(batch.mark(0)),
+                    ('C', _, Some(true)) => partition.tracker().mark(batch.sequence(0), 5),
+                    ('C', _, Some(false)) => {}
+                    // It asks what is due, and tells later what the broker took.
+                    _ => match due.take() {
+                        None => due = Some(partition.tracker().to_commit()),
+                        Some(offset) => offset
+                            .into_iter()
+                            .for_each(|offset| partition.acked(offset)),
+                    },
                 }
+                let committed = partition.tracker().committed();
+                assert!(committed.is_none() || finished.is_some(), "{order}");
             }
-            assert_eq!(partition.tracker().to_commit(), Some(6), "{order}");
+            let tracker = partition.tracker();
+            let target = tracker.to_commit().or(tracker.committed());
+            assert_eq!(target, Some(6), "{order}");
         }
     }
 
@@ -280,7 +325,7 @@ mod tests {
     fn a_failed_attempt_takes_its_commit_back() {
         let mut builder = builder();
         builder.push(5, None, None, None);
-        let batch = builder.build();
+        let batch = build(builder);
         assert!(!batch.mark(0));
         batch.unmark(0);
         assert!(!batch.finish(0));

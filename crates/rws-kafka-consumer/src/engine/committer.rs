@@ -99,7 +99,7 @@ impl Committer {
             };
             if result.is_ok() {
                 for (partition, offset) in &offsets {
-                    partition.tracker().acked(*offset);
+                    partition.acked(*offset);
                 }
             }
 

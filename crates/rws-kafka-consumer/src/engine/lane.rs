@@ -1,64 +1,244 @@
 use super::Engine;
-use super::scheduler::{Outcome, Task, Work, deadline_in};
+use super::dead_letters::{DeadLetters, Letter, Posting};
+use super::in_hand::Run;
+use super::partition::Partition;
+use super::scheduler::{Outcome, Progress, Work, deadline_in};
+use super::strand::{StrandId, Task};
 use crate::context::ConsumerContext;
+use crate::dead_letter::Provenance;
+use crate::error::ConsumerError;
+use crate::failure::Verdict;
 use crate::handler::{HandlerError, HandlerResult};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::time::{Duration, SystemTime};
 
 /// What a user's closure is to the engine.
 pub(crate) type Handler = dyn Fn(ConsumerContext) -> HandlerResult + Send + Sync;
 
 /// Handles messages until the scheduler ends.
-pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler) {
+pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
+    let hand = engine.hands.of_lane(lane);
+    let mut number = 0_u32;
     while let Some(work) = engine.scheduler.take() {
-        let strand = work.strand();
-        let outcome = handle(engine, handler, work);
+        number = number.wrapping_add(1);
+        let strand = work.strand;
+        let partition = Arc::clone(work.task.batch.partition());
+        let batch = Arc::clone(&work.task.batch);
+        let outcome = Shift {
+            engine,
+            handler,
+            strand,
+            partition: &partition,
+            run: hand.begin(&batch, number),
+            handled: 0,
+        }
+        .work(work);
         engine.scheduler.give_back(strand, outcome, |dropped| {
             engine.count_unstarted(dropped);
         });
     }
 }
 
-fn handle(engine: &Arc<Engine>, handler: &Handler, work: Work) -> Outcome {
-    let mut failures = work.failures;
-    let Task { batch, next } = work.task;
-    let partition = Arc::clone(batch.partition());
-    let mut processed = 0;
-    let mut outcome = Outcome::Done;
-    for index in next..batch.len() {
-        if !partition.is_active() || engine.stop.is_asked() {
-            outcome = Outcome::Dropped(Task { batch, next: index });
-            break;
+/// A lane at work on one run of a strand.
+struct Shift<'a> {
+    engine: &'a Arc<Engine>,
+    handler: &'a Handler,
+    strand: StrandId,
+    partition: &'a Arc<Partition>,
+    run: Run<'a>,
+    handled: u64,
+}
+
+/// What there is to do after a message.
+enum Then {
+    /// It has come to its end.
+    Next,
+    /// It is given up: this is its letter.
+    Post(Letter),
+    /// It is handled again.
+    Again(Duration),
+    /// The worker stops.
+    Stop,
+}
+
+impl Shift<'_> {
+    fn work(mut self, work: Work) -> Outcome {
+        let outcome = self.go(work.task, work.progress);
+        self.partition.recorder.processed(self.handled);
+        if let Some(fuse) = &self.engine.fuse {
+            fuse.handled(self.handled);
         }
-        let context = ConsumerContext::new(engine, &batch, index, failures);
-        match call(handler, context) {
-            Ok(()) => {
-                let marked = batch.finish(index);
-                partition.finish(batch.sequence(index), marked);
-                processed += 1;
-                failures = 0;
+        outcome
+    }
+
+    fn go(&mut self, mut task: Task, mut progress: Progress) -> Outcome {
+        loop {
+            let Some(index) = task.first() else {
+                return Outcome::Done;
+            };
+            // A letter on its way is seen to, whatever happens to the partition meanwhile.
+            if let (Some(letter), Some(letters)) = (&mut progress.letter, self.engine.letters()) {
+                match self.post(letters, letter, &task, index) {
+                    Posting::Delivered => {
+                        self.partition.recorder.dead_lettered();
+                        self.end(&task, index);
+                        progress = Progress::default();
+                        task.advance();
+                        continue;
+                    }
+                    Posting::OnItsWay => return Outcome::Posted { task, progress },
+                    Posting::Refused { again, .. } => {
+                        let at = deadline_in(again);
+                        return Outcome::Later { task, progress, at };
+                    }
+                }
             }
-            Err(error) => {
-                batch.unmark(index);
-                failures += 1;
-                partition.recorder.failed();
-                let pause = engine.settings.backoff.after(failures);
-                engine.log_failure(&partition, batch.offset(index), failures, pause, &error);
-                outcome = Outcome::Retry {
-                    task: Task { batch, next: index },
-                    at: deadline_in(pause),
-                    failures,
-                };
-                break;
+            if !self.partition.is_active() || self.engine.stop.is_asked() {
+                return Outcome::Dropped(task);
+            }
+            if self.engine.scheduler.is_paused() {
+                return Outcome::Paused { task, progress };
+            }
+            match self.attempt(&task, index, &mut progress) {
+                Then::Next => {
+                    progress = Progress::default();
+                    task.advance();
+                }
+                Then::Post(letter) => progress.letter = Some(Box::new(letter)),
+                Then::Again(pause) => {
+                    let at = deadline_in(pause);
+                    return Outcome::Later { task, progress, at };
+                }
+                Then::Stop => return Outcome::Dropped(task),
             }
         }
     }
-    partition.recorder.processed(processed);
-    outcome
+
+    fn attempt(&mut self, task: &Task, index: u32, progress: &mut Progress) -> Then {
+        self.run.takes(index);
+        let context = ConsumerContext::new(self.engine, &task.batch, index, progress.failures);
+        // A panic is a failed message, not a dead worker.
+        let result = catch_unwind(AssertUnwindSafe(|| (self.handler)(context)))
+            .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())));
+        let Err(error) = result else {
+            let marked = task.batch.finish(index);
+            self.partition.finish(task.batch.sequence(index), marked);
+            self.handled += 1;
+            return Then::Next;
+        };
+        task.batch.unmark(index);
+        progress.failures += 1;
+        self.partition.recorder.failed();
+        self.failed(task, index, progress.failures, &error)
+    }
+
+    /// What becomes of a message that has failed for the `failures`-th time.
+    fn failed(&self, task: &Task, index: u32, failures: u32, error: &HandlerError) -> Then {
+        let offset = task.batch.offset(index);
+        let log = |outcome: &str| {
+            let engine = self.engine;
+            engine.log_failure(&self.partition.name, offset, failures, outcome, error);
+        };
+        let verdict = self.engine.settings.failure.verdict(error, failures);
+        if matches!(verdict, Verdict::DeadLetter | Verdict::Skip)
+            && let Some(fuse) = self.engine.fuse.as_ref().filter(|fuse| fuse.blows())
+        {
+            self.engine.fail(ConsumerError::CircuitOpen {
+                breaker: fuse.breaker().to_string(),
+                partition: self.partition.name.clone(),
+                offset,
+                reason: error.to_string(),
+            });
+            return Then::Stop;
+        }
+        match verdict {
+            Verdict::RetryAfter(pause) => {
+                self.partition.recorder.retried();
+                log(&format!("is tried again in {pause:?}"));
+                Then::Again(pause)
+            }
+            Verdict::DeadLetter => match self.engine.letters() {
+                Some(letters) => {
+                    log(&format!("is given up: it goes to {}", letters.topic()));
+                    Then::Post(self.letter(letters, task, index, failures, error))
+                }
+                // A worker does not start with this policy and no queue.
+                None => Then::Again(Duration::from_secs(1)),
+            },
+            Verdict::Skip | Verdict::Ignore => {
+                log("is passed over");
+                self.partition.recorder.skipped();
+                self.end(task, index);
+                Then::Next
+            }
+            Verdict::Stop => {
+                self.engine.fail(ConsumerError::Failed {
+                    partition: self.partition.name.clone(),
+                    offset,
+                    attempts: failures,
+                    reason: error.to_string(),
+                });
+                Then::Stop
+            }
+        }
+    }
+
+    /// The message has come to an end other than by its handler: its offset may move.
+    fn end(&self, task: &Task, index: u32) {
+        task.batch.finish(index);
+        self.partition.finish(task.batch.sequence(index), true);
+    }
+
+    fn letter(
+        &self,
+        letters: &DeadLetters,
+        task: &Task,
+        index: u32,
+        attempts: u32,
+        error: &HandlerError,
+    ) -> Letter {
+        let failed_at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let provenance = Provenance {
+            topic: self.partition.name.topic(),
+            partition: self.partition.name.partition(),
+            offset: task.batch.offset(index),
+            timestamp: task.batch.timestamp(index),
+            group: self.engine.group(),
+            error,
+            attempts,
+            failed_at_ms: failed_at.map_or(0, |time| time.as_millis() as i64),
+        };
+        Letter::new(letters.form().write(&provenance))
+    }
+
+    fn post(&self, letters: &DeadLetters, letter: &mut Letter, task: &Task, index: u32) -> Posting {
+        let waker = Waker::from(Arc::new(Answer {
+            engine: Arc::clone(self.engine),
+            strand: self.strand,
+        }));
+        let posting = letters.poll(letter, &task.batch, index, &waker);
+        if let Posting::Refused { error, again } = &posting {
+            let error = ConsumerError::DeadLetterRefused {
+                partition: self.partition.name.clone(),
+                offset: task.batch.offset(index),
+                source: Box::new(error.clone()),
+            };
+            self.engine.letter_refused(error, *again);
+        }
+        posting
+    }
 }
 
-/// A panic is a failed message, not a dead worker.
-fn call(handler: &Handler, context: ConsumerContext) -> HandlerResult {
-    catch_unwind(AssertUnwindSafe(|| handler(context)))
-        .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())))
+/// Wakes a strand when its letter has an outcome.
+struct Answer {
+    engine: Arc<Engine>,
+    strand: StrandId,
+}
+
+impl Wake for Answer {
+    fn wake(self: Arc<Self>) {
+        self.engine.scheduler.wake(self.strand);
+    }
 }

@@ -3,21 +3,29 @@
 //! ```text
 //! broker → poll thread → scheduler → lanes → handler
 //!              │                       │
-//!              └── pause, revoke       └── tracker → committer → broker
+//!              │                       ├── tracker → committer → broker
+//!              └── pause, revoke       └── dead letters → broker
 //! ```
 
 mod batch;
 mod committer;
+mod dead_letters;
+mod in_hand;
 mod lag;
 mod lane;
+#[cfg(test)]
+mod out_of_order;
 mod partition;
 mod poller;
+mod rebalance;
 mod scheduler;
 mod stop;
+mod strand;
 mod tracker;
 mod worker;
 
 pub(crate) use batch::Batch;
+pub(crate) use dead_letters::DeadLetters;
 pub(crate) use lag::Unreachable;
 pub(crate) use lane::Handler;
 pub(crate) use partition::Partition;
@@ -25,22 +33,24 @@ pub(crate) use scheduler::deadline_in;
 pub(crate) use stop::Stop;
 pub(crate) use worker::{Plan, start};
 
-use crate::backoff::Backoff;
+use crate::breaker::{CircuitBreaker, Fuse};
 use crate::error::ConsumerError;
+use crate::failure::FailureHandling;
 use crate::handler::HandlerError;
+use crate::hooks::Hooks;
+use crate::ordering::Ordering as MessageOrder;
+use crate::status::{ConsumerStatus, PartitionStatus};
 use crate::topic_partition::TopicPartition;
 use committer::{Committer, Offsets};
+use in_hand::Hands;
 use partition::Phase;
 use rws_kafka_observe::{ConsumerHealth, LogRate, Observer};
 use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-
-/// How often a drain tries to commit: a coordinator that is moving refuses once or twice.
-const DRAIN_COMMITS: usize = 3;
 
 /// What the engine was told when it was started.
 #[derive(Clone, Debug)]
@@ -52,7 +62,10 @@ pub(crate) struct Settings {
     pub(crate) max_in_flight: usize,
     pub(crate) max_in_flight_bytes: usize,
     pub(crate) reads_from_start: bool,
-    pub(crate) backoff: Backoff,
+    pub(crate) ordering: MessageOrder,
+    pub(crate) failure: FailureHandling,
+    pub(crate) breaker: Option<CircuitBreaker>,
+    pub(crate) hooks: Hooks,
     pub(crate) observer: Observer,
 }
 
@@ -64,12 +77,20 @@ pub(crate) struct Engine {
     pub(crate) stop: Stop,
     scheduler: Scheduler,
     committer: Committer,
+    hands: Hands,
+    fuse: Option<Fuse>,
+    /// Set before the worker's threads start, where dead letters are to be published.
+    dead_letters: OnceLock<DeadLetters>,
+    /// What makes the worker stop, where nobody asked for it.
+    failure: Mutex<Option<ConsumerError>>,
     assignment: Mutex<Assignment>,
     assigned: Condvar,
     next_id: AtomicU64,
     unstarted: AtomicUsize,
+    commits: AtomicU64,
     last_error: Mutex<Option<ConsumerError>>,
     failures: LogRate,
+    letter_failures: LogRate,
     commit_failures: LogRate,
 }
 
@@ -83,18 +104,24 @@ struct Assignment {
 impl Engine {
     pub(crate) fn new(settings: Settings, connection: Connection, health: ConsumerHealth) -> Self {
         Self {
+            hands: Hands::new(settings.lanes),
+            fuse: settings.breaker.map(Fuse::new),
             settings,
             connection,
             health,
             stop: Stop::default(),
             scheduler: Scheduler::new(),
             committer: Committer::new(),
+            dead_letters: OnceLock::new(),
+            failure: Mutex::default(),
             assignment: Mutex::default(),
             assigned: Condvar::new(),
             next_id: AtomicU64::new(0),
             unstarted: AtomicUsize::new(0),
+            commits: AtomicU64::new(0),
             last_error: Mutex::default(),
             failures: LogRate::new(Duration::from_secs(1)),
+            letter_failures: LogRate::new(Duration::from_secs(1)),
             commit_failures: LogRate::new(Duration::from_secs(5)),
         }
     }
@@ -124,101 +151,26 @@ impl Engine {
         }
     }
 
-    /// The group gives this member `names` in addition to what it has.
-    pub(crate) fn assign(&self, names: Vec<TopicPartition>) {
-        tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?names, "assigned");
-        let mut assignment = lock(&self.assignment);
-        for name in names {
-            let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-            let observer = &self.settings.observer;
-            let partition = Partition::new(id, name.clone(), self.group(), observer);
-            assignment.partitions.insert(name, Arc::new(partition));
-        }
-        assignment.settled = true;
-        drop(assignment);
-        // The broker that gave the assignment is there.
-        self.health.reachable();
-        self.health.assigned();
-        self.assigned.notify_all();
+    /// Where dead letters go, from before the start of the worker's threads.
+    pub(crate) fn publish_dead_letters(&self, letters: DeadLetters) {
+        // A worker is started once.
+        let _ = self.dead_letters.set(letters);
     }
 
-    /// The group takes `names` back: nothing of them is handed out any more, what runs may finish,
-    /// its offsets are committed. Returns when that is done or the drain timeout is over; the
-    /// caller then lets go of the partitions.
-    pub(crate) fn revoke(&self, names: &[TopicPartition]) {
-        tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?names, "revoking");
-        self.unsettle();
-        let partitions = self.those_of(names);
-        let drained = deadline_in(self.settings.drain_timeout);
-        let until = self.stop.until().map_or(drained, |stop| stop.min(drained));
-        let left = self.drain(&partitions, until);
-        if left.unfinished > 0 || left.uncommitted > 0 {
-            tracing::warn!(
-                target: "rws_kafka",
-                group = self.group(),
-                unfinished = left.unfinished,
-                uncommitted = left.uncommitted,
-                "partitions revoked before all was done: their messages come again elsewhere"
-            );
-        }
-        self.release(&partitions, until);
+    fn letters(&self) -> Option<&DeadLetters> {
+        self.dead_letters.get()
     }
 
-    /// The partitions have gone to others already: nothing of them can be committed.
-    pub(crate) fn lose(&self, names: &[TopicPartition]) {
-        tracing::warn!(target: "rws_kafka", group = self.group(), partitions = ?names, "lost");
-        self.unsettle();
-        let partitions = self.those_of(names);
-        for partition in &partitions {
-            partition.advance(Phase::Released);
-            self.count_unstarted(self.scheduler.drop_queued(partition));
-        }
-        self.release(&partitions, deadline_in(Duration::from_secs(1)));
+    /// Stops the worker, nobody having asked for it. The first reason counts.
+    fn fail(&self, error: ConsumerError) {
+        self.note_error(error.clone());
+        lock(&self.failure).get_or_insert(error);
+        self.stop.ask(self.settings.drain_timeout);
     }
 
-    fn unsettle(&self) {
-        lock(&self.assignment).settled = false;
-        self.health.rebalancing();
-    }
-
-    fn those_of(&self, names: &[TopicPartition]) -> Vec<Arc<Partition>> {
-        let assignment = lock(&self.assignment);
-        names
-            .iter()
-            .filter_map(|name| assignment.partitions.get(name).cloned())
-            .collect()
-    }
-
-    /// Stops handing out, waits for what runs, commits what is done.
-    fn drain(&self, partitions: &[Arc<Partition>], until: Instant) -> Left {
-        for partition in partitions {
-            partition.advance(Phase::Draining);
-            self.count_unstarted(self.scheduler.drop_queued(partition));
-        }
-        let unfinished = self.scheduler.wait_until_settled(partitions, until);
-        for _ in 0..DRAIN_COMMITS {
-            if committer::due(partitions).is_empty()
-                || self.committer.wait(self.committer.request(), until).is_ok()
-            {
-                break;
-            }
-        }
-        Left {
-            unfinished,
-            uncommitted: committer::due(partitions).len(),
-        }
-    }
-
-    /// Takes the partitions out of the assignment, for good and before anyone else has them.
-    fn release(&self, partitions: &[Arc<Partition>], until: Instant) {
-        let mut assignment = lock(&self.assignment);
-        for partition in partitions {
-            partition.advance(Phase::Released);
-            assignment.partitions.remove(&partition.name);
-        }
-        drop(assignment);
-        // A commit on its way may hold an offset of theirs.
-        self.committer.wait_until_quiet(until);
+    pub(crate) fn pause(&self, paused: bool) {
+        self.scheduler.pause(paused);
+        self.health.paused(paused);
     }
 
     /// The offsets that a commit would bring to the broker now.
@@ -229,7 +181,10 @@ impl Engine {
     /// Takes note of what a commit came to.
     fn note_commit(&self, result: &Result<(), ConsumerError>) {
         match result {
-            Ok(()) => self.health.progressed(),
+            Ok(()) => {
+                self.commits.fetch_add(1, Ordering::Relaxed);
+                self.health.progressed();
+            }
             Err(error) => {
                 self.note_error(error.clone());
                 if let Some(held_back) = self.commit_failures.admit() {
@@ -305,7 +260,25 @@ impl Engine {
     }
 
     pub(crate) fn in_hand(&self) -> usize {
-        self.scheduler.running()
+        self.scheduler.in_hand()
+    }
+
+    pub(crate) fn status(&self) -> ConsumerStatus {
+        ConsumerStatus {
+            assignment: self
+                .partitions()
+                .iter()
+                .map(|partition| partition.status())
+                .collect::<Vec<PartitionStatus>>(),
+            rebalancing: !self.is_settled(),
+            paused: self.scheduler.is_paused(),
+            in_hand: self.in_hand(),
+            oldest_in_hand: self.hands.oldest(),
+            commits: self.commits.load(Ordering::Relaxed),
+            connection: self.connection.cause(),
+            last_error: self.last_error(),
+            stopped: self.stop.is_over(),
+        }
     }
 
     /// Messages were fetched and dropped before a handler saw them: they come again. Counts what a
@@ -326,32 +299,38 @@ impl Engine {
 
     fn log_failure(
         &self,
-        partition: &Partition,
+        partition: &TopicPartition,
         offset: i64,
         failures: u32,
-        pause: Duration,
+        outcome: &str,
         error: &HandlerError,
     ) {
         if let Some(held_back) = self.failures.admit() {
             tracing::warn!(
                 target: "rws_kafka",
                 group = self.group(),
-                partition = %partition.name,
+                %partition,
                 offset,
                 failures,
                 held_back,
-                "a message failed and is tried again in {pause:?}: {error}"
+                "a message failed and {outcome}: {error}"
             );
         }
     }
-}
 
-/// What a drain left undone.
-struct Left {
-    /// Partitions whose handler still runs.
-    unfinished: usize,
-    /// Partitions with offsets that the broker has not confirmed.
-    uncommitted: usize,
+    fn letter_refused(&self, error: ConsumerError, again: Duration) {
+        if let Some(held_back) = self.letter_failures.admit() {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(
+                target: "rws_kafka",
+                group = self.group(),
+                held_back,
+                cause,
+                "{error}; it is sent again in {again:?}"
+            );
+        }
+        self.note_error(error);
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

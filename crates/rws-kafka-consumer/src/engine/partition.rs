@@ -1,9 +1,10 @@
 use super::tracker::Tracker;
+use crate::status::PartitionStatus;
 use crate::topic_partition::TopicPartition;
 use rws_kafka_observe::{ConsumedFrom, LagOf, Observer};
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What may be done with an assigned partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
@@ -31,6 +32,9 @@ pub(crate) struct Partition {
     /// The poll thread waits until the tracker holds no more than this; 0 when it does not wait.
     wanted: AtomicUsize,
     room: Condvar,
+    /// No more is fetched, for want of room.
+    pub(crate) full: AtomicBool,
+    committed_at: Mutex<Option<SystemTime>>,
     pub(crate) recorder: ConsumedFrom,
     /// There is no message before this offset that was not committed, when it was last looked at.
     read_to: AtomicI64,
@@ -47,6 +51,8 @@ impl Partition {
             tracker: Mutex::default(),
             wanted: AtomicUsize::new(0),
             room: Condvar::new(),
+            full: AtomicBool::new(false),
+            committed_at: Mutex::default(),
             read_to: AtomicI64::new(-1),
             recorder: metrics.consumed_from(name.topic(), group),
             lag: Mutex::new(metrics.lag_of(name.topic(), name.partition(), group)),
@@ -89,6 +95,27 @@ impl Partition {
         let wanted = self.wanted.load(Ordering::Relaxed);
         if wanted > 0 && held <= wanted {
             self.room.notify_one();
+        }
+    }
+
+    /// The broker took `offset`.
+    pub(crate) fn acked(&self, offset: i64) {
+        self.tracker().acked(offset);
+        *lock(&self.committed_at) = Some(SystemTime::now());
+    }
+
+    pub(crate) fn status(&self) -> PartitionStatus {
+        let (in_flight, committed) = {
+            let tracker = self.tracker();
+            (tracker.held(), tracker.committed())
+        };
+        PartitionStatus {
+            partition: self.name.clone(),
+            in_flight,
+            paused: self.full.load(Ordering::Relaxed),
+            committed,
+            last_commit: *lock(&self.committed_at),
+            lag: lock(&self.lag).value(),
         }
     }
 

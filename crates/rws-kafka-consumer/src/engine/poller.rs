@@ -1,11 +1,11 @@
 use super::Engine;
 use super::batch::BatchBuilder;
 use super::partition::Partition;
-use super::scheduler::{Task, strand_of};
 use crate::error::ConsumerError;
 use crate::transport::{Consumer, Fetched, Polled};
 use rws_kafka_observe::LogRate;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// A batch is handed on when it has this many messages…
@@ -61,6 +61,7 @@ impl<'a> Poller<'a> {
         while !self.engine.stop.is_asked() {
             self.burst()?;
             self.resume();
+            self.engine.hands.look();
             let now = Instant::now();
             if now >= self.next_commit {
                 self.next_commit = now + self.engine.settings.commit_interval;
@@ -116,7 +117,7 @@ impl<'a> Poller<'a> {
         let Some(open) = &mut self.open else { return };
         open.push(
             message.offset(),
-            message.timestamp_ms(),
+            message.timestamp(),
             message.key(),
             message.payload(),
         );
@@ -133,9 +134,8 @@ impl<'a> Poller<'a> {
             return self.engine.count_unstarted(open.messages());
         }
         self.usual_bytes = open.bytes();
-        self.engine
-            .scheduler
-            .add(strand_of(&partition), Task::new(open.build()));
+        let ordering = self.engine.settings.ordering;
+        self.engine.scheduler.add(open.build(ordering));
         let (messages, bytes) = self.share();
         let is_full = {
             let tracker = partition.tracker();
@@ -165,7 +165,10 @@ impl<'a> Poller<'a> {
             return;
         }
         match self.consumer.pause(&partition.name) {
-            Ok(()) => self.paused.push(partition),
+            Ok(()) => {
+                partition.full.store(true, Ordering::Relaxed);
+                self.paused.push(partition);
+            }
             Err(error) => self.complain(error),
         }
     }
@@ -189,7 +192,10 @@ impl<'a> Poller<'a> {
                 return true;
             }
             match consumer.resume(&partition.name) {
-                Ok(()) => false,
+                Ok(()) => {
+                    partition.full.store(false, Ordering::Relaxed);
+                    false
+                }
                 Err(error) => {
                     failed = Some(error);
                     true

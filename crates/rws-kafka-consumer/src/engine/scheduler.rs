@@ -1,50 +1,42 @@
-use super::batch::Batch;
+use super::dead_letters::Letter;
 use super::partition::Partition;
+use super::strand::{StrandId, Task};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Messages that must be handled one after the other.
-pub(crate) type StrandId = u64;
-
-/// A run of messages of one batch that still has to be handled.
-pub(crate) struct Task {
-    pub(crate) batch: Arc<Batch>,
-    pub(crate) next: u32,
-}
-
-impl Task {
-    pub(crate) fn new(batch: Batch) -> Self {
-        Self {
-            batch: Arc::new(batch),
-            next: 0,
-        }
-    }
-
-    fn remaining(&self) -> usize {
-        (self.batch.len() - self.next) as usize
-    }
-}
-
 /// What a lane took to work on.
 pub(crate) struct Work {
-    strand: StrandId,
+    pub(crate) strand: StrandId,
     pub(crate) task: Task,
-    /// How often the first message of the task has failed.
+    pub(crate) progress: Progress,
+}
+
+/// How far the first message of a task has come.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// How often its handler has failed.
     pub(crate) failures: u32,
+    /// It is given up: its dead letter, on its way or to be sent.
+    pub(crate) letter: Option<Box<Letter>>,
 }
 
 /// How a lane's work ended.
 pub(crate) enum Outcome {
     /// Every message of the task is handled.
     Done,
-    /// `task.next` failed: it comes first again at `at`.
-    Retry {
+    /// The first message is looked at again at `at`, before its successors.
+    Later {
         task: Task,
+        progress: Progress,
         at: Instant,
-        failures: u32,
     },
+    /// The first message's dead letter is on its way: [`Scheduler::wake`] tells of its outcome.
+    Posted { task: Task, progress: Progress },
+    /// The lanes are paused: the task goes on where it stood.
+    Paused { task: Task, progress: Progress },
     /// The partition is no longer active, or the worker is to stop: `task` is left where it stood.
     Dropped(Task),
 }
@@ -52,9 +44,12 @@ pub(crate) enum Outcome {
 /// Hands runs of messages to lanes, one run of a strand at a time.
 ///
 /// A strand is a queue whose messages keep their order. Any idle lane takes the next ready strand,
-/// so that lanes never wait for each other; a strand that waits out a retry occupies no lane.
+/// so that lanes never wait for each other; a strand that waits out a retry, or for the broker to
+/// acknowledge a dead letter, occupies no lane.
 pub(crate) struct Scheduler {
     state: Mutex<State>,
+    /// Written under the lock, so that no lane sleeps over its end; lanes read it for each message.
+    paused: AtomicBool,
     /// There is a ready strand, an earlier retry, or an end.
     work: Condvar,
     /// A strand has stopped running.
@@ -65,8 +60,15 @@ pub(crate) struct Scheduler {
 struct State {
     strands: HashMap<StrandId, Strand>,
     ready: VecDeque<StrandId>,
+    /// Those whose retry is due: they hold back a commit, and take turns with the others, so that
+    /// neither waits for all of the other kind.
+    due: VecDeque<StrandId>,
+    due_went_last: bool,
+    /// Those whose dead letter has its outcome: they go first, as no handler is to run.
+    answered: VecDeque<StrandId>,
     retries: BinaryHeap<Reverse<(Instant, StrandId)>>,
-    running: HashSet<StrandId>,
+    /// Those with a message in hand: a lane's, or a dead letter on its way.
+    in_hand: HashSet<StrandId>,
     /// Who waits on `work` and on `settled`: a notification costs a system call.
     idle_lanes: usize,
     drains: usize,
@@ -76,8 +78,11 @@ struct State {
 #[derive(Default)]
 struct Strand {
     tasks: VecDeque<Task>,
-    failures: u32,
+    /// Of the first message of the first task.
+    progress: Progress,
     phase: StrandPhase,
+    /// The outcome of a dead letter came before the lane had said that it waits for one.
+    woken: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -86,31 +91,34 @@ enum StrandPhase {
     Idle,
     Ready,
     Running,
-    WaitingForRetry,
+    Waiting,
+    Posted,
+    Answered,
 }
 
 impl Scheduler {
     pub(crate) fn new() -> Self {
         Self {
             state: Mutex::default(),
+            paused: AtomicBool::new(false),
             work: Condvar::new(),
             settled: Condvar::new(),
         }
     }
 
-    /// Queues `task` behind what `strand` has.
-    pub(crate) fn add(&self, strand: StrandId, task: Task) {
-        let mut state = self.lock();
-        let queue = state.strands.entry(strand).or_default();
-        queue.tasks.push_back(task);
-        if queue.phase == StrandPhase::Idle {
-            queue.phase = StrandPhase::Ready;
-            state.ready.push_back(strand);
-            if state.idle_lanes > 0 {
-                drop(state);
-                self.work.notify_one();
+    /// Queues each task behind what its strand has.
+    pub(crate) fn add(&self, tasks: impl IntoIterator<Item = (StrandId, Task)>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        for (strand, task) in tasks {
+            let queue = state.strands.entry(strand).or_default();
+            queue.tasks.push_back(task);
+            if queue.phase == StrandPhase::Idle {
+                queue.phase = StrandPhase::Ready;
+                state.ready.push_back(strand);
             }
         }
+        self.wake_a_lane(&guard);
     }
 
     /// The next work; blocks until there is some. `None` when the scheduler has ended.
@@ -120,11 +128,9 @@ impl Scheduler {
             if state.ended {
                 return None;
             }
-            state.ready_retries(Instant::now());
-            if let Some(work) = state.take_ready() {
-                if !state.ready.is_empty() && state.idle_lanes > 0 {
-                    self.work.notify_one();
-                }
+            state.ready_retries();
+            if let Some(work) = state.take_next(self.is_paused()) {
+                self.wake_a_lane(&state);
                 return Some(work);
             }
             let next_retry = state.retries.peek().map(|Reverse((at, _))| *at);
@@ -152,34 +158,11 @@ impl Scheduler {
         outcome: Outcome,
         on_dropped: impl FnOnce(usize),
     ) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        state.running.remove(&strand);
-        let mut dropped = 0;
-        // A strand that was dropped while it ran is gone: its messages go too.
-        if let Some(queue) = state.strands.get_mut(&strand) {
-            match outcome {
-                Outcome::Done => {
-                    queue.failures = 0;
-                    state.settle(strand);
-                }
-                Outcome::Retry { task, at, failures } => {
-                    queue.failures = failures;
-                    queue.tasks.push_front(task);
-                    queue.phase = StrandPhase::WaitingForRetry;
-                    state.retries.push(Reverse((at, strand)));
-                }
-                Outcome::Dropped(task) => {
-                    dropped = task.remaining();
-                    state.settle(strand);
-                }
-            }
-        } else if let Outcome::Retry { task, .. } | Outcome::Dropped(task) = outcome {
-            dropped = task.remaining();
-        }
-        on_dropped(dropped);
+        let mut state = self.lock();
         // A lane that sleeps must learn of a ready strand, and of a retry earlier than it knows.
-        if state.idle_lanes > 0 && !(state.ready.is_empty() && state.retries.is_empty()) {
+        let may_be_earlier = matches!(outcome, Outcome::Later { .. });
+        on_dropped(state.give_back(strand, outcome));
+        if state.idle_lanes > 0 && (may_be_earlier || self.has_ready(&state)) {
             self.work.notify_one();
         }
         if state.drains > 0 {
@@ -187,22 +170,63 @@ impl Scheduler {
         }
     }
 
-    /// Forgets all that is queued of a partition, but for what runs; returns how many messages
-    /// that was.
+    /// The dead letter that `strand` waits for has an outcome.
+    pub(crate) fn wake(&self, strand: StrandId) {
+        let mut state = self.lock();
+        if let Some(queue) = state.strands.get_mut(&strand) {
+            match queue.phase {
+                StrandPhase::Posted => {
+                    queue.phase = StrandPhase::Answered;
+                    state.answered.push_back(strand);
+                }
+                StrandPhase::Running => queue.woken = true,
+                _ => {}
+            }
+        }
+        self.wake_a_lane(&state);
+    }
+
+    /// Whether lanes are to leave messages alone. What a handler has in hand goes on.
+    pub(crate) fn pause(&self, paused: bool) {
+        let state = self.lock();
+        self.paused.store(paused, Ordering::Relaxed);
+        drop(state);
+        self.work.notify_all();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    /// Forgets all that is queued of a partition, but for the messages in hand; returns how many
+    /// messages that was.
     pub(crate) fn drop_queued(&self, partition: &Partition) -> usize {
         let mut state = self.lock();
         let mut dropped = 0;
         state.strands.retain(|strand, queue| {
-            let is_of_partition = strand_of(partition) == *strand;
-            if is_of_partition {
-                dropped += queue.tasks.iter().map(Task::remaining).sum::<usize>();
+            if !strand.is_of(partition) {
+                return true;
             }
-            !is_of_partition
+            let first = match queue.phase {
+                StrandPhase::Posted | StrandPhase::Answered => queue.tasks.pop_front(),
+                _ => None,
+            };
+            dropped += queue
+                .tasks
+                .drain(..)
+                .map(|task| task.remaining())
+                .sum::<usize>();
+            if let Some(mut task) = first {
+                dropped += task.keep_first();
+                queue.tasks.push_back(task);
+            }
+            // A running strand stays, so that no second lane takes it meanwhile.
+            queue.phase == StrandPhase::Running || !queue.tasks.is_empty()
         });
         dropped
     }
 
-    /// Waits until no message of `partitions` runs; returns how many still do at `until`.
+    /// Waits until no message of `partitions` is in hand; returns how many still are at `until`.
     pub(crate) fn wait_until_settled(
         &self,
         partitions: &[Arc<Partition>],
@@ -210,25 +234,23 @@ impl Scheduler {
     ) -> usize {
         let mut state = self.lock();
         state.drains += 1;
-        let running = loop {
-            let running = partitions
-                .iter()
-                .filter(|partition| state.running.contains(&strand_of(partition)))
-                .count();
+        let left = loop {
+            let is_of_them = |strand: &&StrandId| partitions.iter().any(|p| strand.is_of(p));
+            let in_hand = state.in_hand.iter().filter(is_of_them).count();
             let left = until.saturating_duration_since(Instant::now());
-            if running == 0 || left.is_zero() {
-                break running;
+            if in_hand == 0 || left.is_zero() {
+                break in_hand;
             }
             let waited = self.settled.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         };
         state.drains -= 1;
-        running
+        left
     }
 
-    /// Messages that a handler has in hand at this moment.
-    pub(crate) fn running(&self) -> usize {
-        self.lock().running.len()
+    /// Messages that are in hand at this moment: a handler's, or as a dead letter on its way.
+    pub(crate) fn in_hand(&self) -> usize {
+        self.lock().in_hand.len()
     }
 
     /// Lanes get no more work.
@@ -237,66 +259,124 @@ impl Scheduler {
         self.work.notify_all();
     }
 
+    fn wake_a_lane(&self, state: &State) {
+        if state.idle_lanes > 0 && self.has_ready(state) {
+            self.work.notify_one();
+        }
+    }
+
+    fn has_ready(&self, state: &State) -> bool {
+        let has_messages = !state.ready.is_empty() || !state.due.is_empty();
+        !state.answered.is_empty() || (has_messages && !self.is_paused())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Work {
-    pub(crate) fn strand(&self) -> StrandId {
-        self.strand
-    }
-}
-
 impl State {
-    fn ready_retries(&mut self, now: Instant) {
+    fn ready_retries(&mut self) {
+        if self.retries.is_empty() {
+            return;
+        }
+        let now = Instant::now();
         while let Some(Reverse((at, strand))) = self.retries.peek().copied()
             && at <= now
         {
             self.retries.pop();
             if let Some(queue) = self.strands.get_mut(&strand)
-                && queue.phase == StrandPhase::WaitingForRetry
+                && queue.phase == StrandPhase::Waiting
             {
                 queue.phase = StrandPhase::Ready;
-                self.ready.push_back(strand);
+                self.due.push_back(strand);
             }
         }
     }
 
-    fn take_ready(&mut self) -> Option<Work> {
-        while let Some(strand) = self.ready.pop_front() {
+    fn take_next(&mut self, paused: bool) -> Option<Work> {
+        while let Some(strand) = self.pop_ready(paused) {
             if let Some(queue) = self.strands.get_mut(&strand)
                 && let Some(task) = queue.tasks.pop_front()
             {
                 queue.phase = StrandPhase::Running;
-                self.running.insert(strand);
+                queue.woken = false;
+                self.in_hand.insert(strand);
                 return Some(Work {
                     strand,
                     task,
-                    failures: std::mem::take(&mut queue.failures),
+                    progress: std::mem::take(&mut queue.progress),
                 });
             }
         }
         None
     }
 
-    /// A strand that ran is ready again, or is empty and forgotten.
-    fn settle(&mut self, strand: StrandId) {
+    fn pop_ready(&mut self, paused: bool) -> Option<StrandId> {
+        if let Some(strand) = self.answered.pop_front() {
+            return Some(strand);
+        }
+        if paused {
+            return None;
+        }
+        self.due_went_last = !self.due.is_empty() && (self.ready.is_empty() || !self.due_went_last);
+        if self.due_went_last {
+            self.due.pop_front()
+        } else {
+            self.ready.pop_front()
+        }
+    }
+
+    /// Returns how many messages are dropped.
+    fn give_back(&mut self, strand: StrandId, outcome: Outcome) -> usize {
         let Some(queue) = self.strands.get_mut(&strand) else {
-            return;
+            // A running strand is never taken away.
+            debug_assert!(false, "a strand that nobody knows was given back");
+            return 0;
         };
+        let mut dropped = 0;
+        match outcome {
+            Outcome::Posted { mut task, progress } => {
+                if !task.batch.partition().is_active() {
+                    dropped = task.keep_first();
+                }
+                queue.tasks.push_front(task);
+                queue.progress = progress;
+                if std::mem::take(&mut queue.woken) {
+                    queue.phase = StrandPhase::Answered;
+                    self.answered.push_back(strand);
+                } else {
+                    queue.phase = StrandPhase::Posted;
+                }
+                // Still in hand.
+                return dropped;
+            }
+            Outcome::Later { task, progress, at } if task.batch.partition().is_active() => {
+                queue.tasks.push_front(task);
+                queue.progress = progress;
+                queue.phase = StrandPhase::Waiting;
+                self.retries.push(Reverse((at, strand)));
+                self.in_hand.remove(&strand);
+                return 0;
+            }
+            Outcome::Paused { task, progress } if task.batch.partition().is_active() => {
+                queue.tasks.push_front(task);
+                queue.progress = progress;
+            }
+            Outcome::Later { task, .. } | Outcome::Paused { task, .. } | Outcome::Dropped(task) => {
+                dropped = task.remaining();
+            }
+            Outcome::Done => {}
+        }
+        self.in_hand.remove(&strand);
         if queue.tasks.is_empty() {
             self.strands.remove(&strand);
         } else {
             queue.phase = StrandPhase::Ready;
             self.ready.push_back(strand);
         }
+        dropped
     }
-}
-
-/// Partition order: all messages of an assigned partition are one strand.
-pub(crate) fn strand_of(partition: &Partition) -> StrandId {
-    partition.id
 }
 
 /// Bounds a wait that is given as a time from now.
@@ -310,10 +390,12 @@ pub(crate) fn deadline_in(time: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::super::batch::BatchBuilder;
+    use super::super::partition::Phase;
     use super::*;
+    use crate::ordering::Ordering as MessageOrder;
     use crate::topic_partition::TopicPartition;
     use rws_kafka_observe::Observer;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use std::thread;
 
     const SOON: Duration = Duration::from_secs(20);
@@ -323,87 +405,133 @@ mod tests {
         Arc::new(Partition::new(id, name, "group", &Observer::new()))
     }
 
-    /// A task of the messages at `offsets`.
-    fn task(partition: &Arc<Partition>, offsets: std::ops::Range<i64>) -> Task {
+    /// The messages at `offsets`, as one task of their partition's strand.
+    fn task(partition: &Arc<Partition>, offsets: std::ops::Range<i64>) -> (StrandId, Task) {
         let mut builder = BatchBuilder::new(Arc::clone(partition), 4, 0);
         offsets.for_each(|offset| builder.push(offset, None, None, None));
-        Task::new(builder.build())
+        builder.build(MessageOrder::Partition).next().unwrap()
     }
 
+    fn add(scheduler: &Scheduler, partition: &Arc<Partition>, offsets: std::ops::Range<i64>) {
+        scheduler.add([task(partition, offsets)]);
+    }
+
+    fn first_offset(work: &Work) -> i64 {
+        work.task.batch.offset(work.task.first().unwrap())
+    }
+
+    fn number(work: &Work) -> i32 {
+        work.task.batch.partition().name.partition()
+    }
+
+    /// Gives back, and returns how many messages that dropped.
     fn give_back(scheduler: &Scheduler, strand: StrandId, outcome: Outcome) -> usize {
         let mut dropped = 0;
         scheduler.give_back(strand, outcome, |messages| dropped = messages);
         dropped
     }
 
+    fn later(work: Work, wait: Duration) -> (StrandId, Outcome) {
+        let outcome = Outcome::Later {
+            task: work.task,
+            progress: Progress {
+                failures: work.progress.failures + 1,
+                letter: None,
+            },
+            at: Instant::now() + wait,
+        };
+        (work.strand, outcome)
+    }
+
+    fn posted(work: Work) -> (StrandId, Outcome) {
+        let outcome = Outcome::Posted {
+            task: work.task,
+            progress: Progress {
+                failures: 1,
+                letter: Some(Box::new(Letter::new(Vec::new()))),
+            },
+        };
+        (work.strand, outcome)
+    }
+
     #[test]
     fn a_strand_that_waits_out_a_retry_leaves_the_lane_to_others() {
         let scheduler = Scheduler::new();
         let (first, second) = (partition(1), partition(2));
-        scheduler.add(1, task(&first, 0..3));
-        scheduler.add(1, task(&first, 3..5));
-        scheduler.add(2, task(&second, 0..1));
+        add(&scheduler, &first, 0..3);
+        add(&scheduler, &first, 3..5);
+        add(&scheduler, &second, 0..1);
+        let mut work = scheduler.take().unwrap();
+        assert_eq!((number(&work), work.progress.failures), (1, 0));
+        work.task.advance();
+        let wait = Duration::from_millis(50);
+        let due = Instant::now() + wait;
+        let (strand, outcome) = later(work, wait);
+        assert_eq!(give_back(&scheduler, strand, outcome), 0);
         let work = scheduler.take().unwrap();
-        assert_eq!((work.strand(), work.failures), (1, 0));
-        let at = Instant::now() + Duration::from_millis(50);
-        let mut task = work.task;
-        task.next = 1;
-        let outcome = Outcome::Retry {
-            task,
-            at,
-            failures: 1,
-        };
-        assert_eq!(give_back(&scheduler, 1, outcome), 0);
-        let work = scheduler.take().unwrap();
-        assert_eq!(work.strand(), 2);
-        give_back(&scheduler, 2, Outcome::Done);
+        assert_eq!(number(&work), 2);
+        give_back(&scheduler, work.strand, Outcome::Done);
 
         let work = scheduler.take().unwrap();
-        assert!(Instant::now() >= at);
-        assert_eq!((work.strand(), work.task.next, work.failures), (1, 1, 1));
-        give_back(&scheduler, 1, Outcome::Done);
+        assert!(Instant::now() >= due);
+        assert_eq!((number(&work), first_offset(&work)), (1, 1));
+        assert_eq!(work.progress.failures, 1);
+        give_back(&scheduler, work.strand, Outcome::Done);
         let work = scheduler.take().unwrap();
-        assert_eq!((work.task.batch.offset(0), work.failures), (3, 0));
-        assert_eq!(scheduler.running(), 1);
+        assert_eq!((first_offset(&work), work.progress.failures), (3, 0));
+        assert_eq!(scheduler.in_hand(), 1);
     }
 
     #[test]
     fn an_earlier_retry_wakes_a_lane_that_waits_for_a_later_one() {
         let scheduler = Scheduler::new();
         for id in [1, 2] {
-            scheduler.add(id, task(&partition(id), 0..1));
+            add(&scheduler, &partition(id), 0..1);
         }
-        let later = scheduler.take().unwrap();
-        let earlier = scheduler.take().unwrap();
-        let retry = |work: Work, time| Outcome::Retry {
-            task: work.task,
-            at: Instant::now() + time,
-            failures: 1,
-        };
-        give_back(&scheduler, 1, retry(later, 100 * SOON));
+        let late = scheduler.take().unwrap();
+        let early = scheduler.take().unwrap();
+        let (strand, outcome) = later(late, 100 * SOON);
+        give_back(&scheduler, strand, outcome);
         thread::scope(|scope| {
-            let lane = scope.spawn(|| scheduler.take().unwrap().strand());
+            let lane = scope.spawn(|| number(&scheduler.take().unwrap()));
             while scheduler.lock().idle_lanes == 0 {
                 thread::yield_now();
             }
-            give_back(&scheduler, 2, retry(earlier, Duration::from_millis(5)));
+            let (strand, outcome) = later(early, Duration::from_millis(5));
+            give_back(&scheduler, strand, outcome);
             assert_eq!(lane.join().unwrap(), 2);
         });
+    }
+
+    #[test]
+    fn a_due_retry_and_a_fresh_message_take_turns() {
+        let scheduler = Scheduler::new();
+        (1..=2).for_each(|id| add(&scheduler, &partition(id), 0..1));
+        let failed = [scheduler.take().unwrap(), scheduler.take().unwrap()];
+        for (strand, outcome) in failed.map(|work| later(work, Duration::ZERO)) {
+            give_back(&scheduler, strand, outcome);
+        }
+        for id in 3..=6 {
+            add(&scheduler, &partition(id), 0..1);
+        }
+        let taken: Vec<i32> = (0..6).map(|_| number(&scheduler.take().unwrap())).collect();
+        assert_eq!(taken, [1, 3, 2, 4, 5, 6]);
     }
 
     #[test]
     fn what_is_dropped_is_counted_once_whether_it_runs_or_not() {
         let scheduler = Scheduler::new();
         let (taken, other) = (partition(1), partition(2));
-        scheduler.add(1, task(&taken, 0..4));
-        scheduler.add(1, task(&taken, 4..6));
-        scheduler.add(2, task(&other, 0..1));
+        add(&scheduler, &taken, 0..4);
+        add(&scheduler, &taken, 4..6);
+        add(&scheduler, &other, 0..1);
         let mut work = scheduler.take().unwrap();
+        taken.advance(Phase::Draining);
         assert_eq!(scheduler.drop_queued(&taken), 2);
         assert_eq!(scheduler.drop_queued(&taken), 0);
         let all = [Arc::clone(&taken), Arc::clone(&other)];
         assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 1);
-        work.task.next = 3;
+        (0..3).for_each(|_| work.task.advance());
         let settled = AtomicBool::new(false);
         thread::scope(|scope| {
             let drain = scope.spawn(|| {
@@ -411,29 +539,139 @@ mod tests {
                 (left, settled.load(Ordering::Relaxed))
             });
             let outcome = Outcome::Dropped(work.task);
-            scheduler.give_back(1, outcome, |dropped| {
+            scheduler.give_back(work.strand, outcome, |dropped| {
                 settled.store(dropped == 1, Ordering::Relaxed);
             });
             assert_eq!(drain.join().unwrap(), (0, true));
         });
-        assert_eq!(scheduler.take().unwrap().strand(), 2);
+        assert_eq!(number(&scheduler.take().unwrap()), 2);
     }
 
     #[test]
     fn a_dropped_retry_does_not_come_back() {
         let scheduler = Scheduler::new();
         let (taken, other) = (partition(1), partition(2));
-        scheduler.add(1, task(&taken, 0..2));
-        let work = scheduler.take().unwrap();
-        let outcome = Outcome::Retry {
-            task: work.task,
-            at: Instant::now(),
-            failures: 1,
-        };
-        give_back(&scheduler, 1, outcome);
+        add(&scheduler, &taken, 0..2);
+        let (strand, outcome) = later(scheduler.take().unwrap(), Duration::ZERO);
+        give_back(&scheduler, strand, outcome);
         assert_eq!(scheduler.drop_queued(&taken), 2);
-        scheduler.add(2, task(&other, 0..1));
-        assert_eq!(scheduler.take().unwrap().strand(), 2);
+        add(&scheduler, &other, 0..1);
+        assert_eq!(number(&scheduler.take().unwrap()), 2);
+    }
+
+    #[test]
+    fn a_failure_that_meets_a_revoke_is_dropped() {
+        let scheduler = Scheduler::new();
+        let taken = partition(1);
+        add(&scheduler, &taken, 0..3);
+        let work = scheduler.take().unwrap();
+        taken.advance(Phase::Draining);
+        assert_eq!(scheduler.drop_queued(&taken), 0);
+        let (strand, outcome) = later(work, Duration::ZERO);
+        assert_eq!(give_back(&scheduler, strand, outcome), 3);
+        assert_eq!(scheduler.in_hand(), 0);
+        assert!(scheduler.lock().strands.is_empty());
+    }
+
+    #[test]
+    fn a_strand_waits_for_its_dead_letter_and_no_lane_does() {
+        let scheduler = Scheduler::new();
+        let (first, second) = (partition(1), partition(2));
+        add(&scheduler, &first, 0..2);
+        add(&scheduler, &second, 0..1);
+        let (strand, outcome) = posted(scheduler.take().unwrap());
+        give_back(&scheduler, strand, outcome);
+        let work = scheduler.take().unwrap();
+        assert_eq!(number(&work), 2);
+        give_back(&scheduler, work.strand, Outcome::Done);
+        assert_eq!(scheduler.in_hand(), 1);
+        thread::scope(|scope| {
+            let lane = scope.spawn(|| scheduler.take().unwrap());
+            while scheduler.lock().idle_lanes == 0 {
+                thread::yield_now();
+            }
+            scheduler.wake(strand);
+            let work = lane.join().unwrap();
+            assert_eq!((work.strand, first_offset(&work)), (strand, 0));
+            assert!(work.progress.letter.is_some());
+        });
+    }
+
+    #[test]
+    fn an_outcome_that_comes_before_the_lane_waits_for_it_is_not_missed() {
+        let scheduler = Scheduler::new();
+        add(&scheduler, &partition(1), 0..1);
+        let (strand, outcome) = posted(scheduler.take().unwrap());
+        scheduler.wake(strand);
+        give_back(&scheduler, strand, outcome);
+        let work = scheduler.take().unwrap();
+        assert_eq!(work.strand, strand);
+        // That word is used up.
+        let (strand, outcome) = posted(work);
+        give_back(&scheduler, strand, outcome);
+        assert!(scheduler.lock().answered.is_empty());
+    }
+
+    #[test]
+    fn a_drain_waits_for_a_dead_letter_and_drops_what_is_behind_it() {
+        for woken in [false, true] {
+            let scheduler = Scheduler::new();
+            let taken = partition(1);
+            add(&scheduler, &taken, 0..3);
+            add(&scheduler, &taken, 3..5);
+            let (strand, outcome) = posted(scheduler.take().unwrap());
+            give_back(&scheduler, strand, outcome);
+            if woken {
+                scheduler.wake(strand);
+            }
+            taken.advance(Phase::Draining);
+            assert_eq!(scheduler.drop_queued(&taken), 4);
+            let all = [Arc::clone(&taken)];
+            assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 1);
+            scheduler.wake(strand);
+            let mut work = scheduler.take().unwrap();
+            assert_eq!(work.task.remaining(), 1);
+            work.task.advance();
+            give_back(&scheduler, strand, Outcome::Done);
+            assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 0);
+            assert!(scheduler.lock().strands.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_pause_holds_back_messages_and_lets_dead_letters_through() {
+        let scheduler = Scheduler::new();
+        let (first, second) = (partition(1), partition(2));
+        add(&scheduler, &first, 0..2);
+        let (strand, outcome) = posted(scheduler.take().unwrap());
+        give_back(&scheduler, strand, outcome);
+        scheduler.pause(true);
+        add(&scheduler, &second, 0..2);
+        thread::scope(|scope| {
+            let lane = scope.spawn(|| scheduler.take().unwrap());
+            while scheduler.lock().idle_lanes == 0 {
+                thread::yield_now();
+            }
+            scheduler.wake(strand);
+            let mut work = lane.join().unwrap();
+            assert_eq!(work.strand, strand);
+            work.task.advance();
+            let outcome = Outcome::Paused {
+                task: work.task,
+                progress: Progress::default(),
+            };
+            give_back(&scheduler, strand, outcome);
+
+            let lane = scope.spawn(|| scheduler.take().unwrap());
+            while scheduler.lock().idle_lanes == 0 {
+                thread::yield_now();
+            }
+            assert!(!lane.is_finished());
+            scheduler.pause(false);
+            assert_eq!(number(&lane.join().unwrap()), 2);
+            let work = scheduler.take().unwrap();
+            assert_eq!((number(&work), first_offset(&work)), (1, 1));
+        });
     }
 
     #[test]
@@ -463,23 +701,18 @@ mod tests {
         let left = AtomicUsize::new(STRANDS as usize * TASKS as usize);
         let lane = || {
             while let Some(work) = scheduler.take() {
-                let strand = work.strand();
-                let mut next = next[strand as usize]
+                let mut next = next[number(&work) as usize]
                     .try_lock()
                     .expect("nobody else has this strand");
-                assert_eq!(work.task.batch.offset(0), *next);
-                let outcome = if attempts.fetch_add(1, Ordering::Relaxed) % 5 == 4 {
-                    Outcome::Retry {
-                        at: Instant::now() + Duration::from_micros(300),
-                        failures: work.failures + 1,
-                        task: work.task,
-                    }
+                assert_eq!(first_offset(&work), *next);
+                let (strand, outcome) = if attempts.fetch_add(1, Ordering::Relaxed) % 5 == 4 {
+                    later(work, Duration::from_micros(300))
                 } else {
                     *next += 1;
                     if left.fetch_sub(1, Ordering::Relaxed) == 1 {
                         scheduler.end();
                     }
-                    Outcome::Done
+                    (work.strand, Outcome::Done)
                 };
                 drop(next);
                 give_back(&scheduler, strand, outcome);
@@ -488,8 +721,8 @@ mod tests {
         thread::scope(|scope| {
             (0..4).for_each(|_| drop(scope.spawn(lane)));
             for offset in 0..TASKS {
-                for (strand, partition) in (0..).zip(&partitions) {
-                    scheduler.add(strand, task(partition, offset..offset + 1));
+                for partition in &partitions {
+                    add(&scheduler, partition, offset..offset + 1);
                 }
             }
         });

@@ -1,5 +1,5 @@
 use super::scheduler::deadline_in;
-use crate::handle::StopReport;
+use crate::report::StopReport;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

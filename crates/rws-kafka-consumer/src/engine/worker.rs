@@ -1,8 +1,8 @@
 use super::poller::Poller;
 use super::scheduler::deadline_in;
-use super::{Engine, Handler, lag, lane};
+use super::{Engine, Handler, lag, lane, lock};
 use crate::error::ConsumerError;
-use crate::handle::StopReport;
+use crate::report::StopReport;
 use crate::transport::Consumer;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
         for number in 0..engine.settings.lanes {
             let (engine, handler) = (Arc::clone(&engine), Arc::clone(&handler));
             spawn(&format!("rws-kafka-lane-{number}"), move || {
-                lane::run(&engine, handler.as_ref());
+                lane::run(&engine, handler.as_ref(), number);
             })?;
         }
         let owner = Owner::new(&engine, &consumer, &alive);
@@ -118,6 +118,7 @@ impl Owner {
 impl Engine {
     /// Drains all partitions and ends the lanes, by the deadline of the stop.
     fn wind_down(&self, error: Option<ConsumerError>) -> StopReport {
+        let error = lock(&self.failure).clone().or(error);
         if let Some(error) = &error {
             self.health.failed();
             self.note_error(error.clone());
@@ -130,9 +131,11 @@ impl Engine {
             .unwrap_or_else(|| deadline_in(self.settings.drain_timeout));
         let partitions = self.partitions();
         let left = self.drain(&partitions, until);
-        self.release(&partitions, until);
         self.scheduler.end();
         self.committer.stop();
+        if let Some(letters) = self.letters() {
+            letters.end();
+        }
         StopReport {
             unstarted: self.unstarted.load(Ordering::Relaxed),
             unfinished: left.unfinished,

@@ -1,0 +1,187 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// When a worker stops rather than give up more messages.
+///
+/// A database that is gone fails every message: without a breaker the whole topic goes to the dead
+/// letter queue. It counts the messages that are given up (dead-lettered or skipped) among those
+/// that have come to an end; retries that still go on do not count.
+///
+/// ```
+/// use rws_kafka_consumer::CircuitBreaker;
+///
+/// // After 20 in a row, or when half of the last 200 are given up.
+/// let breaker = CircuitBreaker::consecutive(20).failure_rate(0.5, 200);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CircuitBreaker {
+    consecutive: Option<u32>,
+    rate: Option<(f64, usize)>,
+}
+
+impl CircuitBreaker {
+    /// The worker stops at the `messages`-th message in a row that would be given up; at least 1.
+    pub fn consecutive(messages: u32) -> Self {
+        Self {
+            consecutive: Some(messages.max(1)),
+            rate: None,
+        }
+    }
+
+    /// It stops when more than `share` (0 to 1) of the last `window` messages would be given up;
+    /// not before there were `window` messages, which is at least 1.
+    pub fn rate(share: f64, window: usize) -> Self {
+        // `max` takes what is no number to 0, which `clamp` would keep.
+        let share = share.max(0.0).clamp(0.0, 1.0);
+        Self {
+            consecutive: None,
+            rate: Some((share, window.max(1))),
+        }
+    }
+
+    /// As [`rate`](Self::rate), in addition to what is set already.
+    #[must_use]
+    pub fn failure_rate(mut self, share: f64, window: usize) -> Self {
+        self.rate = Self::rate(share, window).rate;
+        self
+    }
+}
+
+impl fmt::Display for CircuitBreaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(messages) = self.consecutive {
+            write!(f, "{messages} in a row")?;
+        }
+        if let Some((share, window)) = self.rate {
+            let or = if self.consecutive.is_some() {
+                ", or "
+            } else {
+                ""
+            };
+            write!(f, "{or}more than {} % of the last {window}", share * 100.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// A breaker at work.
+#[derive(Debug)]
+pub(crate) struct Fuse {
+    breaker: CircuitBreaker,
+    run: AtomicU32,
+    window: Mutex<Window>,
+}
+
+#[derive(Debug, Default)]
+struct Window {
+    /// Whether each of the last messages was given up, the latest last.
+    ends: VecDeque<bool>,
+    given_up: usize,
+}
+
+impl Fuse {
+    pub(crate) fn new(breaker: CircuitBreaker) -> Self {
+        Self {
+            breaker,
+            run: AtomicU32::new(0),
+            window: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn breaker(&self) -> CircuitBreaker {
+        self.breaker
+    }
+
+    /// `count` messages were handled.
+    pub(crate) fn handled(&self, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.run.store(0, Ordering::Relaxed);
+        if let Some((_, window)) = self.breaker.rate {
+            let count = usize::try_from(count).map_or(window, |count| count.min(window));
+            self.push(window, std::iter::repeat_n(false, count));
+        }
+    }
+
+    /// One is to be given up; true when the worker is to stop instead.
+    pub(crate) fn blows(&self) -> bool {
+        let run = self.run.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let too_many = self.breaker.consecutive.is_some_and(|most| run >= most);
+        let too_often = self.breaker.rate.is_some_and(|(share, window)| {
+            let given_up = self.push(window, std::iter::once(true));
+            given_up.is_some_and(|given_up| given_up as f64 > share * window as f64)
+        });
+        too_many || too_often
+    }
+
+    /// How many of a full window were given up.
+    fn push(&self, window: usize, ends: impl Iterator<Item = bool>) -> Option<usize> {
+        let mut state = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        for end in ends {
+            state.ends.push_back(end);
+            state.given_up += usize::from(end);
+            if state.ends.len() > window && state.ends.pop_front() == Some(true) {
+                state.given_up -= 1;
+            }
+        }
+        (state.ends.len() == window).then_some(state.given_up)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_blows_at_the_last_of_a_run_and_a_success_begins_anew() {
+        let fuse = Fuse::new(CircuitBreaker::consecutive(3));
+        assert_eq!([fuse.blows(), fuse.blows()], [false, false]);
+        fuse.handled(0);
+        assert!(fuse.blows());
+        fuse.handled(1);
+        assert_eq!(
+            [fuse.blows(), fuse.blows(), fuse.blows()],
+            [false, false, true]
+        );
+        assert!(Fuse::new(CircuitBreaker::consecutive(0)).blows());
+    }
+
+    #[test]
+    fn it_blows_at_a_share_of_a_full_window() {
+        let fuse = Fuse::new(CircuitBreaker::rate(0.5, 4));
+        // Two of four are not more than half.
+        assert_eq!([fuse.blows(), fuse.blows()], [false, false]);
+        fuse.handled(1);
+        fuse.handled(1);
+        assert!(!fuse.blows(), "the first has left the window");
+        assert!(!fuse.blows(), "the second has left the window");
+        assert!(fuse.blows());
+        fuse.handled(1_000_000);
+        assert_eq!(fuse.window.lock().unwrap().ends.len(), 4);
+        assert!(!fuse.blows());
+    }
+
+    #[test]
+    fn a_share_of_all_never_blows() {
+        let fuse = Fuse::new(CircuitBreaker::rate(1.0, 3));
+        assert!((0..10).all(|_| !fuse.blows()));
+        let fuse = Fuse::new(CircuitBreaker::rate(f64::NAN, 0));
+        assert!(fuse.blows());
+    }
+
+    #[test]
+    fn it_says_what_it_is_set_to() {
+        let both = CircuitBreaker::consecutive(20).failure_rate(0.25, 200);
+        assert_eq!(
+            both.to_string(),
+            "20 in a row, or more than 25 % of the last 200"
+        );
+        assert_eq!(
+            CircuitBreaker::rate(0.5, 8).to_string(),
+            "more than 50 % of the last 8"
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! What the settings of a worker must be to one another, before it is started.
+
+use crate::config::is_kip_848;
+use crate::consumer::KafkaConsumer;
+use crate::error::ConsumerError;
+use crate::failure::FailurePolicy;
+use rws_kafka_config::Properties;
+use rws_kafka_producer::check_topic_name;
+use std::time::Duration;
+
+/// librdkafka's default of `max.poll.interval.ms`.
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(300);
+
+impl KafkaConsumer {
+    /// # Errors
+    ///
+    /// The first contradiction found.
+    pub(crate) fn check(&self, properties: &Properties) -> Result<(), ConsumerError> {
+        if self.topics.is_empty() {
+            return Err(ConsumerError::NoTopics);
+        }
+        self.check_numbers()?;
+        self.check_failure_policy()?;
+        self.check_dead_letter_queue()?;
+        check_group_protocol(properties)?;
+        self.check_drain_timeout(properties)
+    }
+
+    fn check_numbers(&self) -> Result<(), ConsumerError> {
+        for (setting, number) in [
+            ("concurrency", self.lanes),
+            ("max_in_flight", self.config.max_in_flight),
+            ("max_in_flight_bytes", self.config.max_in_flight_bytes),
+        ] {
+            refuse(number == 0, setting, || {
+                "is 0; at least 1 is needed".to_owned()
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_failure_policy(&self) -> Result<(), ConsumerError> {
+        let policy = self.policy();
+        let has_queue = self.dead_letter_topic.is_some();
+        refuse(
+            has_queue && policy != FailurePolicy::DeadLetter,
+            "on_failure",
+            || {
+                format!(
+                    "is {policy:?}, but there is a dead_letter_queue, which nothing would reach: drop \
+                 one of them"
+                )
+            },
+        )?;
+        refuse(
+            !has_queue && policy == FailurePolicy::DeadLetter,
+            "on_failure",
+            || "is DeadLetter, but no dead_letter_queue is set".to_owned(),
+        )?;
+        let has_no_last = policy == FailurePolicy::Retry && self.max_retries.is_some();
+        refuse(has_no_last, "max_retries", || {
+            "is set, but nothing says what comes after the last retry: set a dead_letter_queue, or \
+             on_failure(Skip) or on_failure(Stop)"
+                .to_owned()
+        })?;
+        let gives_up = matches!(policy, FailurePolicy::DeadLetter | FailurePolicy::Skip);
+        refuse(
+            !gives_up && self.breaker.is_some(),
+            "circuit_breaker",
+            || {
+                "is set, but no message is ever given up: set a dead_letter_queue, or on_failure(Skip)"
+                .to_owned()
+            },
+        )
+    }
+
+    fn check_dead_letter_queue(&self) -> Result<(), ConsumerError> {
+        let Some(queue) = &self.dead_letter_topic else {
+            return refuse(
+                self.dead_letter_producer.is_some(),
+                "dead_letter_producer",
+                || "is set, but no dead_letter_queue is".to_owned(),
+            );
+        };
+        if let Err(error) = check_topic_name(queue) {
+            return refuse(true, "dead_letter_queue", || error.to_string());
+        }
+        refuse(self.topics.contains(queue), "dead_letter_queue", || {
+            format!(
+                "is {queue:?}, which is subscribed to as well: the worker would read its own dead \
+                 letters; name another topic"
+            )
+        })
+    }
+
+    fn check_drain_timeout(&self, properties: &Properties) -> Result<(), ConsumerError> {
+        let max_poll = properties
+            .get("max.poll.interval.ms")
+            .and_then(|ms| ms.parse().ok())
+            .map_or(MAX_POLL_INTERVAL, Duration::from_millis);
+        let drain = self.config.drain_timeout;
+        refuse(drain >= max_poll, "drain_timeout", || {
+            format!(
+                "is {drain:?}, but a rebalance goes on without a member that takes longer than \
+                 max.poll.interval.ms, {max_poll:?}: lower the one or raise the other"
+            )
+        })
+    }
+}
+
+/// What the consumer group protocol of KIP-848 leaves to the broker.
+fn check_group_protocol(properties: &Properties) -> Result<(), ConsumerError> {
+    if !is_kip_848(properties) {
+        return Ok(());
+    }
+    for (setting, instead) in [
+        (
+            "partition.assignment.strategy",
+            "the broker assigns; choose its assignor by group.remote.assignor",
+        ),
+        (
+            "session.timeout.ms",
+            "the broker's group.consumer.session.timeout.ms holds",
+        ),
+        (
+            "heartbeat.interval.ms",
+            "the broker's group.consumer.heartbeat.interval.ms holds",
+        ),
+        ("group.protocol.type", "it belongs to the classic protocol"),
+    ] {
+        refuse(properties.get(setting).is_some(), setting, || {
+            format!("is set, but group.protocol is consumer (KIP-848): {instead}; remove it")
+        })?;
+    }
+    Ok(())
+}
+
+fn refuse(
+    wrong: bool,
+    setting: &'static str,
+    problem: impl FnOnce() -> String,
+) -> Result<(), ConsumerError> {
+    if !wrong {
+        return Ok(());
+    }
+    Err(ConsumerError::Setting {
+        setting,
+        problem: problem(),
+    })
+}

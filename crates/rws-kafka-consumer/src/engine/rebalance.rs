@@ -1,0 +1,171 @@
+//! What the group gives and takes.
+
+use super::partition::{Partition, Phase};
+use super::scheduler::deadline_in;
+use super::{Engine, committer, lock};
+use crate::error::ConsumerError;
+use crate::hooks::{Assigned, AssignedPartition, Revoked};
+use crate::topic_partition::TopicPartition;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How often a drain tries to commit: a coordinator that is moving refuses once or twice.
+const DRAIN_COMMITS: usize = 3;
+
+/// What a drain left undone.
+pub(super) struct Left {
+    /// Messages that are still in hand.
+    pub(super) unfinished: usize,
+    /// Partitions with offsets that the broker has not confirmed.
+    pub(super) uncommitted: usize,
+}
+
+impl Engine {
+    /// Whether someone wants to know the committed offsets of what is assigned.
+    pub(crate) fn wants_committed(&self) -> bool {
+        self.settings.hooks.on_assign.is_some()
+    }
+
+    /// The group gives this member `assigned` in addition to what it has.
+    pub(crate) fn assign(&self, assigned: Vec<AssignedPartition>) {
+        let assigned = Assigned::new(assigned);
+        tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?assigned, "assigned");
+        let mut assignment = lock(&self.assignment);
+        for AssignedPartition { partition, .. } in assigned.partitions() {
+            let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+            let observer = &self.settings.observer;
+            let state = Partition::new(id, partition.clone(), self.group(), observer);
+            assignment
+                .partitions
+                .insert(partition.clone(), Arc::new(state));
+        }
+        drop(assignment);
+        self.refuse_own_dead_letters(&assigned);
+        // The broker that gave the assignment is there.
+        self.health.reachable();
+        self.settings.hooks.assigned(&assigned);
+        self.settle();
+    }
+
+    /// A pattern may match the dead letter queue, which only now shows: the worker would feed on
+    /// its own dead letters.
+    fn refuse_own_dead_letters(&self, assigned: &Assigned) {
+        let Some(letters) = self.letters() else {
+            return;
+        };
+        let mut topics = assigned.partitions().iter().map(|p| p.partition.topic());
+        if topics.any(|topic| topic == letters.topic()) {
+            self.fail(ConsumerError::Setting {
+                setting: "dead_letter_queue",
+                problem: format!(
+                    "is {:?}, which a pattern that is subscribed to matches: the worker would read \
+                     its own dead letters; give it a name that the pattern does not match",
+                    letters.topic()
+                ),
+            });
+        }
+    }
+
+    /// The group has nothing more to give or take for now.
+    pub(crate) fn settle(&self) {
+        lock(&self.assignment).settled = true;
+        self.health.assigned();
+        self.assigned.notify_all();
+    }
+
+    fn unsettle(&self) {
+        lock(&self.assignment).settled = false;
+        self.health.rebalancing();
+    }
+
+    /// The group takes `names` back: nothing of them is handed out any more, what is in hand may
+    /// finish, its offsets are committed. Returns when that is done or the drain timeout is over;
+    /// the caller then lets go of the partitions.
+    pub(crate) fn revoke(&self, names: &[TopicPartition]) {
+        tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?names, "revoking");
+        self.unsettle();
+        let partitions = self.those_of(names);
+        let drained = deadline_in(self.settings.drain_timeout);
+        let until = self.stop.until().map_or(drained, |stop| stop.min(drained));
+        let left = self.drain(&partitions, until);
+        if left.unfinished > 0 || left.uncommitted > 0 {
+            tracing::warn!(
+                target: "rws_kafka",
+                group = self.group(),
+                unfinished = left.unfinished,
+                uncommitted = left.uncommitted,
+                "partitions revoked before all was done: their messages come again elsewhere"
+            );
+        }
+    }
+
+    /// The partitions have gone to others already: nothing of them can be committed.
+    pub(crate) fn lose(&self, names: &[TopicPartition]) {
+        tracing::warn!(target: "rws_kafka", group = self.group(), partitions = ?names, "lost");
+        self.unsettle();
+        let partitions = self.those_of(names);
+        for partition in &partitions {
+            partition.advance(Phase::Released);
+            self.count_unstarted(self.scheduler.drop_queued(partition));
+        }
+        if !partitions.is_empty() {
+            self.settings
+                .hooks
+                .lost(&Revoked::new(names_of(&partitions)));
+        }
+        self.release(&partitions, deadline_in(Duration::from_secs(1)));
+    }
+
+    fn those_of(&self, names: &[TopicPartition]) -> Vec<Arc<Partition>> {
+        let assignment = lock(&self.assignment);
+        names
+            .iter()
+            .filter_map(|name| assignment.partitions.get(name).cloned())
+            .collect()
+    }
+
+    /// Stops handing out, waits for what is in hand, commits what is done, and lets go.
+    pub(super) fn drain(&self, partitions: &[Arc<Partition>], until: Instant) -> Left {
+        for partition in partitions {
+            partition.advance(Phase::Draining);
+            self.count_unstarted(self.scheduler.drop_queued(partition));
+        }
+        let unfinished = self.scheduler.wait_until_settled(partitions, until);
+        if !partitions.is_empty() {
+            self.settings
+                .hooks
+                .revoked(&Revoked::new(names_of(partitions)));
+        }
+        for _ in 0..DRAIN_COMMITS {
+            if committer::due(partitions).is_empty()
+                || self.committer.wait(self.committer.request(), until).is_ok()
+            {
+                break;
+            }
+        }
+        let uncommitted = committer::due(partitions).len();
+        self.release(partitions, until);
+        Left {
+            unfinished,
+            uncommitted,
+        }
+    }
+
+    /// Takes the partitions out of the assignment, for good and before anyone else has them.
+    fn release(&self, partitions: &[Arc<Partition>], until: Instant) {
+        let mut assignment = lock(&self.assignment);
+        for partition in partitions {
+            partition.advance(Phase::Released);
+            assignment.partitions.remove(&partition.name);
+        }
+        drop(assignment);
+        // A commit on its way may hold an offset of theirs.
+        self.committer.wait_until_quiet(until);
+    }
+}
+
+fn names_of(partitions: &[Arc<Partition>]) -> Vec<TopicPartition> {
+    let names = partitions.iter().map(|partition| partition.name.clone());
+    names.collect()
+}

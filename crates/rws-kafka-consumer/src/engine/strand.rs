@@ -1,0 +1,186 @@
+use super::batch::Batch;
+use super::partition::Partition;
+use crate::ordering::Ordering;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Messages that must be handled one after the other: those of a partition, or of a key in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct StrandId {
+    partition: u64,
+    within: u64,
+}
+
+impl StrandId {
+    pub(crate) fn is_of(self, partition: &Partition) -> bool {
+        self.partition == partition.id
+    }
+}
+
+/// Messages of one strand in one batch that still have to be handled.
+pub(crate) struct Task {
+    pub(crate) batch: Arc<Batch>,
+    /// Places in the batch's order.
+    places: Range<u32>,
+}
+
+impl Task {
+    /// The message to handle next, by its index in the batch.
+    pub(crate) fn first(&self) -> Option<u32> {
+        (!self.places.is_empty()).then(|| self.batch.at(self.places.start))
+    }
+
+    /// The first message is done with.
+    pub(crate) fn advance(&mut self) {
+        self.places.start += 1;
+    }
+
+    pub(crate) fn remaining(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Forgets all but the first message; returns how many that were.
+    pub(crate) fn keep_first(&mut self) -> usize {
+        let kept = self.places.start..self.places.end.min(self.places.start + 1);
+        let dropped = self.remaining() - kept.len();
+        self.places = kept;
+        dropped
+    }
+}
+
+/// How a batch is cut into strands.
+pub(crate) struct Cut {
+    /// The order in which messages are handed out, where it is not that of their offsets.
+    pub(crate) order: Vec<u32>,
+    runs: Vec<(u64, Range<u32>)>,
+}
+
+impl Cut {
+    /// `key` gives the key of the message at an index, `first` the sequence number of the first
+    /// message.
+    pub(crate) fn new<'a>(
+        ordering: Ordering,
+        messages: u32,
+        first: u64,
+        key: impl Fn(u32) -> Option<&'a [u8]>,
+    ) -> Self {
+        match ordering {
+            Ordering::Partition => Self {
+                order: Vec::new(),
+                runs: vec![(0, 0..messages)],
+            },
+            Ordering::Key => by_key(messages, key),
+            Ordering::None => Self {
+                order: Vec::new(),
+                runs: (0..messages)
+                    .map(|index| (first + u64::from(index), index..index + 1))
+                    .collect(),
+            },
+        }
+    }
+
+    /// The tasks of `batch`, which was built with this cut's order.
+    pub(crate) fn tasks(self, batch: Arc<Batch>) -> impl Iterator<Item = (StrandId, Task)> {
+        let partition = batch.partition().id;
+        self.runs.into_iter().map(move |(within, places)| {
+            let batch = Arc::clone(&batch);
+            (StrandId { partition, within }, Task { batch, places })
+        })
+    }
+}
+
+/// Keys are told apart by their hash: two that share one merely wait for each other.
+fn by_key<'a>(messages: u32, key: impl Fn(u32) -> Option<&'a [u8]>) -> Cut {
+    let hasher = BuildHasherDefault::<DefaultHasher>::new();
+    let mut hashed: Vec<(u64, u32)> = (0..messages)
+        .map(|index| (hasher.hash_one(key(index)), index))
+        .collect();
+    // The index keeps the messages of a key in their order.
+    hashed.sort_unstable();
+    let mut end = 0;
+    let runs = hashed
+        .chunk_by(|(one, _), (other, _)| one == other)
+        .map(|run| {
+            let start = end;
+            end += run.len() as u32;
+            (run[0].0, start..end)
+        })
+        .collect();
+    Cut {
+        order: hashed.into_iter().map(|(_, index)| index).collect(),
+        runs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::BatchBuilder;
+    use super::*;
+    use crate::topic_partition::TopicPartition;
+    use rws_kafka_observe::Observer;
+    use std::collections::HashMap;
+
+    const KEYS: [Option<&[u8]>; 7] = [
+        Some(b"a"),
+        None,
+        Some(b"b"),
+        Some(b"a"),
+        Some(b""),
+        None,
+        Some(b"a"),
+    ];
+
+    /// The offsets of each strand, in the order in which they would be handled.
+    fn strands(ordering: Ordering) -> Vec<Vec<i64>> {
+        let name = TopicPartition::new("topic", 0);
+        let partition = Partition::new(1, name, "group", &Observer::new());
+        let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
+        for (offset, key) in (10..).zip(KEYS) {
+            builder.push(offset, None, key, None);
+        }
+        let mut offsets: HashMap<StrandId, Vec<i64>> = HashMap::new();
+        for (strand, mut task) in builder.build(ordering) {
+            assert!(strand.is_of(task.batch.partition()));
+            while let Some(index) = task.first() {
+                let offset = task.batch.offset(index);
+                offsets.entry(strand).or_default().push(offset);
+                task.advance();
+            }
+        }
+        let mut strands: Vec<Vec<i64>> = offsets.into_values().collect();
+        strands.sort();
+        strands
+    }
+
+    #[test]
+    fn a_partition_is_one_strand() {
+        assert_eq!(strands(Ordering::Partition), [[10, 11, 12, 13, 14, 15, 16]]);
+    }
+
+    #[test]
+    fn each_key_is_a_strand_and_null_is_not_empty() {
+        let expected: [&[i64]; 4] = [&[10, 13, 16], &[11, 15], &[12], &[14]];
+        assert_eq!(strands(Ordering::Key), expected);
+    }
+
+    #[test]
+    fn without_an_order_each_message_is_a_strand() {
+        let expected: Vec<Vec<i64>> = (10..17).map(|offset| vec![offset]).collect();
+        assert_eq!(strands(Ordering::None), expected);
+    }
+
+    #[test]
+    fn a_task_can_be_cut_down_to_its_first_message() {
+        let name = TopicPartition::new("topic", 0);
+        let partition = Partition::new(1, name, "group", &Observer::new());
+        let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
+        (0..3).for_each(|offset| builder.push(offset, None, None, None));
+        let (_, mut task) = builder.build(Ordering::Partition).next().unwrap();
+        task.advance();
+        assert_eq!((task.keep_first(), task.first()), (1, Some(1)));
+        assert_eq!(task.keep_first(), 0);
+        task.advance();
+        assert_eq!((task.keep_first(), task.first()), (0, None));
+    }
+}

@@ -1,0 +1,173 @@
+use crate::backoff::Backoff;
+use crate::handler::HandlerError;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What becomes of a message whose handler has failed as often as it may, or with an error that no
+/// retry helps against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailurePolicy {
+    /// It is handled again for as long as it takes, with the
+    /// [`retry_backoff`](crate::KafkaConsumer::retry_backoff) in between. What waits is its
+    /// partition, or its key under [`Ordering::Key`](crate::Ordering::Key). The default without a
+    /// dead letter queue.
+    Retry,
+    /// It is published to the [`dead_letter_queue`](crate::KafkaConsumer::dead_letter_queue), and
+    /// its offset moves when the broker has acknowledged that. The default with one.
+    DeadLetter,
+    /// It is logged, counted, and passed over.
+    Skip,
+    /// The worker stops, the message uncommitted: it comes again when a worker is started.
+    Stop,
+}
+
+/// What kind of error a handler met; see
+/// [`classify_errors`](crate::KafkaConsumer::classify_errors).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorClass {
+    /// A retry may help.
+    Transient,
+    /// No retry helps: the [`FailurePolicy`] applies at once. Under
+    /// [`FailurePolicy::Retry`] it is retried all the same.
+    Permanent,
+    /// The message needs no handling: it is passed over, as with [`FailurePolicy::Skip`].
+    Ignorable,
+    /// The worker must not go on: it stops, as with [`FailurePolicy::Stop`].
+    Fatal,
+}
+
+/// Retries after the first attempt, where a policy ends them and no number is set.
+pub(crate) const DEFAULT_RETRIES: u32 = 3;
+
+pub(crate) type Classify = dyn Fn(&HandlerError) -> ErrorClass + Send + Sync;
+
+/// How failures are met.
+#[derive(Clone)]
+pub(crate) struct FailureHandling {
+    pub(crate) policy: FailurePolicy,
+    pub(crate) max_retries: u32,
+    pub(crate) backoff: Backoff,
+    pub(crate) classify: Option<Arc<Classify>>,
+}
+
+/// What to do about one failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    RetryAfter(Duration),
+    DeadLetter,
+    Skip,
+    /// Passed over by its class, which says nothing about the worker's health.
+    Ignore,
+    Stop,
+}
+
+impl FailureHandling {
+    /// `failures` counts how often the message has failed, this time included.
+    pub(crate) fn verdict(&self, error: &HandlerError, failures: u32) -> Verdict {
+        let class = self.class_of(error);
+        match (class, self.policy) {
+            (ErrorClass::Ignorable, _) => Verdict::Ignore,
+            (ErrorClass::Fatal, _) => Verdict::Stop,
+            (_, FailurePolicy::Retry) => self.retry(failures),
+            (ErrorClass::Transient, _) if failures <= self.max_retries => self.retry(failures),
+            (_, FailurePolicy::DeadLetter) => Verdict::DeadLetter,
+            (_, FailurePolicy::Skip) => Verdict::Skip,
+            (_, FailurePolicy::Stop) => Verdict::Stop,
+        }
+    }
+
+    fn retry(&self, failures: u32) -> Verdict {
+        Verdict::RetryAfter(self.backoff.wait_after(failures))
+    }
+
+    fn class_of(&self, error: &HandlerError) -> ErrorClass {
+        let Some(classify) = &self.classify else {
+            return error.class();
+        };
+        catch_unwind(AssertUnwindSafe(|| classify(error))).unwrap_or_else(|_| {
+            tracing::error!(target: "rws_kafka", "classify_errors panicked over: {error}");
+            error.class()
+        })
+    }
+}
+
+impl fmt::Debug for FailureHandling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailureHandling")
+            .field("policy", &self.policy)
+            .field("max_retries", &self.max_retries)
+            .field("backoff", &self.backoff)
+            .field("classify", &self.classify.is_some())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handling(policy: FailurePolicy) -> FailureHandling {
+        FailureHandling {
+            policy,
+            max_retries: 2,
+            backoff: Backoff::new(Duration::from_millis(10), Duration::from_millis(20)),
+            classify: None,
+        }
+    }
+
+    fn verdicts(handling: &FailureHandling, error: &HandlerError) -> [Verdict; 4] {
+        [1, 2, 3, 4].map(|failures| handling.verdict(error, failures))
+    }
+
+    const SHORT: Verdict = Verdict::RetryAfter(Duration::from_millis(10));
+    const LONG: Verdict = Verdict::RetryAfter(Duration::from_millis(20));
+
+    #[test]
+    fn the_policy_applies_after_the_last_retry() {
+        let error = HandlerError::new("busy");
+        for (policy, then) in [
+            (FailurePolicy::Retry, LONG),
+            (FailurePolicy::DeadLetter, Verdict::DeadLetter),
+            (FailurePolicy::Skip, Verdict::Skip),
+            (FailurePolicy::Stop, Verdict::Stop),
+        ] {
+            let expected = [SHORT, LONG, then, then];
+            assert_eq!(verdicts(&handling(policy), &error), expected, "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_permanent_error_is_not_retried_where_something_else_can_be_done() {
+        let error = HandlerError::new("no such order").permanent();
+        let letters = verdicts(&handling(FailurePolicy::DeadLetter), &error);
+        assert_eq!(letters, [Verdict::DeadLetter; 4]);
+        let retries = verdicts(&handling(FailurePolicy::Retry), &error);
+        assert_eq!(retries, [SHORT, LONG, LONG, LONG]);
+    }
+
+    #[test]
+    fn a_class_of_ones_own_goes_before_the_errors() {
+        let mut handling = handling(FailurePolicy::DeadLetter);
+        handling.classify = Some(Arc::new(|error| match error.to_string().as_str() {
+            "ignore" => ErrorClass::Ignorable,
+            "stop" => ErrorClass::Fatal,
+            "give up" => ErrorClass::Permanent,
+            "again" => ErrorClass::Transient,
+            _ => panic!("it does not know this one"),
+        }));
+        let first = |error: HandlerError| handling.verdict(&error, 1);
+        assert_eq!(first(HandlerError::new("ignore")), Verdict::Ignore);
+        assert_eq!(first(HandlerError::new("stop")), Verdict::Stop);
+        assert_eq!(first(HandlerError::new("give up")), Verdict::DeadLetter);
+        assert_eq!(first(HandlerError::new("again").permanent()), SHORT);
+        assert_eq!(first(HandlerError::new("?")), SHORT);
+        assert_eq!(
+            first(HandlerError::new("?").permanent()),
+            Verdict::DeadLetter
+        );
+    }
+}

@@ -1,0 +1,44 @@
+use crate::error::ConsumerError;
+
+/// How a worker ended.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// Messages that were fetched and never handed to the handler. They come again.
+    pub unstarted: usize,
+    /// Messages that a handler still had in hand at the deadline, or whose dead letter was not
+    /// acknowledged. They come again, too.
+    pub unfinished: usize,
+    /// Partitions with finished messages whose offset the broker had not confirmed at the deadline.
+    pub uncommitted: usize,
+    /// Whether the group was left in order; if not, its partitions go to others only after the
+    /// session timeout.
+    pub left_group: bool,
+    /// What ended the worker, if nobody asked for it.
+    pub error: Option<ConsumerError>,
+}
+
+impl StopReport {
+    /// True when every message that was begun is finished, every commit that was asked for is
+    /// confirmed, and the group was left in order.
+    pub fn is_clean(&self) -> bool {
+        self.unfinished == 0 && self.uncommitted == 0 && self.left_group && self.error.is_none()
+    }
+
+    pub(crate) fn log(&self, group: &str) {
+        if self.is_clean() {
+            tracing::info!(target: "rws_kafka", group, unstarted = self.unstarted, "consumer stopped");
+        } else {
+            tracing::error!(
+                target: "rws_kafka",
+                group,
+                unstarted = self.unstarted,
+                unfinished = self.unfinished,
+                uncommitted = self.uncommitted,
+                left_group = self.left_group,
+                error = self.error.as_ref().map(tracing::field::display),
+                "consumer stopped with work undone"
+            );
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! From a consumer's settings to a running worker.
+
+use crate::consumer::KafkaConsumer;
+use crate::context::ConsumerContext;
+use crate::engine::{self, DeadLetters, Engine, Plan, Settings};
+use crate::error::ConsumerError;
+use crate::handle::ConsumerHandle;
+use crate::handler::HandlerResult;
+use crate::report::StopReport;
+use crate::transport::Consumer;
+use rws_kafka_config::OffsetReset;
+use rws_kafka_producer::ProducerConfig;
+use rws_kafka_producer::connection::Connection;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl KafkaConsumer {
+    /// Starts the worker on threads of its own and returns at once.
+    ///
+    /// `handler` gets each message once it is fetched, in the order that
+    /// [`ordering`](Self::ordering) keeps. When it returns an error or panics, the message is
+    /// handled again after a pause; what follows when that does not help is
+    /// [`on_failure`](Self::on_failure)'s.
+    ///
+    /// What [`try_start`](Self::try_start) would return as an error is logged, makes readiness
+    /// degraded, and is returned by [`join`](ConsumerHandle::join).
+    pub fn start<F>(self, handler: F) -> ConsumerHandle
+    where
+        F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
+    {
+        let engine = self.engine();
+        let handle = ConsumerHandle::new(Arc::clone(&engine));
+        if let Err(error) = self.launch(&engine, handler) {
+            engine.health.failed();
+            engine.note_error(error.clone());
+            let report = StopReport {
+                error: Some(error),
+                ..StopReport::default()
+            };
+            report.log(engine.group());
+            engine.stop.over(report);
+        }
+        handle
+    }
+
+    /// As [`start`](Self::start), for those who want to know at once whether it could start.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsumerError::NoTopics`] without a subscription, [`ConsumerError::Setting`] for one that
+    /// is out of range or contradicts another, [`ConsumerError::Property`],
+    /// [`ConsumerError::Subscription`] and [`ConsumerError::DeadLetterProducer`] for what librdkafka
+    /// refuses. An unreachable broker is no error: it shows in readiness.
+    pub fn try_start<F>(self, handler: F) -> Result<ConsumerHandle, ConsumerError>
+    where
+        F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
+    {
+        let engine = self.engine();
+        self.launch(&engine, handler)?;
+        Ok(ConsumerHandle::new(engine))
+    }
+
+    fn engine(&self) -> Arc<Engine> {
+        let config = &self.config;
+        let group = config.kafka.consumer_group().unwrap_or_default();
+        let lag_timeout = config.kafka.readyz_lag_timeout();
+        Arc::new(Engine::new(
+            Settings {
+                group: group.to_owned(),
+                lanes: self.lanes,
+                commit_interval: config.commit_interval,
+                drain_timeout: config.drain_timeout,
+                max_in_flight: config.max_in_flight,
+                max_in_flight_bytes: config.max_in_flight_bytes,
+                reads_from_start: config.kafka.auto_offset_reset() == OffsetReset::Earliest,
+                ordering: self.ordering,
+                failure: self.failure_handling(),
+                breaker: self.breaker,
+                hooks: self.hooks.clone(),
+                observer: config.observer.clone(),
+            },
+            Connection::new(config.kafka.client_properties()),
+            config.observer.register_consumer(group, lag_timeout),
+        ))
+    }
+
+    fn launch<F>(self, engine: &Arc<Engine>, handler: F) -> Result<(), ConsumerError>
+    where
+        F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
+    {
+        let properties = self.config.properties();
+        self.check(&properties)?;
+        let consumer = Consumer::new(&properties, Arc::clone(engine))?;
+        if let Some(letters) = self.dead_letters()? {
+            engine.publish_dead_letters(letters);
+        }
+        consumer.subscribe(&self.topics)?;
+        engine::start(Plan {
+            engine: Arc::clone(engine),
+            consumer,
+            handler: Arc::new(handler),
+        })
+    }
+
+    fn dead_letters(&self) -> Result<Option<DeadLetters>, ConsumerError> {
+        let Some(topic) = self.dead_letter_topic.clone() else {
+            return Ok(None);
+        };
+        let form = self.dead_letter_headers;
+        if let Some(producer) = self.dead_letter_producer.clone() {
+            return Ok(Some(DeadLetters::through(topic, form, producer)));
+        }
+        let kafka = &self.config.kafka;
+        let mut config = ProducerConfig::from(kafka.clone())
+            .observer(self.config.observer.clone())
+            .close_timeout(Duration::ZERO);
+        // A message that was read can be written, however large: the topic's own limit holds.
+        if kafka.property("message.max.bytes").is_none() {
+            config = config.property("message.max.bytes", "1000000000");
+        }
+        // A letter that finds no way is told of sooner than after two minutes; it is sent again.
+        if kafka.property("message.timeout.ms").is_none() {
+            config = config.delivery_timeout(Duration::from_secs(30));
+        }
+        DeadLetters::new(topic, form, config)
+            .map(Some)
+            .map_err(|error| ConsumerError::DeadLetterProducer(Box::new(error)))
+    }
+}

@@ -1,0 +1,75 @@
+use crate::error::ConsumerError;
+use crate::topic_partition::TopicPartition;
+use rws_kafka_producer::connection::ConnectionCause;
+use std::time::{Duration, SystemTime};
+
+/// What a worker is doing at this moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConsumerStatus {
+    /// The partitions it has, with how they stand.
+    pub assignment: Vec<PartitionStatus>,
+    /// Whether the group is between two assignments, or was not joined yet.
+    pub rebalancing: bool,
+    /// Whether [`pause`](crate::ConsumerHandle::pause) was asked for.
+    pub paused: bool,
+    /// Messages in hand: with a handler, or as dead letters on their way.
+    pub in_hand: usize,
+    /// The message that a handler has had in hand for longest: a stuck handler shows here.
+    pub oldest_in_hand: Option<InHand>,
+    /// How often the broker has taken offsets from this worker.
+    pub commits: u64,
+    /// Why the brokers cannot be reached, while they cannot.
+    pub connection: Option<ConnectionCause>,
+    /// The last error, however long ago.
+    pub last_error: Option<ConsumerError>,
+    /// Whether the worker has ended.
+    pub stopped: bool,
+}
+
+impl ConsumerStatus {
+    /// Messages fetched and not finished, of all partitions together.
+    pub fn in_flight(&self) -> usize {
+        self.assignment
+            .iter()
+            .map(|partition| partition.in_flight)
+            .sum()
+    }
+
+    /// Messages behind the ends of the partitions, all together; `None` where one is not known.
+    pub fn lag(&self) -> Option<u64> {
+        self.assignment.iter().map(|partition| partition.lag).sum()
+    }
+}
+
+/// How an assigned partition stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionStatus {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Messages fetched and not finished.
+    pub in_flight: usize,
+    /// Whether no more is fetched, as what was fetched fills the partition's share of
+    /// [`max_in_flight`](crate::ConsumerConfig::max_in_flight).
+    pub paused: bool,
+    /// The offset last committed in this assignment.
+    pub committed: Option<i64>,
+    /// When that was.
+    pub last_commit: Option<SystemTime>,
+    /// Messages between the committed offset and the end of the partition, when it was last
+    /// measured, at most a few seconds ago; `None` when that is not known.
+    pub lag: Option<u64>,
+}
+
+/// A message that a handler has in hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InHand {
+    /// Its partition.
+    pub partition: TopicPartition,
+    /// Its offset.
+    pub offset: i64,
+    /// For how long, at least: up to 50 ms may be missing.
+    pub since: Duration,
+}

@@ -1,0 +1,401 @@
+//! Messages that are given up.
+
+use crate::letters::{self, Found};
+use crate::support::{Journal, SOON, Scene, close, soon, stop};
+use integration_tests::{Kafka, eventually_some, unique_topic};
+use rws_kafka_consumer::{
+    Backoff, CircuitBreaker, ConsumerContext, ConsumerError, DeadLetterHeaders, ErrorClass,
+    HandlerError, HandlerResult, KafkaConsumer,
+};
+use rws_kafka_observe::ConsumerState;
+use rws_kafka_producer::{ProducerConfig, Record};
+use std::time::{Duration, SystemTime};
+
+/// A scene with a dead letter queue.
+pub(crate) struct Poisoned<'a> {
+    pub(crate) scene: Scene<'a>,
+    pub(crate) queue: String,
+    pub(crate) queue_partitions: i32,
+}
+
+impl<'a> Poisoned<'a> {
+    pub(crate) fn on(kafka: &'a Kafka, partitions: i32, queue_partitions: i32) -> Self {
+        let poisoned = Self::without_queue(kafka, partitions, queue_partitions);
+        poisoned.create_queue();
+        poisoned
+    }
+
+    pub(crate) fn without_queue(kafka: &'a Kafka, partitions: i32, queue_partitions: i32) -> Self {
+        let scene = Scene::on(kafka, partitions);
+        let queue = unique_topic("dlq");
+        Self {
+            scene,
+            queue,
+            queue_partitions,
+        }
+    }
+
+    pub(crate) fn create_queue(&self) {
+        self.scene
+            .kafka
+            .create_topic(&self.queue, self.queue_partitions);
+    }
+
+    pub(crate) fn consumer(&self) -> KafkaConsumer {
+        self.scene
+            .consumer()
+            .dead_letter_queue(&self.queue)
+            .max_retries(2)
+            .retry_backoff(Backoff::fixed(Duration::from_millis(20)))
+    }
+
+    pub(crate) fn letters(&self) -> Vec<Found> {
+        letters::read(self.scene.kafka, &self.queue, self.queue_partitions)
+    }
+
+    /// The letters, once there are `count`.
+    #[track_caller]
+    pub(crate) fn letters_of(&self, count: usize) -> Vec<Found> {
+        eventually_some(2 * SOON, || {
+            let letters = self.letters();
+            (letters.len() >= count).then_some(letters)
+        })
+    }
+
+    fn counted(&self, family: &str) -> u64 {
+        let series = format!(
+            "{family}{{group=\"{}\",topic=\"{}\"}} ",
+            self.scene.group, self.scene.topic
+        );
+        let page = self.scene.observer.render();
+        let value = page.lines().find_map(|line| line.strip_prefix(&series));
+        value.map_or(0, |value| value.parse().unwrap())
+    }
+}
+
+fn is_poison(msg: &ConsumerContext) -> bool {
+    msg.payload()
+        .is_some_and(|payload| payload.starts_with(b"poison"))
+}
+
+/// Handles what is no poison.
+fn picky(journal: &Journal) -> impl Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static {
+    let journal = journal.clone();
+    move |msg: ConsumerContext| {
+        journal.note(&msg);
+        if is_poison(&msg) {
+            return Err(HandlerError::new("no such order"));
+        }
+        msg.commit()
+    }
+}
+
+/// The poison at partition 1, offset 3, of four partitions with ten messages each.
+fn fill_with_poison(poisoned: &Poisoned<'_>) {
+    let record = Record::to(&poisoned.scene.topic)
+        .key(b"\x00key\xff")
+        .payload(b"poison \x00\xfe\n")
+        .header("trace", "abc")
+        .header("empty", "")
+        .header("null", &None::<&str>)
+        .header("trace", b"\x01\x02\xff");
+    fill_with(poisoned, record);
+}
+
+fn fill_with(poisoned: &Poisoned<'_>, poison: Record<'_>) {
+    let scene = &poisoned.scene;
+    scene.fill(3);
+    let producer = scene.producer();
+    let poison = poison.partition(1).timestamp_ms(1_600_000_000_123);
+    producer.send_record(poison).unwrap();
+    for partition in [0, 2, 3] {
+        let record = Record::to(&scene.topic).partition(partition).payload("x");
+        producer.send_record(record).unwrap();
+    }
+    close(&producer);
+    scene.fill(6);
+}
+
+#[test]
+fn a_poison_message_goes_to_the_queue_as_it_came_and_tells_where_from() {
+    // Fewer partitions than the topic: the key chooses.
+    let poisoned = Poisoned::on(Kafka::shared(), 4, 2);
+    fill_with_poison(&poisoned);
+    let journal = Journal::default();
+    let before = SystemTime::now();
+    let handle = poisoned.consumer().start(picky(&journal));
+    soon(|| poisoned.scene.all_committed() == [10; 4]);
+    stop(&handle);
+
+    let letters = poisoned.letters();
+    let [letter] = &letters[..] else {
+        panic!("{letters:?}");
+    };
+    assert_eq!(letter.key.as_deref(), Some(&b"\x00key\xff"[..]));
+    assert_eq!(letter.payload.as_deref(), Some(&b"poison \x00\xfe\n"[..]));
+    assert_eq!(letter.timestamp_ms, Some(1_600_000_000_123));
+    let own: [(&str, Option<&[u8]>); 4] = [
+        ("trace", Some(b"abc")),
+        ("empty", Some(b"")),
+        ("null", None),
+        ("trace", Some(b"\x01\x02\xff")),
+    ];
+    for ((name, value), expected) in letter.headers.iter().zip(own) {
+        assert_eq!((name.as_str(), value.as_deref()), expected);
+    }
+    let failed_at: u128 = letter.text("rws-dlq-failed-at").parse().unwrap();
+    let since_1970 = |time: SystemTime| {
+        let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        time.as_millis()
+    };
+    assert!((since_1970(before)..=since_1970(SystemTime::now())).contains(&failed_at));
+    for (name, expected) in [
+        ("original-topic", poisoned.scene.topic.as_str()),
+        ("original-partition", "1"),
+        ("original-offset", "3"),
+        ("original-timestamp", "1600000000123"),
+        ("consumer-group", &poisoned.scene.group),
+        ("error-reason", "no such order"),
+        ("attempts", "3"),
+    ] {
+        assert_eq!(letter.text(&format!("rws-dlq-{name}")), expected, "{name}");
+    }
+    assert_eq!(letter.headers.len(), 4 + 8);
+
+    // Its own partition waited for it, in order; each attempt is counted.
+    let seen: Vec<(i64, u32)> = journal
+        .all()
+        .iter()
+        .filter(|given| given.partition == 1)
+        .map(|given| (given.offset, given.attempt))
+        .collect();
+    assert_eq!(seen[..4], [(0, 1), (1, 1), (2, 1), (3, 1)]);
+    assert_eq!(seen[4..7], [(3, 2), (3, 3), (4, 1)]);
+    for (family, expected) in [
+        ("rws_kafka_messages_consumed_total", 39),
+        ("rws_kafka_consumer_errors_total", 3),
+        ("rws_kafka_consumer_retries_total", 2),
+        ("rws_kafka_dead_letters_total", 1),
+        ("rws_kafka_messages_skipped_total", 0),
+    ] {
+        assert_eq!(poisoned.counted(family), expected, "{family}");
+    }
+}
+
+#[test]
+fn kcat_reads_the_same_bytes_from_the_queue() {
+    let poisoned = Poisoned::on(Kafka::shared(), 4, 1);
+    fill_with_poison(&poisoned);
+    let handle = poisoned.consumer().start(picky(&Journal::default()));
+    soon(|| poisoned.scene.all_committed() == [10; 4]);
+    stop(&handle);
+    let shown = |format: &str| {
+        let arguments = ["-C", "-e", "-q", "-t", &poisoned.queue, "-f", format];
+        poisoned.scene.kafka.kcat(&arguments)
+    };
+    assert_eq!(shown("%k"), b"\x00key\xff");
+    assert_eq!(shown("%s"), b"poison \x00\xfe\n");
+    assert_eq!(shown("%T"), b"1600000000123");
+    let headers = shown("%h");
+    let expected = [
+        b"trace=abc,empty=,null=NULL,trace=\x01\x02\xff,rws-dlq-original-topic=",
+        poisoned.scene.topic.as_bytes(),
+        b",rws-dlq-original-partition=1,rws-dlq-original-offset=3,\
+          rws-dlq-original-timestamp=1600000000123,rws-dlq-consumer-group=",
+        poisoned.scene.group.as_bytes(),
+        b",rws-dlq-error-reason=no such order,rws-dlq-attempts=3,rws-dlq-failed-at=",
+    ]
+    .concat();
+    let (beginning, failed_at) = headers.split_at(expected.len());
+    assert_eq!(beginning, expected, "{}", String::from_utf8_lossy(&headers));
+    assert!(failed_at.iter().all(u8::is_ascii_digit));
+}
+
+/// By the names in Spring's own jar, with the types that Spring writes.
+#[test]
+fn spring_reads_where_a_letter_came_from() {
+    let poisoned = Poisoned::on(Kafka::shared(), 4, 1);
+    fill_with(
+        &poisoned,
+        Record::to(&poisoned.scene.topic).payload("poison"),
+    );
+    let handle = poisoned
+        .consumer()
+        .dead_letter_headers(DeadLetterHeaders::Spring)
+        .start(picky(&Journal::default()));
+    soon(|| poisoned.scene.all_committed() == [10; 4]);
+    stop(&handle);
+    let read = poisoned.scene.kafka.read_as_spring(&poisoned.queue, 1);
+    let [letter] = &read[..] else {
+        panic!("{read:?}");
+    };
+    for (name, expected) in [
+        ("kafka_dlt-original-topic", poisoned.scene.topic.as_str()),
+        ("kafka_dlt-original-partition", "1"),
+        ("kafka_dlt-original-offset", "3"),
+        ("kafka_dlt-original-timestamp", "1600000000123"),
+        ("kafka_dlt-original-timestamp-type", "CreateTime"),
+        ("kafka_dlt-original-consumer-group", &poisoned.scene.group),
+        (
+            "kafka_dlt-exception-fqcn",
+            "rws_kafka_consumer::handler::HandlerError",
+        ),
+        ("kafka_dlt-exception-message", "no such order"),
+        ("kafka_dlt-exception-stacktrace", "no such order"),
+    ] {
+        assert_eq!(
+            letter.get(name).map(String::as_str),
+            Some(expected),
+            "{name}: {letter:#?}"
+        );
+    }
+    let letter = &poisoned.letters()[0];
+    assert!(
+        !letter
+            .headers
+            .iter()
+            .any(|(name, _)| name.starts_with("rws-dlq-"))
+    );
+    let attempts = letter
+        .headers
+        .iter()
+        .find(|(name, _)| name == "kafka_deliveryAttempt");
+    assert_eq!(attempts.unwrap().1.as_deref(), Some(&[0, 0, 0, 3][..]));
+}
+
+#[test]
+fn an_error_that_no_retry_helps_goes_to_the_queue_at_once() {
+    let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
+    let scene = &poisoned.scene;
+    let producer = scene.producer();
+    for payload in [
+        &b"good"[..],
+        b"\xff\xfe",
+        b"permanent",
+        b"classified",
+        b"ignored",
+    ] {
+        let record = Record::to(&scene.topic).payload(payload);
+        producer.send_record(record).unwrap();
+    }
+    // A tombstone.
+    producer
+        .send_record(Record::to(&scene.topic).key("k"))
+        .unwrap();
+    close(&producer);
+    let journal = Journal::default();
+    let notes = journal.clone();
+    let handle = poisoned
+        .consumer()
+        .classify_errors(|error| match error.to_string().as_str() {
+            "classified" => ErrorClass::Permanent,
+            "ignored" => ErrorClass::Ignorable,
+            _ => error.class(),
+        })
+        .start(move |msg: ConsumerContext| {
+            notes.note(&msg);
+            match msg.payload_str()? {
+                "permanent" => Err(HandlerError::new("permanent").permanent()),
+                "good" => msg.commit(),
+                other => Err(HandlerError::new(other)),
+            }
+        });
+    soon(|| scene.committed(0) == Some(6));
+    stop(&handle);
+    journal.assert_each_once(&[6]);
+    let offsets: Vec<i64> = poisoned.letters().iter().map(|l| l.origin().1).collect();
+    assert_eq!(offsets, [1, 2, 3, 5]);
+    assert!(poisoned.letters()[3].payload.is_none());
+    assert_eq!(poisoned.counted("rws_kafka_messages_skipped_total"), 1);
+}
+
+#[test]
+fn the_roadmaps_dead_letter_example_runs() {
+    let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
+    poisoned.scene.fill(1);
+    let dlq = poisoned.queue.as_str();
+    let config = poisoned.scene.config();
+    let consumer = KafkaConsumer::new(config)
+        .unwrap()
+        .dead_letter_queue(dlq) // topic to route failures to
+        .max_retries(3) // retry before sending to DLQ
+        .retry_backoff_ms(10)
+        .subscribe([&poisoned.scene.topic])
+        .unwrap();
+
+    fn process(payload: &str) -> Result<(), std::num::ParseIntError> {
+        format!("{payload}?").parse::<u8>().map(drop)
+    }
+    let handle = consumer.start(|msg| {
+        process(msg.payload_str()?)?; // on Err after max_retries → published to DLQ
+        msg.commit()
+    });
+    let letters = poisoned.letters_of(1);
+    assert_eq!(letters[0].text("rws-dlq-attempts"), "4");
+    assert_eq!(
+        letters[0].text("rws-dlq-error-reason"),
+        "invalid digit found in string"
+    );
+    soon(|| poisoned.scene.committed(0) == Some(1));
+    stop(&handle);
+}
+
+#[test]
+fn a_producer_of_ones_own_publishes_the_letters_and_stays_open() {
+    let elsewhere = Kafka::start();
+    let poisoned = Poisoned::without_queue(Kafka::shared(), 1, 1);
+    elsewhere.create_topic(&poisoned.queue, 1);
+    poisoned.scene.fill(2);
+    let config = ProducerConfig::new(elsewhere.bootstrap()).unwrap();
+    let producer = rws_kafka_producer::KafkaProducer::new(config).unwrap();
+    let handle = poisoned
+        .consumer()
+        .dead_letter_producer(producer.clone())
+        .start(|_: ConsumerContext| Err(HandlerError::new("no").permanent()));
+    soon(|| poisoned.scene.committed(0) == Some(2));
+    stop(&handle);
+    assert_eq!(letters::read(&elsewhere, &poisoned.queue, 1).len(), 2);
+    producer.send_sync(&poisoned.queue, "still open").unwrap();
+}
+
+#[test]
+fn a_breaker_stops_the_worker_before_the_topic_is_emptied() {
+    let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
+    poisoned.scene.fill(50);
+    let handle = poisoned
+        .consumer()
+        .circuit_breaker(CircuitBreaker::consecutive(5))
+        .start(|_: ConsumerContext| Err(HandlerError::new("the database is gone").permanent()));
+    let report = handle.join_timeout(SOON).expect("it stops by itself");
+    let Some(ConsumerError::CircuitOpen { offset, reason, .. }) = &report.error else {
+        panic!("{report:?}");
+    };
+    assert_eq!((*offset, reason.as_str()), (4, "the database is gone"));
+    assert_eq!((report.unfinished, report.uncommitted), (0, 0));
+    assert!(report.left_group && !report.is_clean());
+    assert_eq!(poisoned.letters().len(), 4);
+    assert_eq!(poisoned.scene.committed(0), Some(4));
+    let readiness = poisoned.scene.observer.readiness();
+    assert_eq!(readiness.consumer(), Some(ConsumerState::Stalled));
+    let text = report.error.unwrap().to_string();
+    assert!(text.contains("5 in a row"), "{text}");
+}
+
+/// A pattern matches the queue only once it is there.
+#[test]
+fn a_worker_does_not_read_its_own_dead_letters() {
+    let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
+    let scene = &poisoned.scene;
+    let handle = KafkaConsumer::new(scene.config())
+        .unwrap()
+        .subscribe([
+            format!("^{}$", scene.topic),
+            format!("^{}$", poisoned.queue),
+        ])
+        .unwrap()
+        .dead_letter_queue(&poisoned.queue)
+        .start(|msg: ConsumerContext| msg.commit());
+    let report = handle.join_timeout(SOON).expect("it stops by itself");
+    let text = report.error.unwrap().to_string();
+    assert!(text.contains("its own dead letters"), "{text}");
+}
