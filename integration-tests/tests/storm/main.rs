@@ -1,0 +1,18 @@
+//! Workers are killed, stopped and started at random, each a process of its own, while messages
+//! come all the time: nothing may be lost, and of each partition a message never comes first
+//! before its predecessor.
+//!
+//! A failure names its seed; `RWS_KAFKA_STORM_SEED` repeats the same moves.
+
+mod aftermath;
+mod crew;
+mod dice;
+mod journal;
+mod kills;
+mod moves;
+mod order;
+mod protocol;
+mod sender;
+mod stops;
+mod storm;
+mod worker;

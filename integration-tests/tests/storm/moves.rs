@@ -1,0 +1,79 @@
+use crate::dice::Dice;
+
+/// The most workers at a time; a storm begins with so many.
+pub(crate) const CREW: usize = 4;
+
+/// What happens to the crew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Move {
+    /// A worker is killed by SIGKILL.
+    Kill,
+    /// A worker is stopped by SIGTERM.
+    Stop,
+    /// One more worker is started.
+    Start,
+}
+
+/// The moves of a storm: those who go and those who come are drawn, so that there are between one
+/// and [`CREW`] at any time.
+pub(crate) struct Moves {
+    kills: bool,
+    /// How the next ones go. Drawn in pairs of one kill and one stop, so that no seed leaves a storm
+    /// without kills.
+    ends: Vec<Move>,
+}
+
+impl Moves {
+    pub(crate) fn new(kills: bool) -> Self {
+        Self {
+            kills,
+            ends: Vec::new(),
+        }
+    }
+
+    pub(crate) fn next(&mut self, dice: &mut Dice, alive: usize) -> Move {
+        let starts = match alive {
+            0 | 1 => true,
+            CREW.. => false,
+            _ => dice.coin(),
+        };
+        if starts {
+            return Move::Start;
+        }
+        if !self.kills {
+            return Move::Stop;
+        }
+        if self.ends.is_empty() {
+            self.ends = match dice.coin() {
+                true => vec![Move::Kill, Move::Stop],
+                false => vec![Move::Stop, Move::Kill],
+            };
+        }
+        self.ends.pop().expect("two were just drawn")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_seed_kills_and_never_empties_or_overfills_the_crew() {
+        for seed in 0..1000 {
+            let (mut dice, mut moves) = (Dice::of(seed), Moves::new(true));
+            let (mut alive, mut kills) = (CREW, 0);
+            for _ in 0..19 {
+                match moves.next(&mut dice, alive) {
+                    Move::Start => alive += 1,
+                    Move::Stop => alive -= 1,
+                    Move::Kill => {
+                        alive -= 1;
+                        kills += 1;
+                    }
+                }
+                assert!((1..=CREW).contains(&alive), "seed {seed}: {alive} alive");
+            }
+            assert!(kills >= 4, "seed {seed}: {kills} kills");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use integration_tests::Kafka;
+use rws_kafka_config::KafkaConfig;
+use rws_kafka_consumer::ConsumerConfig;
+use rws_kafka_observe::Observer;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// How a group shares out its partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Everyone gives back everything at each change. The default.
+    Eager,
+    /// Only what moves is given back.
+    Cooperative,
+    /// KIP-848: the broker shares out, and members change one after the other.
+    Broker,
+}
+
+impl Protocol {
+    const ALL: [Self; 3] = [Self::Eager, Self::Cooperative, Self::Broker];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Eager => "eager",
+            Self::Cooperative => "cooperative",
+            Self::Broker => "broker",
+        }
+    }
+
+    pub(crate) fn by_name(name: &str) -> Self {
+        let found = Self::ALL.into_iter().find(|known| known.name() == name);
+        found.unwrap_or_else(|| panic!("no protocol {name:?}"))
+    }
+
+    /// The settings of a worker.
+    pub(crate) fn config(self, brokers: &str, group: &str, session: Duration) -> ConsumerConfig {
+        let builder = KafkaConfig::builder()
+            .brokers(brokers)
+            .consumer_group(group);
+        let strategy = match self {
+            Self::Eager => "range,roundrobin",
+            Self::Cooperative => "cooperative-sticky",
+            // Its session is the broker's to set.
+            Self::Broker => {
+                let builder = builder.property("group.protocol", "consumer");
+                return ConsumerConfig::from(builder.build().expect("valid settings"))
+                    .observer(Observer::new());
+            }
+        };
+        ConsumerConfig::from(builder.build().expect("valid settings"))
+            .observer(Observer::new())
+            .property("partition.assignment.strategy", strategy)
+            .property("session.timeout.ms", session.as_millis().to_string())
+            .property("heartbeat.interval.ms", HEARTBEAT_MS)
+    }
+}
+
+/// A change of the group is noticed within it.
+const HEARTBEAT_MS: &str = "300";
+
+/// A broker that gives a silent member's partitions to others after `session`: with KIP-848 that is
+/// its own setting.
+fn start(session: Duration) -> Kafka {
+    Kafka::start_with(&[
+        ("group.min.session.timeout.ms", "1000"),
+        ("group.consumer.min.session.timeout.ms", "1000"),
+        (
+            "group.consumer.session.timeout.ms",
+            &session.as_millis().to_string(),
+        ),
+        ("group.consumer.min.heartbeat.interval.ms", "100"),
+        ("group.consumer.heartbeat.interval.ms", HEARTBEAT_MS),
+    ])
+}
+
+/// What workers suffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weather {
+    /// SIGKILL, SIGTERM and starts.
+    Kills,
+    /// SIGTERM and starts.
+    Stops,
+}
+
+impl Weather {
+    pub(crate) fn messages(self) -> usize {
+        match self {
+            Self::Kills => 200_000,
+            Self::Stops => 100_000,
+        }
+    }
+
+    pub(crate) fn time(self) -> Duration {
+        match self {
+            Self::Kills => Duration::from_secs(60),
+            Self::Stops => Duration::from_secs(40),
+        }
+    }
+
+    /// After this time of silence a member is taken for dead.
+    pub(crate) fn session(self) -> Duration {
+        match self {
+            // Below the pause between two moves, else the group never gets to work.
+            Self::Kills => Duration::from_millis(2500),
+            // Nobody is to be taken for dead because the machine is busy.
+            Self::Stops => Duration::from_secs(30),
+        }
+    }
+
+    /// The broker for it, shared by the tests of this binary.
+    pub(crate) fn broker(self) -> &'static Kafka {
+        static KILLS: OnceLock<Kafka> = OnceLock::new();
+        static STOPS: OnceLock<Kafka> = OnceLock::new();
+        let shared = match self {
+            Self::Kills => &KILLS,
+            Self::Stops => &STOPS,
+        };
+        shared.get_or_init(|| start(self.session()))
+    }
+}

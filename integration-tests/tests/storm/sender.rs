@@ -1,0 +1,80 @@
+use integration_tests::Kafka;
+use rws_kafka_observe::Observer;
+use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How often it sends what has become due.
+const TICK: Duration = Duration::from_millis(10);
+const SOON: Duration = Duration::from_secs(60);
+
+/// Sends a fixed number of messages at a steady pace, to all partitions in turn.
+pub(crate) struct Sender {
+    thread: Option<JoinHandle<()>>,
+    cancelled: Arc<AtomicBool>,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Sender {
+    pub(crate) fn start(
+        kafka: &Kafka,
+        topic: &str,
+        partitions: i32,
+        messages: usize,
+        time: Duration,
+    ) -> Self {
+        let config = ProducerConfig::new(kafka.bootstrap()).expect("valid settings");
+        let producer = KafkaProducer::new(config.observer(Observer::new())).expect("a producer");
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let sent = Arc::new(AtomicUsize::new(0));
+        let thread = {
+            let (topic, cancelled, sent) =
+                (topic.to_owned(), Arc::clone(&cancelled), Arc::clone(&sent));
+            let began = Instant::now();
+            thread::spawn(move || {
+                let mut next = 0;
+                while next < messages && !cancelled.load(Ordering::Relaxed) {
+                    let passed = began.elapsed().as_secs_f64() / time.as_secs_f64();
+                    let due = (messages as f64 * passed) as usize;
+                    for number in next..due.min(messages) {
+                        let partition = number % partitions as usize;
+                        let record = Record::to(&topic).partition(partition as i32);
+                        let payload = number.to_string();
+                        let result = producer.send_record(record.payload(&payload));
+                        result.expect("room in the queue");
+                        next += 1;
+                    }
+                    sent.store(next, Ordering::Relaxed);
+                    thread::sleep(TICK);
+                }
+                let report = producer.close(SOON);
+                assert!(report.is_complete(), "the sender: {report:?}");
+            })
+        };
+        Self {
+            thread: Some(thread),
+            cancelled,
+            sent,
+        }
+    }
+
+    /// How many it has sent by now.
+    pub(crate) fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Waits until every message is confirmed. Ends soon after its time, as the close has a deadline.
+    pub(crate) fn finish(mut self) {
+        let thread = self.thread.take().expect("finished once");
+        thread.join().expect("everything is sent and confirmed");
+    }
+}
+
+impl Drop for Sender {
+    /// So that a failed test does not go on sending.
+    fn drop(&mut self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,49 @@
+//! Workers are stopped by SIGTERM and started: nothing even comes twice.
+
+use crate::order::Order;
+use crate::protocol::{Protocol, Weather};
+use crate::storm::Storm;
+use crate::worker;
+
+const STOPS: usize = 5;
+/// Messages handled while the storm lasts.
+const HANDLED: usize = 50_000;
+
+#[test]
+fn an_eager_group_handles_each_message_once_while_workers_stop_and_start() {
+    storm(
+        "stops::an_eager_group_handles_each_message_once_while_workers_stop_and_start",
+        Protocol::Eager,
+    );
+}
+
+#[test]
+fn a_cooperative_group_handles_each_message_once_while_workers_stop_and_start() {
+    storm(
+        "stops::a_cooperative_group_handles_each_message_once_while_workers_stop_and_start",
+        Protocol::Cooperative,
+    );
+}
+
+#[test]
+fn a_group_of_the_brokers_protocol_handles_each_message_once_while_workers_stop_and_start() {
+    storm(
+        "stops::a_group_of_the_brokers_protocol_handles_each_message_once_while_workers_stop_and_start",
+        Protocol::Broker,
+    );
+}
+
+fn storm(test: &'static str, protocol: Protocol) {
+    if let Some(order) = Order::of_this_process() {
+        return worker::run(&order);
+    }
+    let mut storm = Storm::gather(test, protocol, Weather::Stops);
+    let (tally, aftermath) = storm.rage();
+    let place = storm.place();
+    assert_eq!(aftermath.first_loss, None, "{place}");
+    assert_eq!(aftermath.first_disorder, None, "{place}");
+    assert_eq!(aftermath.first_duplicate, None, "{place}");
+    assert_eq!(aftermath.handled, Weather::Stops.messages(), "{place}");
+    assert!(tally.stops >= STOPS, "{place}: {tally:?}");
+    assert!(tally.handled >= HANDLED, "{place}: {tally:?}");
+}
