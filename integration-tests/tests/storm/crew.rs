@@ -34,8 +34,19 @@ pub(crate) struct Heard {
     /// Whether it said anything: from then on it takes SIGTERM.
     pub(crate) is_up: bool,
     pub(crate) owns: Vec<i32>,
-    pub(crate) is_rebalancing: bool,
+    rebalancing_since: Option<Instant>,
     stopped: Option<String>,
+}
+
+impl Heard {
+    pub(crate) fn is_rebalancing(&self) -> bool {
+        self.rebalancing_since.is_some()
+    }
+
+    pub(crate) fn rebalancing_for(&self) -> Duration {
+        self.rebalancing_since
+            .map_or(Duration::ZERO, |since| since.elapsed())
+    }
 }
 
 impl Worker {
@@ -135,14 +146,10 @@ impl Drop for Worker {
 
 impl fmt::Display for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Heard {
-            is_up,
-            owns,
-            is_rebalancing,
-            ..
-        } = self.heard();
+        let heard = self.heard();
+        let owns = &heard.owns;
         write!(f, "worker {} (log: {}", self.id, self.log.display())?;
-        match (is_up, is_rebalancing) {
+        match (heard.is_up, heard.is_rebalancing()) {
             (false, _) => f.write_str("; not up yet)"),
             (true, false) => write!(f, "; owns {owns:?})"),
             (true, true) => write!(f, "; owns {owns:?}, rebalancing)"),
@@ -165,7 +172,8 @@ fn listen(output: ChildStdout, heard: &Mutex<Heard>) {
             .and_then(|said| said.split_once(';'))
         {
             heard.owns = owns.split(',').filter_map(|p| p.parse().ok()).collect();
-            heard.is_rebalancing = state == REBALANCING;
+            heard.rebalancing_since = (state == REBALANCING)
+                .then(|| heard.rebalancing_since.unwrap_or_else(Instant::now));
         }
     }
 }

@@ -2,7 +2,9 @@
 //! come all the time: nothing may be lost, and of each partition a message never comes first
 //! before its predecessor.
 //!
-//! A failure names its seed; `RWS_KAFKA_STORM_SEED` repeats the same moves.
+//! A failure names its seed; `RWS_KAFKA_STORM_SEED` repeats the same moves. For a closer look,
+//! `RWS_KAFKA_STORM_PAUSE_MS` changes the pause between two moves, and `RWS_KAFKA_STORM_KEEP=1` keeps
+//! journal and logs of what passed, too.
 
 mod aftermath;
 mod crew;

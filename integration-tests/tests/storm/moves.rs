@@ -1,7 +1,12 @@
 use crate::dice::Dice;
+use std::time::Duration;
 
 /// The most workers at a time; a storm begins with so many.
 pub(crate) const CREW: usize = 4;
+
+/// Milliseconds between two moves, about.
+const PAUSE: &str = "RWS_KAFKA_STORM_PAUSE_MS";
+const USUAL_PAUSE_MS: u64 = 3000;
 
 /// What happens to the crew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +23,7 @@ pub(crate) enum Move {
 /// and [`CREW`] at any time.
 pub(crate) struct Moves {
     kills: bool,
+    pause: Duration,
     /// How the next ones go. Drawn in pairs of one kill and one stop, so that no seed leaves a storm
     /// without kills.
     ends: Vec<Move>,
@@ -25,10 +31,21 @@ pub(crate) struct Moves {
 
 impl Moves {
     pub(crate) fn new(kills: bool) -> Self {
+        let pause = std::env::var(PAUSE).map_or(USUAL_PAUSE_MS, |text| {
+            text.parse()
+                .unwrap_or_else(|_| panic!("{PAUSE} is {text:?}; it takes a whole number"))
+        });
         Self {
             kills,
+            pause: Duration::from_millis(pause),
             ends: Vec::new(),
         }
+    }
+
+    /// How long to wait for the next one: not always the same, so that they meet a rebalance at any
+    /// of its steps.
+    pub(crate) fn pause(&self, dice: &mut Dice) -> Duration {
+        dice.time(self.pause * 3 / 4, self.pause * 5 / 4)
     }
 
     pub(crate) fn next(&mut self, dice: &mut Dice, alive: usize) -> Move {

@@ -38,10 +38,10 @@ impl Sender {
                 while next < messages && !cancelled.load(Ordering::Relaxed) {
                     let passed = began.elapsed().as_secs_f64() / time.as_secs_f64();
                     let due = (messages as f64 * passed) as usize;
-                    for number in next..due.min(messages) {
-                        let partition = number % partitions as usize;
+                    while next < due.min(messages) {
+                        let partition = next % partitions as usize;
                         let record = Record::to(&topic).partition(partition as i32);
-                        let payload = number.to_string();
+                        let payload = next.to_string();
                         let result = producer.send_record(record.payload(&payload));
                         result.expect("room in the queue");
                         next += 1;

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const PARTITIONS: i32 = 12;
-/// Between two moves.
-const PAUSE: [Duration; 2] = [Duration::from_millis(2500), Duration::from_millis(3500)];
+/// Keeps journal and logs also of a test that passes.
+const KEEP: &str = "RWS_KAFKA_STORM_KEEP";
+
 const LOOK: Duration = Duration::from_millis(20);
 /// For what takes a few seconds when the machine is not busy.
 const SOON: Duration = Duration::from_secs(90);
@@ -46,6 +47,10 @@ pub(crate) struct Tally {
     pub(crate) starts: usize,
     /// The longest that a worker took to stop.
     pub(crate) longest_stop: Duration,
+    /// The longest that a worker was between two assignments.
+    pub(crate) longest_rebalance: Duration,
+    /// The longest that nobody handled anything.
+    pub(crate) longest_silence: Duration,
     /// Messages handled while it lasted, each counted once.
     pub(crate) handled: usize,
     /// From its end to the commit of the last message.
@@ -96,7 +101,7 @@ impl Storm {
         let end = self.began + time;
         let mut moves = Moves::new(self.weather == Weather::Kills);
         loop {
-            let next = Instant::now() + self.dice.time(PAUSE[0], PAUSE[1]);
+            let next = Instant::now() + moves.pause(&mut self.dice);
             self.watch_until(next.min(end));
             if next >= end {
                 break;
@@ -113,7 +118,7 @@ impl Storm {
                 Move::Kill => self.kill(),
             }
         }
-        self.tally.handled = self.handled();
+        self.look_back();
         self.say(&format!(
             "the storm is over: {} handled, {} sent",
             self.tally.handled,
@@ -185,7 +190,9 @@ impl Storm {
     /// Nobody ends unasked, and who was asked to stop does so in order.
     fn watch(&mut self) {
         let place = self.place();
+        let rebalance = &mut self.tally.longest_rebalance;
         for worker in &mut self.alive {
+            *rebalance = worker.heard().rebalancing_for().max(*rebalance);
             if let Some(status) = worker.ended() {
                 panic!("{worker} ended by itself: {status}; {place}");
             }
@@ -209,7 +216,7 @@ impl Storm {
             owned == Vec::from_iter(0..PARTITIONS)
                 && heard
                     .iter()
-                    .all(|heard| heard.is_up && !heard.is_rebalancing)
+                    .all(|heard| heard.is_up && !heard.is_rebalancing())
         });
     }
 
@@ -243,11 +250,14 @@ impl Storm {
         }
     }
 
-    /// How many messages were handled so far.
-    fn handled(&self) -> usize {
+    /// What the journal tells of the storm.
+    fn look_back(&mut self) {
         let entries = journal::read(&self.order.journal);
         let different = entries.iter().map(|entry| (entry.partition, entry.offset));
-        different.collect::<HashSet<_>>().len()
+        self.tally.handled = different.collect::<HashSet<_>>().len();
+        let silences = entries.windows(2);
+        let silences = silences.map(|pair| pair[1].at_ms.saturating_sub(pair[0].at_ms));
+        self.tally.longest_silence = Duration::from_millis(silences.max().unwrap_or_default());
     }
 
     /// Shown with a test that fails.
@@ -261,7 +271,7 @@ impl Drop for Storm {
     /// Keeps journal and logs of a test that failed.
     fn drop(&mut self) {
         if let Some(folder) = self.folder.take()
-            && thread::panicking()
+            && (thread::panicking() || std::env::var_os(KEEP).is_some())
         {
             println!("{}", self.place());
             let _ = folder.keep();
