@@ -1,6 +1,7 @@
 //! What a journal proves.
 
 use crate::journal::Entry;
+use std::time::Duration;
 
 /// What became of the messages of all partitions.
 #[derive(Debug)]
@@ -9,10 +10,20 @@ pub(crate) struct Aftermath {
     pub(crate) handled: usize,
     /// Deliveries beyond the first of each message.
     pub(crate) duplicates: usize,
+    /// The longest that nobody handled a message of some partition.
+    pub(crate) longest_silence: Silence,
     /// The first of each kind, in words.
     pub(crate) first_duplicate: Option<String>,
     pub(crate) first_disorder: Option<String>,
     pub(crate) first_loss: Option<String>,
+}
+
+/// Between two messages of one partition.
+#[derive(Debug, Default)]
+pub(crate) struct Silence {
+    pub(crate) time: Duration,
+    /// Who handled what before and after.
+    pub(crate) around: String,
 }
 
 impl Aftermath {
@@ -21,14 +32,17 @@ impl Aftermath {
         let mut aftermath = Self {
             handled: 0,
             duplicates: 0,
+            longest_silence: Silence::default(),
             first_duplicate: None,
             first_disorder: None,
             first_loss: None,
         };
         let mut lost = 0;
         for (partition, end) in (0..).zip(ends) {
-            let of_partition = entries.iter().filter(|entry| entry.partition == partition);
-            let firsts = aftermath.take_firsts(of_partition);
+            let mut of_partition = entries.to_vec();
+            of_partition.retain(|entry| entry.partition == partition);
+            aftermath.take_silence(&of_partition);
+            let firsts = aftermath.take_firsts(&of_partition);
             let missing = (0..*end).filter(|offset| firsts.get(*offset).is_none());
             lost += missing.clone().count();
             if let Some(offset) = missing.min()
@@ -47,8 +61,23 @@ impl Aftermath {
         aftermath
     }
 
+    fn take_silence(&mut self, entries: &[Entry]) {
+        for pair in entries.windows(2) {
+            let [before, after] = [pair[0], pair[1]];
+            // Two workers' clock readings may overtake each other.
+            let time = Duration::from_millis(after.at_ms.saturating_sub(before.at_ms));
+            if time > self.longest_silence.time {
+                let around = format!(
+                    "partition {}: offset {} by {before}, then offset {} by {after}",
+                    before.partition, before.offset, after.offset
+                );
+                self.longest_silence = Silence { time, around };
+            }
+        }
+    }
+
     /// The first deliveries of one partition; takes note of what is wrong with them.
-    fn take_firsts<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Firsts {
+    fn take_firsts(&mut self, entries: &[Entry]) -> Firsts {
         let mut firsts = Firsts(Vec::new());
         let mut next = 0;
         let mut early = None;
@@ -130,6 +159,17 @@ mod tests {
         assert_eq!((all.handled, all.duplicates), (4, 0));
         let found = [all.first_duplicate, all.first_disorder, all.first_loss];
         assert_eq!(found, [None, None, None]);
+    }
+
+    #[test]
+    fn a_silence_is_of_one_partition() {
+        let all = aftermath(&[(0, 0, 1), (1, 0, 1), (1, 1, 1), (0, 1, 2)], &[2, 2]);
+        let silence = all.longest_silence;
+        assert_eq!(silence.time, Duration::from_millis(3));
+        assert_eq!(
+            silence.around,
+            "partition 0: offset 0 by worker 1 at 100 ms, then offset 1 by worker 2 at 103 ms"
+        );
     }
 
     #[test]

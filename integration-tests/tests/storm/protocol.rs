@@ -59,8 +59,8 @@ impl Protocol {
 const HEARTBEAT_MS: &str = "300";
 
 /// A broker that gives a silent member's partitions to others after `session`: with KIP-848 that is
-/// its own setting.
-fn start(session: Duration) -> Kafka {
+/// its own setting, as is the heartbeat.
+fn start(session: Duration, heartbeat: Duration) -> Kafka {
     Kafka::start_with(&[
         ("group.min.session.timeout.ms", "1000"),
         ("group.consumer.min.session.timeout.ms", "1000"),
@@ -69,7 +69,10 @@ fn start(session: Duration) -> Kafka {
             &session.as_millis().to_string(),
         ),
         ("group.consumer.min.heartbeat.interval.ms", "100"),
-        ("group.consumer.heartbeat.interval.ms", HEARTBEAT_MS),
+        (
+            "group.consumer.heartbeat.interval.ms",
+            &heartbeat.as_millis().to_string(),
+        ),
     ])
 }
 
@@ -107,6 +110,15 @@ impl Weather {
         }
     }
 
+    /// How often a member of KIP-848 reports. librdkafka waits no longer for the answer, and a member
+    /// that misses the answer with its new assignment is fenced.
+    fn heartbeat(self) -> Duration {
+        match self {
+            Self::Kills => Duration::from_millis(500),
+            Self::Stops => Duration::from_secs(2),
+        }
+    }
+
     /// The broker for it, shared by the tests of this binary.
     pub(crate) fn broker(self) -> &'static Kafka {
         static KILLS: OnceLock<Kafka> = OnceLock::new();
@@ -115,6 +127,6 @@ impl Weather {
             Self::Kills => &KILLS,
             Self::Stops => &STOPS,
         };
-        shared.get_or_init(|| start(self.session()))
+        shared.get_or_init(|| start(self.session(), self.heartbeat()))
     }
 }

@@ -4,10 +4,14 @@ use crate::order::Order;
 use crate::protocol::{Protocol, Weather};
 use crate::storm::Storm;
 use crate::worker;
+use std::time::Duration;
 
 const STOPS: usize = 5;
 /// Messages handled while the storm lasts.
 const HANDLED: usize = 50_000;
+
+/// Less than the session timeout: nobody waits for the session of one who has stopped to end.
+const SILENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn an_eager_group_handles_each_message_once_while_workers_stop_and_start() {
@@ -44,6 +48,8 @@ fn storm(test: &'static str, protocol: Protocol) {
     assert_eq!(aftermath.first_disorder, None, "{place}");
     assert_eq!(aftermath.first_duplicate, None, "{place}");
     assert_eq!(aftermath.handled, Weather::Stops.messages(), "{place}");
+    let silence = aftermath.longest_silence;
+    assert!(silence.time < SILENCE, "{place}: {silence:?}");
     assert!(tally.stops >= STOPS, "{place}: {tally:?}");
     assert!(tally.handled >= HANDLED, "{place}: {tally:?}");
 }

@@ -49,8 +49,6 @@ pub(crate) struct Tally {
     pub(crate) longest_stop: Duration,
     /// The longest that a worker was between two assignments.
     pub(crate) longest_rebalance: Duration,
-    /// The longest that nobody handled anything.
-    pub(crate) longest_silence: Duration,
     /// Messages handled while it lasted, each counted once.
     pub(crate) handled: usize,
     /// From its end to the commit of the last message.
@@ -118,7 +116,7 @@ impl Storm {
                 Move::Kill => self.kill(),
             }
         }
-        self.look_back();
+        self.tally.handled = self.handled();
         self.say(&format!(
             "the storm is over: {} handled, {} sent",
             self.tally.handled,
@@ -250,14 +248,11 @@ impl Storm {
         }
     }
 
-    /// What the journal tells of the storm.
-    fn look_back(&mut self) {
+    /// How many messages were handled so far.
+    fn handled(&self) -> usize {
         let entries = journal::read(&self.order.journal);
         let different = entries.iter().map(|entry| (entry.partition, entry.offset));
-        self.tally.handled = different.collect::<HashSet<_>>().len();
-        let silences = entries.windows(2);
-        let silences = silences.map(|pair| pair[1].at_ms.saturating_sub(pair[0].at_ms));
-        self.tally.longest_silence = Duration::from_millis(silences.max().unwrap_or_default());
+        different.collect::<HashSet<_>>().len()
     }
 
     /// Shown with a test that fails.
