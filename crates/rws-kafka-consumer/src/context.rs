@@ -1,7 +1,7 @@
 use crate::engine::{Batch, Engine, Partition};
 use crate::error::ConsumerError;
 use crate::handler::HandlerResult;
-use crate::topic_partition::TopicPartition;
+use crate::payload::PayloadError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -174,31 +174,4 @@ impl fmt::Debug for ConsumerContext {
             .field("attempt", &self.attempt())
             .finish_non_exhaustive()
     }
-}
-
-/// Why a payload cannot be read as what was asked for. No retry helps.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PayloadError {
-    /// There is no payload.
-    #[error("the message at {partition} offset {offset} has no payload (it is a tombstone)")]
-    Tombstone {
-        /// Where it stands.
-        partition: TopicPartition,
-        /// Its offset.
-        offset: i64,
-    },
-    /// The payload is not text.
-    #[error(
-        "the payload at {partition} offset {offset} is not UTF-8: byte {position} begins no \
-         character"
-    )]
-    NotUtf8 {
-        /// Where it stands.
-        partition: TopicPartition,
-        /// Its offset.
-        offset: i64,
-        /// The first byte that is wrong, from 0.
-        position: usize,
-    },
 }

@@ -1,4 +1,5 @@
 use crate::backoff::Backoff;
+use crate::error_class::ErrorClass;
 use crate::handler::HandlerError;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,22 +23,6 @@ pub enum FailurePolicy {
     Skip,
     /// The worker stops, the message uncommitted: it comes again when a worker is started.
     Stop,
-}
-
-/// What kind of error a handler met; see
-/// [`classify_errors`](crate::KafkaConsumer::classify_errors).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ErrorClass {
-    /// A retry may help.
-    Transient,
-    /// No retry helps: the [`FailurePolicy`] applies at once. Under
-    /// [`FailurePolicy::Retry`] it is retried all the same.
-    Permanent,
-    /// The message needs no handling: it is passed over, as with [`FailurePolicy::Skip`].
-    Ignorable,
-    /// The worker must not go on: it stops, as with [`FailurePolicy::Stop`].
-    Fatal,
 }
 
 /// Retries after the first attempt, where a policy ends them and no number is set.

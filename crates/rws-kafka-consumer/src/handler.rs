@@ -1,5 +1,5 @@
-use crate::context::PayloadError;
-use crate::failure::ErrorClass;
+use crate::error_class::ErrorClass;
+use crate::payload::PayloadError;
 use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt;

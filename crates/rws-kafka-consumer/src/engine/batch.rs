@@ -1,6 +1,4 @@
 use super::partition::Partition;
-use super::strand::{Cut, StrandId, Task};
-use crate::ordering::Ordering as MessageOrder;
 use crate::timestamp::Timestamp;
 use std::ops::Range;
 use std::sync::Arc;
@@ -190,9 +188,17 @@ impl BatchBuilder {
         }
     }
 
-    /// The batch, cut into what may be handled side by side, its messages entered in the
-    /// partition's tracker.
-    pub(crate) fn build(self, ordering: MessageOrder) -> impl Iterator<Item = (StrandId, Task)> {
+    pub(crate) fn offset(&self, index: u32) -> i64 {
+        self.entries[index as usize].offset
+    }
+
+    pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {
+        self.entries[index as usize].key.of(&self.data)
+    }
+
+    /// The batch, its messages entered in the partition's tracker. `order` has the index at each
+    /// place of the order of handling; empty where that is the order of offsets.
+    pub(crate) fn build(self, order: Vec<u32>) -> Batch {
         let bytes = self.data.len() / self.entries.len().max(1);
         let mut tracker = self.partition.tracker();
         let first = tracker.next_sequence();
@@ -200,18 +206,14 @@ impl BatchBuilder {
             tracker.push(entry.offset, bytes);
         }
         drop(tracker);
-        let messages = self.entries.len() as u32;
-        let key = |index: u32| self.entries[index as usize].key.of(&self.data);
-        let mut cut = Cut::new(ordering, messages, first, key);
-        let batch = Arc::new(Batch {
+        Batch {
             partition: self.partition,
             first,
-            order: std::mem::take(&mut cut.order),
+            order,
             entries: self.entries,
             headers: self.headers,
             data: self.data,
-        });
-        cut.tasks(batch)
+        }
     }
 
     /// Kafka bounds a record to less than 2 GiB, and a batch is closed long before that.
@@ -239,11 +241,6 @@ mod tests {
         BatchBuilder::new(Arc::new(partition), 4, 0)
     }
 
-    fn build(builder: BatchBuilder) -> Arc<Batch> {
-        let (_, task) = builder.build(MessageOrder::Partition).next().unwrap();
-        task.batch
-    }
-
     #[test]
     fn what_goes_in_comes_out() {
         let mut builder = builder();
@@ -254,7 +251,7 @@ mod tests {
         builder.push_header("a", Some(b""));
         let appended = Timestamp::LogAppend(0);
         builder.push(10, Some(appended), Some(b"key"), Some(b"payload"));
-        let batch = build(builder);
+        let batch = builder.build(Vec::new());
         assert_eq!((batch.key(0), batch.payload(0)), (None, Some(&b""[..])));
         assert_eq!((batch.key(1), batch.payload(1)), (Some(&b""[..]), None));
         assert_eq!(batch.key(2), Some(&b"key"[..]));
@@ -294,7 +291,7 @@ mod tests {
         for order in orders {
             let mut builder = builder();
             builder.push(5, None, None, None);
-            let batch = build(builder);
+            let batch = builder.build(Vec::new());
             let partition = batch.partition();
             let (mut finished, mut late, mut due) = (None, None, None);
             for step in order.chars() {
@@ -325,7 +322,7 @@ mod tests {
     fn a_failed_attempt_takes_its_commit_back() {
         let mut builder = builder();
         builder.push(5, None, None, None);
-        let batch = build(builder);
+        let batch = builder.build(Vec::new());
         assert!(!batch.mark(0));
         batch.unmark(0);
         assert!(!batch.finish(0));

@@ -112,7 +112,6 @@ mod tests {
     use super::super::batch::BatchBuilder;
     use super::super::partition::Partition;
     use super::*;
-    use crate::ordering::Ordering as MessageOrder;
     use crate::topic_partition::TopicPartition;
     use rws_kafka_observe::Observer;
     use std::time::Duration;
@@ -122,8 +121,7 @@ mod tests {
         let partition = Partition::new(1, name, "group", &Observer::new());
         let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
         (10..13).for_each(|offset| builder.push(offset, None, None, None));
-        let (_, task) = builder.build(MessageOrder::Partition).next().unwrap();
-        task.batch
+        Arc::new(builder.build(Vec::new()))
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::batch::BatchBuilder;
 use super::partition::Partition;
+use super::strand::cut;
 use super::{Engine, Settings, lane};
 use crate::backoff::Backoff;
 use crate::context::ConsumerContext;
@@ -67,9 +68,8 @@ fn feed(engine: &Engine, partitions: &[Arc<Partition>]) {
                 let key = key_of(number);
                 builder.push(offset_of(number), None, Some(key.as_bytes()), Some(b"x"));
             }
-            engine
-                .scheduler
-                .add(builder.build(engine.settings.ordering));
+            let ordering = engine.settings.ordering;
+            engine.scheduler.add(cut(builder, ordering));
         }
     }
 }

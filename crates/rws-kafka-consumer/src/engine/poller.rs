@@ -1,6 +1,7 @@
 use super::Engine;
 use super::batch::BatchBuilder;
 use super::partition::Partition;
+use super::strand::cut;
 use crate::error::ConsumerError;
 use crate::transport::{Consumer, Fetched, Polled};
 use rws_kafka_observe::LogRate;
@@ -135,7 +136,7 @@ impl<'a> Poller<'a> {
         }
         self.usual_bytes = open.bytes();
         let ordering = self.engine.settings.ordering;
-        self.engine.scheduler.add(open.build(ordering));
+        self.engine.scheduler.add(cut(open, ordering));
         let (messages, bytes) = self.share();
         let is_full = {
             let tracker = partition.tracker();

@@ -391,6 +391,7 @@ pub(crate) fn deadline_in(time: Duration) -> Instant {
 mod tests {
     use super::super::batch::BatchBuilder;
     use super::super::partition::Phase;
+    use super::super::strand::cut;
     use super::*;
     use crate::ordering::Ordering as MessageOrder;
     use crate::topic_partition::TopicPartition;
@@ -409,7 +410,7 @@ mod tests {
     fn task(partition: &Arc<Partition>, offsets: std::ops::Range<i64>) -> (StrandId, Task) {
         let mut builder = BatchBuilder::new(Arc::clone(partition), 4, 0);
         offsets.for_each(|offset| builder.push(offset, None, None, None));
-        builder.build(MessageOrder::Partition).next().unwrap()
+        cut(builder, MessageOrder::Partition).next().unwrap()
     }
 
     fn add(scheduler: &Scheduler, partition: &Arc<Partition>, offsets: std::ops::Range<i64>) {

@@ -1,4 +1,4 @@
-use super::batch::Batch;
+use super::batch::{Batch, BatchBuilder};
 use super::partition::Partition;
 use crate::ordering::Ordering;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -49,73 +49,71 @@ impl Task {
     }
 }
 
-/// How a batch is cut into strands.
-pub(crate) struct Cut {
-    /// The order in which messages are handed out, where it is not that of their offsets.
-    pub(crate) order: Vec<u32>,
+/// Cuts a batch into what may be handled side by side.
+pub(crate) fn cut(
+    builder: BatchBuilder,
+    ordering: Ordering,
+) -> impl Iterator<Item = (StrandId, Task)> {
+    let Cut { order, runs } = Cut::new(&builder, ordering);
+    let batch = Arc::new(builder.build(order));
+    let partition = batch.partition().id;
+    runs.into_iter().map(move |(within, places)| {
+        let batch = Arc::clone(&batch);
+        (StrandId { partition, within }, Task { batch, places })
+    })
+}
+
+struct Cut {
+    /// The index at each place, where that is not the index itself.
+    order: Vec<u32>,
+    /// What each strand is called within its partition, and its places.
     runs: Vec<(u64, Range<u32>)>,
 }
 
 impl Cut {
-    /// `key` gives the key of the message at an index, `first` the sequence number of the first
-    /// message.
-    pub(crate) fn new<'a>(
-        ordering: Ordering,
-        messages: u32,
-        first: u64,
-        key: impl Fn(u32) -> Option<&'a [u8]>,
-    ) -> Self {
+    fn new(builder: &BatchBuilder, ordering: Ordering) -> Self {
+        let messages = builder.messages() as u32;
         match ordering {
             Ordering::Partition => Self {
                 order: Vec::new(),
                 runs: vec![(0, 0..messages)],
             },
-            Ordering::Key => by_key(messages, key),
+            Ordering::Key => Self::by_key(builder),
             Ordering::None => Self {
                 order: Vec::new(),
                 runs: (0..messages)
-                    .map(|index| (first + u64::from(index), index..index + 1))
+                    .map(|index| (builder.offset(index).unsigned_abs(), index..index + 1))
                     .collect(),
             },
         }
     }
 
-    /// The tasks of `batch`, which was built with this cut's order.
-    pub(crate) fn tasks(self, batch: Arc<Batch>) -> impl Iterator<Item = (StrandId, Task)> {
-        let partition = batch.partition().id;
-        self.runs.into_iter().map(move |(within, places)| {
-            let batch = Arc::clone(&batch);
-            (StrandId { partition, within }, Task { batch, places })
-        })
-    }
-}
-
-/// Keys are told apart by their hash: two that share one merely wait for each other.
-fn by_key<'a>(messages: u32, key: impl Fn(u32) -> Option<&'a [u8]>) -> Cut {
-    let hasher = BuildHasherDefault::<DefaultHasher>::new();
-    let mut hashed: Vec<(u64, u32)> = (0..messages)
-        .map(|index| (hasher.hash_one(key(index)), index))
-        .collect();
-    // The index keeps the messages of a key in their order.
-    hashed.sort_unstable();
-    let mut end = 0;
-    let runs = hashed
-        .chunk_by(|(one, _), (other, _)| one == other)
-        .map(|run| {
-            let start = end;
-            end += run.len() as u32;
-            (run[0].0, start..end)
-        })
-        .collect();
-    Cut {
-        order: hashed.into_iter().map(|(_, index)| index).collect(),
-        runs,
+    /// Keys are told apart by their hash: two that share one merely wait for each other.
+    fn by_key(builder: &BatchBuilder) -> Self {
+        let hasher = BuildHasherDefault::<DefaultHasher>::new();
+        let mut hashed: Vec<(u64, u32)> = (0..builder.messages() as u32)
+            .map(|index| (hasher.hash_one(builder.key(index)), index))
+            .collect();
+        // The index keeps the messages of a key in their order.
+        hashed.sort_unstable();
+        let mut end = 0;
+        let runs = hashed
+            .chunk_by(|(one, _), (other, _)| one == other)
+            .map(|run| {
+                let start = end;
+                end += run.len() as u32;
+                (run[0].0, start..end)
+            })
+            .collect();
+        Self {
+            order: hashed.into_iter().map(|(_, index)| index).collect(),
+            runs,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::batch::BatchBuilder;
     use super::*;
     use crate::topic_partition::TopicPartition;
     use rws_kafka_observe::Observer;
@@ -140,7 +138,7 @@ mod tests {
             builder.push(offset, None, key, None);
         }
         let mut offsets: HashMap<StrandId, Vec<i64>> = HashMap::new();
-        for (strand, mut task) in builder.build(ordering) {
+        for (strand, mut task) in cut(builder, ordering) {
             assert!(strand.is_of(task.batch.partition()));
             while let Some(index) = task.first() {
                 let offset = task.batch.offset(index);
@@ -176,7 +174,7 @@ mod tests {
         let partition = Partition::new(1, name, "group", &Observer::new());
         let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
         (0..3).for_each(|offset| builder.push(offset, None, None, None));
-        let (_, mut task) = builder.build(Ordering::Partition).next().unwrap();
+        let (_, mut task) = cut(builder, Ordering::Partition).next().unwrap();
         task.advance();
         assert_eq!((task.keep_first(), task.first()), (1, Some(1)));
         assert_eq!(task.keep_first(), 0);
