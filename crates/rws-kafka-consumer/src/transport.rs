@@ -29,6 +29,8 @@ const COMMITTED_TIMEOUT: Duration = Duration::from_secs(5);
 /// One rdkafka consumer.
 pub(crate) struct Consumer {
     base: BaseConsumer<Context>,
+    /// A static member keeps its place in the group when it goes.
+    is_static: bool,
 }
 
 /// What a poll came to.
@@ -48,7 +50,10 @@ impl Consumer {
                 is_kip_848: is_kip_848(properties),
                 engine,
             })
-            .map(|base| Self { base })
+            .map(|base| Self {
+                base,
+                is_static: properties.get("group.instance.id").is_some(),
+            })
             .map_err(|error| ConsumerError::Property {
                 detail: shared::creation_failed(error),
             })
@@ -156,6 +161,15 @@ impl Consumer {
             .base
             .committed_offsets(list(partitions.iter().copied()), time);
         answer.map(known_offsets).map_err(|_| Unreachable)
+    }
+
+    /// Tells the group that this member goes, where librdkafka's close does not: a member of the
+    /// cooperative protocol that has no partitions would be waited for until its session ends.
+    pub(crate) fn leave_empty_handed(&self) {
+        let has_none = self.base.assignment().is_ok_and(|list| list.count() == 0);
+        if has_none && !self.is_static {
+            self.base.unsubscribe();
+        }
     }
 
     /// Asks whether a broker is there.

@@ -110,7 +110,11 @@ impl Owner {
         let time = until
             .saturating_duration_since(Instant::now())
             .max(LAST_GRACE);
-        spawn("rws-kafka-close", move || drop(self)).is_ok()
+        let close = move || {
+            self.consumer.leave_empty_handed();
+            drop(self);
+        };
+        spawn("rws-kafka-close", close).is_ok()
             && gone.recv_timeout(time) == Err(RecvTimeoutError::Disconnected)
     }
 }
