@@ -11,6 +11,7 @@ mod crew;
 mod dice;
 mod journal;
 mod kills;
+mod leaving;
 mod moves;
 mod order;
 mod protocol;
