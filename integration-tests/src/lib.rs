@@ -12,8 +12,8 @@
 //!
 //! A test that cannot have its broker fails: whatever goes wrong in here
 //! panics, with what was asked and what answered. Everything waits with a
-//! deadline, may be called from an async test too, and leaves no container
-//! behind, however the test ends.
+//! deadline, may be called from an async test too, and leaves no container and
+//! no network behind, however the test ends.
 //!
 //! The image is made by `docker/build-images`; `scripts/test` does all of it.
 
@@ -21,6 +21,7 @@ mod certificates;
 mod kafka;
 mod kcat;
 mod names;
+mod network;
 mod offsets_log;
 mod reaper;
 mod runtime;
@@ -28,7 +29,7 @@ mod sasl;
 mod wait;
 
 pub use certificates::Certificates;
-pub use kafka::{Kafka, ToolOutput};
+pub use kafka::{Brokers, Cluster, Kafka, ToolOutput};
 pub use kcat::{kcat, kcat_with_input};
 pub use names::{unique, unique_topic};
 pub use offsets_log::Commit;

@@ -1,4 +1,4 @@
-//! Removes this process's containers when the process is gone, however it went:
+//! Removes this process's containers and networks when the process is gone, however it went:
 //! statics are not dropped, and a killed process drops nothing.
 
 use std::{
@@ -10,17 +10,19 @@ use std::{
 
 use crate::names::unique;
 
-/// On every container: which run of `scripts/test` made it.
+/// On every container and network: which run of `scripts/test` made it.
 pub(crate) const RUN_LABEL: &str = "rws-kafka.test";
-/// On every container: which process made it.
+/// On every container and network: which process made it.
 pub(crate) const PROCESS_LABEL: &str = "rws-kafka.process";
 
-// Its input ends with this process. A container whose creation was under way at
-// that moment may show up a little later.
+// Its input ends with this process. A container or network whose creation was under
+// way at that moment may show up a little later.
 const SCRIPT: &str = r#"
 reap() {
     ids=$(docker ps -aq --filter "label=$1")
     [ -z "$ids" ] || docker rm -fv $ids
+    ids=$(docker network ls -q --filter "label=$1")
+    [ -z "$ids" ] || docker network rm $ids
 }
 creating=0
 while read -r line; do

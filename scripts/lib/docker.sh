@@ -2,7 +2,7 @@
 # Docker for the scripts: sourced after common.sh, never run.
 # Gives: docker_up, docker_keep, docker_down, docker_stop, docker_pid, remove_test_containers.
 
-# The label that the test harness puts on each of its containers; its value is the run.
+# The label that the test harness puts on each of its containers and networks; its value is the run.
 TEST_LABEL=rws-kafka.test
 DOCKER_PID="$CACHE/dockerd.pid"
 # There while the daemon is one that its last user here stops.
@@ -87,11 +87,14 @@ docker_stop() {
     done
 }
 
-# remove_test_containers RUN: what the tests of that run left behind; of any run if empty.
+# remove_test_containers RUN: what the tests of that run left behind, their networks included;
+# of any run if empty.
 remove_test_containers() {
-    local ids
-    ids="$(timeout 20 docker ps -aq --filter "label=$TEST_LABEL${1:+=$1}" 2>/dev/null)" || return 0
-    [ -n "$ids" ] || return 0
+    local filter="label=$TEST_LABEL${1:+=$1}" ids
+    ids="$(timeout 20 docker ps -aq --filter "$filter" 2>/dev/null)" || return 0
     # shellcheck disable=SC2086 # one word an id
-    timeout 60 docker rm -fv $ids >/dev/null 2>&1 || true
+    [ -z "$ids" ] || timeout 60 docker rm -fv $ids >/dev/null 2>&1 || true
+    ids="$(timeout 20 docker network ls -q --filter "$filter" 2>/dev/null)" || return 0
+    # shellcheck disable=SC2086 # one word an id
+    [ -z "$ids" ] || timeout 60 docker network rm $ids >/dev/null 2>&1 || true
 }

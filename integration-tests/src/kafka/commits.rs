@@ -11,13 +11,13 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::{Kafka, OPERATION};
+use super::{Brokers, OPERATION};
 use crate::{
     names::unique,
     offsets_log::{Commit, OFFSETS_TOPIC, decode},
 };
 
-impl Kafka {
+impl Brokers {
     /// Every offset commit that `group` has made, in the order of the log.
     ///
     /// The offsets topic is compacted, but never its newest segment, and none is closed before it

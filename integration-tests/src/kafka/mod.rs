@@ -1,45 +1,39 @@
 //! One broker in one container: its life.
 
+mod brokers;
+mod cluster;
 mod commits;
 mod operations;
+mod setup;
 mod spring;
 mod tools;
 
 use std::{
     fmt,
+    ops::Deref,
     sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
 
-use rdkafka::{
-    ClientConfig,
-    consumer::{BaseConsumer, Consumer},
-};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use testcontainers::{
-    ContainerAsync, ContainerRequest, GenericImage, ImageExt, TestcontainersError,
-    core::{CopyDataSource, IntoContainerPort},
+    ContainerAsync, GenericImage, TestcontainersError,
+    bollard::query_parameters::KillContainerOptionsBuilder, core::client::docker_client_instance,
     runners::AsyncRunner,
 };
 
-pub use self::tools::ToolOutput;
+pub(crate) use self::setup::{CA_PEM, SERVER_PEM};
+use self::setup::{IMAGE, Member, Setup, TAG};
+pub use self::{brokers::Brokers, cluster::Cluster, tools::ToolOutput};
 use crate::{
     certificates::Certificates,
-    kcat,
-    names::{free_port, unique},
-    reaper::{PROCESS_LABEL, RUN_LABEL, process_label, run_label, watched},
+    names::free_port,
+    reaper::watched,
     runtime::{Failure, run},
     sasl::SaslOptions,
+    wait::eventually,
 };
-
-const IMAGE: &str = "rws-kafka/kafka";
-const TAG: &str = "4.1.0";
-
-/// The port, inside, of the listener that clients on the host use.
-const HOST_PORT: u16 = 9092;
-const EXTRA_PROPERTIES: &str = "/etc/kafka/extra.properties";
-pub(crate) const SERVER_PEM: &str = "/etc/kafka/server.pem";
-pub(crate) const CA_PEM: &str = "/etc/kafka/ca.pem";
 
 /// For a container to be made or started, and for its broker to answer.
 const START: Duration = Duration::from_secs(90);
@@ -51,11 +45,13 @@ const GRACE_SECONDS: i32 = 20;
 type Container = ContainerAsync<GenericImage>;
 
 /// A Kafka broker in a container of its own, removed when this is dropped.
+///
+/// What it shares with a [`Cluster`] it has from [`Brokers`].
 pub struct Kafka {
     container: Option<Container>,
-    port: u16,
-    /// A plain listener for the harness and for tools, on the same port inside and outside.
-    internal_port: u16,
+    id: i32,
+    brokers: Brokers,
+    inside_bootstrap: String,
     certificates: Option<Certificates>,
 }
 
@@ -125,20 +121,15 @@ impl Kafka {
             properties: options.broker_properties(),
             files,
             scram_users: options.scram_users(),
+            member: None,
         });
         kafka.certificates = Some(certificates);
         kafka
     }
 
-    /// Where clients on the host connect: `localhost:PORT`, the same for the broker's whole life.
-    pub fn bootstrap(&self) -> String {
-        format!("localhost:{}", self.port)
-    }
-
-    /// A plain listener of the same broker, whatever [`bootstrap`](Self::bootstrap) asks
-    /// for, where everything is allowed: for a test's own checks.
-    pub fn plain_bootstrap(&self) -> String {
-        format!("localhost:{}", self.internal_port)
+    /// Where tools [inside](Self::run_class) its container connect; elsewhere it leads nowhere.
+    pub fn inside_bootstrap(&self) -> &str {
+        &self.inside_bootstrap
     }
 
     /// The authorities of a broker started with TLS.
@@ -185,7 +176,9 @@ impl Kafka {
     ///
     /// When Docker refuses.
     pub fn stop(&self) {
-        self.stop_within(GRACE_SECONDS);
+        self.docker("stop", OPERATION, || {
+            self.container().stop_with_timeout(Some(GRACE_SECONDS))
+        });
     }
 
     /// Kills the broker at once; its data stay.
@@ -194,7 +187,17 @@ impl Kafka {
     ///
     /// When Docker refuses.
     pub fn kill(&self) {
-        self.stop_within(0);
+        // A stop without a grace would ask first, and a broker tells the others before it is gone.
+        let options = KillContainerOptionsBuilder::new().signal("KILL").build();
+        self.docker("kill", OPERATION, || async {
+            let docker = docker_client_instance().await?;
+            let id = self.container().id();
+            let killed = docker.kill_container(id, Some(options)).await;
+            killed.map_err(TestcontainersError::other)
+        });
+        eventually(OPERATION, || {
+            run(OPERATION, || self.container().is_running()).is_ok_and(|running| !running)
+        });
     }
 
     /// Starts a stopped broker on the same port, and waits until it answers.
@@ -220,80 +223,66 @@ impl Kafka {
         }
     }
 
-    /// Runs [`kcat`](crate::kcat) against this broker's plain listener.
-    ///
-    /// # Panics
-    ///
-    /// As [`kcat`](crate::kcat) does.
-    #[track_caller]
-    pub fn kcat(&self, arguments: &[&str]) -> Vec<u8> {
-        self.kcat_with_input(arguments, b"")
-    }
-
-    /// Runs [`kcat_with_input`](crate::kcat_with_input) against this broker's plain listener.
-    ///
-    /// # Panics
-    ///
-    /// As [`kcat_with_input`](crate::kcat_with_input) does.
-    #[track_caller]
-    pub fn kcat_with_input(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
-        let bootstrap = self.plain_bootstrap();
-        let mut all = vec!["-b", &bootstrap];
-        all.extend(arguments);
-        kcat::kcat_with_input(&all, input)
-    }
-
-    /// A client configuration for the plain listener.
-    fn client(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", self.plain_bootstrap())
-            .set("reconnect.backoff.max.ms", "250")
-            .set("log_level", "0");
-        config
-    }
-
     fn launch(setup: &Setup) -> Self {
-        // Another process may take a port between the choice and the start.
-        for _ in 0..5 {
-            let (port, internal_port) = (free_port(), free_port());
-            let request = setup.request(port, internal_port);
-            match watched(|| run(START, || request.start())) {
-                Ok(container) => {
-                    let kafka = Self {
-                        container: Some(container),
-                        port,
-                        internal_port,
-                        certificates: None,
-                    };
-                    kafka.wait_until_ready();
-                    return kafka;
-                }
-                Err(error) if is_port_conflict(&error) => {}
-                Err(error) => panic!(
-                    "no container of {IMAGE}:{TAG}: {error}\n\
-                     It needs a Docker daemon that answers and the image that \
-                     docker/build-images makes; scripts/test sees to both."
-                ),
-            }
-        }
-        panic!("no container of {IMAGE}:{TAG}: each port chosen was taken by the time it started");
+        let kafka = until_ports_are_free(|| Self::try_launch(setup));
+        kafka.wait_until_ready();
+        kafka
     }
 
-    fn stop_within(&self, seconds: i32) {
-        self.docker("stop", OPERATION, || {
-            self.container().stop_with_timeout(Some(seconds))
-        });
+    /// Starts a container and does not wait for its broker.
+    fn try_launch(setup: &Setup) -> Result<Self, PortTaken> {
+        let (port, internal) = (free_port(), free_port());
+        let request = setup.request(port, internal);
+        let plain_bootstrap = format!("localhost:{internal}");
+        match watched(|| run(START, || request.start())) {
+            Ok(container) => Ok(Self {
+                container: Some(container),
+                id: setup
+                    .member
+                    .as_ref()
+                    .map_or(1, |member| Member::id(member.index)),
+                inside_bootstrap: match &setup.member {
+                    Some(member) => member.bootstrap(),
+                    None => plain_bootstrap.clone(),
+                },
+                brokers: Brokers::new(
+                    format!("localhost:{port}"),
+                    plain_bootstrap,
+                    if setup.member.is_some() {
+                        cluster::SIZE
+                    } else {
+                        1
+                    },
+                ),
+                certificates: None,
+            }),
+            Err(error) if is_port_conflict(&error) => Err(PortTaken),
+            Err(error) => panic!(
+                "no container of {IMAGE}:{TAG}: {error}\n\
+                 It needs a Docker daemon that answers and the image that \
+                 docker/build-images makes; scripts/test sees to both."
+            ),
+        }
     }
 
     fn wait_until_ready(&self) {
+        self.wait_until_it_knows(&[self.id]);
+    }
+
+    /// Waits until the broker answers, and that these brokers are there.
+    fn wait_until_it_knows(&self, ids: &[i32]) {
         let end = Instant::now() + START;
         let consumer: BaseConsumer = self.client().create().expect("a client");
         let mut last_error = String::from("not asked");
         while Instant::now() < end {
             match consumer.fetch_metadata(None, Duration::from_secs(1)) {
-                Ok(metadata) if !metadata.brokers().is_empty() => return,
-                Ok(_) => "it knows no broker".clone_into(&mut last_error),
+                Ok(metadata) => {
+                    let known: Vec<i32> = metadata.brokers().iter().map(|b| b.id()).collect();
+                    if ids.iter().all(|id| known.contains(id)) {
+                        return;
+                    }
+                    last_error = format!("it knows the brokers {known:?}, not all of {ids:?}");
+                }
                 Err(error) => last_error = error.to_string(),
             }
             if let Ok(false) = run(OPERATION, || self.container().is_running()) {
@@ -323,6 +312,14 @@ impl Kafka {
     }
 }
 
+impl Deref for Kafka {
+    type Target = Brokers;
+
+    fn deref(&self) -> &Brokers {
+        &self.brokers
+    }
+}
+
 impl Drop for Kafka {
     /// Removes the container, within 30 s; what fails here is left to the reaper.
     fn drop(&mut self) {
@@ -341,68 +338,16 @@ impl fmt::Debug for Kafka {
     }
 }
 
-/// What a container is made with.
-#[derive(Default)]
-struct Setup {
-    protocol: &'static str,
-    properties: Vec<(String, String)>,
-    files: Vec<(&'static str, String)>,
-    scram_users: String,
-}
+/// Another process took a port between the choice and the start.
+struct PortTaken;
 
-impl Setup {
-    fn request(&self, port: u16, internal: u16) -> ContainerRequest<GenericImage> {
-        let mut text = String::new();
-        for (name, value) in &self.properties {
-            text += &format!("{name}={}\n", escaped(value));
-        }
-        let mut request = GenericImage::new(IMAGE, TAG)
-            .with_container_name(unique("rws-kafka-test"))
-            .with_label(RUN_LABEL, run_label())
-            .with_label(PROCESS_LABEL, process_label())
-            .with_startup_timeout(START)
-            .with_mapped_port(port, HOST_PORT.tcp())
-            .with_mapped_port(internal, internal.tcp())
-            .with_env_var(
-                "KAFKA_LISTENERS",
-                format!("HOST://:{HOST_PORT},INTERNAL://:{internal},CONTROLLER://:9093"),
-            )
-            .with_env_var(
-                "KAFKA_ADVERTISED_LISTENERS",
-                format!("HOST://localhost:{port},INTERNAL://localhost:{internal}"),
-            )
-            .with_env_var(
-                "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
-                format!(
-                    "HOST:{},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
-                    self.protocol
-                ),
-            )
-            .with_env_var("SCRAM_USERS", &self.scram_users)
-            .with_copy_to(EXTRA_PROPERTIES, CopyDataSource::Data(text.into_bytes()));
-        for (path, text) in &self.files {
-            request = request.with_copy_to(*path, CopyDataSource::Data(text.clone().into_bytes()));
-        }
-        request
-    }
-}
-
-/// A value as a Java properties file spells it.
-fn escaped(value: &str) -> String {
-    let mut text = String::new();
-    for c in value.chars() {
-        match c {
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            ' '..='~' => text.push(c),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    text += &format!("\\u{unit:04x}");
-                }
-            }
+fn until_ports_are_free<T>(mut launch: impl FnMut() -> Result<T, PortTaken>) -> T {
+    for _ in 0..5 {
+        if let Ok(launched) = launch() {
+            return launched;
         }
     }
-    text
+    panic!("no container of {IMAGE}:{TAG}: each port chosen was taken by the time it started");
 }
 
 fn is_port_conflict(error: &Failure<TestcontainersError>) -> bool {
@@ -414,16 +359,4 @@ fn is_port_conflict(error: &Failure<TestcontainersError>) -> bool {
 fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn property_values_are_spelled_for_java() {
-        assert_eq!(escaped(r"a\b"), r"a\\b");
-        assert_eq!(escaped("a\nb"), r"a\nb");
-        assert_eq!(escaped("é😀"), r"\u00e9\ud83d\ude00");
-    }
 }

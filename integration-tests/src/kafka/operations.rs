@@ -15,30 +15,37 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{Kafka, OPERATION};
+use super::{Brokers, OPERATION};
 use crate::{runtime::run, wait::eventually};
 
-impl Kafka {
-    /// Creates a topic and waits until every partition has a leader.
+/// For one broker of several, or for one attempt of several.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
+impl Brokers {
+    /// Creates a topic, on every broker, and waits until every partition has a leader.
     ///
     /// # Panics
     ///
-    /// When the broker refuses, or does not answer in time.
+    /// When a broker of them is gone or refuses, or does not answer in time.
     #[track_caller]
     pub fn create_topic(&self, name: &str, partitions: i32) {
         self.create_topic_with(name, partitions, &[]);
     }
 
-    /// Creates a topic with topic settings and waits until every partition has a leader.
+    /// Creates a topic with topic settings, on every broker, and waits until every partition has a leader.
     ///
     /// # Panics
     ///
-    /// When the broker refuses, or does not answer in time.
+    /// When a broker of them is gone or refuses, or does not answer in time.
     #[track_caller]
     pub fn create_topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin = self.admin();
         let result = run(OPERATION, || async {
-            let mut new = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+            let mut new = NewTopic::new(
+                name,
+                partitions,
+                TopicReplication::Fixed(self.replication()),
+            );
             for (name, value) in settings {
                 new = new.set(name, value);
             }
@@ -50,16 +57,15 @@ impl Kafka {
             Ok(None) => panic!("cannot create topic {name}: no answer"),
             Err(error) => panic!("cannot create topic {name}: {error}"),
         }
-        let producer: BaseProducer = self.client().create().expect("a client");
         let expected = usize::try_from(partitions).expect("a positive partition count");
+        // Each broker for itself: one may hear of the topic a moment after another.
         eventually(OPERATION, || {
-            let metadata = producer.client().fetch_metadata(Some(name), OPERATION);
-            metadata.is_ok_and(|metadata| {
-                metadata.topics().iter().any(|topic| {
-                    topic.partitions().len() == expected
-                        && topic.partitions().iter().all(|p| p.leader() >= 0)
-                })
-            })
+            let known: Vec<bool> = self
+                .plain_bootstrap()
+                .split(',')
+                .filter_map(|address| self.has_leaders(address, name, expected))
+                .collect();
+            !known.is_empty() && known.iter().all(|&known| known)
         });
     }
 
@@ -120,30 +126,34 @@ impl Kafka {
     /// When the broker does not answer in time, or has no such partition.
     #[track_caller]
     pub fn end_offset(&self, topic: &str, partition: i32) -> i64 {
-        let consumer: BaseConsumer = self.client().create().expect("a client");
-        let deadline = Instant::now() + OPERATION;
+        let end = Instant::now() + OPERATION;
         loop {
-            match consumer.fetch_watermarks(topic, partition, OPERATION) {
-                Ok((_, end)) => return end,
-                // The topic is new, and its leader does not know yet that it is.
-                Err(error) if is_leader_moving(&error) && Instant::now() < deadline => {
-                    thread::sleep(Duration::from_millis(50));
-                }
+            // A new client each time: one keeps to a leader that is gone for longer than this waits.
+            let consumer: BaseConsumer = self.client().create().expect("a client");
+            match consumer.fetch_watermarks(topic, partition, ATTEMPT) {
+                Ok((_, offset)) => return offset,
+                // The topic is new to its leader, or has to get another one.
+                Err(_) if Instant::now() < end => thread::sleep(Duration::from_millis(50)),
                 Err(error) => panic!("the end of {topic} [{partition}]: {error}"),
             }
         }
     }
 
+    /// Whether the broker at `address` knows a leader of each partition; `None` if it does not answer.
+    fn has_leaders(&self, address: &str, topic: &str, partitions: usize) -> Option<bool> {
+        let client: BaseProducer = self
+            .client()
+            .set("bootstrap.servers", address)
+            .create()
+            .expect("a client");
+        let metadata = client.client().fetch_metadata(Some(topic), ATTEMPT).ok()?;
+        let found = metadata.topics().first()?.partitions();
+        Some(found.len() == partitions && found.iter().all(|p| p.leader() >= 0))
+    }
+
     fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.client().create().expect("a client")
     }
-}
-
-fn is_leader_moving(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
-    )
 }
 
 fn is_coordinator_moving(error: &KafkaError) -> bool {

@@ -16,7 +16,7 @@ impl Kafka {
     /// When a header is not of its type, a text is not UTF-8, or there are fewer records after 20 s.
     #[track_caller]
     pub fn read_as_spring(&self, topic: &str, count: usize) -> Vec<BTreeMap<String, String>> {
-        let arguments = [&self.plain_bootstrap(), topic, &count.to_string()];
+        let arguments = [self.inside_bootstrap(), topic, &count.to_string()];
         let output = self.run_class("SpringDeadLetter", &arguments);
         assert_eq!(
             output.code,

@@ -18,7 +18,7 @@ pub struct ToolOutput {
 
 impl Kafka {
     /// Runs a Java class of the broker's jars, or of `docker/kafka/checks`, inside the container,
-    /// where [`plain_bootstrap`](Self::plain_bootstrap) reaches the broker too.
+    /// where [`inside_bootstrap`](Self::inside_bootstrap) reaches the broker.
     ///
     /// # Panics
     ///
@@ -71,8 +71,7 @@ impl Kafka {
             "kafka-transactions" => "org.apache.kafka.tools.TransactionsCommand",
             _ => panic!("the harness knows no tool {name}: use Kafka::run_class"),
         };
-        let bootstrap = self.plain_bootstrap();
-        let mut all = vec!["--bootstrap-server", &bootstrap];
+        let mut all = vec!["--bootstrap-server", self.inside_bootstrap()];
         all.extend(arguments);
         let output = self.run_class(class, &all);
         assert_eq!(

@@ -117,7 +117,7 @@ fn spring_refuses_a_header_of_another_type() {
         let topic = unique_topic("harness");
         kafka.create_topic(&topic, 1);
         publish(kafka, &topic, None, &[(name, value)]);
-        let arguments = [&kafka.plain_bootstrap(), topic.as_str(), "1"];
+        let arguments = [kafka.inside_bootstrap(), topic.as_str(), "1"];
         let output = kafka.run_class("SpringDeadLetter", &arguments);
         assert_eq!(output.code, 1, "{output:?}");
         assert_eq!(

@@ -1,5 +1,6 @@
 //! The harness itself: what other tests build on.
 
+mod a_cluster_outlives_one_broker;
 mod dead_letters_are_read_as_spring_does;
 mod every_commit_is_told;
 
@@ -8,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use integration_tests::{Kafka, SaslOptions, eventually, kcat, unique, unique_topic};
+use integration_tests::{Cluster, Kafka, SaslOptions, eventually, kcat, unique, unique_topic};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
@@ -271,22 +272,24 @@ fn code(error: &KafkaError) -> RDKafkaErrorCode {
     error.rdkafka_error_code().expect("a broker's error")
 }
 
-fn containers_of(label: &str) -> String {
+/// What `docker` lists with this label.
+fn labelled(list: &[&str], label: &str) -> String {
     let output = Command::new("docker")
-        .args(["ps", "-aq", "--filter"])
-        .arg(format!("label={label}"))
+        .args(list)
+        .args(["--quiet", "--filter", &format!("label={label}")])
         .output()
         .unwrap();
+    assert!(output.status.success(), "docker {list:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
 const CHILD: &str = "HARNESS_TEST_CHILD";
 
 #[test]
-fn a_killed_process_leaves_no_container() {
+fn a_killed_process_leaves_no_container_and_no_network() {
     if std::env::var_os(CHILD).is_some() {
-        // The child: holds a broker until it is killed.
-        Kafka::shared().create_topic("up", 1);
+        // The child: holds brokers until it is killed, or makes them still.
+        Cluster::shared().create_topic("up", 1);
         println!("ready");
         loop {
             std::thread::park();
@@ -296,7 +299,7 @@ fn a_killed_process_leaves_no_container() {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "a_killed_process_leaves_no_container",
+            "a_killed_process_leaves_no_container_and_no_network",
             "--nocapture",
         ])
         .env(CHILD, "1")
@@ -305,12 +308,13 @@ fn a_killed_process_leaves_no_container() {
         .spawn()
         .unwrap();
     let label = format!("rws-kafka.test={run}");
-    eventually(Duration::from_secs(60), || {
-        !containers_of(&label).is_empty()
-    });
+    let containers = || labelled(&["ps", "--all"], &label);
+    let networks = || labelled(&["network", "ls"], &label);
+    eventually(Duration::from_secs(60), || !containers().is_empty());
+    assert_ne!(networks(), "");
     child.kill().unwrap();
     child.wait().unwrap();
-    eventually(SOON, || containers_of(&label).is_empty());
+    eventually(SOON, || containers().is_empty() && networks().is_empty());
 }
 
 #[test]
