@@ -139,7 +139,7 @@ fn a_broker_that_goes_away_while_letters_are_on_their_way_loses_none() {
 
 /// That each even offset of each partition has a letter.
 #[track_caller]
-fn assert_all_dead_lettered(poisoned: &Poisoned<'_>, end: i64) {
+pub(crate) fn assert_all_dead_lettered(poisoned: &Poisoned<'_>, end: i64) {
     let mut origins: Vec<(i32, i64)> = poisoned.letters().iter().map(|l| l.origin()).collect();
     origins.sort_unstable();
     origins.dedup();

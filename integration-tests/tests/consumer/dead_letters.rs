@@ -2,7 +2,7 @@
 
 use crate::letters::{self, Found};
 use crate::support::{Journal, SOON, Scene, close, soon, stop};
-use integration_tests::{Kafka, eventually_some, unique_topic};
+use integration_tests::{Brokers, Kafka, eventually_some, unique_topic};
 use rws_kafka_consumer::{
     Backoff, CircuitBreaker, ConsumerContext, ConsumerError, DeadLetterHeaders, ErrorClass,
     HandlerError, HandlerResult, KafkaConsumer,
@@ -19,13 +19,17 @@ pub(crate) struct Poisoned<'a> {
 }
 
 impl<'a> Poisoned<'a> {
-    pub(crate) fn on(kafka: &'a Kafka, partitions: i32, queue_partitions: i32) -> Self {
+    pub(crate) fn on(kafka: &'a Brokers, partitions: i32, queue_partitions: i32) -> Self {
         let poisoned = Self::without_queue(kafka, partitions, queue_partitions);
         poisoned.create_queue();
         poisoned
     }
 
-    pub(crate) fn without_queue(kafka: &'a Kafka, partitions: i32, queue_partitions: i32) -> Self {
+    pub(crate) fn without_queue(
+        kafka: &'a Brokers,
+        partitions: i32,
+        queue_partitions: i32,
+    ) -> Self {
         let scene = Scene::on(kafka, partitions);
         let queue = unique_topic("dlq");
         Self {
@@ -225,7 +229,7 @@ fn spring_reads_where_a_letter_came_from() {
         .start(picky(&Journal::default()));
     soon(|| poisoned.scene.all_committed() == [10; 4]);
     stop(&handle);
-    let read = poisoned.scene.kafka.read_as_spring(&poisoned.queue, 1);
+    let read = Kafka::shared().read_as_spring(&poisoned.queue, 1);
     let [letter] = &read[..] else {
         panic!("{read:?}");
     };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// That no partition's committed offset went back, and that each ends where it is to.
 #[track_caller]
-fn assert_history(scene: &Scene<'_>, ends: &[i64]) {
+pub(crate) fn assert_history(scene: &Scene<'_>, ends: &[i64]) {
     let mut last = vec![0; ends.len()];
     for commit in scene.kafka.commits_of(&scene.group) {
         let before = &mut last[commit.partition as usize];

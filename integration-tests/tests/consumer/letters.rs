@@ -1,6 +1,6 @@
 //! Reading a dead letter queue, with a client that is not the one under test.
 
-use integration_tests::{Kafka, eventually_some};
+use integration_tests::{Brokers, eventually_some};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -38,7 +38,7 @@ impl Found {
 }
 
 /// What `topic` holds at this moment; nothing while it does not exist.
-pub(crate) fn read(kafka: &Kafka, topic: &str, partitions: i32) -> Vec<Found> {
+pub(crate) fn read(kafka: &Brokers, topic: &str, partitions: i32) -> Vec<Found> {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", kafka.plain_bootstrap())
         .set("group.id", "letters")

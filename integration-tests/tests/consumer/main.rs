@@ -4,6 +4,7 @@ mod backpressure;
 mod commits;
 mod dead_letter_trouble;
 mod dead_letters;
+mod failover;
 mod failures;
 mod hooks;
 mod late_commits;

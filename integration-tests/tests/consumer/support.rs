@@ -1,4 +1,4 @@
-use integration_tests::{Kafka, eventually, eventually_some, unique, unique_topic};
+use integration_tests::{Brokers, Kafka, eventually, eventually_some, unique, unique_topic};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use rws_kafka_config::KafkaConfig;
@@ -16,7 +16,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A topic, a group and an observer that no other test uses.
 pub(crate) struct Scene<'a> {
-    pub(crate) kafka: &'a Kafka,
+    pub(crate) kafka: &'a Brokers,
     pub(crate) topic: String,
     pub(crate) partitions: i32,
     pub(crate) group: String,
@@ -31,7 +31,7 @@ impl Scene<'static> {
 }
 
 impl<'a> Scene<'a> {
-    pub(crate) fn on(kafka: &'a Kafka, partitions: i32) -> Self {
+    pub(crate) fn on(kafka: &'a Brokers, partitions: i32) -> Self {
         let topic = unique_topic("consumer");
         kafka.create_topic(&topic, partitions);
         Self {
