@@ -1,11 +1,12 @@
-//! A worker that stops takes no time of those that stay, whatever it owns.
+//! A worker that stops is out of its group at once, whatever it owns: the group waits for the session
+//! of one that is not, with every rebalance.
 
 use crate::protocol::{Protocol, Weather};
-use integration_tests::{eventually, unique, unique_topic};
+use integration_tests::{Kafka, eventually, unique, unique_topic};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rws_kafka_consumer::{ConsumerContext, ConsumerHandle, KafkaConsumer};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(60);
 /// Far less than the session timeout, after which a member is gone in any case.
@@ -39,19 +40,34 @@ fn leave_without_partitions(protocol: Protocol) {
     eventually(SOON, || {
         workers.iter().all(|worker| !worker.status().rebalancing)
             && workers.iter().filter(|worker| owns(worker)).count() == 1
-            && members(&kafka.bootstrap(), &group) == 2
     });
+    expect_members(kafka, &group, 2, "both have joined");
     let (owners, others): (Vec<_>, Vec<_>) = workers.into_iter().partition(owns);
     let report = others[0].stop();
     assert!(report.is_clean(), "{report:?}");
-    eventually(AT_ONCE, || members(&kafka.bootstrap(), &group) == 1);
+    expect_members(kafka, &group, 1, "the one without partitions has stopped");
     let report = owners[0].stop();
     assert!(report.is_clean(), "{report:?}");
-    eventually(AT_ONCE, || members(&kafka.bootstrap(), &group) == 0);
+    expect_members(kafka, &group, 0, "both have stopped");
 }
 
 fn owns(worker: &ConsumerHandle) -> bool {
     !worker.status().assignment.is_empty()
+}
+
+#[track_caller]
+fn expect_members(kafka: &Kafka, group: &str, expected: usize, when: &str) {
+    let end = Instant::now() + AT_ONCE;
+    loop {
+        let found = members(&kafka.bootstrap(), group);
+        if found == expected {
+            return;
+        }
+        assert!(
+            Instant::now() < end,
+            "{when}, and after {AT_ONCE:?} the broker counts {found} members of {group}"
+        );
+    }
 }
 
 /// How many members the broker counts.

@@ -225,7 +225,9 @@ impl Storm {
         let ends: Vec<i64> = (0..PARTITIONS)
             .map(|partition| kafka.end_offset(&topic, partition))
             .collect();
-        assert_eq!(ends.iter().sum::<i64>(), self.weather.messages() as i64);
+        let (sent, place) = (ends.iter().sum::<i64>(), self.place());
+        let expected = self.weather.messages() as i64;
+        assert_eq!(sent, expected, "the ends are {ends:?}; {place}");
         for (partition, end) in (0..).zip(&ends) {
             let what = format!("the end of partition {partition}, {end}, is committed");
             self.wait_until(&what, |_| {
