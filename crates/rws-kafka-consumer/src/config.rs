@@ -36,7 +36,8 @@ pub enum GroupProtocol {
     #[default]
     Classic,
     /// The broker assigns, one partition after the other ([KIP-848]); needs brokers of version 4.0
-    /// or newer. Session and heartbeat are the broker's settings then.
+    /// or newer. Session and heartbeat are the broker's settings then; librdkafka waits for an answer
+    /// no longer than `group.consumer.heartbeat.interval.ms`, so keep that at a second or more.
     ///
     /// [KIP-848]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
     Consumer,

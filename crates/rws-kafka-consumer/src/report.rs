@@ -11,8 +11,8 @@ pub struct StopReport {
     pub unfinished: usize,
     /// Partitions with finished messages whose offset the broker had not confirmed at the deadline.
     pub uncommitted: usize,
-    /// Whether the group was left in order; if not, its partitions go to others only after the
-    /// session timeout.
+    /// Whether the consumer was closed in time, which tells the group that it goes. If not, or if
+    /// no broker heard it, its partitions go to others only after the session timeout.
     pub left_group: bool,
     /// What ended the worker, if nobody asked for it.
     pub error: Option<ConsumerError>,

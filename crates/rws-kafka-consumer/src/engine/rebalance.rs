@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How often a drain tries to commit: a coordinator that is moving refuses once or twice.
-const DRAIN_COMMITS: usize = 3;
+/// How often a drain tries to commit, and the pause in between: a coordinator that is moving, or one
+/// that has just begun a new generation of the group, refuses for a moment.
+const DRAIN_COMMITS: usize = 10;
+const DRAIN_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a drain left undone.
 pub(super) struct Left {
@@ -143,6 +145,8 @@ impl Engine {
             {
                 break;
             }
+            let left = until.saturating_duration_since(Instant::now());
+            std::thread::sleep(DRAIN_PAUSE.min(left));
         }
         let uncommitted = committer::due(partitions).len();
         self.release(partitions, until);
