@@ -72,7 +72,8 @@ impl Backoff {
         if self.jitter == 0.0 {
             return wait;
         }
-        wait.mul_f64(1.0 - self.jitter * fastrand::f64())
+        let seconds = wait.as_secs_f64() * (1.0 - self.jitter * fastrand::f64());
+        Duration::try_from_secs_f64(seconds).map_or(wait, |shortened| shortened.min(wait))
     }
 }
 
@@ -107,6 +108,7 @@ mod tests {
             huge.multiplier(f64::NAN).jitter(f64::NAN),
             huge.multiplier(-3.0).jitter(-1.0),
             huge.jitter(9.0),
+            Backoff::fixed(Duration::MAX).jitter(1e-17),
             Backoff::new(Duration::ZERO, Duration::ZERO).multiplier(f64::INFINITY),
         ] {
             for failures in [0, 1, 2, 1000, u32::MAX] {

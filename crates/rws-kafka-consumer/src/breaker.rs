@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 /// use rws_kafka_consumer::CircuitBreaker;
 ///
 /// // After 20 in a row, or when half of the last 200 are given up.
-/// let breaker = CircuitBreaker::consecutive(20).failure_rate(0.5, 200);
+/// let breaker = CircuitBreaker::consecutive(20).or_rate(0.5, 200);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CircuitBreaker {
@@ -43,8 +43,15 @@ impl CircuitBreaker {
 
     /// As [`rate`](Self::rate), in addition to what is set already.
     #[must_use]
-    pub fn failure_rate(mut self, share: f64, window: usize) -> Self {
+    pub fn or_rate(mut self, share: f64, window: usize) -> Self {
         self.rate = Self::rate(share, window).rate;
+        self
+    }
+
+    /// As [`consecutive`](Self::consecutive), in addition to what is set already.
+    #[must_use]
+    pub fn or_consecutive(mut self, messages: u32) -> Self {
+        self.consecutive = Self::consecutive(messages).consecutive;
         self
     }
 }
@@ -88,10 +95,6 @@ impl Fuse {
             run: AtomicU32::new(0),
             window: Mutex::default(),
         }
-    }
-
-    pub(crate) fn breaker(&self) -> CircuitBreaker {
-        self.breaker
     }
 
     /// `count` messages were handled.
@@ -174,7 +177,7 @@ mod tests {
 
     #[test]
     fn it_says_what_it_is_set_to() {
-        let both = CircuitBreaker::consecutive(20).failure_rate(0.25, 200);
+        let both = CircuitBreaker::rate(0.25, 200).or_consecutive(20);
         assert_eq!(
             both.to_string(),
             "20 in a row, or more than 25 % of the last 200"

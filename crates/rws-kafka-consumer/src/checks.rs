@@ -11,6 +11,9 @@ use std::time::Duration;
 /// librdkafka's default of `max.poll.interval.ms`.
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(300);
 
+/// More threads than this are a mistake.
+pub(crate) const MAX_LANES: usize = 4096;
+
 impl KafkaConsumer {
     /// # Errors
     ///
@@ -36,12 +39,17 @@ impl KafkaConsumer {
                 "is 0; at least 1 is needed".to_owned()
             })?;
         }
-        Ok(())
+        refuse(self.lanes > MAX_LANES, "concurrency", || {
+            format!(
+                "is {}, each a thread; {MAX_LANES} at most are allowed",
+                self.lanes
+            )
+        })
     }
 
     fn check_failure_policy(&self) -> Result<(), ConsumerError> {
         let policy = self.policy();
-        let has_queue = self.dead_letter_topic.is_some();
+        let has_queue = self.dead_letter_queue.is_some();
         refuse(
             has_queue && policy != FailurePolicy::DeadLetter,
             "on_failure",
@@ -75,22 +83,36 @@ impl KafkaConsumer {
     }
 
     fn check_dead_letter_queue(&self) -> Result<(), ConsumerError> {
-        let Some(queue) = &self.dead_letter_topic else {
-            return refuse(
+        let Some(queue) = &self.dead_letter_queue else {
+            let needs = "is set, but no dead_letter_queue is";
+            refuse(
                 self.dead_letter_producer.is_some(),
                 "dead_letter_producer",
-                || "is set, but no dead_letter_queue is".to_owned(),
+                || needs.to_owned(),
+            )?;
+            return refuse(
+                self.dead_letter_headers.is_some(),
+                "dead_letter_headers",
+                || needs.to_owned(),
             );
         };
-        if let Err(error) = check_topic_name(queue) {
-            return refuse(true, "dead_letter_queue", || error.to_string());
+        for topic in &self.topics {
+            let is_pattern = topic.starts_with('^');
+            let queue = queue.of(if is_pattern { "any" } else { topic });
+            if let Err(error) = check_topic_name(&queue) {
+                return refuse(true, "dead_letter_queue", || error.to_string());
+            }
+            // In another cluster, the same name is another topic.
+            let is_read = self.dead_letter_producer.is_none()
+                && self.topics.iter().any(|topic| *topic == *queue);
+            refuse(is_read, "dead_letter_queue", || {
+                format!(
+                    "is {queue:?}, which is subscribed to as well: the worker would read its own \
+                     dead letters; name another topic"
+                )
+            })?;
         }
-        refuse(self.topics.contains(queue), "dead_letter_queue", || {
-            format!(
-                "is {queue:?}, which is subscribed to as well: the worker would read its own dead \
-                 letters; name another topic"
-            )
-        })
+        Ok(())
     }
 
     fn check_drain_timeout(&self, properties: &Properties) -> Result<(), ConsumerError> {
@@ -108,10 +130,18 @@ impl KafkaConsumer {
     }
 }
 
-/// What the consumer group protocol of KIP-848 leaves to the broker.
+/// What each group protocol leaves to the other.
 fn check_group_protocol(properties: &Properties) -> Result<(), ConsumerError> {
+    let found = |setting: &str| properties.get(setting).unwrap_or_default().to_owned();
     if !is_kip_848(properties) {
-        return Ok(());
+        let setting = "group.remote.assignor";
+        return refuse(properties.get(setting).is_some(), setting, || {
+            format!(
+                "is {:?}, but group.protocol is classic, where a member assigns by \
+                 partition.assignment.strategy: remove it, or choose group.protocol consumer",
+                found(setting)
+            )
+        });
     }
     for (setting, instead) in [
         (
@@ -120,7 +150,9 @@ fn check_group_protocol(properties: &Properties) -> Result<(), ConsumerError> {
         ),
         (
             "session.timeout.ms",
-            "the broker's group.consumer.session.timeout.ms holds",
+            "the broker's group.consumer.session.timeout.ms holds; it is also set by \
+             RWS_CONFIG_KAFKA_SESSION_TIMEOUT_MS, session_timeout_ms under [kafka] and \
+             --kafka-session-timeout-ms=",
         ),
         (
             "heartbeat.interval.ms",
@@ -129,7 +161,10 @@ fn check_group_protocol(properties: &Properties) -> Result<(), ConsumerError> {
         ("group.protocol.type", "it belongs to the classic protocol"),
     ] {
         refuse(properties.get(setting).is_some(), setting, || {
-            format!("is set, but group.protocol is consumer (KIP-848): {instead}; remove it")
+            format!(
+                "is {:?}, but group.protocol is consumer (KIP-848): {instead}; remove it",
+                found(setting)
+            )
         })?;
     }
     Ok(())

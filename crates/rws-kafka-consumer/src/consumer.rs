@@ -1,7 +1,7 @@
 use crate::backoff::Backoff;
 use crate::breaker::CircuitBreaker;
 use crate::config::ConsumerConfig;
-use crate::dead_letter::DeadLetterHeaders;
+use crate::dead_letter::{DeadLetterHeaders, QueueName};
 use crate::error::ConsumerError;
 use crate::error_class::ErrorClass;
 use crate::failure::{Classify, DEFAULT_RETRIES, FailureHandling, FailurePolicy};
@@ -45,8 +45,8 @@ pub struct KafkaConsumer {
     pub(crate) retry_backoff: Backoff,
     pub(crate) max_retries: Option<u32>,
     pub(crate) breaker: Option<CircuitBreaker>,
-    pub(crate) dead_letter_topic: Option<String>,
-    pub(crate) dead_letter_headers: DeadLetterHeaders,
+    pub(crate) dead_letter_queue: Option<QueueName>,
+    pub(crate) dead_letter_headers: Option<DeadLetterHeaders>,
     pub(crate) dead_letter_producer: Option<KafkaProducer>,
     on_failure: Option<FailurePolicy>,
     classify: Option<Arc<Classify>>,
@@ -81,8 +81,8 @@ impl KafkaConsumer {
             retry_backoff: Backoff::default(),
             max_retries: None,
             breaker: None,
-            dead_letter_topic: None,
-            dead_letter_headers: DeadLetterHeaders::default(),
+            dead_letter_queue: None,
+            dead_letter_headers: None,
             dead_letter_producer: None,
             on_failure: None,
             classify: None,
@@ -179,28 +179,45 @@ impl KafkaConsumer {
     }
 
     /// The topic for messages that are given up: after [`max_retries`](Self::max_retries), or at
-    /// once when no retry helps.
+    /// once when no retry helps. `{topic}` in it stands for the topic that a message came from.
     ///
     /// A message goes there with key, payload, headers and timestamp as it came and with
     /// [headers](DeadLetterHeaders) that tell where it came from and why. Its key chooses the
     /// partition, so the topic may have any number of them. Its offset moves only when the broker
-    /// has acknowledged the letter; while it cannot be published, it is tried again, and its
+    /// has acknowledged the letter; while it cannot be published, it is sent again, and its
     /// partition or key waits.
+    ///
+    /// The topic must be there, or be made by the broker when it is first written to. A pattern
+    /// that is subscribed to must not match it: that shows only once it exists, and then stops the
+    /// worker.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rws_kafka_consumer::KafkaConsumer;
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders", "payments"])?
+    ///     .dead_letter_queue("{topic}.dlq");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dead_letter_queue(mut self, topic: impl Into<String>) -> Self {
-        self.dead_letter_topic = Some(topic.into());
+        self.dead_letter_queue = Some(QueueName::new(topic));
         self
     }
 
     /// The form of the headers that say where a dead letter came from. Default
     /// [`DeadLetterHeaders::Text`].
     pub fn dead_letter_headers(mut self, form: DeadLetterHeaders) -> Self {
-        self.dead_letter_headers = form;
+        self.dead_letter_headers = Some(form);
         self
     }
 
-    /// The producer for dead letters, for a queue in another cluster or with other settings. By
-    /// default the worker makes one of its own, with the settings of the layers. The worker does
-    /// not close it.
+    /// The producer for dead letters, for a queue in another cluster or with other settings.
+    ///
+    /// By default the worker makes one of its own, with the settings of the layers (a
+    /// [`property`](ConsumerConfig::property) of the consumer is not the producer's), which takes
+    /// messages of up to 64 MiB; readiness then depends on it, too. The worker does not close a
+    /// producer that it is given, and stops when that has failed for good.
     pub fn dead_letter_producer(mut self, producer: KafkaProducer) -> Self {
         self.dead_letter_producer = Some(producer);
         self
@@ -209,7 +226,8 @@ impl KafkaConsumer {
     /// How often a failed message is handled again before it is given up. Default 3, where
     /// something is set that gives up: a [`dead_letter_queue`](Self::dead_letter_queue) or
     /// [`on_failure`](Self::on_failure). An error that is
-    /// [permanent](crate::HandlerError::permanent) is not retried.
+    /// [permanent](crate::HandlerError::permanent) is not retried. What has been tried is forgotten
+    /// when the partition goes to another worker, or this one is started anew.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
         self
@@ -274,7 +292,7 @@ impl KafkaConsumer {
     /// The policy that holds.
     pub(crate) fn policy(&self) -> FailurePolicy {
         self.on_failure.unwrap_or({
-            if self.dead_letter_topic.is_some() {
+            if self.dead_letter_queue.is_some() {
                 FailurePolicy::DeadLetter
             } else {
                 FailurePolicy::Retry
@@ -302,7 +320,7 @@ impl fmt::Debug for KafkaConsumer {
             .field("hooks", &self.hooks)
             .field("failure", &self.failure_handling())
             .field("circuit_breaker", &self.breaker)
-            .field("dead_letter_queue", &self.dead_letter_topic)
+            .field("dead_letter_queue", &self.dead_letter_queue)
             .field("dead_letter_headers", &self.dead_letter_headers)
             .finish_non_exhaustive()
     }

@@ -136,24 +136,30 @@ impl ConsumerContext {
     ///
     /// The message counts as finished from here on: a handler that fails afterwards gets it again,
     /// but a crash then does not bring it back. Takes a network round trip:
-    /// [`commit`](Self::commit) is right for most.
+    /// [`commit`](Self::commit) is right for most, and under
+    /// [`Ordering::Key`](crate::Ordering::Key) and [`None`](crate::Ordering::None) for all: there,
+    /// messages before this one may have to wait for this lane.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::PartitionLost`], [`ConsumerError::CommitRefused`], and within the
-    /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout)
-    /// [`ConsumerError::CommitTimedOut`], or [`ConsumerError::Unfinished`] while a message before
-    /// it is.
+    /// [`ConsumerError::PartitionLost`]; [`ConsumerError::Unfinished`] while a message before it is,
+    /// in which case nothing is changed; [`ConsumerError::CommitRefused`], and
+    /// [`ConsumerError::CommitTimedOut`] after the
+    /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout).
     pub fn commit_sync(&self) -> HandlerResult {
         self.still_ours()?;
+        let partition = self.partition_state();
         let sequence = self.batch.sequence(self.index);
+        if !partition.tracker().is_next(sequence) {
+            return Err(ConsumerError::Unfinished {
+                partition: partition.name.clone(),
+            }
+            .into());
+        }
         self.batch.mark(self.index);
-        self.partition_state().finish(sequence, true);
-        self.partition_state()
-            .tracker()
-            .mark(sequence, self.batch.offset(self.index));
-        self.engine
-            .commit_through(self.partition_state(), self.batch.offset(self.index))?;
+        partition.finish(sequence, true);
+        partition.tracker().mark(sequence, self.offset());
+        self.engine.commit_through(partition, self.offset())?;
         Ok(())
     }
 

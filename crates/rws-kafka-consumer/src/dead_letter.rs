@@ -1,5 +1,6 @@
 use crate::handler::HandlerError;
 use crate::timestamp::Timestamp;
+use std::borrow::Cow;
 
 /// The form of the headers that tell where a dead letter came from.
 ///
@@ -29,6 +30,28 @@ pub enum DeadLetterHeaders {
     ///
     /// [`KafkaHeaders`]: https://docs.spring.io/spring-kafka/docs/current/api/org/springframework/kafka/support/KafkaHeaders.html
     Spring,
+}
+
+/// The name of a dead letter queue, which may be made of that of the topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct QueueName(String);
+
+/// What stands for the topic's name; no topic can be named with braces.
+const PLACEHOLDER: &str = "{topic}";
+
+impl QueueName {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The queue for messages of `topic`.
+    pub(crate) fn of(&self, topic: &str) -> Cow<'_, str> {
+        if self.0.contains(PLACEHOLDER) {
+            Cow::Owned(self.0.replace(PLACEHOLDER, topic))
+        } else {
+            Cow::Borrowed(&self.0)
+        }
+    }
 }
 
 /// Where a message came from and why it is given up.
@@ -128,6 +151,14 @@ mod tests {
             attempts: 4,
             failed_at_ms: 1_700_000_000_007,
         }
+    }
+
+    #[test]
+    fn a_queue_may_be_named_after_its_topic() {
+        let name = |name: &str| QueueName::new(name).of("orders").into_owned();
+        assert_eq!(name("dlq"), "dlq");
+        assert_eq!(name("{topic}.dlq"), "orders.dlq");
+        assert_eq!(name("{other}"), "{other}");
     }
 
     #[test]

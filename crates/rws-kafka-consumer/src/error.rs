@@ -165,7 +165,13 @@ impl ConsumerError {
 
     /// True when this consumer will not handle messages any more.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Fatal { .. })
+        matches!(
+            self,
+            Self::Fatal { .. }
+                | Self::Failed { .. }
+                | Self::CircuitOpen { .. }
+                | Self::Setting { .. }
+        )
     }
 }
 

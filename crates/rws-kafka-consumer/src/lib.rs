@@ -24,7 +24,7 @@
 //! # What it promises
 //!
 //! - A message is handled at least once: its offset moves only after its handler returned `Ok`, or
-//!   the broker has acknowledged its dead letter.
+//!   the broker has acknowledged its dead letter, or you asked for it to be passed over.
 //! - A handler that fails or panics gets the message again after a pause; its partition (or key)
 //!   waits, the others go on. What follows the last retry is [`FailurePolicy`]'s.
 //! - Offsets never go back, never pass an unfinished message, and are never committed for a

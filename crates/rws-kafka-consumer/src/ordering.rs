@@ -11,8 +11,10 @@ pub enum Ordering {
     /// Those of a partition: as many lanes have work as partitions do.
     #[default]
     Partition,
-    /// Those of a key within a partition; a slow or failing key holds up no other. Messages without
-    /// a key keep their order among themselves, as if they shared one.
+    /// Those of a key within a partition. A slow or failing key holds up no other, until what has
+    /// piled up behind it fills the partition's share of
+    /// [`max_in_flight`](crate::ConsumerConfig::max_in_flight). Messages without a key keep their
+    /// order among themselves, as if they shared one.
     Key,
     /// None: every message by itself.
     None,

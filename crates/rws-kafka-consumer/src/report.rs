@@ -4,10 +4,11 @@ use crate::error::ConsumerError;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct StopReport {
-    /// Messages that were fetched and never handed to the handler. They come again.
+    /// Messages that were fetched and not in hand: not handed to the handler yet, or waiting for
+    /// another try. They come again.
     pub unstarted: usize,
-    /// Messages that a handler still had in hand at the deadline, or whose dead letter was not
-    /// acknowledged. They come again, too.
+    /// Messages that were still in hand at the deadline: a handler's, or as a dead letter on its
+    /// way. They come again, too.
     pub unfinished: usize,
     /// Partitions with finished messages whose offset the broker had not confirmed at the deadline.
     pub uncommitted: usize,
@@ -19,7 +20,7 @@ pub struct StopReport {
 }
 
 impl StopReport {
-    /// True when every message that was begun is finished, every commit that was asked for is
+    /// True when nothing was left in hand, every commit that was asked for is
     /// confirmed, and the group was left in order.
     pub fn is_clean(&self) -> bool {
         self.unfinished == 0 && self.uncommitted == 0 && self.left_group && self.error.is_none()

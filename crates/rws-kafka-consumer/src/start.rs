@@ -1,5 +1,6 @@
 //! From a consumer's settings to a running worker.
 
+use crate::checks::MAX_LANES;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
 use crate::engine::{self, DeadLetters, Engine, Plan, Settings};
@@ -67,7 +68,8 @@ impl KafkaConsumer {
         Arc::new(Engine::new(
             Settings {
                 group: group.to_owned(),
-                lanes: self.lanes,
+                // Checked before the worker starts.
+                lanes: self.lanes.min(MAX_LANES),
                 commit_interval: config.commit_interval,
                 drain_timeout: config.drain_timeout,
                 max_in_flight: config.max_in_flight,
@@ -91,10 +93,10 @@ impl KafkaConsumer {
         let properties = self.config.properties();
         self.check(&properties)?;
         let consumer = Consumer::new(&properties, Arc::clone(engine))?;
+        consumer.subscribe(&self.topics)?;
         if let Some(letters) = self.dead_letters()? {
             engine.publish_dead_letters(letters);
         }
-        consumer.subscribe(&self.topics)?;
         engine::start(Plan {
             engine: Arc::clone(engine),
             consumer,
@@ -103,18 +105,18 @@ impl KafkaConsumer {
     }
 
     fn dead_letters(&self) -> Result<Option<DeadLetters>, ConsumerError> {
-        let Some(topic) = self.dead_letter_topic.clone() else {
+        let Some(queue) = self.dead_letter_queue.clone() else {
             return Ok(None);
         };
-        let form = self.dead_letter_headers;
+        let form = self.dead_letter_headers.unwrap_or_default();
         if let Some(producer) = self.dead_letter_producer.clone() {
-            return Ok(Some(DeadLetters::through(topic, form, producer)));
+            return Ok(Some(DeadLetters::through(queue, form, producer)));
         }
         let kafka = &self.config.kafka;
         let mut config = ProducerConfig::from(kafka.clone())
             .observer(self.config.observer.clone())
             .close_timeout(Duration::ZERO);
-        // A message that was read can be written, however large: the topic's own limit holds.
+        // A message that was read can be written: only the topic's own limit holds.
         if kafka.property("message.max.bytes").is_none() {
             config = config.property("message.max.bytes", "1000000000");
         }
@@ -122,7 +124,7 @@ impl KafkaConsumer {
         if kafka.property("message.timeout.ms").is_none() {
             config = config.delivery_timeout(Duration::from_secs(30));
         }
-        DeadLetters::new(topic, form, config)
+        DeadLetters::new(queue, form, config)
             .map(Some)
             .map_err(|error| ConsumerError::DeadLetterProducer(Box::new(error)))
     }

@@ -70,6 +70,7 @@ pub struct InHand {
     pub partition: TopicPartition,
     /// Its offset.
     pub offset: i64,
-    /// For how long, at least: up to 50 ms may be missing.
+    /// For how long, at least: the time from when a look was first taken at it, by the poll thread
+    /// every 50 ms (not while a rebalance drains) or by a status.
     pub since: Duration,
 }

@@ -178,8 +178,10 @@ impl ConsumerHealth {
     /// timeout runs anew from the end of the pause.
     pub fn paused(&self, paused: bool) {
         let mut state = lock(&self.state);
-        state.paused = paused;
-        state.waiting_since = Instant::now();
+        if state.paused != paused {
+            state.paused = paused;
+            state.waiting_since = Instant::now();
+        }
     }
 
     /// The consumer ended with an error and will do no more work.

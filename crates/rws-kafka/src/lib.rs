@@ -73,9 +73,9 @@ pub use serve::{FailedStage, Serve, ServeError, ServeReport, Stopper, serve};
 
 pub use rws_kafka_config::{ConfigError, KafkaConfig};
 pub use rws_kafka_consumer::{
-    Backoff, CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError, ConsumerHandle,
-    DeadLetterHeaders, ErrorClass, FailurePolicy, HandlerError, HandlerResult, KafkaConsumer,
-    Ordering, StopReport,
+    Assigned, Backoff, CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError,
+    ConsumerHandle, ConsumerStatus, DeadLetterHeaders, ErrorClass, FailurePolicy, GroupProtocol,
+    HandlerError, HandlerResult, KafkaConsumer, Ordering, Revoked, StopReport, TopicPartition,
 };
 pub use rws_kafka_observe::{Observer, Readiness};
 pub use rws_kafka_producer::{Delivery, FlushReport, KafkaProducer, ProducerConfig, ProducerError};

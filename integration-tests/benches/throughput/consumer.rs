@@ -67,6 +67,7 @@ fn consume(bootstrap: &str, topic: &str, group: &str, messages: usize) -> Durati
     let end = all_done
         .recv_timeout(Duration::from_secs(120))
         .expect("all messages");
-    assert!(handle.stop().is_clean());
+    let report = handle.stop();
+    assert!(report.is_clean(), "{report:?}");
     end - *first.get().expect("a message")
 }

@@ -75,7 +75,8 @@ pub(crate) fn consume(
     let end = all_done
         .recv_timeout(Duration::from_secs(300))
         .expect("all messages");
-    assert!(handle.stop().is_clean());
+    let report = handle.stop();
+    assert!(report.is_clean(), "{report:?}");
     Outcome {
         time: end - *first.get().expect("a message"),
         commits: kafka.commits_of(&group).len(),

@@ -363,6 +363,26 @@ fn a_producer_of_ones_own_publishes_the_letters_and_stays_open() {
 }
 
 #[test]
+fn a_producer_of_ones_own_that_is_closed_stops_the_worker_and_moves_no_offset() {
+    let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
+    poisoned.scene.fill(2);
+    let config = ProducerConfig::new(Kafka::shared().bootstrap()).unwrap();
+    let producer = rws_kafka_producer::KafkaProducer::new(config).unwrap();
+    close(&producer);
+    let handle = poisoned
+        .consumer()
+        .dead_letter_producer(producer)
+        .start(|_: ConsumerContext| Err(HandlerError::new("no").permanent()));
+    let report = handle.join_timeout(SOON).expect("it stops by itself");
+    let error = report.error.expect("a reason");
+    assert!(
+        matches!(error, ConsumerError::DeadLetterRefused { offset: 0, .. }),
+        "{error:?}"
+    );
+    assert_eq!(poisoned.scene.committed(0), None);
+}
+
+#[test]
 fn a_breaker_stops_the_worker_before_the_topic_is_emptied() {
     let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
     poisoned.scene.fill(50);
@@ -383,6 +403,58 @@ fn a_breaker_stops_the_worker_before_the_topic_is_emptied() {
     assert_eq!(readiness.consumer(), Some(ConsumerState::Stalled));
     let text = report.error.unwrap().to_string();
     assert!(text.contains("5 in a row"), "{text}");
+}
+
+/// Successes in between count, in the order in which they were.
+#[test]
+fn a_breaker_for_a_run_does_not_break_at_failures_that_are_none() {
+    let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
+    poisoned.scene.fill(300);
+    let handle = poisoned
+        .consumer()
+        .circuit_breaker(CircuitBreaker::consecutive(2))
+        .start(|msg: ConsumerContext| {
+            if msg.offset() % 2 == 0 && msg.offset() < 200 || msg.offset() >= 250 {
+                return Err(HandlerError::new("no").permanent());
+            }
+            msg.commit()
+        });
+    let report = handle.join_timeout(SOON).expect("it stops by itself");
+    let Some(ConsumerError::CircuitOpen { offset, .. }) = report.error else {
+        panic!("{report:?}");
+    };
+    assert_eq!(offset, 251);
+    assert_eq!(poisoned.letters().len(), 101);
+}
+
+#[test]
+fn a_queue_may_be_named_after_the_topic_and_a_poisoned_one_starves_no_other() {
+    let poisoned = Poisoned::without_queue(Kafka::shared(), 3, 1);
+    let scene = &poisoned.scene;
+    let queue = format!("{}.dlq", scene.topic);
+    scene.kafka.create_topic(&queue, 1);
+    scene.fill(300);
+    let journal = Journal::default();
+    let notes = journal.clone();
+    // One lane, and two of three partitions are nothing but poison.
+    let handle =
+        scene
+            .consumer()
+            .dead_letter_queue("{topic}.dlq")
+            .start(move |msg: ConsumerContext| {
+                notes.note(&msg);
+                if msg.partition() != 1 {
+                    return Err(HandlerError::new("no").permanent());
+                }
+                msg.commit()
+            });
+    soon(|| scene.all_committed() == [300; 3]);
+    stop(&handle);
+    assert_eq!(letters::read(scene.kafka, &queue, 1).len(), 600);
+    // When the healthy one was done, most of the poison was still to come.
+    let all = journal.all();
+    let healthy = all.iter().rposition(|given| given.partition == 1).unwrap();
+    assert!(healthy < 700, "{healthy} of {}", all.len());
 }
 
 /// A pattern matches the queue only once it is there.

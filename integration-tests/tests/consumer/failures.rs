@@ -1,7 +1,7 @@
 //! Handlers that fail.
 
-use crate::support::{Journal, Scene, soon, stop};
-use rws_kafka_consumer::{Backoff, ConsumerContext, HandlerError};
+use crate::support::{Journal, SOON, Scene, soon, stop};
+use rws_kafka_consumer::{Backoff, ConsumerContext, FailurePolicy, HandlerError};
 use std::time::Duration;
 
 fn quickly() -> Backoff {
@@ -113,4 +113,35 @@ fn a_failing_message_is_given_up_at_a_stop_and_comes_again() {
     soon(|| scene.committed(0) == Some(3));
     stop(&handle);
     assert_eq!(journal.of(0), [0, 1, 1, 2]);
+}
+
+/// An error that cannot be shown.
+#[derive(Debug)]
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words for it")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
+#[test]
+fn an_error_that_panics_when_it_is_shown_stops_the_worker_rather_than_leave_it_dead() {
+    let scene = Scene::new(1);
+    scene.fill(1);
+    let config = scene.config().drain_timeout(Duration::from_secs(1));
+    let handle = scene
+        .consumer_of(config)
+        .on_failure(FailurePolicy::Stop)
+        .max_retries(0)
+        .start(|_: ConsumerContext| Err(Unspeakable.into()));
+    let report = handle.join_timeout(SOON).expect("it stops by itself");
+    let error = report.error.expect("a reason");
+    assert!(error.is_fatal());
+    assert_eq!(
+        error.to_string(),
+        "the consumer failed for good: a lane panicked"
+    );
 }

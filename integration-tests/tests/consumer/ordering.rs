@@ -200,3 +200,37 @@ fn no_commit_on_the_broker_passes_a_message_whose_handler_had_not_ended() {
     }
     assert_eq!(passed, COUNT as i64);
 }
+
+#[test]
+fn commit_sync_errs_at_once_while_a_message_before_it_is_unfinished() {
+    let scene = Scene::new(1);
+    scene.fill(2);
+    let gate = Gate::default();
+    let wait = gate.clone();
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let notes = Arc::clone(&told);
+    let handle = scene
+        .consumer()
+        .concurrency(2)
+        .ordering(Ordering::None)
+        .start(move |msg: ConsumerContext| {
+            if msg.offset() == 0 {
+                wait.pass();
+                return msg.commit_sync();
+            }
+            if let Err(error) = msg.commit_sync() {
+                notes.lock().unwrap().push(error.to_string());
+            }
+            msg.commit()
+        });
+    soon(|| told.lock().unwrap().len() == 1);
+    let expected = format!(
+        "the offset of {}-0 cannot be committed: messages before it are unfinished",
+        scene.topic
+    );
+    assert_eq!(told.lock().unwrap()[0], expected);
+    assert_eq!(scene.committed(0), None);
+    gate.open();
+    soon(|| scene.committed(0) == Some(2));
+    stop(&handle);
+}

@@ -2,8 +2,8 @@
 
 use crate::support::{Journal, SOON, Scene, soon, stop};
 use rws_kafka_consumer::{
-    CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError, FailurePolicy, GroupProtocol,
-    KafkaConsumer,
+    CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError, DeadLetterHeaders,
+    FailurePolicy, GroupProtocol, KafkaConsumer,
 };
 use rws_kafka_observe::{ConsumerState, Observer};
 use rws_kafka_producer::{KafkaProducer, ProducerConfig};
@@ -103,7 +103,17 @@ fn settings_that_contradict_each_other_are_refused() {
     fn kip_848(config: ConsumerConfig) -> ConsumerConfig {
         config.group_protocol(GroupProtocol::Consumer)
     }
-    let cases: [(KafkaConsumer, &str, &str); 14] = [
+    let cases: [(KafkaConsumer, &str, &str); 16] = [
+        (
+            subscribed(&["a", "a.dlq"]).dead_letter_queue("{topic}.dlq"),
+            "dead_letter_queue",
+            "is \"a.dlq\", which is subscribed to as well",
+        ),
+        (
+            configured(|config| config.property("group.remote.assignor", "uniform")),
+            "group.remote.assignor",
+            "is \"uniform\", but group.protocol is classic",
+        ),
         (
             plain().dead_letter_queue("orders"),
             "dead_letter_queue",
@@ -189,6 +199,23 @@ fn settings_that_contradict_each_other_are_refused() {
         assert_eq!(*setting, name, "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
+}
+
+#[test]
+fn headers_for_letters_need_a_queue() {
+    let error = error_of(subscribed(&["a"]).dead_letter_headers(DeadLetterHeaders::Spring));
+    let expected = "dead_letter_headers is set, but no dead_letter_queue is";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn there_is_an_end_to_lanes() {
+    let error = error_of(subscribed(&["a"]).concurrency(usize::MAX));
+    let expected = format!(
+        "concurrency is {}, each a thread; 4096 at most are allowed",
+        usize::MAX
+    );
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

@@ -1,17 +1,18 @@
 use super::batch::Batch;
 use crate::backoff::Backoff;
-use crate::dead_letter::{DeadLetterHeaders, Header};
+use crate::dead_letter::{DeadLetterHeaders, Header, QueueName};
 use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerConfig, ProducerError, Record};
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A message that is given up, on its way to the dead letter queue.
 pub(crate) struct Letter {
     headers: Vec<Header>,
     refusals: u32,
-    delivery: Option<DeliveryFuture>,
+    /// With the number of the producer that has it.
+    delivery: Option<(u64, DeliveryFuture)>,
 }
 
 impl Letter {
@@ -22,6 +23,10 @@ impl Letter {
             delivery: None,
         }
     }
+
+    pub(crate) fn is_on_its_way(&self) -> bool {
+        self.delivery.is_some()
+    }
 }
 
 /// How a letter stands.
@@ -30,71 +35,91 @@ pub(crate) enum Posting {
     Delivered,
     /// The waker tells when to look again.
     OnItsWay,
-    /// It is posted again after a pause.
+    /// It is posted again after a pause; `None` when that is of no use.
     Refused {
         error: ProducerError,
-        again: Duration,
+        again: Option<Duration>,
     },
 }
 
 /// Publishes dead letters. Nobody waits in here: an outcome comes by a waker.
 #[derive(Debug)]
 pub(crate) struct DeadLetters {
-    topic: String,
+    queue: QueueName,
     form: DeadLetterHeaders,
     backoff: Backoff,
-    origin: Origin,
-    /// `None` once the last one had failed for good, and after the end.
-    producer: Mutex<Option<KafkaProducer>>,
+    /// How to make a producer; none where it is the user's, whose end is not ours.
+    config: Option<Box<ProducerConfig>>,
+    state: Mutex<State>,
 }
 
-/// Where the producer comes from.
 #[derive(Debug)]
-enum Origin {
-    /// Made here, and made again when it has failed for good.
-    Own(Box<ProducerConfig>),
-    /// The user's: its end is not ours.
-    Given,
+struct State {
+    /// The number of the present producer, or of the last.
+    number: u64,
+    /// Producers that failed for good since the last letter was delivered.
+    failures: u32,
+    current: Current,
+}
+
+#[derive(Debug)]
+enum Current {
+    Open(KafkaProducer),
+    /// The last one failed for good; the next one is made for whoever asks from then on.
+    Failed(ProducerError, Instant),
+    Ended,
 }
 
 impl DeadLetters {
-    /// With a producer of its own.
+    /// With a producer of its own, which is made anew when it has failed for good.
     pub(crate) fn new(
-        topic: String,
+        queue: QueueName,
         form: DeadLetterHeaders,
         config: ProducerConfig,
     ) -> Result<Self, ProducerError> {
         let producer = KafkaProducer::new(config.clone())?;
-        let origin = Origin::Own(Box::new(config));
-        Ok(Self::with(topic, form, origin, producer))
+        Ok(Self::with(queue, form, Some(Box::new(config)), producer))
     }
 
     /// Through a producer that belongs to someone else.
-    pub(crate) fn through(topic: String, form: DeadLetterHeaders, producer: KafkaProducer) -> Self {
-        Self::with(topic, form, Origin::Given, producer)
+    pub(crate) fn through(
+        queue: QueueName,
+        form: DeadLetterHeaders,
+        producer: KafkaProducer,
+    ) -> Self {
+        Self::with(queue, form, None, producer)
     }
 
     fn with(
-        topic: String,
+        queue: QueueName,
         form: DeadLetterHeaders,
-        origin: Origin,
+        config: Option<Box<ProducerConfig>>,
         producer: KafkaProducer,
     ) -> Self {
         Self {
-            topic,
+            queue,
             form,
             backoff: Backoff::default(),
-            origin,
-            producer: Mutex::new(Some(producer)),
+            config,
+            state: Mutex::new(State {
+                number: 0,
+                failures: 0,
+                current: Current::Open(producer),
+            }),
         }
     }
 
-    pub(crate) fn topic(&self) -> &str {
-        &self.topic
+    pub(crate) fn queue(&self) -> &QueueName {
+        &self.queue
     }
 
     pub(crate) fn form(&self) -> DeadLetterHeaders {
         self.form
+    }
+
+    /// Whether the queue is surely in the cluster that is read from.
+    pub(crate) fn is_in_same_cluster(&self) -> bool {
+        self.config.is_some()
     }
 
     /// Posts the letter of the message at `index`, where it is not on its way yet, and looks what
@@ -106,91 +131,137 @@ impl DeadLetters {
         index: u32,
         waker: &Waker,
     ) -> Posting {
-        let outcome = match self.delivery(letter, batch, index) {
-            Ok(delivery) => match Pin::new(delivery).poll(&mut Context::from_waker(waker)) {
-                Poll::Pending => return Posting::OnItsWay,
-                Poll::Ready(outcome) => outcome.map(drop),
-            },
-            Err(error) => Err(error),
-        };
-        letter.delivery = None;
-        let Err(error) = outcome else {
-            return Posting::Delivered;
-        };
-        if error.is_fatal() {
-            self.discard();
-        }
-        letter.refusals += 1;
-        Posting::Refused {
-            error,
-            again: self.backoff.wait_after(letter.refusals),
-        }
-    }
-
-    /// Gives up what is still on its way; those messages come again.
-    pub(crate) fn end(&self) {
-        self.discard();
-    }
-
-    fn delivery<'a>(
-        &self,
-        letter: &'a mut Letter,
-        batch: &Batch,
-        index: u32,
-    ) -> Result<&'a mut DeliveryFuture, ProducerError> {
-        let delivery = match letter.delivery.take() {
+        let (number, mut delivery) = match letter.delivery.take() {
             Some(delivery) => delivery,
-            None => {
-                let record = self.record(&letter.headers, batch, index);
-                self.producer()?.send_record_async(record)
+            None => match self.producer() {
+                Ok((number, producer)) => {
+                    let queue = self.queue.of(batch.partition().name.topic());
+                    let record = record(&queue, &letter.headers, batch, index);
+                    (number, producer.send_record_async(record))
+                }
+                Err(posting) => return posting,
+            },
+        };
+        match Pin::new(&mut delivery).poll(&mut Context::from_waker(waker)) {
+            Poll::Pending => {
+                letter.delivery = Some((number, delivery));
+                Posting::OnItsWay
             }
+            Poll::Ready(Ok(_)) => {
+                self.lock().failures = 0;
+                Posting::Delivered
+            }
+            Poll::Ready(Err(error)) => {
+                let is_hopeless = error.is_fatal() && self.config.is_none();
+                if error.is_fatal() && !is_hopeless {
+                    self.replace(number, &error);
+                }
+                letter.refusals += 1;
+                let again = self.backoff.wait_after(letter.refusals);
+                Posting::Refused {
+                    error,
+                    again: (!is_hopeless).then_some(again),
+                }
+            }
+        }
+    }
+
+    /// Gives up what is still on its way, for good; those messages come again.
+    pub(crate) fn end(&self) {
+        if self.config.is_some() {
+            close(self.lock().change(Current::Ended));
+        }
+    }
+
+    /// The present producer and its number; else when there may be another.
+    fn producer(&self) -> Result<(u64, KafkaProducer), Posting> {
+        let mut state = self.lock();
+        let refused = |error: &ProducerError, again: Duration| Posting::Refused {
+            error: error.clone(),
+            again: Some(again),
         };
-        Ok(letter.delivery.insert(delivery))
+        match (&state.current, &self.config) {
+            (Current::Open(producer), _) => return Ok((state.number, producer.clone())),
+            (Current::Failed(error, until), Some(_)) if Instant::now() < *until => {
+                let left = until.saturating_duration_since(Instant::now());
+                return Err(refused(error, left));
+            }
+            (Current::Failed(..), Some(config)) => match KafkaProducer::new((**config).clone()) {
+                Ok(producer) => {
+                    state.number += 1;
+                    state.change(Current::Open(producer.clone()));
+                    return Ok((state.number, producer));
+                }
+                Err(error) => {
+                    let pause = state.pause(&self.backoff);
+                    let posting = refused(&error, pause);
+                    state.change(Current::Failed(error, Instant::now() + pause));
+                    return Err(posting);
+                }
+            },
+            (Current::Ended, _) | (Current::Failed(..), None) => {}
+        }
+        Err(Posting::Refused {
+            error: ProducerError::Closed,
+            again: None,
+        })
     }
 
-    /// The message as it came, with `headers` after its own.
-    fn record<'a>(&'a self, headers: &'a [Header], batch: &'a Batch, index: u32) -> Record<'a> {
-        let mut record = Record::to(&self.topic);
-        if let Some(key) = batch.key(index) {
-            record = record.key(key);
-        }
-        if let Some(payload) = batch.payload(index) {
-            record = record.payload(payload);
-        }
-        if let Some(timestamp) = batch.timestamp(index) {
-            record = record.timestamp_ms(timestamp.ms());
-        }
-        for (name, value) in batch.headers(index) {
-            record = match value {
-                Some(value) => record.header(name, value),
-                None => record.header(name, &None::<&[u8]>),
-            };
-        }
-        for (name, value) in headers {
-            record = record.header(name, value);
-        }
-        record
-    }
-
-    fn producer(&self) -> Result<KafkaProducer, ProducerError> {
-        let mut producer = self.lock();
-        match (&*producer, &self.origin) {
-            (Some(producer), _) => Ok(producer.clone()),
-            (None, Origin::Given) => Err(ProducerError::Closed),
-            (None, Origin::Own(config)) => Ok(producer
-                .insert(KafkaProducer::new((**config).clone())?)
-                .clone()),
+    /// Lets go of producer `number`, which has failed for good, unless another letter has.
+    fn replace(&self, number: u64, error: &ProducerError) {
+        let mut state = self.lock();
+        if state.number == number && matches!(state.current, Current::Open(_)) {
+            let until = Instant::now() + state.pause(&self.backoff);
+            let failed = state.change(Current::Failed(error.clone(), until));
+            drop(state);
+            close(failed);
         }
     }
 
-    /// Lets go of the producer if it is ours, on a thread of its own, as that waits for a broker.
-    fn discard(&self) {
-        if matches!(self.origin, Origin::Given) {
-            return;
-        }
-        let Some(producer) = self.lock().take() else {
-            return;
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn change(&mut self, to: Current) -> Current {
+        std::mem::replace(&mut self.current, to)
+    }
+
+    /// How long to wait after one more failure.
+    fn pause(&mut self, backoff: &Backoff) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        backoff.wait_after(self.failures)
+    }
+}
+
+/// The message as it came, with `headers` after its own.
+fn record<'a>(queue: &'a str, headers: &'a [Header], batch: &'a Batch, index: u32) -> Record<'a> {
+    let mut record = Record::to(queue);
+    if let Some(key) = batch.key(index) {
+        record = record.key(key);
+    }
+    if let Some(payload) = batch.payload(index) {
+        record = record.payload(payload);
+    }
+    if let Some(timestamp) = batch.timestamp(index) {
+        record = record.timestamp_ms(timestamp.ms());
+    }
+    for (name, value) in batch.headers(index) {
+        record = match value {
+            Some(value) => record.header(name, value),
+            None => record.header(name, &None::<&[u8]>),
         };
+    }
+    for (name, value) in headers {
+        record = record.header(name, value);
+    }
+    record
+}
+
+/// On a thread of its own, as it waits for a broker.
+fn close(left: Current) {
+    if let Current::Open(producer) = left {
         let close = move || {
             let _ = producer.close(Duration::ZERO);
         };
@@ -198,9 +269,5 @@ impl DeadLetters {
         let _ = std::thread::Builder::new()
             .name("rws-kafka-dlq-close".to_owned())
             .spawn(close);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<KafkaProducer>> {
-        self.producer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

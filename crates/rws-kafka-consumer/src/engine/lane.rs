@@ -1,9 +1,10 @@
 use super::Engine;
 use super::dead_letters::{DeadLetters, Letter, Posting};
 use super::in_hand::Run;
-use super::partition::Partition;
+use super::partition::{Partition, Phase};
 use super::scheduler::{Outcome, Progress, Work, deadline_in};
 use super::strand::{StrandId, Task};
+use crate::breaker::Fuse;
 use crate::context::ConsumerContext;
 use crate::dead_letter::Provenance;
 use crate::error::ConsumerError;
@@ -20,8 +21,8 @@ pub(crate) type Handler = dyn Fn(ConsumerContext) -> HandlerResult + Send + Sync
 /// Handles messages until the scheduler ends.
 pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
     let hand = engine.hands.of_lane(lane);
-    let mut number = 0_u32;
-    while let Some(work) = engine.scheduler.take() {
+    let (mut number, mut finished) = (0_u32, None);
+    while let Some(work) = engine.scheduler.next(finished.take()) {
         number = number.wrapping_add(1);
         let strand = work.strand;
         let partition = Arc::clone(work.task.batch.partition());
@@ -35,9 +36,7 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
             handled: 0,
         }
         .work(work);
-        engine.scheduler.give_back(strand, outcome, |dropped| {
-            engine.count_unstarted(dropped);
-        });
+        finished = Some((strand, outcome));
     }
 }
 
@@ -66,11 +65,17 @@ enum Then {
 impl Shift<'_> {
     fn work(mut self, work: Work) -> Outcome {
         let outcome = self.go(work.task, work.progress);
-        self.partition.recorder.processed(self.handled);
-        if let Some(fuse) = &self.engine.fuse {
-            fuse.handled(self.handled);
-        }
+        self.tell_handled();
         outcome
+    }
+
+    /// Once for a run rather than once for a message.
+    fn tell_handled(&mut self) {
+        let handled = std::mem::take(&mut self.handled);
+        self.partition.recorder.processed(handled);
+        if let Some(fuse) = &self.engine.fuse {
+            fuse.handled(handled);
+        }
     }
 
     fn go(&mut self, mut task: Task, mut progress: Progress) -> Outcome {
@@ -78,28 +83,39 @@ impl Shift<'_> {
             let Some(index) = task.first() else {
                 return Outcome::Done;
             };
-            // A letter on its way is seen to, whatever happens to the partition meanwhile.
+            // A letter on its way is seen to, whatever happens to the partition meanwhile; one of a
+            // message that is someone else's by now is not begun.
             if let (Some(letter), Some(letters)) = (&mut progress.letter, self.engine.letters()) {
+                if !letter.is_on_its_way() && self.partition.phase() == Phase::Released {
+                    return Outcome::Dropped;
+                }
                 match self.post(letters, letter, &task, index) {
                     Posting::Delivered => {
                         self.partition.recorder.dead_lettered();
                         self.end(&task, index);
-                        progress = Progress::default();
                         task.advance();
-                        continue;
+                        if task.first().is_none() {
+                            return Outcome::Done;
+                        }
+                        // Strands of nothing but poison must not keep others from the lanes.
+                        let progress = Progress::default();
+                        return Outcome::Yield { task, progress };
                     }
                     Posting::OnItsWay => return Outcome::Posted { task, progress },
                     Posting::Refused { again, .. } => {
+                        let Some(again) = again else {
+                            return Outcome::Dropped;
+                        };
                         let at = deadline_in(again);
                         return Outcome::Later { task, progress, at };
                     }
                 }
             }
             if !self.partition.is_active() || self.engine.stop.is_asked() {
-                return Outcome::Dropped(task);
+                return Outcome::Dropped;
             }
             if self.engine.scheduler.is_paused() {
-                return Outcome::Paused { task, progress };
+                return Outcome::Yield { task, progress };
             }
             match self.attempt(&task, index, &mut progress) {
                 Then::Next => {
@@ -111,7 +127,7 @@ impl Shift<'_> {
                     let at = deadline_in(pause);
                     return Outcome::Later { task, progress, at };
                 }
-                Then::Stop => return Outcome::Dropped(task),
+                Then::Stop => return Outcome::Dropped,
             }
         }
     }
@@ -135,24 +151,23 @@ impl Shift<'_> {
     }
 
     /// What becomes of a message that has failed for the `failures`-th time.
-    fn failed(&self, task: &Task, index: u32, failures: u32, error: &HandlerError) -> Then {
+    fn failed(&mut self, task: &Task, index: u32, failures: u32, error: &HandlerError) -> Then {
         let offset = task.batch.offset(index);
-        let log = |outcome: &str| {
-            let engine = self.engine;
-            engine.log_failure(&self.partition.name, offset, failures, outcome, error);
-        };
         let verdict = self.engine.settings.failure.verdict(error, failures);
-        if matches!(verdict, Verdict::DeadLetter | Verdict::Skip)
-            && let Some(fuse) = self.engine.fuse.as_ref().filter(|fuse| fuse.blows())
-        {
+        if matches!(verdict, Verdict::DeadLetter | Verdict::Skip) && self.breaks() {
+            let breaker = self.engine.settings.breaker;
             self.engine.fail(ConsumerError::CircuitOpen {
-                breaker: fuse.breaker().to_string(),
+                breaker: breaker.map_or_else(String::new, |breaker| breaker.to_string()),
                 partition: self.partition.name.clone(),
                 offset,
                 reason: error.to_string(),
             });
             return Then::Stop;
         }
+        let log = |outcome: &str| {
+            let engine = self.engine;
+            engine.log_failure(&self.partition.name, offset, failures, outcome, error);
+        };
         match verdict {
             Verdict::RetryAfter(pause) => {
                 self.partition.recorder.retried();
@@ -161,7 +176,8 @@ impl Shift<'_> {
             }
             Verdict::DeadLetter => match self.engine.letters() {
                 Some(letters) => {
-                    log(&format!("is given up: it goes to {}", letters.topic()));
+                    let queue = letters.queue().of(self.partition.name.topic());
+                    log(&format!("is given up: it goes to {queue}"));
                     Then::Post(self.letter(letters, task, index, failures, error))
                 }
                 // A worker does not start with this policy and no queue.
@@ -183,6 +199,13 @@ impl Shift<'_> {
                 Then::Stop
             }
         }
+    }
+
+    /// Whether the message that is to be given up is one too many.
+    fn breaks(&mut self) -> bool {
+        // The breaker is told in the order in which it was.
+        self.tell_handled();
+        self.engine.fuse.as_ref().is_some_and(Fuse::blows)
     }
 
     /// The message has come to an end other than by its handler: its offset may move.

@@ -48,7 +48,7 @@ use rws_kafka_observe::{ConsumerHealth, LogRate, Observer};
 use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -86,7 +86,8 @@ pub(crate) struct Engine {
     assignment: Mutex<Assignment>,
     assigned: Condvar,
     next_id: AtomicU64,
-    unstarted: AtomicUsize,
+    /// Until when the drain that is under way may take.
+    draining: Mutex<Option<Instant>>,
     commits: AtomicU64,
     last_error: Mutex<Option<ConsumerError>>,
     failures: LogRate,
@@ -117,7 +118,7 @@ impl Engine {
             assignment: Mutex::default(),
             assigned: Condvar::new(),
             next_id: AtomicU64::new(0),
-            unstarted: AtomicUsize::new(0),
+            draining: Mutex::default(),
             commits: AtomicU64::new(0),
             last_error: Mutex::default(),
             failures: LogRate::new(Duration::from_secs(1)),
@@ -208,37 +209,25 @@ impl Engine {
         }
     }
 
-    /// Waits until the broker has an offset past `offset`.
+    /// Waits until the broker has an offset past `offset`, all messages before which are finished.
     pub(crate) fn commit_through(
         &self,
         partition: &Partition,
         offset: i64,
     ) -> Result<(), ConsumerError> {
-        let until = deadline_in(self.settings.drain_timeout);
-        loop {
-            self.check_owned(partition)?;
-            let round = self.committer.wait(self.committer.request(), until);
-            let (committed, due) = {
-                let tracker = partition.tracker();
-                (tracker.committed(), tracker.to_commit())
-            };
-            if committed > Some(offset) {
-                return Ok(());
-            }
-            if due > Some(offset) {
-                round?;
-                // The worker has stopped committing.
-                return Err(ConsumerError::CommitTimedOut);
-            }
-            // Messages before this one are in other lanes' hands.
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(ConsumerError::Unfinished {
-                    partition: partition.name.clone(),
-                });
-            }
-            std::thread::sleep(left.min(Duration::from_millis(5)));
+        let mut until = deadline_in(self.settings.drain_timeout);
+        // A hook that commits while a drain waits for it has the time of the drain.
+        for earlier in [self.stop.until(), *lock(&self.draining)] {
+            until = earlier.map_or(until, |earlier| earlier.min(until));
         }
+        let round = self.committer.wait(self.committer.request(), until);
+        if partition.tracker().committed() > Some(offset) {
+            return Ok(());
+        }
+        self.check_owned(partition)?;
+        round?;
+        // The worker has stopped committing.
+        Err(ConsumerError::CommitTimedOut)
     }
 
     /// Waits for the first assignment, or the next one during a rebalance.
@@ -281,14 +270,6 @@ impl Engine {
         }
     }
 
-    /// Messages were fetched and dropped before a handler saw them: they come again. Counts what a
-    /// stop leaves, not what rebalances before it did.
-    fn count_unstarted(&self, messages: usize) {
-        if self.stop.is_asked() {
-            self.unstarted.fetch_add(messages, Ordering::Relaxed);
-        }
-    }
-
     pub(crate) fn note_error(&self, error: ConsumerError) {
         *lock(&self.last_error) = Some(error);
     }
@@ -318,7 +299,11 @@ impl Engine {
         }
     }
 
-    fn letter_refused(&self, error: ConsumerError, again: Duration) {
+    /// A dead letter was not taken; the worker stops where sending it again is of no use.
+    fn letter_refused(&self, error: ConsumerError, again: Option<Duration>) {
+        let Some(again) = again else {
+            return self.fail(error);
+        };
         if let Some(held_back) = self.letter_failures.admit() {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::error!(

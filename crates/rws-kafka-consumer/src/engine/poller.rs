@@ -132,7 +132,7 @@ impl<'a> Poller<'a> {
         let Some(open) = self.open.take() else { return };
         let partition = Arc::clone(open.partition());
         if !partition.is_active() {
-            return self.engine.count_unstarted(open.messages());
+            return;
         }
         self.usual_bytes = open.bytes();
         let ordering = self.engine.settings.ordering;

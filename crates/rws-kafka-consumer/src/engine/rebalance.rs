@@ -19,6 +19,8 @@ const DRAIN_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Left {
     /// Messages that are still in hand.
     pub(super) unfinished: usize,
+    /// Messages that were taken in and are neither finished nor in hand.
+    pub(super) unstarted: usize,
     /// Partitions with offsets that the broker has not confirmed.
     pub(super) uncommitted: usize,
 }
@@ -43,7 +45,7 @@ impl Engine {
                 .insert(partition.clone(), Arc::new(state));
         }
         drop(assignment);
-        self.refuse_own_dead_letters(&assigned);
+        self.refuse_own_dead_letters();
         // The broker that gave the assignment is there.
         self.health.reachable();
         self.settings.hooks.assigned(&assigned);
@@ -52,18 +54,25 @@ impl Engine {
 
     /// A pattern may match the dead letter queue, which only now shows: the worker would feed on
     /// its own dead letters.
-    fn refuse_own_dead_letters(&self, assigned: &Assigned) {
-        let Some(letters) = self.letters() else {
+    fn refuse_own_dead_letters(&self) {
+        let Some(letters) = self
+            .letters()
+            .filter(|letters| letters.is_in_same_cluster())
+        else {
             return;
         };
-        let mut topics = assigned.partitions().iter().map(|p| p.partition.topic());
-        if topics.any(|topic| topic == letters.topic()) {
+        let partitions = self.partitions();
+        let topics = || partitions.iter().map(|partition| partition.name.topic());
+        let queues = topics().map(|topic| letters.queue().of(topic));
+        if let Some(queue) = queues
+            .into_iter()
+            .find(|queue| topics().any(|topic| topic == queue))
+        {
             self.fail(ConsumerError::Setting {
                 setting: "dead_letter_queue",
                 problem: format!(
-                    "is {:?}, which a pattern that is subscribed to matches: the worker would read \
-                     its own dead letters; give it a name that the pattern does not match",
-                    letters.topic()
+                    "is {queue:?}, which a pattern that is subscribed to matches: the worker would \
+                     read its own dead letters; give it a name that the pattern does not match"
                 ),
             });
         }
@@ -109,7 +118,7 @@ impl Engine {
         let partitions = self.those_of(names);
         for partition in &partitions {
             partition.advance(Phase::Released);
-            self.count_unstarted(self.scheduler.drop_queued(partition));
+            self.scheduler.drop_queued(partition);
         }
         if !partitions.is_empty() {
             self.settings
@@ -131,9 +140,14 @@ impl Engine {
     pub(super) fn drain(&self, partitions: &[Arc<Partition>], until: Instant) -> Left {
         for partition in partitions {
             partition.advance(Phase::Draining);
-            self.count_unstarted(self.scheduler.drop_queued(partition));
+            self.scheduler.drop_queued(partition);
         }
+        *lock(&self.draining) = Some(until);
         let unfinished = self.scheduler.wait_until_settled(partitions, until);
+        let left = partitions
+            .iter()
+            .map(|partition| partition.tracker().unfinished());
+        let unstarted = left.sum::<usize>().saturating_sub(unfinished);
         if !partitions.is_empty() {
             self.settings
                 .hooks
@@ -150,8 +164,10 @@ impl Engine {
         }
         let uncommitted = committer::due(partitions).len();
         self.release(partitions, until);
+        *lock(&self.draining) = None;
         Left {
             unfinished,
+            unstarted,
             uncommitted,
         }
     }

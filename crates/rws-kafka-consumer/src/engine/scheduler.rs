@@ -1,8 +1,9 @@
 use super::dead_letters::Letter;
 use super::partition::Partition;
 use super::strand::{StrandId, Task};
+use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,10 +36,10 @@ pub(crate) enum Outcome {
     },
     /// The first message's dead letter is on its way: [`Scheduler::wake`] tells of its outcome.
     Posted { task: Task, progress: Progress },
-    /// The lanes are paused: the task goes on where it stood.
-    Paused { task: Task, progress: Progress },
-    /// The partition is no longer active, or the worker is to stop: `task` is left where it stood.
-    Dropped(Task),
+    /// The task goes on where it stood, after what is ready before it.
+    Yield { task: Task, progress: Progress },
+    /// The partition is no longer active, or the worker is to stop: the task is left where it stood.
+    Dropped,
 }
 
 /// Hands runs of messages to lanes, one run of a strand at a time.
@@ -58,17 +59,19 @@ pub(crate) struct Scheduler {
 
 #[derive(Default)]
 struct State {
-    strands: HashMap<StrandId, Strand>,
+    strands: FxHashMap<StrandId, Strand>,
     ready: VecDeque<StrandId>,
     /// Those whose retry is due: they hold back a commit, and take turns with the others, so that
     /// neither waits for all of the other kind.
     due: VecDeque<StrandId>,
     due_went_last: bool,
-    /// Those whose dead letter has its outcome: they go first, as no handler is to run.
+    /// Those whose dead letter has its outcome: they go first, as no handler is run before the lane
+    /// looks for other work.
     answered: VecDeque<StrandId>,
     retries: BinaryHeap<Reverse<(Instant, StrandId)>>,
-    /// Those with a message in hand: a lane's, or a dead letter on its way.
-    in_hand: HashSet<StrandId>,
+    /// How many messages of each partition, by its id, are in hand: a lane's, or as a dead letter on
+    /// its way.
+    in_hand: FxHashMap<u64, usize>,
     /// Who waits on `work` and on `settled`: a notification costs a system call.
     idle_lanes: usize,
     drains: usize,
@@ -121,9 +124,13 @@ impl Scheduler {
         self.wake_a_lane(&guard);
     }
 
-    /// The next work; blocks until there is some. `None` when the scheduler has ended.
-    pub(crate) fn take(&self) -> Option<Work> {
+    /// The next work, for what the last one came to; blocks until there is some. `None` when the
+    /// scheduler has ended.
+    pub(crate) fn next(&self, finished: Option<(StrandId, Outcome)>) -> Option<Work> {
         let mut state = self.lock();
+        if let Some((strand, outcome)) = finished {
+            self.give_back(&mut state, strand, outcome);
+        }
         loop {
             if state.ended {
                 return None;
@@ -150,21 +157,12 @@ impl Scheduler {
         }
     }
 
-    /// Gives back what [`take`](Self::take) gave. `on_dropped` is told how many messages are
-    /// dropped, before a drain that waits for the strand goes on.
-    pub(crate) fn give_back(
-        &self,
-        strand: StrandId,
-        outcome: Outcome,
-        on_dropped: impl FnOnce(usize),
-    ) {
-        let mut state = self.lock();
-        // A lane that sleeps must learn of a ready strand, and of a retry earlier than it knows.
-        let may_be_earlier = matches!(outcome, Outcome::Later { .. });
-        on_dropped(state.give_back(strand, outcome));
-        if state.idle_lanes > 0 && (may_be_earlier || self.has_ready(&state)) {
+    fn give_back(&self, state: &mut State, strand: StrandId, outcome: Outcome) {
+        // A lane that sleeps must learn of a retry earlier than it knows.
+        if state.idle_lanes > 0 && matches!(outcome, Outcome::Later { .. }) {
             self.work.notify_one();
         }
+        state.give_back(strand, outcome);
         if state.drains > 0 {
             self.settled.notify_all();
         }
@@ -198,11 +196,10 @@ impl Scheduler {
         self.paused.load(Ordering::Relaxed)
     }
 
-    /// Forgets all that is queued of a partition, but for the messages in hand; returns how many
-    /// messages that was.
-    pub(crate) fn drop_queued(&self, partition: &Partition) -> usize {
-        let mut state = self.lock();
-        let mut dropped = 0;
+    /// Forgets all that is queued of a partition, but for the messages in hand.
+    pub(crate) fn drop_queued(&self, partition: &Partition) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
         state.strands.retain(|strand, queue| {
             if !strand.is_of(partition) {
                 return true;
@@ -211,19 +208,16 @@ impl Scheduler {
                 StrandPhase::Posted | StrandPhase::Answered => queue.tasks.pop_front(),
                 _ => None,
             };
-            dropped += queue
-                .tasks
-                .drain(..)
-                .map(|task| task.remaining())
-                .sum::<usize>();
+            queue.tasks.clear();
             if let Some(mut task) = first {
-                dropped += task.keep_first();
+                task.keep_first();
                 queue.tasks.push_back(task);
             }
             // A running strand stays, so that no second lane takes it meanwhile.
             queue.phase == StrandPhase::Running || !queue.tasks.is_empty()
         });
-        dropped
+        state.ready.retain(|strand| !strand.is_of(partition));
+        state.due.retain(|strand| !strand.is_of(partition));
     }
 
     /// Waits until no message of `partitions` is in hand; returns how many still are at `until`.
@@ -235,8 +229,8 @@ impl Scheduler {
         let mut state = self.lock();
         state.drains += 1;
         let left = loop {
-            let is_of_them = |strand: &&StrandId| partitions.iter().any(|p| strand.is_of(p));
-            let in_hand = state.in_hand.iter().filter(is_of_them).count();
+            let of = |partition: &Arc<Partition>| state.in_hand.get(&partition.id);
+            let in_hand: usize = partitions.iter().filter_map(of).sum();
             let left = until.saturating_duration_since(Instant::now());
             if in_hand == 0 || left.is_zero() {
                 break in_hand;
@@ -250,7 +244,7 @@ impl Scheduler {
 
     /// Messages that are in hand at this moment: a handler's, or as a dead letter on its way.
     pub(crate) fn in_hand(&self) -> usize {
-        self.lock().in_hand.len()
+        self.lock().in_hand.values().sum()
     }
 
     /// Lanes get no more work.
@@ -299,9 +293,13 @@ impl State {
             if let Some(queue) = self.strands.get_mut(&strand)
                 && let Some(task) = queue.tasks.pop_front()
             {
+                // A dead letter that was on its way has been in hand all the time.
+                let is_new = queue.phase != StrandPhase::Answered;
                 queue.phase = StrandPhase::Running;
                 queue.woken = false;
-                self.in_hand.insert(strand);
+                if is_new {
+                    *self.in_hand.entry(strand.partition()).or_default() += 1;
+                }
                 return Some(Work {
                     strand,
                     task,
@@ -327,18 +325,16 @@ impl State {
         }
     }
 
-    /// Returns how many messages are dropped.
-    fn give_back(&mut self, strand: StrandId, outcome: Outcome) -> usize {
+    fn give_back(&mut self, strand: StrandId, outcome: Outcome) {
         let Some(queue) = self.strands.get_mut(&strand) else {
             // A running strand is never taken away.
             debug_assert!(false, "a strand that nobody knows was given back");
-            return 0;
+            return;
         };
-        let mut dropped = 0;
         match outcome {
             Outcome::Posted { mut task, progress } => {
                 if !task.batch.partition().is_active() {
-                    dropped = task.keep_first();
+                    task.keep_first();
                 }
                 queue.tasks.push_front(task);
                 queue.progress = progress;
@@ -349,33 +345,39 @@ impl State {
                     queue.phase = StrandPhase::Posted;
                 }
                 // Still in hand.
-                return dropped;
+                return;
             }
             Outcome::Later { task, progress, at } if task.batch.partition().is_active() => {
                 queue.tasks.push_front(task);
                 queue.progress = progress;
                 queue.phase = StrandPhase::Waiting;
                 self.retries.push(Reverse((at, strand)));
-                self.in_hand.remove(&strand);
-                return 0;
+                return self.let_go(strand);
             }
-            Outcome::Paused { task, progress } if task.batch.partition().is_active() => {
+            Outcome::Yield { task, progress } if task.batch.partition().is_active() => {
                 queue.tasks.push_front(task);
                 queue.progress = progress;
             }
-            Outcome::Later { task, .. } | Outcome::Paused { task, .. } | Outcome::Dropped(task) => {
-                dropped = task.remaining();
-            }
-            Outcome::Done => {}
+            // What is not active any more was dropped behind it already.
+            Outcome::Later { .. } | Outcome::Yield { .. } | Outcome::Dropped | Outcome::Done => {}
         }
-        self.in_hand.remove(&strand);
         if queue.tasks.is_empty() {
             self.strands.remove(&strand);
         } else {
             queue.phase = StrandPhase::Ready;
             self.ready.push_back(strand);
         }
-        dropped
+        self.let_go(strand);
+    }
+
+    /// The strand has no message in hand any more.
+    fn let_go(&mut self, strand: StrandId) {
+        if let Some(in_hand) = self.in_hand.get_mut(&strand.partition()) {
+            *in_hand -= 1;
+            if *in_hand == 0 {
+                self.in_hand.remove(&strand.partition());
+            }
+        }
     }
 }
 
@@ -425,11 +427,12 @@ mod tests {
         work.task.batch.partition().name.partition()
     }
 
-    /// Gives back, and returns how many messages that dropped.
-    fn give_back(scheduler: &Scheduler, strand: StrandId, outcome: Outcome) -> usize {
-        let mut dropped = 0;
-        scheduler.give_back(strand, outcome, |messages| dropped = messages);
-        dropped
+    fn take(scheduler: &Scheduler) -> Work {
+        scheduler.next(None).expect("it has not ended")
+    }
+
+    fn give_back(scheduler: &Scheduler, (strand, outcome): (StrandId, Outcome)) {
+        scheduler.give_back(&mut scheduler.lock(), strand, outcome);
     }
 
     fn later(work: Work, wait: Duration) -> (StrandId, Outcome) {
@@ -462,23 +465,23 @@ mod tests {
         add(&scheduler, &first, 0..3);
         add(&scheduler, &first, 3..5);
         add(&scheduler, &second, 0..1);
-        let mut work = scheduler.take().unwrap();
+        let mut work = take(&scheduler);
         assert_eq!((number(&work), work.progress.failures), (1, 0));
         work.task.advance();
         let wait = Duration::from_millis(50);
         let due = Instant::now() + wait;
         let (strand, outcome) = later(work, wait);
-        assert_eq!(give_back(&scheduler, strand, outcome), 0);
-        let work = scheduler.take().unwrap();
+        give_back(&scheduler, (strand, outcome));
+        let work = take(&scheduler);
         assert_eq!(number(&work), 2);
-        give_back(&scheduler, work.strand, Outcome::Done);
+        give_back(&scheduler, (work.strand, Outcome::Done));
 
-        let work = scheduler.take().unwrap();
+        let work = take(&scheduler);
         assert!(Instant::now() >= due);
         assert_eq!((number(&work), first_offset(&work)), (1, 1));
         assert_eq!(work.progress.failures, 1);
-        give_back(&scheduler, work.strand, Outcome::Done);
-        let work = scheduler.take().unwrap();
+        give_back(&scheduler, (work.strand, Outcome::Done));
+        let work = take(&scheduler);
         assert_eq!((first_offset(&work), work.progress.failures), (3, 0));
         assert_eq!(scheduler.in_hand(), 1);
     }
@@ -489,17 +492,17 @@ mod tests {
         for id in [1, 2] {
             add(&scheduler, &partition(id), 0..1);
         }
-        let late = scheduler.take().unwrap();
-        let early = scheduler.take().unwrap();
+        let late = take(&scheduler);
+        let early = take(&scheduler);
         let (strand, outcome) = later(late, 100 * SOON);
-        give_back(&scheduler, strand, outcome);
+        give_back(&scheduler, (strand, outcome));
         thread::scope(|scope| {
-            let lane = scope.spawn(|| number(&scheduler.take().unwrap()));
+            let lane = scope.spawn(|| number(&take(&scheduler)));
             while scheduler.lock().idle_lanes == 0 {
                 thread::yield_now();
             }
             let (strand, outcome) = later(early, Duration::from_millis(5));
-            give_back(&scheduler, strand, outcome);
+            give_back(&scheduler, (strand, outcome));
             assert_eq!(lane.join().unwrap(), 2);
         });
     }
@@ -508,44 +511,40 @@ mod tests {
     fn a_due_retry_and_a_fresh_message_take_turns() {
         let scheduler = Scheduler::new();
         (1..=2).for_each(|id| add(&scheduler, &partition(id), 0..1));
-        let failed = [scheduler.take().unwrap(), scheduler.take().unwrap()];
+        let failed = [take(&scheduler), take(&scheduler)];
         for (strand, outcome) in failed.map(|work| later(work, Duration::ZERO)) {
-            give_back(&scheduler, strand, outcome);
+            give_back(&scheduler, (strand, outcome));
         }
         for id in 3..=6 {
             add(&scheduler, &partition(id), 0..1);
         }
-        let taken: Vec<i32> = (0..6).map(|_| number(&scheduler.take().unwrap())).collect();
+        let taken: Vec<i32> = (0..6).map(|_| number(&take(&scheduler))).collect();
         assert_eq!(taken, [1, 3, 2, 4, 5, 6]);
     }
 
     #[test]
-    fn what_is_dropped_is_counted_once_whether_it_runs_or_not() {
+    fn a_drain_waits_for_what_runs_and_for_nothing_else() {
         let scheduler = Scheduler::new();
         let (taken, other) = (partition(1), partition(2));
         add(&scheduler, &taken, 0..4);
         add(&scheduler, &taken, 4..6);
         add(&scheduler, &other, 0..1);
-        let mut work = scheduler.take().unwrap();
+        let work = take(&scheduler);
         taken.advance(Phase::Draining);
-        assert_eq!(scheduler.drop_queued(&taken), 2);
-        assert_eq!(scheduler.drop_queued(&taken), 0);
+        scheduler.drop_queued(&taken);
         let all = [Arc::clone(&taken), Arc::clone(&other)];
         assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 1);
-        (0..3).for_each(|_| work.task.advance());
-        let settled = AtomicBool::new(false);
+        let until = Instant::now() + SOON;
         thread::scope(|scope| {
-            let drain = scope.spawn(|| {
-                let left = scheduler.wait_until_settled(&all, Instant::now() + SOON);
-                (left, settled.load(Ordering::Relaxed))
-            });
-            let outcome = Outcome::Dropped(work.task);
-            scheduler.give_back(work.strand, outcome, |dropped| {
-                settled.store(dropped == 1, Ordering::Relaxed);
-            });
-            assert_eq!(drain.join().unwrap(), (0, true));
+            let drain = scope.spawn(|| scheduler.wait_until_settled(&all, until));
+            while scheduler.lock().drains == 0 {
+                thread::yield_now();
+            }
+            give_back(&scheduler, (work.strand, Outcome::Dropped));
+            assert_eq!(drain.join().unwrap(), 0);
         });
-        assert_eq!(number(&scheduler.take().unwrap()), 2);
+        assert_eq!(number(&take(&scheduler)), 2);
+        assert_eq!(scheduler.lock().strands.len(), 1);
     }
 
     #[test]
@@ -553,11 +552,11 @@ mod tests {
         let scheduler = Scheduler::new();
         let (taken, other) = (partition(1), partition(2));
         add(&scheduler, &taken, 0..2);
-        let (strand, outcome) = later(scheduler.take().unwrap(), Duration::ZERO);
-        give_back(&scheduler, strand, outcome);
-        assert_eq!(scheduler.drop_queued(&taken), 2);
+        let (strand, outcome) = later(take(&scheduler), Duration::ZERO);
+        give_back(&scheduler, (strand, outcome));
+        scheduler.drop_queued(&taken);
         add(&scheduler, &other, 0..1);
-        assert_eq!(number(&scheduler.take().unwrap()), 2);
+        assert_eq!(number(&take(&scheduler)), 2);
     }
 
     #[test]
@@ -565,11 +564,11 @@ mod tests {
         let scheduler = Scheduler::new();
         let taken = partition(1);
         add(&scheduler, &taken, 0..3);
-        let work = scheduler.take().unwrap();
+        let work = take(&scheduler);
         taken.advance(Phase::Draining);
-        assert_eq!(scheduler.drop_queued(&taken), 0);
+        scheduler.drop_queued(&taken);
         let (strand, outcome) = later(work, Duration::ZERO);
-        assert_eq!(give_back(&scheduler, strand, outcome), 3);
+        give_back(&scheduler, (strand, outcome));
         assert_eq!(scheduler.in_hand(), 0);
         assert!(scheduler.lock().strands.is_empty());
     }
@@ -580,14 +579,14 @@ mod tests {
         let (first, second) = (partition(1), partition(2));
         add(&scheduler, &first, 0..2);
         add(&scheduler, &second, 0..1);
-        let (strand, outcome) = posted(scheduler.take().unwrap());
-        give_back(&scheduler, strand, outcome);
-        let work = scheduler.take().unwrap();
+        let (strand, outcome) = posted(take(&scheduler));
+        give_back(&scheduler, (strand, outcome));
+        let work = take(&scheduler);
         assert_eq!(number(&work), 2);
-        give_back(&scheduler, work.strand, Outcome::Done);
+        give_back(&scheduler, (work.strand, Outcome::Done));
         assert_eq!(scheduler.in_hand(), 1);
         thread::scope(|scope| {
-            let lane = scope.spawn(|| scheduler.take().unwrap());
+            let lane = scope.spawn(|| take(&scheduler));
             while scheduler.lock().idle_lanes == 0 {
                 thread::yield_now();
             }
@@ -602,14 +601,14 @@ mod tests {
     fn an_outcome_that_comes_before_the_lane_waits_for_it_is_not_missed() {
         let scheduler = Scheduler::new();
         add(&scheduler, &partition(1), 0..1);
-        let (strand, outcome) = posted(scheduler.take().unwrap());
+        let (strand, outcome) = posted(take(&scheduler));
         scheduler.wake(strand);
-        give_back(&scheduler, strand, outcome);
-        let work = scheduler.take().unwrap();
+        give_back(&scheduler, (strand, outcome));
+        let work = take(&scheduler);
         assert_eq!(work.strand, strand);
         // That word is used up.
         let (strand, outcome) = posted(work);
-        give_back(&scheduler, strand, outcome);
+        give_back(&scheduler, (strand, outcome));
         assert!(scheduler.lock().answered.is_empty());
     }
 
@@ -620,20 +619,21 @@ mod tests {
             let taken = partition(1);
             add(&scheduler, &taken, 0..3);
             add(&scheduler, &taken, 3..5);
-            let (strand, outcome) = posted(scheduler.take().unwrap());
-            give_back(&scheduler, strand, outcome);
+            let (strand, outcome) = posted(take(&scheduler));
+            give_back(&scheduler, (strand, outcome));
             if woken {
                 scheduler.wake(strand);
             }
             taken.advance(Phase::Draining);
-            assert_eq!(scheduler.drop_queued(&taken), 4);
+            scheduler.drop_queued(&taken);
             let all = [Arc::clone(&taken)];
             assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 1);
             scheduler.wake(strand);
-            let mut work = scheduler.take().unwrap();
-            assert_eq!(work.task.remaining(), 1);
+            let mut work = take(&scheduler);
+            assert_eq!(first_offset(&work), 0);
             work.task.advance();
-            give_back(&scheduler, strand, Outcome::Done);
+            assert!(work.task.first().is_none());
+            give_back(&scheduler, (strand, Outcome::Done));
             assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 0);
             assert!(scheduler.lock().strands.is_empty());
         }
@@ -644,12 +644,12 @@ mod tests {
         let scheduler = Scheduler::new();
         let (first, second) = (partition(1), partition(2));
         add(&scheduler, &first, 0..2);
-        let (strand, outcome) = posted(scheduler.take().unwrap());
-        give_back(&scheduler, strand, outcome);
+        let (strand, outcome) = posted(take(&scheduler));
+        give_back(&scheduler, (strand, outcome));
         scheduler.pause(true);
         add(&scheduler, &second, 0..2);
         thread::scope(|scope| {
-            let lane = scope.spawn(|| scheduler.take().unwrap());
+            let lane = scope.spawn(|| take(&scheduler));
             while scheduler.lock().idle_lanes == 0 {
                 thread::yield_now();
             }
@@ -657,20 +657,20 @@ mod tests {
             let mut work = lane.join().unwrap();
             assert_eq!(work.strand, strand);
             work.task.advance();
-            let outcome = Outcome::Paused {
+            let outcome = Outcome::Yield {
                 task: work.task,
                 progress: Progress::default(),
             };
-            give_back(&scheduler, strand, outcome);
+            give_back(&scheduler, (strand, outcome));
 
-            let lane = scope.spawn(|| scheduler.take().unwrap());
+            let lane = scope.spawn(|| take(&scheduler));
             while scheduler.lock().idle_lanes == 0 {
                 thread::yield_now();
             }
             assert!(!lane.is_finished());
             scheduler.pause(false);
             assert_eq!(number(&lane.join().unwrap()), 2);
-            let work = scheduler.take().unwrap();
+            let work = take(&scheduler);
             assert_eq!((number(&work), first_offset(&work)), (1, 1));
         });
     }
@@ -679,7 +679,9 @@ mod tests {
     fn an_end_wakes_all_lanes() {
         let scheduler = Scheduler::new();
         thread::scope(|scope| {
-            let lanes: Vec<_> = (0..4).map(|_| scope.spawn(|| scheduler.take())).collect();
+            let lanes: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| scheduler.next(None)))
+                .collect();
             while scheduler.lock().idle_lanes < 4 {
                 thread::yield_now();
             }
@@ -701,7 +703,7 @@ mod tests {
         let attempts = AtomicUsize::new(0);
         let left = AtomicUsize::new(STRANDS as usize * TASKS as usize);
         let lane = || {
-            while let Some(work) = scheduler.take() {
+            while let Some(work) = scheduler.next(None) {
                 let mut next = next[number(&work) as usize]
                     .try_lock()
                     .expect("nobody else has this strand");
@@ -716,7 +718,7 @@ mod tests {
                     (work.strand, Outcome::Done)
                 };
                 drop(next);
-                give_back(&scheduler, strand, outcome);
+                give_back(&scheduler, (strand, outcome));
             }
         };
         thread::scope(|scope| {

@@ -24,8 +24,9 @@ impl Stop {
         let until = deadline_in(time);
         let mut state = self.lock();
         state.until = Some(state.until.map_or(until, |earlier| earlier.min(until)));
-        drop(state);
+        // Under the lock: who looks there and then sleeps must not miss it.
         self.asked.store(true, Ordering::Release);
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -40,8 +41,10 @@ impl Stop {
 
     /// The worker has ended. The first report counts.
     pub(crate) fn over(&self, report: StopReport) {
-        self.lock().report.get_or_insert(report);
+        let mut state = self.lock();
+        state.report.get_or_insert(report);
         self.asked.store(true, Ordering::Release);
+        drop(state);
         self.changed.notify_all();
     }
 

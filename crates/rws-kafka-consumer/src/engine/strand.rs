@@ -13,6 +13,11 @@ pub(crate) struct StrandId {
 }
 
 impl StrandId {
+    /// The id of its partition.
+    pub(crate) fn partition(self) -> u64 {
+        self.partition
+    }
+
     pub(crate) fn is_of(self, partition: &Partition) -> bool {
         self.partition == partition.id
     }
@@ -36,16 +41,9 @@ impl Task {
         self.places.start += 1;
     }
 
-    pub(crate) fn remaining(&self) -> usize {
-        self.places.len()
-    }
-
-    /// Forgets all but the first message; returns how many that were.
-    pub(crate) fn keep_first(&mut self) -> usize {
-        let kept = self.places.start..self.places.end.min(self.places.start + 1);
-        let dropped = self.remaining() - kept.len();
-        self.places = kept;
-        dropped
+    /// Forgets all but the first message.
+    pub(crate) fn keep_first(&mut self) {
+        self.places.end = self.places.end.min(self.places.start + 1);
     }
 }
 
@@ -97,7 +95,7 @@ impl Cut {
         // The index keeps the messages of a key in their order.
         hashed.sort_unstable();
         let mut end = 0;
-        let runs = hashed
+        let mut runs: Vec<(u64, Range<u32>)> = hashed
             .chunk_by(|(one, _), (other, _)| one == other)
             .map(|run| {
                 let start = end;
@@ -105,10 +103,10 @@ impl Cut {
                 (run[0].0, start..end)
             })
             .collect();
-        Self {
-            order: hashed.into_iter().map(|(_, index)| index).collect(),
-            runs,
-        }
+        let order: Vec<u32> = hashed.into_iter().map(|(_, index)| index).collect();
+        // The oldest first: what waits longest holds back the commit.
+        runs.sort_unstable_by_key(|(_, places)| order[places.start as usize]);
+        Self { order, runs }
     }
 }
 
@@ -163,6 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_handed_out_by_their_first_messages() {
+        let name = TopicPartition::new("topic", 0);
+        let partition = Partition::new(1, name, "group", &Observer::new());
+        let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
+        for offset in 0..100_i64 {
+            builder.push(offset, None, Some(&(offset % 40).to_be_bytes()), None);
+        }
+        let tasks = cut(builder, Ordering::Key);
+        let first: Vec<i64> = tasks
+            .map(|(_, task)| task.batch.offset(task.first().unwrap()))
+            .collect();
+        assert_eq!(first, (0..40).collect::<Vec<i64>>());
+    }
+
+    #[test]
     fn without_an_order_each_message_is_a_strand() {
         let expected: Vec<Vec<i64>> = (10..17).map(|offset| vec![offset]).collect();
         assert_eq!(strands(Ordering::None), expected);
@@ -176,9 +189,10 @@ mod tests {
         (0..3).for_each(|offset| builder.push(offset, None, None, None));
         let (_, mut task) = cut(builder, Ordering::Partition).next().unwrap();
         task.advance();
-        assert_eq!((task.keep_first(), task.first()), (1, Some(1)));
-        assert_eq!(task.keep_first(), 0);
+        task.keep_first();
+        assert_eq!(task.first(), Some(1));
         task.advance();
-        assert_eq!((task.keep_first(), task.first()), (0, None));
+        task.keep_first();
+        assert_eq!(task.first(), None);
     }
 }

@@ -99,6 +99,17 @@ impl Tracker {
         self.slots.is_empty() && self.acked >= self.end
     }
 
+    /// Whether every message before this one is finished.
+    pub(crate) fn is_next(&self, sequence: u64) -> bool {
+        // What is finished at the front leaves at once.
+        sequence <= self.base
+    }
+
+    /// Messages that are not finished.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.slots.iter().filter(|slot| !slot.finished).count()
+    }
+
     /// Messages from the first unfinished one on: what holds memory and bounds the queue.
     pub(crate) fn held(&self) -> usize {
         self.slots.len()
@@ -169,6 +180,18 @@ mod tests {
         tracker.finish(1, true);
         tracker.mark(0, 5);
         assert_eq!(tracker.to_commit(), Some(7));
+    }
+
+    #[test]
+    fn what_is_next_and_what_is_unfinished_is_told() {
+        let mut tracker = tracker(&[5, 6, 9]);
+        assert!(tracker.is_next(0) && !tracker.is_next(1));
+        tracker.finish(1, true);
+        assert_eq!((tracker.unfinished(), tracker.held()), (2, 3));
+        assert!(!tracker.is_next(1));
+        tracker.finish(0, true);
+        assert!(tracker.is_next(1) && tracker.is_next(2));
+        assert_eq!((tracker.unfinished(), tracker.held()), (1, 1));
     }
 
     #[derive(Clone, Debug)]

@@ -6,7 +6,6 @@ use crate::report::StopReport;
 use crate::transport::Consumer;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -35,11 +34,14 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
         for number in 0..engine.settings.lanes {
             let (engine, handler) = (Arc::clone(&engine), Arc::clone(&handler));
             spawn(&format!("rws-kafka-lane-{number}"), move || {
-                lane::run(&engine, handler.as_ref(), number);
+                engine.guard("a lane", || lane::run(&engine, handler.as_ref(), number));
             })?;
         }
         let owner = Owner::new(&engine, &consumer, &alive);
-        spawn("rws-kafka-commit", move || owner.commit())?;
+        spawn("rws-kafka-commit", move || {
+            let engine = Arc::clone(&owner.engine);
+            engine.guard("the commit thread", || owner.commit());
+        })?;
         let owner = Owner::new(&engine, &consumer, &alive);
         spawn("rws-kafka-lag", move || owner.watch_lag())?;
         let owner = Owner::new(&engine, &consumer, &alive);
@@ -120,6 +122,16 @@ impl Owner {
 }
 
 impl Engine {
+    /// A thread that is gone makes the worker stop, rather than stand still and look alive. A user's
+    /// error can panic where it is shown.
+    fn guard(&self, who: &str, run: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(run)).is_err() {
+            self.fail(ConsumerError::Fatal {
+                detail: format!("{who} panicked"),
+            });
+        }
+    }
+
     /// Drains all partitions and ends the lanes, by the deadline of the stop.
     fn wind_down(&self, error: Option<ConsumerError>) -> StopReport {
         let error = lock(&self.failure).clone().or(error);
@@ -141,11 +153,12 @@ impl Engine {
             letters.end();
         }
         StopReport {
-            unstarted: self.unstarted.load(Ordering::Relaxed),
+            unstarted: left.unstarted,
             unfinished: left.unfinished,
             uncommitted: left.uncommitted,
             left_group: false,
-            error,
+            // The last messages in hand may have been the reason for a stop of their own.
+            error: lock(&self.failure).clone().or(error),
         }
     }
 }
