@@ -2,6 +2,7 @@ use crate::engine::{Batch, Engine, Partition};
 use crate::error::ConsumerError;
 use crate::handler::HandlerResult;
 use crate::payload::PayloadError;
+use crate::topic_partition::TopicPartition;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -59,18 +60,14 @@ impl ConsumerContext {
     /// [`PayloadError`] for a tombstone and for what is not UTF-8. No retry helps against it, so
     /// that a [`HandlerError`](crate::HandlerError) made of it is permanent.
     pub fn payload_str(&self) -> Result<&str, PayloadError> {
-        let at = || (self.partition_state().name.clone(), self.offset());
-        let payload = self.payload().ok_or_else(|| {
-            let (partition, offset) = at();
-            PayloadError::Tombstone { partition, offset }
+        let payload = self.payload().ok_or_else(|| PayloadError::Tombstone {
+            partition: self.topic_partition(),
+            offset: self.offset(),
         })?;
-        std::str::from_utf8(payload).map_err(|error| {
-            let (partition, offset) = at();
-            PayloadError::NotUtf8 {
-                partition,
-                offset,
-                position: error.valid_up_to(),
-            }
+        std::str::from_utf8(payload).map_err(|error| PayloadError::NotUtf8 {
+            partition: self.topic_partition(),
+            offset: self.offset(),
+            position: error.valid_up_to(),
         })
     }
 
@@ -161,6 +158,10 @@ impl ConsumerContext {
         partition.tracker().mark(sequence, self.offset());
         self.engine.commit_through(partition, self.offset())?;
         Ok(())
+    }
+
+    pub(crate) fn topic_partition(&self) -> TopicPartition {
+        self.partition_state().name.clone()
     }
 
     fn still_ours(&self) -> Result<(), ConsumerError> {

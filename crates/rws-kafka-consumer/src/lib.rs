@@ -39,6 +39,7 @@
 //! | `libz` | gzip compression | yes |
 //! | `zstd` | zstd compression | |
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
+//! | `json` | `deserialize_json`: values from JSON, by serde | |
 
 mod backoff;
 mod breaker;
@@ -62,6 +63,8 @@ mod status;
 mod timestamp;
 mod topic_partition;
 mod transport;
+#[cfg(feature = "json")]
+mod typed;
 
 pub use backoff::Backoff;
 pub use breaker::CircuitBreaker;

@@ -1,7 +1,7 @@
 use crate::topic_partition::TopicPartition;
 
 /// Why a payload cannot be read as what was asked for. No retry helps.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
     /// There is no payload.
@@ -24,5 +24,16 @@ pub enum PayloadError {
         offset: i64,
         /// The first byte that is wrong, from 0.
         position: usize,
+    },
+    /// The payload is not of the type that was asked for.
+    #[cfg(feature = "json")]
+    #[error("cannot decode the payload at {partition} offset {offset}")]
+    Decode {
+        /// Where it stands.
+        partition: TopicPartition,
+        /// Its offset.
+        offset: i64,
+        /// What is wrong with it.
+        source: rws_kafka_schema::SchemaError,
     },
 }

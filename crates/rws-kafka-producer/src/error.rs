@@ -127,6 +127,16 @@ pub enum ProducerError {
         detail: String,
     },
 
+    /// The value could not be made a payload.
+    #[cfg(feature = "json")]
+    #[error("cannot encode the message for topic {topic:?}")]
+    Encode {
+        /// The topic.
+        topic: String,
+        /// What is wrong with the value.
+        source: rws_kafka_schema::SchemaError,
+    },
+
     /// `send_sync` was called in `on_delivery`, on the thread that serves all deliveries.
     #[error("send_sync to topic {topic:?} cannot wait in on_delivery: use send or send_async")]
     InCallback {

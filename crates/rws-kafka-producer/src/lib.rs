@@ -34,6 +34,7 @@
 //! | `libz` | gzip compression | yes |
 //! | `zstd` | zstd compression | |
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
+//! | `json` | `send_typed`, `send_typed_keyed`: values as JSON, by serde | |
 
 mod config;
 pub mod connection;
@@ -49,6 +50,8 @@ mod token;
 mod topic;
 #[doc(hidden)]
 pub mod transport;
+#[cfg(feature = "json")]
+mod typed;
 mod waiters;
 
 pub use config::{Compression, ProducerConfig};

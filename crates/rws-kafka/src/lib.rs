@@ -55,6 +55,7 @@
 //! | `zstd` | zstd compression | |
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
 //! | `embedded` | `embedded::Broker`: a broker in this process, for demos and tests | |
+//! | `json` (or `serde`) | `send_typed`, `deserialize_json`: values as JSON | |
 //!
 //! [rust-web-server]: https://github.com/bohdaq/rust-web-server
 
@@ -79,6 +80,9 @@ pub use rws_kafka_consumer::{
 };
 pub use rws_kafka_observe::{Observer, Readiness};
 pub use rws_kafka_producer::{Delivery, FlushReport, KafkaProducer, ProducerConfig, ProducerError};
+
+#[cfg(feature = "json")]
+pub mod schema;
 
 // All of each crate, for what the names above leave out.
 #[doc(no_inline)]

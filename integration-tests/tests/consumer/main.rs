@@ -22,5 +22,6 @@ mod starting;
 mod stopping;
 mod support;
 mod topics;
+mod typed;
 mod volume;
 mod worker_process;

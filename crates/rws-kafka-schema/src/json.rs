@@ -1,0 +1,207 @@
+//! JSON by serde.
+
+use crate::error::SchemaError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
+
+/// What can travel as JSON: any type that serde can write and read.
+///
+/// ```
+/// use rws_kafka_schema::json::JsonMessage;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Ping {
+///     number: u32,
+/// }
+///
+/// fn round_trip<M: JsonMessage>(message: &M) -> Result<M, rws_kafka_schema::SchemaError> {
+///     rws_kafka_schema::json::decode(&rws_kafka_schema::json::encode(message)?)
+/// }
+/// assert_eq!(round_trip(&Ping { number: 7 })?.number, 7);
+/// # Ok::<(), rws_kafka_schema::SchemaError>(())
+/// ```
+pub trait JsonMessage: Serialize + DeserializeOwned {}
+
+impl<T: Serialize + DeserializeOwned> JsonMessage for T {}
+
+/// serde_json's error, shared by the clones of a [`SchemaError`].
+#[derive(Clone, Debug)]
+pub struct Cause(Arc<serde_json::Error>);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// `value` as compact JSON in UTF-8.
+///
+/// # Errors
+///
+/// [`SchemaError::JsonValue`] for what JSON has no form for, such as a map whose keys are no text.
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, SchemaError> {
+    let mut json = Vec::with_capacity(128);
+    let mut serializer = serde_json::Serializer::new(&mut json);
+    serde_path_to_error::serialize(value, &mut serializer).map_err(|error| {
+        SchemaError::JsonValue {
+            path: path_of(error.path()),
+            source: Cause(Arc::new(error.into_inner())),
+        }
+    })?;
+    Ok(json)
+}
+
+/// The value that `payload` holds as JSON in UTF-8, with nothing but white space around it.
+///
+/// # Errors
+///
+/// [`SchemaError::JsonPayload`] tells line, column and path of what is wrong; it shows nothing of the
+/// payload but what serde's words hold.
+pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, SchemaError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(payload);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = path_of(error.path());
+        wrong(path, error.into_inner())
+    })?;
+    deserializer
+        .end()
+        .map_err(|error| wrong(String::new(), error))?;
+    Ok(value)
+}
+
+fn wrong(path: String, source: serde_json::Error) -> SchemaError {
+    SchemaError::JsonPayload {
+        line: source.line(),
+        column: source.column(),
+        path,
+        source: Cause(Arc::new(source)),
+    }
+}
+
+/// Empty for the whole value, which serde_path_to_error shows as a dot.
+fn path_of(path: &serde_path_to_error::Path) -> String {
+    if path.iter().next().is_none() {
+        String::new()
+    } else {
+        path.to_string()
+    }
+}
+
+pub(crate) fn place(path: &str) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!(", in {path}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+    use std::collections::{BTreeMap, HashMap};
+    use std::error::Error;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Order {
+        id: u64,
+        lines: Vec<Line>,
+        note: Option<String>,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Line {
+        price: i64,
+        tags: BTreeMap<String, bool>,
+    }
+
+    #[track_caller]
+    fn refused(payload: &[u8]) -> (usize, usize, String, String) {
+        let error = decode::<Order>(payload).unwrap_err();
+        let words = error.source().unwrap().to_string();
+        match error {
+            SchemaError::JsonPayload {
+                line, column, path, ..
+            } => (line, column, path, words),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_error_tells_line_column_and_path() {
+        let payload =
+            b"{\n \"id\": 1,\n \"lines\": [{\"price\": 1, \"tags\": {}},\n {\"price\": true}]\n}";
+        let (line, column, path, words) = refused(payload);
+        assert_eq!((line, column, path.as_str()), (4, 15, "lines[1].price"));
+        assert!(
+            words.contains("invalid type: boolean `true`, expected i64"),
+            "{words}"
+        );
+
+        let (.., path, _) = refused(br#"{"id":1,"lines":[{"price":1,"tags":{"a b":1}}]}"#);
+        assert_eq!(path, "lines[0].tags.a b");
+        let (.., path, words) = refused(br#"{"id":1}"#);
+        assert_eq!(path, "");
+        assert!(words.contains("missing field `lines`"), "{words}");
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        for payload in [
+            &b""[..],
+            b" ",
+            b"{",
+            b"null",
+            b"{\"id\":1,\"lines\":[]} x",
+            b"{\"id\":1,\"lines\":[]}{}",
+            b"\xff",
+            b"{\"id\":18446744073709551616,\"lines\":[]}",
+            b"\x00\x00\x00\x00\x01{}",
+        ] {
+            refused(payload);
+        }
+    }
+
+    #[test]
+    fn a_value_without_a_form_in_json_is_refused_with_its_place() {
+        let value = HashMap::from([("outer", HashMap::from([((1, 2), 3)]))]);
+        let error = encode(&value).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the value cannot be written as JSON, in outer"
+        );
+        assert_eq!(error.source().unwrap().to_string(), "key must be a string");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_no_stack_overflows() {
+        let payload = "[".repeat(100_000);
+        assert!(decode::<serde_json::Value>(payload.as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            id: u64, price: i64, note: Option<String>,
+            tags in proptest::collection::btree_map(".*", any::<bool>(), 0..4),
+        ) {
+            let order = Order { id, lines: vec![Line { price, tags }], note };
+            let payload = encode(&order).unwrap();
+            prop_assert_eq!(decode::<Order>(&payload).unwrap(), order);
+        }
+
+        #[test]
+        fn no_bytes_panic(payload: Vec<u8>) {
+            let _ = decode::<Order>(&payload);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Typed Kafka messages: codecs, and the wire formats of schema registries.
+//!
+//! ```
+//! # #[cfg(feature = "json")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Debug, PartialEq, Serialize, Deserialize)]
+//! struct OrderCreated {
+//!     order_id: u64,
+//!     amount_cents: u64,
+//! }
+//!
+//! let order = OrderCreated { order_id: 1, amount_cents: 9900 };
+//! let payload = rws_kafka_schema::json::encode(&order)?;
+//! assert_eq!(payload, br#"{"order_id":1,"amount_cents":9900}"#);
+//! assert_eq!(rws_kafka_schema::json::decode::<OrderCreated>(&payload)?, order);
+//!
+//! let error = rws_kafka_schema::json::decode::<OrderCreated>(br#"{"order_id":"one"}"#).unwrap_err();
+//! assert_eq!(error.to_string(), "not the JSON that was asked for, at line 1 column 17, in order_id");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "json"))]
+//! # fn main() {}
+//! ```
+//!
+//! Producer and consumer have methods for all of it under features of the same names; this crate
+//! knows neither, and no Kafka client.
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `json` | `json`: JSON by serde, errors with line, column and path | |
+
+mod error;
+#[cfg(feature = "json")]
+pub mod json;
+pub mod wire;
+
+pub use error::SchemaError;

@@ -1,0 +1,48 @@
+/// What is wrong with the bytes that tell a payload's schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FramingError {
+    /// They end too early.
+    #[error("{what} needs {needed} bytes; found {found}")]
+    TooShort {
+        /// What was read.
+        what: &'static str,
+        /// How many bytes that takes, at least.
+        needed: usize,
+        /// How many there are.
+        found: usize,
+    },
+
+    /// A byte that tells the format is another one.
+    #[error("byte {position}, {what}, is 0x{found:02x}; allowed: {allowed}")]
+    Byte {
+        /// Which byte, from 0.
+        position: usize,
+        /// What it tells.
+        what: &'static str,
+        /// What it is.
+        found: u8,
+        /// What it may be.
+        allowed: &'static str,
+    },
+
+    /// A number is out of its range.
+    #[error("{what}, at byte {position}, is {found}; allowed: {allowed}")]
+    Number {
+        /// Where it begins, from 0.
+        position: usize,
+        /// What it tells.
+        what: &'static str,
+        /// What it is.
+        found: i64,
+        /// What it may be.
+        allowed: String,
+    },
+
+    /// A number takes more bytes than one can.
+    #[error("the variable-length number at byte {position} does not end within 5 bytes")]
+    Endless {
+        /// Where it begins, from 0.
+        position: usize,
+    },
+}

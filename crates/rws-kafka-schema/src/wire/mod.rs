@@ -1,0 +1,16 @@
+//! The bytes that schema registries put before a payload, or in its headers.
+//!
+//! | module | format |
+//! |---|---|
+//! | [`confluent`] | [Confluent]: a zero byte and a 4-byte id, or a GUID in a record header; with Protobuf, message indexes |
+//! | [`glue`] | [AWS Glue]: version, compression, a 16-byte UUID |
+//!
+//! [Confluent]: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+//! [AWS Glue]: https://docs.aws.amazon.com/glue/latest/dg/schema-registry-integrations.html
+
+pub mod confluent;
+mod error;
+pub mod glue;
+mod varint;
+
+pub use error::FramingError;

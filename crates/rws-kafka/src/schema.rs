@@ -1,0 +1,30 @@
+//! Typed messages.
+//!
+//! ```no_run
+//! use rws_kafka::schema::JsonMessage;
+//! use rws_kafka::{ConsumerContext, KafkaConsumer, KafkaProducer};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct OrderCreated {
+//!     order_id: u64,
+//!     user_id: u64,
+//!     amount_cents: u64,
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let producer = KafkaProducer::from_env()?;
+//! producer.send_typed("orders.created", &OrderCreated { order_id: 1, user_id: 42, amount_cents: 9900 })?;
+//!
+//! let consumer = KafkaConsumer::from_env()?.subscribe(["orders.created"])?;
+//! consumer.start(|msg: ConsumerContext| {
+//!     let event: OrderCreated = msg.deserialize_json()?;
+//!     println!("order {} for user {}", event.order_id, event.user_id);
+//!     msg.commit()
+//! });
+//! # Ok(())
+//! # }
+//! ```
+
+pub use rws_kafka_schema::json::JsonMessage;
+pub use rws_kafka_schema::{SchemaError, wire};
