@@ -18,9 +18,9 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use rws_kafka_config::Properties;
 use rws_kafka_producer::transport as shared;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a rebalance waits for the committed offsets that a hook wants to know.
@@ -49,6 +49,7 @@ impl Consumer {
             .create_with_context(Context {
                 is_kip_848: is_kip_848(properties),
                 engine,
+                paused: Mutex::default(),
             })
             .map(|base| Self {
                 base,
@@ -96,11 +97,15 @@ impl Consumer {
     }
 
     pub(crate) fn pause(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
-        self.base.pause(&list([partition])).map_err(fetch_error)
+        self.base.pause(&list([partition])).map_err(fetch_error)?;
+        lock(&self.base.context().paused).insert(partition.clone());
+        Ok(())
     }
 
     pub(crate) fn resume(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
-        self.base.resume(&list([partition])).map_err(fetch_error)
+        self.base.resume(&list([partition])).map_err(fetch_error)?;
+        lock(&self.base.context().paused).remove(partition);
+        Ok(())
     }
 
     /// Brings `offsets` to the broker and waits for its answer, however long that takes.
@@ -299,6 +304,8 @@ impl Fetched<'_> {
 struct Context {
     engine: Arc<Engine>,
     is_kip_848: bool,
+    /// What librdkafka holds as paused, whether it is assigned or not.
+    paused: Mutex<HashSet<TopicPartition>>,
 }
 
 impl ClientContext for Context {
@@ -336,9 +343,7 @@ impl ConsumerContext for Context {
         );
         let names = names(list);
         let result = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            // A pause outlives the assignment that it was made in. Fails for partitions that
-            // librdkafka has not met yet: those are not paused.
-            let _ = consumer.resume(list);
+            self.resume_from_before(consumer, &names);
             let committed = self.committed(consumer, list);
             let result = if is_cooperative {
                 consumer.incremental_assign(list)
@@ -376,6 +381,19 @@ impl ConsumerContext for Context {
 }
 
 impl Context {
+    /// A pause outlives the assignment that it was made in. Only what is paused: a resume makes
+    /// librdkafka take answers that are on their way for outdated.
+    fn resume_from_before(&self, consumer: &BaseConsumer<Self>, assigned: &[TopicPartition]) {
+        let mut paused = lock(&self.paused);
+        for partition in assigned {
+            if paused.remove(partition)
+                && let Err(error) = consumer.resume(&list([partition]))
+            {
+                self.engine.note_error(fetch_error(error));
+            }
+        }
+    }
+
     /// What the group has committed for `list`, where someone wants to know it.
     fn committed(
         &self,
@@ -406,4 +424,8 @@ fn let_go(
     } else {
         consumer.unassign()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
