@@ -1,4 +1,4 @@
-use crate::error::ConsumerError;
+use crate::error::{ConsumerError, with_causes};
 
 /// How a worker ended.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,7 @@ impl StopReport {
                 unfinished = self.unfinished,
                 uncommitted = self.uncommitted,
                 left_group = self.left_group,
-                error = self.error.as_ref().map(tracing::field::display),
+                error = self.error.as_ref().map(|error| with_causes(error)),
                 "consumer stopped with work undone"
             );
         }

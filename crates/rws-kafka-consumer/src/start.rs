@@ -4,7 +4,7 @@ use crate::checks::MAX_LANES;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
 use crate::engine::{self, DeadLetters, Engine, Plan, Settings};
-use crate::error::ConsumerError;
+use crate::error::{ConsumerError, with_causes};
 use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
 use crate::report::StopReport;
@@ -34,12 +34,12 @@ impl KafkaConsumer {
         if let Err(error) = self.launch(&engine, handler) {
             engine.health.failed();
             engine.note_error(error.clone());
-            let report = StopReport {
+            let words = with_causes(&error);
+            tracing::error!(target: "rws_kafka", group = engine.group(), "the consumer could not start: {words}");
+            engine.stop.over(StopReport {
                 error: Some(error),
                 ..StopReport::default()
-            };
-            report.log(engine.group());
-            engine.stop.over(report);
+            });
         }
         handle
     }

@@ -34,7 +34,7 @@ pub(crate) use stop::Stop;
 pub(crate) use worker::{Plan, start};
 
 use crate::breaker::{CircuitBreaker, Fuse};
-use crate::error::ConsumerError;
+use crate::error::{ConsumerError, with_causes};
 use crate::failure::FailureHandling;
 use crate::handler::HandlerError;
 use crate::hooks::Hooks;
@@ -305,13 +305,12 @@ impl Engine {
             return self.fail(error);
         };
         if let Some(held_back) = self.letter_failures.admit() {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let words = with_causes(&error);
             tracing::error!(
                 target: "rws_kafka",
                 group = self.group(),
                 held_back,
-                cause,
-                "{error}; it is sent again in {again:?}"
+                "{words}; it is sent again in {again:?}"
             );
         }
         self.note_error(error);
