@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 /// ```
 /// use rws_kafka_consumer::CircuitBreaker;
 ///
-/// // After 20 in a row, or when half of the last 200 are given up.
+/// // At the 20th in a row, or when more than half of the last 200 are given up.
 /// let breaker = CircuitBreaker::consecutive(20).or_rate(0.5, 200);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

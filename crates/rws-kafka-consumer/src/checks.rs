@@ -102,9 +102,8 @@ impl KafkaConsumer {
             if let Err(error) = check_topic_name(&queue) {
                 return refuse(true, "dead_letter_queue", || error.to_string());
             }
-            // In another cluster, the same name is another topic.
-            let is_read = self.dead_letter_producer.is_none()
-                && self.topics.iter().any(|topic| *topic == *queue);
+            // What a pattern matches shows only when it is assigned.
+            let is_read = !is_pattern && self.topics.iter().any(|topic| *topic == *queue);
             refuse(is_read, "dead_letter_queue", || {
                 format!(
                     "is {queue:?}, which is subscribed to as well: the worker would read its own \

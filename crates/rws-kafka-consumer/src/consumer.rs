@@ -188,8 +188,8 @@ impl KafkaConsumer {
     /// partition or key waits.
     ///
     /// The topic must be there, or be made by the broker when it is first written to. A pattern
-    /// that is subscribed to must not match it: that shows only once it exists, and then stops the
-    /// worker.
+    /// that is subscribed to must not match it: that shows only once a worker is given partitions of
+    /// both, at which it stops.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

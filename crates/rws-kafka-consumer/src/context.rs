@@ -140,7 +140,8 @@ impl ConsumerContext {
     /// # Errors
     ///
     /// [`ConsumerError::PartitionLost`]; [`ConsumerError::Unfinished`] while a message before it is,
-    /// in which case nothing is changed; [`ConsumerError::CommitRefused`], and
+    /// in which case nothing is changed (a handler that returns it is run again, and never given
+    /// up); [`ConsumerError::CommitRefused`], and
     /// [`ConsumerError::CommitTimedOut`] after the
     /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout).
     pub fn commit_sync(&self) -> HandlerResult {

@@ -149,7 +149,7 @@ pub enum ConsumerError {
     /// The consumer failed for good: start a new one.
     #[error("the consumer failed for good: {detail}")]
     Fatal {
-        /// librdkafka's words.
+        /// librdkafka's words, or which thread panicked.
         detail: String,
     },
 }

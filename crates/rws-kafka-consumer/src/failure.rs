@@ -1,4 +1,5 @@
 use crate::backoff::Backoff;
+use crate::error::ConsumerError;
 use crate::error_class::ErrorClass;
 use crate::handler::HandlerError;
 use std::fmt;
@@ -53,6 +54,10 @@ pub(crate) enum Verdict {
 impl FailureHandling {
     /// `failures` counts how often the message has failed, this time included.
     pub(crate) fn verdict(&self, error: &HandlerError, failures: u32) -> Verdict {
+        if let Some(ConsumerError::Unfinished { .. }) = error.downcast_ref() {
+            // A commit that comes too early: the message itself is as good as any.
+            return self.retry(failures);
+        }
         let class = self.class_of(error);
         match (class, self.policy) {
             (ErrorClass::Ignorable, _) => Verdict::Ignore,
@@ -94,6 +99,7 @@ impl fmt::Debug for FailureHandling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topic_partition::TopicPartition;
 
     fn handling(policy: FailurePolicy) -> FailureHandling {
         FailureHandling {
@@ -132,6 +138,18 @@ mod tests {
         assert_eq!(letters, [Verdict::DeadLetter; 4]);
         let retries = verdicts(&handling(FailurePolicy::Retry), &error);
         assert_eq!(retries, [SHORT, LONG, LONG, LONG]);
+    }
+
+    #[test]
+    fn a_commit_that_comes_too_early_gives_no_message_up() {
+        let partition = TopicPartition::new("orders", 0);
+        let error = HandlerError::from(ConsumerError::Unfinished { partition });
+        for policy in [FailurePolicy::DeadLetter, FailurePolicy::Stop] {
+            assert_eq!(
+                verdicts(&handling(policy), &error),
+                [SHORT, LONG, LONG, LONG]
+            );
+        }
     }
 
     #[test]

@@ -131,13 +131,14 @@ impl std::error::Error for Unspeakable {}
 fn an_error_that_panics_when_it_is_shown_stops_the_worker_rather_than_leave_it_dead() {
     let scene = Scene::new(1);
     scene.fill(1);
-    let config = scene.config().drain_timeout(Duration::from_secs(1));
     let handle = scene
-        .consumer_of(config)
+        .consumer()
         .on_failure(FailurePolicy::Stop)
         .max_retries(0)
         .start(|_: ConsumerContext| Err(Unspeakable.into()));
     let report = handle.join_timeout(SOON).expect("it stops by itself");
+    // Nobody waits for what nobody has.
+    assert_eq!(report.unfinished, 0);
     let error = report.error.expect("a reason");
     assert!(error.is_fatal());
     assert_eq!(

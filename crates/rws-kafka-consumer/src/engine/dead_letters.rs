@@ -117,11 +117,6 @@ impl DeadLetters {
         self.form
     }
 
-    /// Whether the queue is surely in the cluster that is read from.
-    pub(crate) fn is_in_same_cluster(&self) -> bool {
-        self.config.is_some()
-    }
-
     /// Posts the letter of the message at `index`, where it is not on its way yet, and looks what
     /// has become of it.
     pub(crate) fn poll(
@@ -169,7 +164,8 @@ impl DeadLetters {
     /// Gives up what is still on its way, for good; those messages come again.
     pub(crate) fn end(&self) {
         if self.config.is_some() {
-            close(self.lock().change(Current::Ended));
+            let left = self.lock().change(Current::Ended);
+            close(left);
         }
     }
 

@@ -27,15 +27,21 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
         let strand = work.strand;
         let partition = Arc::clone(work.task.batch.partition());
         let batch = Arc::clone(&work.task.batch);
-        let outcome = Shift {
+        let shift = Shift {
             engine,
             handler,
             strand,
             partition: &partition,
             run: hand.begin(&batch, number),
             handled: 0,
-        }
-        .work(work);
+        };
+        // A user's error can panic where it is shown. The lane lives, and nobody waits for the strand.
+        let outcome = catch_unwind(AssertUnwindSafe(|| shift.work(work))).unwrap_or_else(|_| {
+            engine.fail(ConsumerError::Fatal {
+                detail: "a lane panicked".to_owned(),
+            });
+            Outcome::Dropped
+        });
         finished = Some((strand, outcome));
     }
 }

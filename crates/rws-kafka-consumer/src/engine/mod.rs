@@ -44,6 +44,7 @@ use crate::topic_partition::TopicPartition;
 use committer::{Committer, Offsets};
 use in_hand::Hands;
 use partition::Phase;
+use rebalance::Left;
 use rws_kafka_observe::{ConsumerHealth, LogRate, Observer};
 use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
@@ -88,6 +89,8 @@ pub(crate) struct Engine {
     next_id: AtomicU64,
     /// Until when the drain that is under way may take.
     draining: Mutex<Option<Instant>>,
+    /// What revokes left undone while a stop was asked for.
+    left_behind: Mutex<Left>,
     commits: AtomicU64,
     last_error: Mutex<Option<ConsumerError>>,
     failures: LogRate,
@@ -119,6 +122,7 @@ impl Engine {
             assigned: Condvar::new(),
             next_id: AtomicU64::new(0),
             draining: Mutex::default(),
+            left_behind: Mutex::default(),
             commits: AtomicU64::new(0),
             last_error: Mutex::default(),
             failures: LogRate::new(Duration::from_secs(1)),
@@ -217,8 +221,9 @@ impl Engine {
     ) -> Result<(), ConsumerError> {
         let mut until = deadline_in(self.settings.drain_timeout);
         // A hook that commits while a drain waits for it has the time of the drain.
-        for earlier in [self.stop.until(), *lock(&self.draining)] {
-            until = earlier.map_or(until, |earlier| earlier.min(until));
+        let draining = lock(&self.draining).filter(|_| !partition.is_active());
+        for earlier in [self.stop.until(), draining].into_iter().flatten() {
+            until = until.min(earlier);
         }
         let round = self.committer.wait(self.committer.request(), until);
         if partition.tracker().committed() > Some(offset) {

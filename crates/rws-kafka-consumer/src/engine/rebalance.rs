@@ -16,6 +16,7 @@ const DRAIN_COMMITS: usize = 10;
 const DRAIN_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a drain left undone.
+#[derive(Debug, Default)]
 pub(super) struct Left {
     /// Messages that are still in hand.
     pub(super) unfinished: usize,
@@ -23,6 +24,14 @@ pub(super) struct Left {
     pub(super) unstarted: usize,
     /// Partitions with offsets that the broker has not confirmed.
     pub(super) uncommitted: usize,
+}
+
+impl Left {
+    /// But for what is in hand, which may have finished since.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.unstarted += other.unstarted;
+        self.uncommitted += other.uncommitted;
+    }
 }
 
 impl Engine {
@@ -55,10 +64,7 @@ impl Engine {
     /// A pattern may match the dead letter queue, which only now shows: the worker would feed on
     /// its own dead letters.
     fn refuse_own_dead_letters(&self) {
-        let Some(letters) = self
-            .letters()
-            .filter(|letters| letters.is_in_same_cluster())
-        else {
+        let Some(letters) = self.letters() else {
             return;
         };
         let partitions = self.partitions();
@@ -108,6 +114,9 @@ impl Engine {
                 uncommitted = left.uncommitted,
                 "partitions revoked before all was done: their messages come again elsewhere"
             );
+        }
+        if self.stop.is_asked() {
+            lock(&self.left_behind).add(&left);
         }
     }
 

@@ -61,13 +61,12 @@ pub(crate) struct Scheduler {
 struct State {
     strands: FxHashMap<StrandId, Strand>,
     ready: VecDeque<StrandId>,
-    /// Those whose retry is due: they hold back a commit, and take turns with the others, so that
-    /// neither waits for all of the other kind.
+    /// Those whose retry is due.
     due: VecDeque<StrandId>,
-    due_went_last: bool,
-    /// Those whose dead letter has its outcome: they go first, as no handler is run before the lane
-    /// looks for other work.
+    /// Those whose dead letter has its outcome.
     answered: VecDeque<StrandId>,
+    /// Whose turn it is of the three, so that none waits for all of another.
+    turn: usize,
     retries: BinaryHeap<Reverse<(Instant, StrandId)>>,
     /// How many messages of each partition, by its id, are in hand: a lane's, or as a dead letter on
     /// its way.
@@ -226,11 +225,21 @@ impl Scheduler {
         partitions: &[Arc<Partition>],
         until: Instant,
     ) -> usize {
+        self.wait_for_hands(until, |in_hand| {
+            let of = |partition: &Arc<Partition>| in_hand.get(&partition.id);
+            partitions.iter().filter_map(of).sum()
+        })
+    }
+
+    fn wait_for_hands(
+        &self,
+        until: Instant,
+        count: impl Fn(&FxHashMap<u64, usize>) -> usize,
+    ) -> usize {
         let mut state = self.lock();
         state.drains += 1;
         let left = loop {
-            let of = |partition: &Arc<Partition>| state.in_hand.get(&partition.id);
-            let in_hand: usize = partitions.iter().filter_map(of).sum();
+            let in_hand = count(&state.in_hand);
             let left = until.saturating_duration_since(Instant::now());
             if in_hand == 0 || left.is_zero() {
                 break in_hand;
@@ -240,6 +249,11 @@ impl Scheduler {
         };
         state.drains -= 1;
         left
+    }
+
+    /// Waits until no message at all is in hand; returns how many still are at `until`.
+    pub(crate) fn wait_until_idle(&self, until: Instant) -> usize {
+        self.wait_for_hands(until, |in_hand| in_hand.values().sum())
     }
 
     /// Messages that are in hand at this moment: a handler's, or as a dead letter on its way.
@@ -311,18 +325,17 @@ impl State {
     }
 
     fn pop_ready(&mut self, paused: bool) -> Option<StrandId> {
-        if let Some(strand) = self.answered.pop_front() {
-            return Some(strand);
-        }
         if paused {
-            return None;
+            // A letter needs no handler.
+            return self.answered.pop_front();
         }
-        self.due_went_last = !self.due.is_empty() && (self.ready.is_empty() || !self.due_went_last);
-        if self.due_went_last {
-            self.due.pop_front()
-        } else {
-            self.ready.pop_front()
-        }
+        let queues = [&mut self.answered, &mut self.due, &mut self.ready];
+        let count = queues.len();
+        let first = (0..count)
+            .map(|step| (self.turn + step) % count)
+            .find(|number| !queues[*number].is_empty())?;
+        self.turn = (first + 1) % count;
+        queues[first].pop_front()
     }
 
     fn give_back(&mut self, strand: StrandId, outcome: Outcome) {

@@ -34,7 +34,7 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
         for number in 0..engine.settings.lanes {
             let (engine, handler) = (Arc::clone(&engine), Arc::clone(&handler));
             spawn(&format!("rws-kafka-lane-{number}"), move || {
-                engine.guard("a lane", || lane::run(&engine, handler.as_ref(), number));
+                lane::run(&engine, handler.as_ref(), number);
             })?;
         }
         let owner = Owner::new(&engine, &consumer, &alive);
@@ -43,14 +43,26 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
             engine.guard("the commit thread", || owner.commit());
         })?;
         let owner = Owner::new(&engine, &consumer, &alive);
-        spawn("rws-kafka-lag", move || owner.watch_lag())?;
+        spawn("rws-kafka-lag", move || {
+            let engine = Arc::clone(&owner.engine);
+            engine.guard("the thread that measures lag", || owner.watch_lag());
+        })?;
         let owner = Owner::new(&engine, &consumer, &alive);
-        spawn("rws-kafka-poll", move || owner.poll(gone))
+        spawn("rws-kafka-poll", move || {
+            let engine = Arc::clone(&owner.engine);
+            engine.guard("the poll thread", || owner.poll(gone));
+            // Without effect where it has ended in order.
+            engine.stop.over(StopReport {
+                error: engine.last_error(),
+                ..StopReport::default()
+            });
+        })
     })();
     if started.is_err() {
         engine.scheduler.end();
         engine.committer.stop();
         engine.stop.ask(Duration::ZERO);
+        engine.end_letters();
     }
     started
 }
@@ -122,13 +134,18 @@ impl Owner {
 }
 
 impl Engine {
-    /// A thread that is gone makes the worker stop, rather than stand still and look alive. A user's
-    /// error can panic where it is shown.
+    /// A thread that is gone makes the worker stop, rather than stand still and look alive.
     fn guard(&self, who: &str, run: impl FnOnce()) {
         if catch_unwind(AssertUnwindSafe(run)).is_err() {
             self.fail(ConsumerError::Fatal {
                 detail: format!("{who} panicked"),
             });
+        }
+    }
+
+    fn end_letters(&self) {
+        if let Some(letters) = self.letters() {
+            letters.end();
         }
     }
 
@@ -146,12 +163,13 @@ impl Engine {
             .until()
             .unwrap_or_else(|| deadline_in(self.settings.drain_timeout));
         let partitions = self.partitions();
-        let left = self.drain(&partitions, until);
+        let mut left = self.drain(&partitions, until);
+        // Of partitions that went before, too: whoever ends the process wants to know.
+        left.unfinished = self.scheduler.wait_until_idle(until);
+        left.add(&lock(&self.left_behind));
         self.scheduler.end();
         self.committer.stop();
-        if let Some(letters) = self.letters() {
-            letters.end();
-        }
+        self.end_letters();
         StopReport {
             unstarted: left.unstarted,
             unfinished: left.unfinished,
