@@ -1,4 +1,4 @@
-//! Brokers in containers, and what tests need around them.
+//! Brokers and schema registries in containers, and what tests need around them.
 //!
 //! ```no_run
 //! use integration_tests::{Kafka, unique_topic};
@@ -10,28 +10,36 @@
 //! assert_eq!(kafka.kcat(&["-C", "-e", "-q", "-t", &topic]), b"hello\n");
 //! ```
 //!
-//! A test that cannot have its broker fails: whatever goes wrong in here
+//! A test that cannot have its broker or registry fails: whatever goes wrong in here
 //! panics, with what was asked and what answered. Everything waits with a
 //! deadline, may be called from an async test too, and leaves no container and
 //! no network behind, however the test ends.
 //!
-//! The image is made by `docker/build-images`; `scripts/test` does all of it.
+//! The images are made by `docker/build-images`; `scripts/test` does all of it.
 
 mod certificates;
+mod container;
+mod http;
 mod kafka;
 mod kcat;
 mod names;
 mod network;
 mod offsets_log;
+mod program;
+mod properties;
 mod reaper;
+mod registry;
 mod runtime;
 mod sasl;
 mod wait;
 
 pub use certificates::Certificates;
-pub use kafka::{Brokers, Cluster, Kafka, ToolOutput};
+pub use container::ToolOutput;
+pub use http::{HttpAnswer, HttpRequest};
+pub use kafka::{Brokers, Cluster, Kafka};
 pub use kcat::{kcat, kcat_with_input};
 pub use names::{unique, unique_topic};
 pub use offsets_log::Commit;
+pub use registry::{Registry, RegistryOptions};
 pub use sasl::SaslOptions;
 pub use wait::{eventually, eventually_some};

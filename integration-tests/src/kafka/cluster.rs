@@ -8,11 +8,11 @@ use rdkafka::{
 };
 
 use super::{
-    Brokers, Kafka, OPERATION, PortTaken,
+    Brokers, Kafka,
     setup::{Member, Setup},
-    until_ports_are_free,
 };
 use crate::{
+    container::{OPERATION, PortTaken, until_ports_are_free},
     names::unique,
     network::Network,
     offsets_log::OFFSETS_TOPIC,

@@ -8,47 +8,25 @@ mod setup;
 mod spring;
 mod tools;
 
-use std::{
-    fmt,
-    ops::Deref,
-    sync::OnceLock,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fmt, ops::Deref, sync::OnceLock, time::Duration};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use testcontainers::{
-    ContainerAsync, GenericImage, TestcontainersError,
-    bollard::query_parameters::KillContainerOptionsBuilder, core::client::docker_client_instance,
-    runners::AsyncRunner,
-};
 
 pub(crate) use self::setup::{CA_PEM, SERVER_PEM};
-use self::setup::{IMAGE, Member, Setup, TAG};
-pub use self::{brokers::Brokers, cluster::Cluster, tools::ToolOutput};
+use self::setup::{IMAGE, Member, Setup};
+pub use self::{brokers::Brokers, cluster::Cluster};
 use crate::{
     certificates::Certificates,
+    container::{Container, OPERATION, PortTaken, until_ports_are_free},
     names::free_port,
-    reaper::watched,
-    runtime::{Failure, run},
     sasl::SaslOptions,
-    wait::eventually,
 };
-
-/// For a container to be made or started, and for its broker to answer.
-const START: Duration = Duration::from_secs(90);
-/// For anything else that is asked of Docker or of a broker.
-const OPERATION: Duration = Duration::from_secs(30);
-/// How long a broker has to stop by itself.
-const GRACE_SECONDS: i32 = 20;
-
-type Container = ContainerAsync<GenericImage>;
 
 /// A Kafka broker in a container of its own, removed when this is dropped.
 ///
 /// What it shares with a [`Cluster`] it has from [`Brokers`].
 pub struct Kafka {
-    container: Option<Container>,
+    container: Container,
     id: i32,
     brokers: Brokers,
     inside_bootstrap: String,
@@ -149,15 +127,7 @@ impl Kafka {
     ///
     /// When Docker refuses.
     pub fn pause(&self) {
-        // The kernel may not get all of a busy container's threads to stand still the first time.
-        let end = Instant::now() + OPERATION;
-        while let Err(error) = run(OPERATION, || self.container().pause()) {
-            assert!(
-                Instant::now() < end,
-                "cannot pause the broker at {}: {error}",
-                self.bootstrap()
-            );
-        }
+        self.container.pause();
     }
 
     /// Thaws the broker and waits until it answers.
@@ -166,7 +136,7 @@ impl Kafka {
     ///
     /// When it does not answer in time.
     pub fn unpause(&self) {
-        self.docker("unpause", OPERATION, || self.container().unpause());
+        self.container.unpause();
         self.wait_until_ready();
     }
 
@@ -176,9 +146,7 @@ impl Kafka {
     ///
     /// When Docker refuses.
     pub fn stop(&self) {
-        self.docker("stop", OPERATION, || {
-            self.container().stop_with_timeout(Some(GRACE_SECONDS))
-        });
+        self.container.stop();
     }
 
     /// Kills the broker at once; its data stay.
@@ -187,17 +155,7 @@ impl Kafka {
     ///
     /// When Docker refuses.
     pub fn kill(&self) {
-        // A stop without a grace would ask first, and a broker tells the others before it is gone.
-        let options = KillContainerOptionsBuilder::new().signal("KILL").build();
-        self.docker("kill", OPERATION, || async {
-            let docker = docker_client_instance().await?;
-            let id = self.container().id();
-            let killed = docker.kill_container(id, Some(options)).await;
-            killed.map_err(TestcontainersError::other)
-        });
-        eventually(OPERATION, || {
-            run(OPERATION, || self.container().is_running()).is_ok_and(|running| !running)
-        });
+        self.container.kill();
     }
 
     /// Starts a stopped broker on the same port, and waits until it answers.
@@ -206,21 +164,13 @@ impl Kafka {
     ///
     /// When it does not answer in time.
     pub fn restart(&self) {
-        self.docker("start", START, || self.container().start());
+        self.container.restart();
         self.wait_until_ready();
     }
 
     /// What the broker logged.
     pub fn logs(&self) -> String {
-        let logs = run(OPERATION, || async {
-            let mut bytes = self.container().stdout_to_vec().await?;
-            bytes.extend(self.container().stderr_to_vec().await?);
-            Ok::<_, TestcontainersError>(bytes)
-        });
-        match logs {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) => format!("(no log: {error})"),
-        }
+        self.container.logs()
     }
 
     fn launch(setup: &Setup) -> Self {
@@ -234,35 +184,29 @@ impl Kafka {
         let (port, internal) = (free_port(), free_port());
         let request = setup.request(port, internal);
         let plain_bootstrap = format!("localhost:{internal}");
-        match watched(|| run(START, || request.start())) {
-            Ok(container) => Ok(Self {
-                container: Some(container),
-                id: setup
-                    .member
-                    .as_ref()
-                    .map_or(1, |member| Member::id(member.index)),
-                inside_bootstrap: match &setup.member {
-                    Some(member) => member.bootstrap(),
-                    None => plain_bootstrap.clone(),
+        let name = format!("the broker at localhost:{port}");
+        let container = Container::start(name, IMAGE, request)?;
+        Ok(Self {
+            container,
+            id: setup
+                .member
+                .as_ref()
+                .map_or(1, |member| Member::id(member.index)),
+            inside_bootstrap: match &setup.member {
+                Some(member) => member.bootstrap(),
+                None => plain_bootstrap.clone(),
+            },
+            brokers: Brokers::new(
+                format!("localhost:{port}"),
+                plain_bootstrap,
+                if setup.member.is_some() {
+                    cluster::SIZE
+                } else {
+                    1
                 },
-                brokers: Brokers::new(
-                    format!("localhost:{port}"),
-                    plain_bootstrap,
-                    if setup.member.is_some() {
-                        cluster::SIZE
-                    } else {
-                        1
-                    },
-                ),
-                certificates: None,
-            }),
-            Err(error) if is_port_conflict(&error) => Err(PortTaken),
-            Err(error) => panic!(
-                "no container of {IMAGE}:{TAG}: {error}\n\
-                 It needs a Docker daemon that answers and the image that \
-                 docker/build-images makes; scripts/test sees to both."
             ),
-        }
+            certificates: None,
+        })
     }
 
     fn wait_until_ready(&self) {
@@ -271,44 +215,19 @@ impl Kafka {
 
     /// Waits until the broker answers, and that these brokers are there.
     fn wait_until_it_knows(&self, ids: &[i32]) {
-        let end = Instant::now() + START;
         let consumer: BaseConsumer = self.client().create().expect("a client");
-        let mut last_error = String::from("not asked");
-        while Instant::now() < end {
-            match consumer.fetch_metadata(None, Duration::from_secs(1)) {
-                Ok(metadata) => {
-                    let known: Vec<i32> = metadata.brokers().iter().map(|b| b.id()).collect();
-                    if ids.iter().all(|id| known.contains(id)) {
-                        return;
-                    }
-                    last_error = format!("it knows the brokers {known:?}, not all of {ids:?}");
-                }
-                Err(error) => last_error = error.to_string(),
+        self.container.wait_until_ready(|| {
+            let metadata = consumer
+                .fetch_metadata(None, Duration::from_secs(1))
+                .map_err(|error| error.to_string())?;
+            let known: Vec<i32> = metadata.brokers().iter().map(|b| b.id()).collect();
+            if ids.iter().all(|id| known.contains(id)) {
+                return Ok(());
             }
-            if let Ok(false) = run(OPERATION, || self.container().is_running()) {
-                "its process has ended".clone_into(&mut last_error);
-                break;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        panic!(
-            "the broker at {} is not ready: {last_error}\n{}",
-            self.bootstrap(),
-            last_lines(&self.logs(), 40)
-        );
-    }
-
-    fn container(&self) -> &Container {
-        self.container.as_ref().expect("present until dropped")
-    }
-
-    fn docker<F>(&self, what: &str, deadline: Duration, request: impl FnOnce() -> F + Send)
-    where
-        F: Future<Output = Result<(), TestcontainersError>>,
-    {
-        if let Err(error) = run(deadline, request) {
-            panic!("cannot {what} the broker at {}: {error}", self.bootstrap());
-        }
+            Err(format!(
+                "it knows the brokers {known:?}, not all of {ids:?}"
+            ))
+        });
     }
 }
 
@@ -320,43 +239,11 @@ impl Deref for Kafka {
     }
 }
 
-impl Drop for Kafka {
-    /// Removes the container, within 30 s; what fails here is left to the reaper.
-    fn drop(&mut self) {
-        if let Some(container) = self.container.take() {
-            let _ = run(OPERATION, || container.rm());
-        }
-    }
-}
-
 impl fmt::Debug for Kafka {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kafka")
             .field("bootstrap", &self.bootstrap())
-            .field("container", &self.container.as_ref().map(|c| c.id()))
+            .field("container", &self.container.id())
             .finish_non_exhaustive()
     }
-}
-
-/// Another process took a port between the choice and the start.
-struct PortTaken;
-
-fn until_ports_are_free<T>(mut launch: impl FnMut() -> Result<T, PortTaken>) -> T {
-    for _ in 0..5 {
-        if let Ok(launched) = launch() {
-            return launched;
-        }
-    }
-    panic!("no container of {IMAGE}:{TAG}: each port chosen was taken by the time it started");
-}
-
-fn is_port_conflict(error: &Failure<TestcontainersError>) -> bool {
-    // The daemon's own words come deep in the chain of causes.
-    let text = format!("{error:?}");
-    text.contains("port is already allocated") || text.contains("address already in use")
-}
-
-fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
 }

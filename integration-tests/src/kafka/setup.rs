@@ -5,14 +5,12 @@ use testcontainers::{
     core::{CopyDataSource, IntoContainerPort},
 };
 
-use super::START;
-use crate::{
-    names::unique,
-    reaper::{PROCESS_LABEL, RUN_LABEL, process_label, run_label},
-};
+use crate::{container::Image, properties::properties_text};
 
-pub(super) const IMAGE: &str = "rws-kafka/kafka";
-pub(super) const TAG: &str = "4.1.0";
+pub(super) const IMAGE: Image = Image {
+    name: "rws-kafka/kafka",
+    tag: "4.1.0",
+};
 
 /// The port, inside, of the listener that clients on the host use.
 const HOST_PORT: u16 = 9092;
@@ -66,13 +64,12 @@ impl Member {
 
 impl Setup {
     pub(super) fn request(&self, port: u16, internal: u16) -> ContainerRequest<GenericImage> {
-        let mut name = unique("rws-kafka-test");
         let mut listeners =
             format!("HOST://:{HOST_PORT},INTERNAL://:{internal},CONTROLLER://:9093");
         let mut advertised = format!("HOST://localhost:{port},INTERNAL://localhost:{internal}");
         let mut variables = Vec::new();
         if let Some(member) = &self.member {
-            name.clone_from(&member.containers[member.index]);
+            let name = &member.containers[member.index];
             // `localhost` is another place for each of them.
             listeners += &format!(",CLUSTER://:{CLUSTER_PORT}");
             advertised += &format!(",CLUSTER://{name}:{CLUSTER_PORT}");
@@ -95,15 +92,9 @@ impl Setup {
             ("SCRAM_USERS", self.scram_users.clone()),
         ]);
 
-        let mut text = String::new();
-        for (name, value) in &self.properties {
-            text += &format!("{name}={}\n", escaped(value));
-        }
-        let mut request = GenericImage::new(IMAGE, TAG)
-            .with_container_name(name)
-            .with_label(RUN_LABEL, run_label())
-            .with_label(PROCESS_LABEL, process_label())
-            .with_startup_timeout(START)
+        let text = properties_text(&self.properties);
+        let mut request = IMAGE
+            .request()
             .with_mapped_port(port, HOST_PORT.tcp())
             .with_mapped_port(internal, internal.tcp())
             .with_copy_to(EXTRA_PROPERTIES, CopyDataSource::Data(text.into_bytes()));
@@ -114,38 +105,10 @@ impl Setup {
             request = request.with_copy_to(*path, CopyDataSource::Data(text.clone().into_bytes()));
         }
         match &self.member {
-            Some(member) => request.with_network(&member.network),
+            Some(member) => request
+                .with_network(&member.network)
+                .with_container_name(&member.containers[member.index]),
             None => request,
         }
-    }
-}
-
-/// A value as a Java properties file spells it.
-fn escaped(value: &str) -> String {
-    let mut text = String::new();
-    for c in value.chars() {
-        match c {
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            ' '..='~' => text.push(c),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    text += &format!("\\u{unit:04x}");
-                }
-            }
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn property_values_are_spelled_for_java() {
-        assert_eq!(escaped(r"a\b"), r"a\\b");
-        assert_eq!(escaped("a\nb"), r"a\nb");
-        assert_eq!(escaped("é😀"), r"\u00e9\ud83d\ude00");
     }
 }

@@ -1,20 +1,9 @@
 //! The broker's own command-line tools, run inside its container.
 
-use testcontainers::{TestcontainersError, core::ExecCommand};
+use testcontainers::core::ExecCommand;
 
-use super::{Kafka, OPERATION};
-use crate::runtime::run;
-
-/// What a tool wrote, and how it ended.
-#[derive(Debug, Clone)]
-pub struct ToolOutput {
-    /// Its exit code: 0 when all went well.
-    pub code: i64,
-    /// What it wrote to its standard output.
-    pub stdout: String,
-    /// What it wrote to its standard error.
-    pub stderr: String,
-}
+use super::Kafka;
+use crate::container::ToolOutput;
 
 impl Kafka {
     /// Runs a Java class of the broker's jars, or of `docker/kafka/checks`, inside the container,
@@ -36,21 +25,8 @@ impl Kafka {
         .map(str::to_owned)
         .into();
         command.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        let result = run(OPERATION, || async {
-            let mut running = self.container().exec(ExecCommand::new(command)).await?;
-            let stdout = running.stdout_to_vec().await?;
-            let stderr = running.stderr_to_vec().await?;
-            let code = running.exit_code().await?;
-            Ok::<_, TestcontainersError>((code, stdout, stderr))
-        });
-        match result {
-            Ok((code, stdout, stderr)) => ToolOutput {
-                code: code.unwrap_or(-1),
-                stdout: String::from_utf8_lossy(&stdout).into_owned(),
-                stderr: String::from_utf8_lossy(&stderr).into_owned(),
-            },
-            Err(error) => panic!("{class} {}: {error}", arguments.join(" ")),
-        }
+        let shown = format!("{class} {}", arguments.join(" "));
+        self.container.run(&shown, ExecCommand::new(command))
     }
 
     /// Runs one of Kafka's tools by the name of its script (`kafka-topics`,

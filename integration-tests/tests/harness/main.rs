@@ -1,6 +1,7 @@
 //! The harness itself: what other tests build on.
 
 mod a_cluster_outlives_one_broker;
+mod a_registry_keeps_schemas;
 mod dead_letters_are_read_as_spring_does;
 mod every_commit_is_told;
 
