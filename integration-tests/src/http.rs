@@ -75,6 +75,11 @@ impl HttpRequest {
         self.body("application/json", body.to_string())
     }
 
+    /// Adds a field of a form as the body.
+    pub fn field(self, name: &str, value: &str) -> Self {
+        self.argument("--data-urlencode", &format!("{name}={value}"))
+    }
+
     /// Sends it, and waits up to 30 s for the answer.
     ///
     /// # Errors

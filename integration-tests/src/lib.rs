@@ -19,6 +19,7 @@
 
 mod certificates;
 mod container;
+mod glue;
 mod http;
 mod kafka;
 mod kcat;
@@ -35,6 +36,7 @@ mod wait;
 
 pub use certificates::Certificates;
 pub use container::ToolOutput;
+pub use glue::{AwsCredentials, Glue};
 pub use http::{HttpAnswer, HttpRequest};
 pub use kafka::{Brokers, Cluster, Kafka};
 pub use kcat::{kcat, kcat_with_input};

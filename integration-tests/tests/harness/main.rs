@@ -4,6 +4,7 @@ mod a_cluster_outlives_one_broker;
 mod a_registry_keeps_schemas;
 mod dead_letters_are_read_as_spring_does;
 mod every_commit_is_told;
+mod glue_checks_who_asks;
 
 use std::{
     process::Command,
