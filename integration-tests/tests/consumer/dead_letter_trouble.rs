@@ -249,6 +249,13 @@ fn a_worker_that_is_killed_between_letter_and_commit_repeats_the_letter() {
 
 /// The commits of this worker come in an hour: it is killed before.
 fn work_without_commits(arguments: &[String]) {
+    let consumer = consumer_of(arguments, Duration::from_secs(3600));
+    let handle = consumer.start(picky(&Journal::default()));
+    handle.join_timeout(4 * SOON);
+}
+
+/// The consumer of a worker process.
+fn consumer_of(arguments: &[String], commit_interval: Duration) -> KafkaConsumer {
     let [brokers, group, topic, queue] = arguments else {
         panic!("{arguments:?}");
     };
@@ -258,14 +265,12 @@ fn work_without_commits(arguments: &[String]) {
         .session_timeout(Duration::from_secs(6))
         .build()
         .unwrap();
-    let config = ConsumerConfig::from(config).commit_interval(Duration::from_secs(3600));
-    let handle = KafkaConsumer::new(config)
-        .unwrap()
+    let config = ConsumerConfig::from(config).commit_interval(commit_interval);
+    let consumer = KafkaConsumer::new(config).unwrap();
+    consumer
         .subscribe([topic])
         .unwrap()
         .dead_letter_queue(queue)
-        .start(picky(&Journal::default()));
-    handle.join_timeout(4 * SOON);
 }
 
 #[test]
@@ -298,25 +303,12 @@ fn workers_that_are_killed_again_and_again_lose_no_letter() {
 }
 
 fn work_until_killed(arguments: &[String]) {
-    let [brokers, group, topic, queue] = arguments else {
-        panic!("{arguments:?}");
-    };
-    let config = KafkaConfig::builder()
-        .brokers(brokers)
-        .consumer_group(group)
-        .session_timeout(Duration::from_secs(6))
-        .build()
-        .unwrap();
-    let handle = KafkaConsumer::new(config)
-        .unwrap()
-        .subscribe([topic])
-        .unwrap()
-        .dead_letter_queue(queue)
-        .start(|msg: ConsumerContext| {
-            if msg.offset() % 2 == 0 {
-                return Err(HandlerError::new("poison").permanent());
-            }
-            msg.commit()
-        });
+    let consumer = consumer_of(arguments, Duration::from_millis(100));
+    let handle = consumer.start(|msg: ConsumerContext| {
+        if msg.offset() % 2 == 0 {
+            return Err(HandlerError::new("poison").permanent());
+        }
+        msg.commit()
+    });
     handle.join_timeout(4 * SOON);
 }

@@ -4,10 +4,9 @@ use crate::letters::{self, Found};
 use crate::support::{Journal, SOON, Scene, close, soon, stop};
 use integration_tests::{Brokers, Kafka, eventually_some, unique_topic};
 use rws_kafka_consumer::{
-    Backoff, CircuitBreaker, ConsumerContext, ConsumerError, DeadLetterHeaders, ErrorClass,
-    HandlerError, HandlerResult, KafkaConsumer,
+    Backoff, ConsumerContext, ConsumerError, DeadLetterHeaders, ErrorClass, HandlerError,
+    HandlerResult, KafkaConsumer,
 };
-use rws_kafka_observe::ConsumerState;
 use rws_kafka_producer::{ProducerConfig, Record};
 use std::time::{Duration, SystemTime};
 
@@ -380,51 +379,6 @@ fn a_producer_of_ones_own_that_is_closed_stops_the_worker_and_moves_no_offset() 
         "{error:?}"
     );
     assert_eq!(poisoned.scene.committed(0), None);
-}
-
-#[test]
-fn a_breaker_stops_the_worker_before_the_topic_is_emptied() {
-    let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
-    poisoned.scene.fill(50);
-    let handle = poisoned
-        .consumer()
-        .circuit_breaker(CircuitBreaker::consecutive(5))
-        .start(|_: ConsumerContext| Err(HandlerError::new("the database is gone").permanent()));
-    let report = handle.join_timeout(SOON).expect("it stops by itself");
-    let Some(ConsumerError::CircuitOpen { offset, reason, .. }) = &report.error else {
-        panic!("{report:?}");
-    };
-    assert_eq!((*offset, reason.as_str()), (4, "the database is gone"));
-    assert_eq!((report.unfinished, report.uncommitted), (0, 0));
-    assert!(report.left_group && !report.is_clean());
-    assert_eq!(poisoned.letters().len(), 4);
-    assert_eq!(poisoned.scene.committed(0), Some(4));
-    let readiness = poisoned.scene.observer.readiness();
-    assert_eq!(readiness.consumer(), Some(ConsumerState::Stalled));
-    let text = report.error.unwrap().to_string();
-    assert!(text.contains("5 in a row"), "{text}");
-}
-
-/// Successes in between count, in the order in which they were.
-#[test]
-fn a_breaker_for_a_run_does_not_break_at_failures_that_are_none() {
-    let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
-    poisoned.scene.fill(300);
-    let handle = poisoned
-        .consumer()
-        .circuit_breaker(CircuitBreaker::consecutive(2))
-        .start(|msg: ConsumerContext| {
-            if msg.offset() % 2 == 0 && msg.offset() < 200 || msg.offset() >= 250 {
-                return Err(HandlerError::new("no").permanent());
-            }
-            msg.commit()
-        });
-    let report = handle.join_timeout(SOON).expect("it stops by itself");
-    let Some(ConsumerError::CircuitOpen { offset, .. }) = report.error else {
-        panic!("{report:?}");
-    };
-    assert_eq!(offset, 251);
-    assert_eq!(poisoned.letters().len(), 101);
 }
 
 #[test]

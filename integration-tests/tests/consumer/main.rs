@@ -1,6 +1,7 @@
 //! The consumer against a real broker.
 
 mod backpressure;
+mod breakers;
 mod commits;
 mod dead_letter_trouble;
 mod dead_letters;

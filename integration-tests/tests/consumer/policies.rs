@@ -2,8 +2,7 @@
 
 use crate::support::{Journal, SOON, Scene, soon, stop};
 use rws_kafka_consumer::{
-    Backoff, CircuitBreaker, ConsumerContext, ConsumerError, ErrorClass, FailurePolicy,
-    HandlerError, KafkaConsumer,
+    Backoff, ConsumerContext, ConsumerError, ErrorClass, FailurePolicy, HandlerError, KafkaConsumer,
 };
 use std::time::Duration;
 
@@ -102,30 +101,6 @@ fn a_fatal_error_stops_the_worker_whatever_the_policy() {
         ),
         "{report:?}"
     );
-}
-
-#[test]
-fn a_breaker_counts_what_is_passed_over() {
-    let scene = Scene::new(1);
-    scene.fill(100);
-    let handle = scene
-        .consumer()
-        .on_failure(FailurePolicy::Skip)
-        .max_retries(0)
-        .circuit_breaker(CircuitBreaker::rate(0.5, 20))
-        .start(|msg: ConsumerContext| {
-            // A third fails for longer than the window, then all.
-            if msg.offset() % 3 == 0 || msg.offset() >= 80 {
-                return Err(HandlerError::new("no"));
-            }
-            msg.commit()
-        });
-    let report = handle.join_timeout(SOON).expect("it stops by itself");
-    let Some(ConsumerError::CircuitOpen { offset, .. }) = report.error else {
-        panic!("{report:?}");
-    };
-    assert!((82..95).contains(&offset), "{offset}");
-    assert_eq!(scene.committed(0), Some(offset));
 }
 
 /// The first wait is short, the next ones grow; none of them occupies the only lane.
