@@ -18,6 +18,7 @@
 //! The images are made by `docker/build-images`; `scripts/test` does all of it.
 
 mod certificates;
+mod clients;
 mod container;
 mod glue;
 mod http;
@@ -35,6 +36,7 @@ mod sasl;
 mod wait;
 
 pub use certificates::Certificates;
+pub use clients::{ClientRecord, Format, GlueCompression, JavaGlue, PythonClient, Serde};
 pub use container::ToolOutput;
 pub use glue::{AwsCredentials, Glue};
 pub use http::{HttpAnswer, HttpRequest};

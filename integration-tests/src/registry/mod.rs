@@ -33,7 +33,7 @@ const API: &str = "apis/ccompat/v7";
 ///
 /// Where it is known to differ from Confluent's: `{}` as a schema gives 500 with the code 0, a
 /// Protobuf schema that was registered as a base64 descriptor comes back as one, `?subject=` is
-/// ignored, and it gives no GUIDs.
+/// ignored, `?format=serialized` gives 500, and it gives no GUIDs.
 pub struct Registry {
     container: Container,
     plain_port: u16,
@@ -125,6 +125,11 @@ impl Registry {
             "{self:?} was started without RegistryOptions::tls"
         );
         &self.certificates
+    }
+
+    /// Whether clients must show a certificate.
+    pub fn wants_client_certificates(&self) -> bool {
+        self.options.client_certificates
     }
 
     /// Freezes the registry: connections stay open, nothing answers.

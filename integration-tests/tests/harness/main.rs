@@ -5,6 +5,8 @@ mod a_registry_keeps_schemas;
 mod dead_letters_are_read_as_spring_does;
 mod every_commit_is_told;
 mod glue_checks_who_asks;
+mod java_reads_what_java_writes_through_glue;
+mod python_reads_what_python_writes;
 
 use std::{
     process::Command,
