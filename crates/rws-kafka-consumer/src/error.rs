@@ -180,12 +180,3 @@ impl From<InvalidTopic> for ConsumerError {
         Self::InvalidTopic(error)
     }
 }
-
-/// The words of an error and of the causes behind it, each once.
-pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |&cause| cause.source());
-    chain
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
-}

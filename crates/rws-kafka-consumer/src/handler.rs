@@ -1,3 +1,4 @@
+use crate::causes::{causes, with_causes};
 use crate::error_class::ErrorClass;
 use crate::payload::PayloadError;
 use std::any::{Any, type_name};
@@ -92,8 +93,7 @@ impl HandlerError {
 
     /// The words of the cause and of the causes behind it.
     pub(crate) fn chain(&self) -> Vec<String> {
-        let first: &(dyn Error + 'static) = self.cause.as_ref();
-        std::iter::successors(Some(first), |&cause| cause.source())
+        causes(self.cause.as_ref())
             .map(ToString::to_string)
             .collect()
     }
@@ -110,8 +110,7 @@ impl HandlerError {
 }
 
 fn is_permanent_by_itself(cause: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(cause), |&cause| cause.source())
-        .any(|cause| cause.is::<PayloadError>())
+    causes(cause).any(|cause| cause.is::<PayloadError>())
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
@@ -123,7 +122,7 @@ impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
 impl fmt::Display for HandlerError {
     /// The cause and the causes behind it, each once.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.chain().join(": "))
+        f.write_str(&with_causes(self.cause.as_ref()))
     }
 }
 

@@ -43,6 +43,7 @@
 
 mod backoff;
 mod breaker;
+mod causes;
 mod checks;
 mod config;
 mod consumer;
@@ -55,6 +56,7 @@ mod failure;
 mod handle;
 mod handler;
 mod hooks;
+mod lock;
 mod ordering;
 mod payload;
 mod report;

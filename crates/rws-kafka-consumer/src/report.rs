@@ -1,4 +1,5 @@
-use crate::error::{ConsumerError, with_causes};
+use crate::causes::with_causes;
+use crate::error::ConsumerError;
 
 /// How a worker ended.
 #[derive(Clone, Debug, Default)]

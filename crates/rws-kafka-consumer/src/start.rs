@@ -1,10 +1,11 @@
 //! From a consumer's settings to a running worker.
 
+use crate::causes::with_causes;
 use crate::checks::MAX_LANES;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
 use crate::engine::{self, DeadLetters, Engine, Plan, Settings};
-use crate::error::{ConsumerError, with_causes};
+use crate::error::ConsumerError;
 use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
 use crate::report::StopReport;

@@ -4,6 +4,7 @@ use crate::config::is_kip_848;
 use crate::engine::{Engine, Partition, Unreachable};
 use crate::error::ConsumerError;
 use crate::hooks::AssignedPartition;
+use crate::lock::lock;
 use crate::timestamp::Timestamp;
 use crate::topic_partition::TopicPartition;
 use rdkafka::client::ClientContext;
@@ -20,7 +21,7 @@ use rws_kafka_config::Properties;
 use rws_kafka_producer::transport as shared;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long a rebalance waits for the committed offsets that a hook wants to know.
@@ -424,8 +425,4 @@ fn let_go(
     } else {
         consumer.unassign()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

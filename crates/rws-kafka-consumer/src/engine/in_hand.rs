@@ -1,7 +1,8 @@
 use super::batch::Batch;
+use crate::lock::lock;
 use crate::status::InHand;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 /// The message that each lane has in hand, and since when.
@@ -101,10 +102,6 @@ impl Drop for Run<'_> {
         self.hand.place.store(0, Ordering::Release);
         *lock(&self.hand.batch) = None;
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -25,13 +25,12 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
     while let Some(work) = engine.scheduler.next(finished.take()) {
         number = number.wrapping_add(1);
         let strand = work.strand;
-        let partition = Arc::clone(work.task.batch.partition());
         let batch = Arc::clone(&work.task.batch);
         let shift = Shift {
             engine,
             handler,
             strand,
-            partition: &partition,
+            partition: batch.partition(),
             run: hand.begin(&batch, number),
             handled: 0,
         };

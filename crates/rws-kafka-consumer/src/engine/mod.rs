@@ -34,10 +34,12 @@ pub(crate) use stop::Stop;
 pub(crate) use worker::{Plan, start};
 
 use crate::breaker::{CircuitBreaker, Fuse};
-use crate::error::{ConsumerError, with_causes};
+use crate::causes::with_causes;
+use crate::error::ConsumerError;
 use crate::failure::FailureHandling;
 use crate::handler::HandlerError;
 use crate::hooks::Hooks;
+use crate::lock::lock;
 use crate::ordering::Ordering as MessageOrder;
 use crate::status::{ConsumerStatus, PartitionStatus};
 use crate::topic_partition::TopicPartition;
@@ -50,7 +52,7 @@ use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What the engine was told when it was started.
@@ -320,8 +322,4 @@ impl Engine {
         }
         self.note_error(error);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,5 @@
 use super::tracker::Tracker;
+use crate::lock::lock;
 use crate::status::PartitionStatus;
 use crate::topic_partition::TopicPartition;
 use rws_kafka_observe::{ConsumedFrom, LagOf, Observer};
@@ -168,10 +169,6 @@ impl Partition {
             _ => shown.forget(),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

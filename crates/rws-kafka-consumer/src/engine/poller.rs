@@ -3,6 +3,7 @@ use super::batch::BatchBuilder;
 use super::partition::Partition;
 use super::strand::cut;
 use crate::error::ConsumerError;
+use crate::lock::lock;
 use crate::transport::{Consumer, Fetched, Polled};
 use rws_kafka_observe::LogRate;
 use std::sync::Arc;
@@ -154,7 +155,7 @@ impl<'a> Poller<'a> {
     /// stuck leaves room for the others.
     fn share(&self) -> (usize, usize) {
         let settings = &self.engine.settings;
-        let partitions = super::lock(&self.engine.assignment).partitions.len().max(1);
+        let partitions = lock(&self.engine.assignment).partitions.len().max(1);
         (
             (settings.max_in_flight / partitions).max(1),
             (settings.max_in_flight_bytes / partitions).max(1),

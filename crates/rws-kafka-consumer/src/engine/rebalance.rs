@@ -2,10 +2,12 @@
 
 use super::partition::{Partition, Phase};
 use super::scheduler::deadline_in;
-use super::{Engine, committer, lock};
+use super::{Engine, committer};
 use crate::error::ConsumerError;
 use crate::hooks::{Assigned, AssignedPartition, Revoked};
+use crate::lock::lock;
 use crate::topic_partition::TopicPartition;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -68,12 +70,10 @@ impl Engine {
             return;
         };
         let partitions = self.partitions();
-        let topics = || partitions.iter().map(|partition| partition.name.topic());
-        let queues = topics().map(|topic| letters.queue().of(topic));
-        if let Some(queue) = queues
-            .into_iter()
-            .find(|queue| topics().any(|topic| topic == queue))
-        {
+        let names = partitions.iter().map(|partition| partition.name.topic());
+        let topics: BTreeSet<&str> = names.collect();
+        let mut queues = topics.iter().map(|topic| letters.queue().of(topic));
+        if let Some(queue) = queues.find(|queue| topics.contains(queue.as_ref())) {
             self.fail(ConsumerError::Setting {
                 setting: "dead_letter_queue",
                 problem: format!(

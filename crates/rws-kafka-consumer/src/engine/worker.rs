@@ -1,7 +1,8 @@
 use super::poller::Poller;
 use super::scheduler::deadline_in;
-use super::{Engine, Handler, lag, lane, lock};
+use super::{Engine, Handler, lag, lane};
 use crate::error::ConsumerError;
+use crate::lock::lock;
 use crate::report::StopReport;
 use crate::transport::Consumer;
 use std::panic::{AssertUnwindSafe, catch_unwind};
