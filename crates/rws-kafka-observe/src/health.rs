@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 /// All producers and consumers whose handles are alive.
 #[derive(Debug, Default)]
 pub(crate) struct HealthBoard {
-    producers: Mutex<Vec<Weak<Mutex<BrokerState>>>>,
+    producers: Mutex<Vec<Weak<Mutex<Producer>>>>,
     consumers: Mutex<Vec<Weak<Mutex<Consumer>>>>,
 }
 
 impl HealthBoard {
     pub(crate) fn add_producer(&self) -> ProducerHealth {
-        let state = Arc::new(Mutex::new(BrokerState::Unreachable));
+        let state = Arc::new(Mutex::new(Producer {
+            broker: BrokerState::Unreachable,
+            retired: false,
+        }));
         add(&self.producers, &state);
         ProducerHealth { state }
     }
@@ -34,12 +37,13 @@ impl HealthBoard {
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
-        let producers = alive(&self.producers);
+        let mut producers = alive(&self.producers);
+        producers.retain(|state| !lock(state).retired);
         let mut consumers = alive(&self.consumers);
         consumers.retain(|state| !lock(state).retired);
         let now = Instant::now();
         Readiness {
-            producer: worst_broker(producers.iter().map(|state| *lock(state))),
+            producer: worst_broker(producers.iter().map(|state| lock(state).broker)),
             consumer_broker: worst_broker(consumers.iter().map(|state| lock(state).broker)),
             consumer: worst_consumer(consumers.iter().map(|state| lock(state).state(now))),
             consumer_lag: consumers
@@ -67,26 +71,38 @@ fn worst_consumer(states: impl Iterator<Item = ConsumerState>) -> Option<Consume
     })
 }
 
+#[derive(Debug)]
+struct Producer {
+    broker: BrokerState,
+    retired: bool,
+}
+
 /// A producer's part in readiness. Clones are one part; it ends with the last of them.
 #[derive(Clone, Debug)]
 pub struct ProducerHealth {
-    state: Arc<Mutex<BrokerState>>,
+    state: Arc<Mutex<Producer>>,
 }
 
 impl ProducerHealth {
     /// The broker answered.
     pub fn reachable(&self) {
-        *lock(&self.state) = BrokerState::Ok;
+        lock(&self.state).broker = BrokerState::Ok;
     }
 
     /// The broker did not answer.
     pub fn unreachable(&self) {
-        *lock(&self.state) = BrokerState::Unreachable;
+        lock(&self.state).broker = BrokerState::Unreachable;
     }
 
     /// What was last reported.
     pub fn state(&self) -> BrokerState {
-        *lock(&self.state)
+        lock(&self.state).broker
+    }
+
+    /// The producer is closed for good: readiness no longer depends on it, whatever a probe that is
+    /// still under way finds.
+    pub fn retired(&self) {
+        lock(&self.state).retired = true;
     }
 }
 

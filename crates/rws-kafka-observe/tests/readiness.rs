@@ -130,3 +130,16 @@ fn lag_is_the_sum_and_unknown_when_one_is_unknown() {
     two.work(Some(5), 0);
     assert_eq!(observer.readiness().consumer_lag(), Some(7));
 }
+
+#[test]
+fn a_producer_that_is_closed_is_no_part_of_readiness_whatever_a_late_probe_finds() {
+    let observer = Observer::new();
+    let producer = observer.register_producer();
+    let probe = producer.clone();
+    producer.retired();
+    drop(producer);
+    probe.unreachable();
+    assert_eq!(observer.readiness().producer(), None);
+    probe.reachable();
+    assert_eq!(observer.readiness().producer(), None);
+}

@@ -225,7 +225,9 @@ impl Engine {
         self.closed.store(true, Ordering::Relaxed);
     }
 
+    /// The last handle is gone.
     pub(crate) fn stop(&self) {
+        self.deliveries().health().retired();
         self.stopping.store(true, Ordering::Release);
     }
 

@@ -274,10 +274,11 @@ impl Drop for Shared {
             self.engine.close(self.close_timeout);
         }
         self.engine.stop();
+        // The probe, which may wait for a broker, is left to end by itself.
         self.probing = None;
         if !on_own_thread {
             let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-            // Disconnects when the thread ends. The probe, which may wait for a broker, is left.
+            // Disconnects when the thread ends.
             let _ = ended.recv_timeout(THREAD_END);
         }
     }
