@@ -144,6 +144,66 @@ impl KafkaConfigBuilder {
         self.millis(Key::ReadyzLagTimeoutMs, timeout)
     }
 
+    /// The URLs of a schema registry with Confluent's API, separated by commas; without credentials.
+    pub fn schema_registry_url(self, urls: impl Into<String>) -> Self {
+        self.text(Key::SchemaRegistryUrl, urls)
+    }
+
+    /// The user of the schema registry.
+    pub fn schema_registry_username(self, name: impl Into<String>) -> Self {
+        self.text(Key::SchemaRegistryUsername, name)
+    }
+
+    /// The password of that user.
+    pub fn schema_registry_password(self, password: impl Into<String>) -> Self {
+        self.text(Key::SchemaRegistryPassword, password)
+    }
+
+    /// A file that holds that password, read when the configuration is built.
+    pub fn schema_registry_password_file(self, path: impl Into<PathBuf>) -> Self {
+        self.path(Key::SchemaRegistryPasswordFile, path)
+    }
+
+    /// A file that holds a bearer token for the schema registry, read when the configuration is built.
+    pub fn schema_registry_token_file(self, path: impl Into<PathBuf>) -> Self {
+        self.path(Key::SchemaRegistryTokenFile, path)
+    }
+
+    /// The certificates (PEM) trusted to sign the schema registry's.
+    pub fn schema_registry_ca_file(self, path: impl Into<PathBuf>) -> Self {
+        self.path(Key::SchemaRegistryCaFile, path)
+    }
+
+    /// This client's certificate (PEM) for the schema registry.
+    pub fn schema_registry_certificate_file(self, path: impl Into<PathBuf>) -> Self {
+        self.path(Key::SchemaRegistryCertificateFile, path)
+    }
+
+    /// The private key (PEM, not encrypted) of that certificate.
+    pub fn schema_registry_key_file(self, path: impl Into<PathBuf>) -> Self {
+        self.path(Key::SchemaRegistryKeyFile, path)
+    }
+
+    /// The region of an AWS Glue Schema Registry.
+    pub fn schema_registry_glue_region(self, region: impl Into<String>) -> Self {
+        self.text(Key::SchemaRegistryGlueRegion, region)
+    }
+
+    /// The name of that registry.
+    pub fn schema_registry_glue_name(self, name: impl Into<String>) -> Self {
+        self.text(Key::SchemaRegistryGlueName, name)
+    }
+
+    /// Whether the schema of a declared type is registered when it is first written with.
+    pub fn schema_registry_auto_register(self, auto_register: bool) -> Self {
+        self.text(Key::SchemaRegistryAutoRegister, auto_register.to_string())
+    }
+
+    /// Whether declared types too are written with the latest version of their subject.
+    pub fn schema_registry_use_latest(self, use_latest: bool) -> Self {
+        self.text(Key::SchemaRegistryUseLatest, use_latest.to_string())
+    }
+
     /// A librdkafka property, as under `[kafka.properties]`.
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();

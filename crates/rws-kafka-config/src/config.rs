@@ -14,6 +14,7 @@ use crate::options::{OffsetReset, SaslMechanism, SecurityProtocol};
 use crate::passthrough::{self, PassThrough};
 use crate::properties::Properties;
 use crate::raw::Raw;
+use crate::schema_registry::SchemaRegistryConfig;
 use crate::settings::{Key, Values};
 use crate::validate;
 
@@ -50,6 +51,7 @@ struct Inner {
     session_timeout_is_explicit: bool,
     auto_offset_reset: OffsetReset,
     readyz_lag_timeout: Duration,
+    schema_registry: Option<SchemaRegistryConfig>,
     passthrough: Vec<PassThrough>,
     description: Description,
 }
@@ -86,7 +88,7 @@ impl KafkaConfig {
         let mut problems = std::mem::take(&mut raw.problems);
         let values = Values::read(&raw, &mut problems);
         let passthrough = passthrough::check(&raw.properties, &mut problems);
-        let sasl_password = validate::together(&values, &passthrough, &mut problems);
+        let combined = validate::together(&values, &passthrough, &mut problems);
         if !problems.is_empty() {
             return Err(ConfigError::new(problems));
         }
@@ -103,7 +105,7 @@ impl KafkaConfig {
                 security_protocol: values.security_protocol.into_value().unwrap_or_default(),
                 sasl_mechanism: values.sasl_mechanism.into_value(),
                 sasl_username: values.sasl_username.into_value(),
-                sasl_password,
+                sasl_password: combined.sasl_password,
                 ssl_ca_file: values.ssl_ca_file.into_value(),
                 ssl_certificate_file: values.ssl_certificate_file.into_value(),
                 ssl_key_file: values.ssl_key_file.into_value(),
@@ -115,6 +117,7 @@ impl KafkaConfig {
                     .readyz_lag_timeout_ms
                     .into_value()
                     .unwrap_or_default(),
+                schema_registry: combined.schema_registry,
                 passthrough,
                 description,
             }),
@@ -208,6 +211,12 @@ impl KafkaConfig {
     #[must_use]
     pub fn readyz_lag_timeout(&self) -> Duration {
         self.inner.readyz_lag_timeout
+    }
+
+    /// Which schema registry there is, and how it is reached.
+    #[must_use]
+    pub fn schema_registry(&self) -> Option<&SchemaRegistryConfig> {
+        self.inner.schema_registry.as_ref()
     }
 
     /// A property of `[kafka.properties]`, under any of its aliases. `None`

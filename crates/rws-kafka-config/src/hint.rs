@@ -1,7 +1,8 @@
 //! "Did you mean": for keys, environment variables, flags and properties.
 
 use crate::catalogue;
-use crate::settings::{Key, Setting, settings};
+use crate::setting::Setting;
+use crate::settings::{Key, settings};
 
 /// For a name that is no setting, in whatever spelling its layer has: the
 /// setting that was probably meant, as `spell` writes it.

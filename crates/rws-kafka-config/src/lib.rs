@@ -61,6 +61,18 @@
 //! | `session_timeout_ms` | `RWS_CONFIG_KAFKA_SESSION_TIMEOUT_MS` | `--kafka-session-timeout-ms=` | `45000` | whole milliseconds from 6000 to 1800000, a broker's own default bounds | How long a silent consumer keeps its partitions |
 //! | `auto_offset_reset` | `RWS_CONFIG_KAFKA_AUTO_OFFSET_RESET` | `--kafka-auto-offset-reset=` | `earliest` | earliest or latest | Where a group without a committed offset starts |
 //! | `readyz_lag_timeout_ms` | `RWS_CONFIG_KAFKA_READYZ_LAG_TIMEOUT_MS` | `--kafka-readyz-lag-timeout-ms=` | `60000` | whole milliseconds from 1 to 86400000 | How long a worker with work may commit nothing before `/readyz` is degraded |
+//! | `schema_registry_url` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL` | `--kafka-schema-registry-url=` |  | http or https URLs without credentials, separated by commas | The schema registry with Confluent's API; the next URL is asked where one cannot answer |
+//! | `schema_registry_username` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_USERNAME` | `--kafka-schema-registry-username=` |  | any name | The user of the schema registry (HTTP Basic) |
+//! | `schema_registry_password` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_PASSWORD` | `--kafka-schema-registry-password=` |  | any text (secret) | The password of that user |
+//! | `schema_registry_password_file` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_PASSWORD_FILE` | `--kafka-schema-registry-password-file=` |  | the path of a file that holds the password | A file that holds the password; one line break at its end is dropped |
+//! | `schema_registry_token_file` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_TOKEN_FILE` | `--kafka-schema-registry-token-file=` |  | the path of a file that holds the token | A file that holds a bearer token for the schema registry, in place of user and password |
+//! | `schema_registry_ca_file` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_CA_FILE` | `--kafka-schema-registry-ca-file=` |  | the path of a PEM file | The certificates (PEM) trusted to sign the schema registry's; else the system's |
+//! | `schema_registry_certificate_file` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_CERTIFICATE_FILE` | `--kafka-schema-registry-certificate-file=` |  | the path of a PEM file | This client's certificate (PEM) for mutual TLS with the schema registry |
+//! | `schema_registry_key_file` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_KEY_FILE` | `--kafka-schema-registry-key-file=` |  | the path of a PEM file | The private key (PEM, not encrypted) of that certificate |
+//! | `schema_registry_glue_region` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_GLUE_REGION` | `--kafka-schema-registry-glue-region=` |  | a region of AWS, such as eu-central-1 | The region of an AWS Glue Schema Registry, in place of schema_registry_url |
+//! | `schema_registry_glue_name` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_GLUE_NAME` | `--kafka-schema-registry-glue-name=` |  | any name | The name of that registry; else default-registry |
+//! | `schema_registry_auto_register` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_AUTO_REGISTER` | `--kafka-schema-registry-auto-register=` | `true` | true or false | Whether the schema of a declared type is registered when it is first written with |
+//! | `schema_registry_use_latest` | `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_USE_LATEST` | `--kafka-schema-registry-use-latest=` | `false` | true or false | Whether declared types too are written with the latest version of their subject |
 //!
 //! Other properties of librdkafka stand under `[kafka.properties]`, as strings,
 //! numbers or booleans. Those that a setting or a promise of the producer and
@@ -94,7 +106,9 @@ mod parse;
 mod passthrough;
 mod properties;
 mod raw;
+mod schema_registry;
 mod secrets;
+mod setting;
 mod settings;
 mod toml_file;
 mod validate;
@@ -107,5 +121,7 @@ pub use layers::Layers;
 pub use options::{OffsetReset, SaslMechanism, SecurityProtocol, UnknownName};
 pub use origin::Layer;
 pub use properties::Properties;
+pub use schema_registry::{RegistryCredentials, RegistryKind, SchemaRegistryConfig};
 pub use secrets::is_secret_property;
-pub use settings::{Setting, reference_table, settings};
+pub use setting::Setting;
+pub use settings::{reference_table, settings};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::secrets::quote;
-use crate::settings::Setting;
+use crate::setting::Setting;
 
 /// Why a text is no value of a setting.
 #[derive(Debug)]
@@ -79,6 +79,43 @@ fn millis(text: &str, min: u64, max: u64) -> Result<Duration, Invalid> {
         Ok(millis) if (min..=max).contains(&millis) => Ok(Duration::from_millis(millis)),
         _ => Err(Invalid::WHOLE),
     }
+}
+
+pub(crate) fn boolean(text: &str) -> Result<bool, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Invalid::WHOLE),
+    }
+}
+
+pub(crate) fn urls(text: &str) -> Result<String, Invalid> {
+    let urls: Vec<&str> = text.split(',').map(str::trim).collect();
+    for url in &urls {
+        check_url(url).map_err(|why| Invalid {
+            part: (!url.is_empty()).then(|| (*url).to_owned()),
+            why: Some(why),
+        })?;
+    }
+    Ok(urls.join(","))
+}
+
+fn check_url(url: &str) -> Result<(), &'static str> {
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"))
+        .ok_or("http:// or https:// is missing")?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err("user and password stand in settings of their own");
+    }
+    if authority.is_empty() || authority.starts_with(':') {
+        return Err("the host is missing");
+    }
+    if rest.contains(['?', '#']) {
+        return Err("there is a query");
+    }
+    Ok(())
 }
 
 pub(crate) fn brokers(text: &str) -> Result<String, Invalid> {

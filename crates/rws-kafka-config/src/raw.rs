@@ -7,7 +7,8 @@ use crate::error::{Problem, ProblemKind};
 use crate::options::{OffsetReset, SaslMechanism, SecurityProtocol};
 use crate::origin::{Layer, Origin};
 use crate::parse::Invalid;
-use crate::settings::{Key, Setting, Shown};
+use crate::setting::Setting;
+use crate::settings::{Key, Shown};
 
 /// What a layer says, before it is checked. Text is kept as a secret whatever
 /// the setting, so that nothing here can show one.
@@ -188,6 +189,12 @@ impl Render for String {
 impl Render for PathBuf {
     fn render(&self) -> String {
         self.display().to_string()
+    }
+}
+
+impl Render for bool {
+    fn render(&self) -> String {
+        self.to_string()
     }
 }
 

@@ -11,85 +11,7 @@ use crate::error::Problem;
 use crate::options::{OffsetReset, SaslMechanism, SecurityProtocol};
 use crate::parse;
 use crate::raw::{Raw, Slot};
-
-/// The declaration of one setting.
-#[derive(Debug)]
-pub struct Setting {
-    key: &'static str,
-    env: &'static str,
-    flag: &'static str,
-    default: Option<&'static str>,
-    secret: bool,
-    shape: Shape,
-    allowed: &'static str,
-    doc: &'static str,
-    properties: &'static [&'static str],
-}
-
-/// What a TOML value of a setting may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    Text,
-    /// A string, or an array of strings.
-    List,
-    /// An integer, or a string that holds one.
-    Integer,
-}
-
-impl Setting {
-    /// Its key in the `[kafka]` table, such as `client_id`.
-    #[must_use]
-    pub fn key(&self) -> &'static str {
-        self.key
-    }
-
-    /// Its environment variable, such as `RWS_CONFIG_KAFKA_CLIENT_ID`.
-    #[must_use]
-    pub fn env(&self) -> &'static str {
-        self.env
-    }
-
-    /// Its flag without value, such as `--kafka-client-id`.
-    #[must_use]
-    pub fn flag(&self) -> &'static str {
-        self.flag
-    }
-
-    /// Its default, if it has one.
-    #[must_use]
-    pub fn default_value(&self) -> Option<&'static str> {
-        self.default
-    }
-
-    /// Whether its value is never shown.
-    #[must_use]
-    pub fn is_secret(&self) -> bool {
-        self.secret
-    }
-
-    /// What it allows, in words.
-    #[must_use]
-    pub fn allowed(&self) -> &'static str {
-        self.allowed
-    }
-
-    /// What it is for, in a line.
-    #[must_use]
-    pub fn doc(&self) -> &'static str {
-        self.doc
-    }
-
-    /// The librdkafka properties it owns, the one it sets first. They are
-    /// refused under `[kafka.properties]`.
-    #[must_use]
-    pub fn properties(&self) -> &'static [&'static str] {
-        self.properties
-    }
-
-    pub(crate) fn shape(&self) -> Shape {
-        self.shape
-    }
-}
+use crate::setting::{Setting, Shape};
 
 macro_rules! settings {
     ($(
@@ -343,6 +265,138 @@ settings! {
         parse: parse::lag_timeout,
         allowed: "whole milliseconds from 1 to 86400000",
         doc: "How long a worker with work may commit nothing before `/readyz` is degraded",
+    }
+    SchemaRegistryUrl => schema_registry_url: String {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL",
+        flag: "--kafka-schema-registry-url",
+        default: None,
+        secret: false,
+        shape: List,
+        properties: &[],
+        parse: parse::urls,
+        allowed: "http or https URLs without credentials, separated by commas",
+        doc: "The schema registry with Confluent's API; the next URL is asked where one cannot answer",
+    }
+    SchemaRegistryUsername => schema_registry_username: String {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_USERNAME",
+        flag: "--kafka-schema-registry-username",
+        default: None,
+        secret: false,
+        shape: Text,
+        properties: &[],
+        parse: parse::text,
+        allowed: "any name",
+        doc: "The user of the schema registry (HTTP Basic)",
+    }
+    SchemaRegistryPassword => schema_registry_password: SecretString {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_PASSWORD",
+        flag: "--kafka-schema-registry-password",
+        default: None,
+        secret: true,
+        shape: Text,
+        properties: &[],
+        parse: parse::secret,
+        allowed: "any text",
+        doc: "The password of that user",
+    }
+    SchemaRegistryPasswordFile => schema_registry_password_file: PathBuf {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_PASSWORD_FILE",
+        flag: "--kafka-schema-registry-password-file",
+        default: None,
+        secret: false,
+        shape: Text,
+        properties: &[],
+        parse: parse::path,
+        allowed: "the path of a file that holds the password",
+        doc: "A file that holds the password; one line break at its end is dropped",
+    }
+    SchemaRegistryTokenFile => schema_registry_token_file: PathBuf {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_TOKEN_FILE",
+        flag: "--kafka-schema-registry-token-file",
+        default: None,
+        secret: false,
+        shape: Text,
+        properties: &[],
+        parse: parse::path,
+        allowed: "the path of a file that holds the token",
+        doc: "A file that holds a bearer token for the schema registry, in place of user and password",
+    }
+    SchemaRegistryCaFile => schema_registry_ca_file: PathBuf {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_CA_FILE",
+        flag: "--kafka-schema-registry-ca-file",
+        default: None,
+        secret: false,
+        shape: Text,
+        properties: &[],
+        parse: parse::path,
+        allowed: "the path of a PEM file",
+        doc: "The certificates (PEM) trusted to sign the schema registry's; else the system's",
+    }
+    SchemaRegistryCertificateFile => schema_registry_certificate_file: PathBuf {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_CERTIFICATE_FILE",
+        flag: "--kafka-schema-registry-certificate-file",
+        default: None,
+        secret: false,
+        shape: Text,
+        properties: &[],
+        parse: parse::path,
+        allowed: "the path of a PEM file",
+        doc: "This client's certificate (PEM) for mutual TLS with the schema registry",
+    }
+    SchemaRegistryKeyFile => schema_registry_key_file: PathBuf {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_KEY_FILE",
+        flag: "--kafka-schema-registry-key-file",
+        default: None,
+        secret: false,
+        shape: Text,
+        properties: &[],
+        parse: parse::path,
+        allowed: "the path of a PEM file",
+        doc: "The private key (PEM, not encrypted) of that certificate",
+    }
+    SchemaRegistryGlueRegion => schema_registry_glue_region: String {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_GLUE_REGION",
+        flag: "--kafka-schema-registry-glue-region",
+        default: None,
+        secret: false,
+        shape: Text,
+        properties: &[],
+        parse: parse::text,
+        allowed: "a region of AWS, such as eu-central-1",
+        doc: "The region of an AWS Glue Schema Registry, in place of schema_registry_url",
+    }
+    SchemaRegistryGlueName => schema_registry_glue_name: String {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_GLUE_NAME",
+        flag: "--kafka-schema-registry-glue-name",
+        default: None,
+        secret: false,
+        shape: Text,
+        properties: &[],
+        parse: parse::text,
+        allowed: "any name",
+        doc: "The name of that registry; else default-registry",
+    }
+    SchemaRegistryAutoRegister => schema_registry_auto_register: bool {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_AUTO_REGISTER",
+        flag: "--kafka-schema-registry-auto-register",
+        default: Some("true"),
+        secret: false,
+        shape: Boolean,
+        properties: &[],
+        parse: parse::boolean,
+        allowed: "true or false",
+        doc: "Whether the schema of a declared type is registered when it is first written with",
+    }
+    SchemaRegistryUseLatest => schema_registry_use_latest: bool {
+        env: "RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_USE_LATEST",
+        flag: "--kafka-schema-registry-use-latest",
+        default: Some("false"),
+        secret: false,
+        shape: Boolean,
+        properties: &[],
+        parse: parse::boolean,
+        allowed: "true or false",
+        doc: "Whether declared types too are written with the latest version of their subject",
     }
 }
 

@@ -10,7 +10,8 @@ use crate::error::{Problem, ProblemKind};
 use crate::hint;
 use crate::origin::Origin;
 use crate::raw::{Entry, PropertyEntry, Raw, RawValue};
-use crate::settings::{Key, Shape};
+use crate::setting::Shape;
+use crate::settings::Key;
 
 const TABLE: &str = "kafka";
 const PROPERTIES: &str = "properties";
@@ -148,7 +149,9 @@ impl Reader<'_> {
 fn setting_value(value: &DeValue<'_>, shape: Shape) -> RawValue {
     match (value, shape) {
         (DeValue::String(text), _) => RawValue::Text(SecretString::from(text.as_ref())),
-        (DeValue::Integer(_), Shape::Integer) => property_value(value),
+        (DeValue::Integer(_), Shape::Integer) | (DeValue::Boolean(_), Shape::Boolean) => {
+            property_value(value)
+        }
         (DeValue::Array(items), Shape::List) => {
             let texts: Option<Vec<&str>> =
                 items.iter().map(|item| item.get_ref().as_str()).collect();

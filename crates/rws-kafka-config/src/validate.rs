@@ -13,17 +13,26 @@ use crate::options::{SaslMechanism, SecurityProtocol};
 use crate::origin::Origin;
 use crate::passthrough::{PassThrough, value_of};
 use crate::raw::Slot;
-use crate::settings::{Key, Setting, Values};
+use crate::schema_registry::{self, SchemaRegistryConfig};
+use crate::setting::Setting;
+use crate::settings::{Key, Values};
 
 /// librdkafka's default of `max.poll.interval.ms`.
 const MAX_POLL_INTERVAL_MS: u128 = 300_000;
 
-/// Checks everything and gives the SASL password, wherever it came from.
+/// What more than one setting gives.
+pub(crate) struct Combined {
+    /// Wherever it came from.
+    pub(crate) sasl_password: Option<SecretString>,
+    pub(crate) schema_registry: Option<SchemaRegistryConfig>,
+}
+
+/// Checks everything.
 pub(crate) fn together(
     values: &Values,
     properties: &[PassThrough],
     problems: &mut Vec<Problem>,
-) -> Option<SecretString> {
+) -> Combined {
     let mut check = Check {
         values,
         properties,
@@ -34,7 +43,10 @@ pub(crate) fn together(
     check.tls();
     check.client_certificate();
     check.session_timeout();
-    check.password()
+    Combined {
+        sasl_password: check.one_of(&values.sasl_password, &values.sasl_password_file),
+        schema_registry: schema_registry::check(&mut check),
+    }
 }
 
 /// Whether the group protocol of KIP-848 is chosen, in which the broker sets
@@ -43,8 +55,8 @@ pub(crate) fn is_kip_848(properties: &[PassThrough]) -> bool {
     value_of(properties, "group.protocol").is_some_and(|name| name.eq_ignore_ascii_case("consumer"))
 }
 
-struct Check<'a> {
-    values: &'a Values,
+pub(crate) struct Check<'a> {
+    pub(crate) values: &'a Values,
     properties: &'a [PassThrough],
     problems: &'a mut Vec<Problem>,
 }
@@ -108,9 +120,12 @@ impl Check<'_> {
         }
     }
 
-    fn password(&mut self) -> Option<SecretString> {
-        let values = self.values;
-        let (password, file) = (&values.sasl_password, &values.sasl_password_file);
+    /// A password that is set itself, or the file that holds it.
+    pub(crate) fn one_of(
+        &mut self,
+        password: &Slot<SecretString>,
+        file: &Slot<PathBuf>,
+    ) -> Option<SecretString> {
         if password.is_explicit() && file.is_explicit() {
             self.conflict(
                 password.origin(),
@@ -228,13 +243,13 @@ impl Check<'_> {
         )
     }
 
-    fn refuse_explicit<T>(&mut self, slot: &Slot<T>, message: &str) {
+    pub(crate) fn refuse_explicit<T>(&mut self, slot: &Slot<T>, message: &str) {
         if slot.is_explicit() {
             self.conflict(slot.origin(), message);
         }
     }
 
-    fn file<T>(
+    pub(crate) fn file<T>(
         &mut self,
         slot: &Slot<PathBuf>,
         path: &Path,
@@ -256,7 +271,7 @@ impl Check<'_> {
             .push(Problem::new(ProblemKind::Missing, &origin, message));
     }
 
-    fn conflict(&mut self, origin: &Origin, message: impl Into<String>) {
+    pub(crate) fn conflict(&mut self, origin: &Origin, message: impl Into<String>) {
         self.problems
             .push(Problem::new(ProblemKind::Conflict, origin, message));
     }
@@ -273,7 +288,7 @@ fn with(setting: &Setting, what: &str) -> String {
     format!("is set without {what}: set {}", spellings(setting))
 }
 
-fn spellings(setting: &Setting) -> String {
+pub(crate) fn spellings(setting: &Setting) -> String {
     format!(
         "`{}` ({}, {}=)",
         setting.key(),

@@ -1,6 +1,7 @@
 //! What a user of the configuration sees, a module a behaviour.
 
 mod a_configuration_describes_itself;
+mod a_schema_registry_is_checked;
 mod bad_values_are_named_with_what_is_allowed;
 mod brokers_are_checked;
 mod every_layer_is_read_in_its_order;
