@@ -48,6 +48,8 @@ pub struct KafkaConsumer {
     pub(crate) dead_letter_queue: Option<QueueName>,
     pub(crate) dead_letter_headers: Option<DeadLetterHeaders>,
     pub(crate) dead_letter_producer: Option<KafkaProducer>,
+    #[cfg(feature = "registry")]
+    pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
     on_failure: Option<FailurePolicy>,
     classify: Option<Arc<Classify>>,
 }
@@ -84,6 +86,8 @@ impl KafkaConsumer {
             dead_letter_queue: None,
             dead_letter_headers: None,
             dead_letter_producer: None,
+            #[cfg(feature = "registry")]
+            registry: None,
             on_failure: None,
             classify: None,
         })
@@ -220,6 +224,13 @@ impl KafkaConsumer {
     /// producer that it is given, and stops when that has failed for good.
     pub fn dead_letter_producer(mut self, producer: KafkaProducer) -> Self {
         self.dead_letter_producer = Some(producer);
+        self
+    }
+
+    /// The schema registry that gives the schemas of messages in Avro, Protobuf and JSON Schema.
+    #[cfg(feature = "registry")]
+    pub fn with_registry(mut self, registry: rws_kafka_schema::registry::SchemaRegistry) -> Self {
+        self.registry = Some(registry);
         self
     }
 

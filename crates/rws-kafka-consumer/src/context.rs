@@ -161,6 +161,12 @@ impl ConsumerContext {
         Ok(())
     }
 
+    /// The consumer's schema registry.
+    #[cfg(feature = "registry")]
+    pub(crate) fn registry(&self) -> Option<&rws_kafka_schema::registry::SchemaRegistry> {
+        self.engine.settings.registry.as_ref()
+    }
+
     pub(crate) fn topic_partition(&self) -> TopicPartition {
         self.partition_state().name.clone()
     }

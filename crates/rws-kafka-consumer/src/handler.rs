@@ -110,7 +110,9 @@ impl HandlerError {
 }
 
 fn is_permanent_by_itself(cause: &(dyn Error + 'static)) -> bool {
-    causes(cause).any(|cause| cause.is::<PayloadError>())
+    causes(cause)
+        .filter_map(|cause| cause.downcast_ref::<PayloadError>())
+        .any(|error| !error.is_transient())
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {

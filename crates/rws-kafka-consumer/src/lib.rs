@@ -40,6 +40,10 @@
 //! | `zstd` | zstd compression | |
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
 //! | `json` | `deserialize_json`: values from JSON, by serde | |
+//! | `avro` | `deserialize_avro`: values from Avro, by serde and a schema registry | |
+//! | `protobuf` | `deserialize_protobuf`: values from Protobuf, by prost and a schema registry | |
+//! | `json-schema` | `deserialize_json_schema`: values from JSON, checked by a schema registry's JSON Schema | |
+//! | `registry` | `with_registry`; comes with each of the three | |
 
 mod backoff;
 mod breaker;
@@ -65,7 +69,7 @@ mod status;
 mod timestamp;
 mod topic_partition;
 mod transport;
-#[cfg(feature = "json")]
+#[cfg(feature = "schema")]
 mod typed;
 
 pub use backoff::Backoff;

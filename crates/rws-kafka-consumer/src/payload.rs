@@ -1,6 +1,7 @@
 use crate::topic_partition::TopicPartition;
 
-/// Why a payload cannot be read as what was asked for. No retry helps.
+/// Why a payload cannot be read as what was asked for. No retry helps, unless it
+/// [is transient](Self::is_transient).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
@@ -25,15 +26,50 @@ pub enum PayloadError {
         /// The first byte that is wrong, from 0.
         position: usize,
     },
-    /// The payload is not of the type that was asked for.
-    #[cfg(feature = "json")]
-    #[error("cannot decode the payload at {partition} offset {offset}")]
+    /// There is no key to decode.
+    #[cfg(feature = "registry")]
+    #[error("the message at {partition} offset {offset} has no key")]
+    NoKey {
+        /// Where it stands.
+        partition: TopicPartition,
+        /// Its offset.
+        offset: i64,
+    },
+    /// The consumer knows no schema registry.
+    #[cfg(feature = "registry")]
+    #[error(
+        "the message at {partition} offset {offset} needs a schema registry: give the consumer one by \
+         with_registry"
+    )]
+    NoRegistry {
+        /// Where it stands.
+        partition: TopicPartition,
+        /// Its offset.
+        offset: i64,
+    },
+    /// The payload, or the key, is not of the type that was asked for, or its schema could not be had.
+    #[cfg(feature = "schema")]
+    #[error("cannot decode the message at {partition} offset {offset}")]
     Decode {
         /// Where it stands.
         partition: TopicPartition,
         /// Its offset.
         offset: i64,
         /// What is wrong with it.
-        source: rws_kafka_schema::SchemaError,
+        source: Box<rws_kafka_schema::SchemaError>,
     },
+}
+
+impl PayloadError {
+    /// Whether it says nothing of the message, so that a retry may help: the schema registry could not
+    /// be asked.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            #[cfg(feature = "schema")]
+            Self::Decode { source, .. } => source.is_transient(),
+            #[cfg(feature = "registry")]
+            Self::NoRegistry { .. } => true,
+            _ => false,
+        }
+    }
 }

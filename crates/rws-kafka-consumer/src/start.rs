@@ -81,6 +81,8 @@ impl KafkaConsumer {
                 breaker: self.breaker,
                 hooks: self.hooks.clone(),
                 observer: config.observer.clone(),
+                #[cfg(feature = "registry")]
+                registry: self.registry.clone(),
             },
             Connection::new(config.kafka.client_properties()),
             config.observer.register_consumer(group, lag_timeout),

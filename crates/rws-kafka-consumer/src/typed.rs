@@ -2,9 +2,15 @@
 
 use crate::context::ConsumerContext;
 use crate::payload::PayloadError;
-use rws_kafka_schema::json;
+use rws_kafka_schema::SchemaError;
+#[cfg(feature = "registry")]
+use rws_kafka_schema::registry::{Encoded, SchemaRegistry};
+#[cfg(feature = "registry")]
+use rws_kafka_schema::wire::confluent::{KEY_HEADER, VALUE_HEADER};
+#[cfg(any(feature = "avro", feature = "json", feature = "json-schema"))]
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "json")]
 impl ConsumerContext {
     /// The value that the payload holds as JSON.
     ///
@@ -35,14 +41,118 @@ impl ConsumerContext {
     /// path of what is wrong. No retry helps against either, so that a
     /// [`HandlerError`](crate::HandlerError) made of it is permanent.
     pub fn deserialize_json<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        let payload = self.payload().ok_or_else(|| PayloadError::Tombstone {
+        let payload = self.payload().ok_or_else(|| self.tombstone())?;
+        rws_kafka_schema::json::decode(payload).map_err(|source| self.undecodable(source))
+    }
+}
+
+impl ConsumerContext {
+    fn tombstone(&self) -> PayloadError {
+        PayloadError::Tombstone {
+            partition: self.topic_partition(),
+            offset: self.offset(),
+        }
+    }
+
+    fn undecodable(&self, source: SchemaError) -> PayloadError {
+        PayloadError::Decode {
+            partition: self.topic_partition(),
+            offset: self.offset(),
+            source: Box::new(source),
+        }
+    }
+}
+
+#[cfg(feature = "registry")]
+#[cfg_attr(
+    not(any(feature = "avro", feature = "json-schema", feature = "protobuf")),
+    allow(dead_code)
+)]
+impl ConsumerContext {
+    fn decode_value<T>(
+        &self,
+        decode: impl FnOnce(&SchemaRegistry, Encoded<'_>) -> Result<T, SchemaError>,
+    ) -> Result<T, PayloadError> {
+        let payload = self.payload().ok_or_else(|| self.tombstone())?;
+        self.decode_part(payload, VALUE_HEADER, decode)
+    }
+
+    fn decode_key<T>(
+        &self,
+        decode: impl FnOnce(&SchemaRegistry, Encoded<'_>) -> Result<T, SchemaError>,
+    ) -> Result<T, PayloadError> {
+        let key = self.key().ok_or_else(|| PayloadError::NoKey {
             partition: self.topic_partition(),
             offset: self.offset(),
         })?;
-        json::decode(payload).map_err(|source| PayloadError::Decode {
+        self.decode_part(key, KEY_HEADER, decode)
+    }
+
+    fn decode_part<T>(
+        &self,
+        bytes: &[u8],
+        header: &str,
+        decode: impl FnOnce(&SchemaRegistry, Encoded<'_>) -> Result<T, SchemaError>,
+    ) -> Result<T, PayloadError> {
+        let registry = self.registry().ok_or_else(|| PayloadError::NoRegistry {
             partition: self.topic_partition(),
             offset: self.offset(),
-            source,
-        })
+        })?;
+        let encoded = Encoded::new(bytes).header(self.header(header).flatten());
+        decode(registry, encoded).map_err(|source| self.undecodable(source))
     }
 }
+
+/// The methods of one format: they differ in a bound, a name and a word.
+macro_rules! format_methods {
+    ($feature:literal, $words:literal, $bound:path, $decode:ident, $value:ident, $key:ident) => {
+        #[cfg(feature = $feature)]
+        impl ConsumerContext {
+            #[doc = concat!("The value that the payload holds in ", $words, ", framed for the consumer's registry.")]
+            ///
+            /// # Errors
+            ///
+            /// [`PayloadError::Tombstone`], [`PayloadError::NoRegistry`], and [`PayloadError::Decode`],
+            /// whose source tells what registry, schema or payload have against it. A
+            /// [`HandlerError`](crate::HandlerError) made of it is permanent, unless the registry could
+            /// not be asked.
+            pub fn $value<T: $bound>(&self) -> Result<T, PayloadError> {
+                self.decode_value(|registry, encoded| registry.$decode(encoded))
+            }
+
+            #[doc = concat!("The same of the key; [`PayloadError::NoKey`] where there is none.")]
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("As [`", stringify!($value), "`](Self::", stringify!($value), ").")]
+            pub fn $key<T: $bound>(&self) -> Result<T, PayloadError> {
+                self.decode_key(|registry, encoded| registry.$decode(encoded))
+            }
+        }
+    };
+}
+
+format_methods!(
+    "avro",
+    "Avro",
+    DeserializeOwned,
+    decode_avro,
+    deserialize_avro,
+    deserialize_avro_key
+);
+format_methods!(
+    "protobuf",
+    "Protobuf",
+    rws_kafka_schema::protobuf::ProtobufMessage,
+    decode_protobuf,
+    deserialize_protobuf,
+    deserialize_protobuf_key
+);
+format_methods!(
+    "json-schema",
+    "JSON, checked by its JSON Schema",
+    DeserializeOwned,
+    decode_json_schema,
+    deserialize_json_schema,
+    deserialize_json_schema_key
+);

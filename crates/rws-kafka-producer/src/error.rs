@@ -128,13 +128,13 @@ pub enum ProducerError {
     },
 
     /// The value could not be made a payload.
-    #[cfg(feature = "json")]
+    #[cfg(feature = "schema")]
     #[error("cannot encode the message for topic {topic:?}")]
     Encode {
         /// The topic.
         topic: String,
         /// What is wrong with the value.
-        source: rws_kafka_schema::SchemaError,
+        source: Box<rws_kafka_schema::SchemaError>,
     },
 
     /// `send_sync` was called in `on_delivery`, on the thread that serves all deliveries.

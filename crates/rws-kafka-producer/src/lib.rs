@@ -35,6 +35,10 @@
 //! | `zstd` | zstd compression | |
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
 //! | `json` | `send_typed`, `send_typed_keyed`: values as JSON, by serde | |
+//! | `avro` | `send_avro`: values in Avro, by serde and a schema registry | |
+//! | `protobuf` | `send_protobuf`: values in Protobuf, by prost and a schema registry | |
+//! | `json-schema` | `send_json_schema`: values as JSON, checked by a schema registry's JSON Schema | |
+//! | `registry` | `with_registry`; comes with each of the three | |
 
 mod config;
 pub mod connection;
@@ -46,6 +50,8 @@ mod future;
 mod producer;
 mod record;
 mod recorders;
+#[cfg(feature = "registry")]
+mod registry;
 mod token;
 mod topic;
 #[doc(hidden)]
@@ -60,4 +66,6 @@ pub use error::ProducerError;
 pub use future::DeliveryFuture;
 pub use producer::KafkaProducer;
 pub use record::{HeaderValue, Record};
+#[cfg(feature = "registry")]
+pub use registry::{RegistryProducer, TypedRecord};
 pub use topic::{InvalidTopic, check_topic_name};

@@ -55,6 +55,6 @@ impl KafkaProducer {
 fn encode<T: Serialize + ?Sized>(topic: &str, value: &T) -> Result<Vec<u8>, ProducerError> {
     json::encode(value).map_err(|source| ProducerError::Encode {
         topic: topic.to_owned(),
-        source,
+        source: Box::new(source),
     })
 }

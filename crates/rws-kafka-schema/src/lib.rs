@@ -32,10 +32,34 @@
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `json` | `json`: JSON by serde, errors with line, column and path | |
+//! | `registry` | `registry`: schema registries with Confluent's API; comes with all that follow | |
+//! | `glue` | `registry::SchemaRegistry::glue`: AWS Glue | |
+//! | `avro` | `avro`: Avro by serde | |
+//! | `protobuf` | `protobuf`: Protobuf by prost | |
+//! | `json-schema` | `json_schema`: JSON, checked by a JSON Schema | |
 
+#[cfg(feature = "avro")]
+pub mod avro;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "json-schema")]
+pub mod json_schema;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
+#[cfg(feature = "registry")]
+pub mod registry;
+#[cfg(feature = "registry")]
+mod schema;
 pub mod wire;
 
+#[cfg(feature = "avro")]
+pub use avro::AvroError;
 pub use error::SchemaError;
+#[cfg(feature = "registry")]
+pub use error::SchemaName;
+#[cfg(feature = "registry")]
+pub use schema::{Format, Reference, Schema};

@@ -56,6 +56,10 @@
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
 //! | `embedded` | `embedded::Broker`: a broker in this process, for demos and tests | |
 //! | `json` (or `serde`) | `send_typed`, `deserialize_json`: values as JSON | |
+//! | `avro` | `send_avro`, `deserialize_avro`, `schema_registry` | |
+//! | `protobuf` | `send_protobuf`, `deserialize_protobuf`, `schema_registry` | |
+//! | `glue` | `SchemaRegistry::glue`: AWS Glue | |
+//! | `json-schema` | `send_json_schema`, `deserialize_json_schema`, `schema_registry` | |
 //!
 //! [rust-web-server]: https://github.com/bohdaq/rust-web-server
 
@@ -81,8 +85,10 @@ pub use rws_kafka_consumer::{
 pub use rws_kafka_observe::{Observer, Readiness};
 pub use rws_kafka_producer::{Delivery, FlushReport, KafkaProducer, ProducerConfig, ProducerError};
 
-#[cfg(feature = "json")]
+#[cfg(any(feature = "json", feature = "registry"))]
 pub mod schema;
+#[cfg(feature = "registry")]
+pub mod schema_registry;
 
 // All of each crate, for what the names above leave out.
 #[doc(no_inline)]
@@ -91,7 +97,7 @@ pub use {
     rws_kafka_producer as producer,
 };
 
-/// The README's example compiles.
-#[cfg(doctest)]
+/// The README's examples compile.
+#[cfg(all(doctest, feature = "avro"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -1,6 +1,8 @@
 //! Typed messages.
 //!
 //! ```no_run
+//! # #[cfg(feature = "json")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use rws_kafka::schema::JsonMessage;
 //! use rws_kafka::{ConsumerContext, KafkaConsumer, KafkaProducer};
 //! use serde::{Deserialize, Serialize};
@@ -12,7 +14,6 @@
 //!     amount_cents: u64,
 //! }
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let producer = KafkaProducer::from_env()?;
 //! producer.send_typed("orders.created", &OrderCreated { order_id: 1, user_id: 42, amount_cents: 9900 })?;
 //!
@@ -24,7 +25,18 @@
 //! });
 //! # Ok(())
 //! # }
+//! # #[cfg(not(feature = "json"))]
+//! # fn main() {}
 //! ```
 
+#[cfg(feature = "avro")]
+pub use rws_kafka_schema::avro::{AvroError, AvroMessage};
+#[cfg(feature = "json")]
 pub use rws_kafka_schema::json::JsonMessage;
+#[cfg(feature = "json-schema")]
+pub use rws_kafka_schema::json_schema::JsonSchemaError;
+#[cfg(feature = "protobuf")]
+pub use rws_kafka_schema::protobuf::{ProtobufError, ProtobufMessage};
+#[cfg(feature = "registry")]
+pub use rws_kafka_schema::{Format, Reference, Schema, SchemaName};
 pub use rws_kafka_schema::{SchemaError, wire};

@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) breaker: Option<CircuitBreaker>,
     pub(crate) hooks: Hooks,
     pub(crate) observer: Observer,
+    #[cfg(feature = "registry")]
+    pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
 }
 
 /// What the threads of one worker share.

@@ -46,6 +46,8 @@ fn engine(ordering: MessageOrder) -> Arc<Engine> {
         breaker: None,
         hooks: Hooks::default(),
         observer,
+        #[cfg(feature = "registry")]
+        registry: None,
     };
     let connection = Connection::new(Properties::default());
     Arc::new(Engine::new(settings, connection, health))

@@ -8,7 +8,7 @@
 //! ([`VALUE_HEADER`], [`KEY_HEADER`]): a byte 1 and the 16 bytes of the GUID. The payload then has no
 //! prefix, and with Protobuf the indexes follow the GUID in the header.
 
-use super::error::FramingError;
+use super::error::{FramingError, check_first_byte};
 use super::varint::{Reader, write_signed};
 
 /// The header that names the schema of a record's value by its GUID.
@@ -43,6 +43,8 @@ pub fn write_id(id: u32, to: &mut Vec<u8>) {
 ///
 /// [`FramingError`] names the byte that is wrong, and what it was.
 pub fn read_id(payload: &[u8]) -> Result<(u32, &[u8]), FramingError> {
+    let allowed = "0x00, a schema id follows";
+    check_first_byte(payload, ID_FORMAT, "the format of a payload", allowed)?;
     let Some((prefix, rest)) = payload.split_first_chunk::<PREFIX>() else {
         return Err(FramingError::TooShort {
             what: "a payload with a schema id",
@@ -50,15 +52,7 @@ pub fn read_id(payload: &[u8]) -> Result<(u32, &[u8]), FramingError> {
             found: payload.len(),
         });
     };
-    let [format, id @ ..] = *prefix;
-    if format != ID_FORMAT {
-        return Err(FramingError::Byte {
-            position: 0,
-            what: "the format of a payload",
-            found: format,
-            allowed: "0x00, a schema id follows",
-        });
-    }
+    let [_, id @ ..] = *prefix;
     Ok((u32::from_be_bytes(id), rest))
 }
 
@@ -68,6 +62,13 @@ pub fn read_id(payload: &[u8]) -> Result<(u32, &[u8]), FramingError> {
 ///
 /// As [`read_id`].
 pub fn read_guid(header: &[u8]) -> Result<([u8; 16], &[u8]), FramingError> {
+    let allowed = "0x01, a GUID follows";
+    check_first_byte(
+        header,
+        GUID_FORMAT,
+        "the format of a schema header",
+        allowed,
+    )?;
     let Some((prefix, rest)) = header.split_first_chunk::<17>() else {
         return Err(FramingError::TooShort {
             what: "a header with a schema GUID",
@@ -75,15 +76,7 @@ pub fn read_guid(header: &[u8]) -> Result<([u8; 16], &[u8]), FramingError> {
             found: header.len(),
         });
     };
-    let [format, guid @ ..] = *prefix;
-    if format != GUID_FORMAT {
-        return Err(FramingError::Byte {
-            position: 0,
-            what: "the format of a schema header",
-            found: format,
-            allowed: "0x01, a GUID follows",
-        });
-    }
+    let [_, guid @ ..] = *prefix;
     Ok((guid, rest))
 }
 

@@ -45,4 +45,27 @@ pub enum FramingError {
         /// Where it begins, from 0.
         position: usize,
     },
+
+    /// What is compressed cannot be decompressed.
+    #[cfg(feature = "glue")]
+    #[error(transparent)]
+    Compression(#[from] super::zlib::ZlibError),
+}
+
+/// An error where `bytes` begin with another byte; nothing where there are none.
+pub(super) fn check_first_byte(
+    bytes: &[u8],
+    expected: u8,
+    what: &'static str,
+    allowed: &'static str,
+) -> Result<(), FramingError> {
+    match bytes.first() {
+        Some(&found) if found != expected => Err(FramingError::Byte {
+            position: 0,
+            what,
+            found,
+            allowed,
+        }),
+        _ => Ok(()),
+    }
 }

@@ -3,7 +3,7 @@
 //! the file, sorted by name, as a plain number of variable length. Compression takes in all that
 //! follows the UUID.
 
-use super::error::FramingError;
+use super::error::{FramingError, check_first_byte};
 use super::varint::{Reader, write_unsigned};
 
 /// The only version there is.
@@ -48,6 +48,8 @@ pub fn write_header(compression: Compression, schema_version: [u8; 16], to: &mut
 ///
 /// [`FramingError`] names the byte that is wrong, and what it was.
 pub fn read_header(payload: &[u8]) -> Result<(Compression, [u8; 16], &[u8]), FramingError> {
+    // First of all, as it tells whose payload this is.
+    check_first_byte(payload, VERSION, "the version of the format", "0x03")?;
     let Some((prefix, rest)) = payload.split_first_chunk::<PREFIX>() else {
         return Err(FramingError::TooShort {
             what: "a payload with a schema version",
@@ -55,15 +57,7 @@ pub fn read_header(payload: &[u8]) -> Result<(Compression, [u8; 16], &[u8]), Fra
             found: payload.len(),
         });
     };
-    let [version, compression, uuid @ ..] = *prefix;
-    if version != VERSION {
-        return Err(FramingError::Byte {
-            position: 0,
-            what: "the version of the format",
-            found: version,
-            allowed: "0x03",
-        });
-    }
+    let [_, compression, uuid @ ..] = *prefix;
     let compression = match compression {
         NO_COMPRESSION => Compression::None,
         ZLIB => Compression::Zlib,
@@ -120,7 +114,7 @@ mod tests {
             "byte 0, the version of the format, is 0x00; allowed: 0x03"
         );
         assert_eq!(
-            read_header(&payload[..17]).unwrap_err().to_string(),
+            read_header(&[3; 17]).unwrap_err().to_string(),
             "a payload with a schema version needs 18 bytes; found 17"
         );
     }

@@ -12,5 +12,9 @@ pub mod confluent;
 mod error;
 pub mod glue;
 mod varint;
+#[cfg(feature = "glue")]
+pub(crate) mod zlib;
 
 pub use error::FramingError;
+#[cfg(feature = "glue")]
+pub use zlib::ZlibError;

@@ -1,0 +1,176 @@
+//! A schema as the codec uses it: all its types in one list, which refer to each other by index, so
+//! that recursive schemas need no special care and deep ones no deep calls.
+
+use super::error::AvroError;
+use std::fmt;
+use std::sync::Arc;
+
+/// An index into the list of a [`Types`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct TypeId(pub(super) u32);
+
+#[derive(Debug)]
+pub(super) struct Types {
+    pub(super) list: Vec<Type>,
+    pub(super) root: TypeId,
+}
+
+impl Types {
+    pub(super) fn get(&self, id: TypeId) -> &Type {
+        &self.list[id.0 as usize]
+    }
+
+    /// Whether a value of it takes no byte. All others take one at least.
+    pub(super) fn is_empty(&self, id: TypeId) -> bool {
+        match self.get(id) {
+            Type::Null => true,
+            Type::Fixed(fixed) => fixed.size == 0,
+            Type::Record(record) => record.empty,
+            _ => false,
+        }
+    }
+
+    pub(super) fn full_name(&self) -> Option<&str> {
+        self.get(self.root).names().map(|names| names.full.as_str())
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Type {
+    Null,
+    Boolean,
+    Int,
+    Long,
+    Float,
+    Double,
+    Bytes(Option<Decimal>),
+    String {
+        uuid: bool,
+    },
+    Fixed(Fixed),
+    Enum(Enum),
+    Array(TypeId),
+    Map(TypeId),
+    Union(Box<[TypeId]>),
+    Record(Record),
+    /// One of bytes that a value gives as numbers; in no schema.
+    Byte,
+}
+
+impl Type {
+    pub(super) fn names(&self) -> Option<&Names> {
+        match self {
+            Self::Fixed(fixed) => Some(&fixed.names),
+            Self::Enum(symbols) => Some(&symbols.names),
+            Self::Record(record) => Some(&record.names),
+            _ => None,
+        }
+    }
+
+    /// Avro's word for it.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::Int => "int",
+            Self::Long => "long",
+            Self::Float => "float",
+            Self::Double => "double",
+            Self::Bytes(_) => "bytes",
+            Self::String { .. } => "string",
+            Self::Fixed(_) => "fixed",
+            Self::Enum(_) => "enum",
+            Self::Array(_) => "array",
+            Self::Map(_) => "map",
+            Self::Union(_) => "union",
+            Self::Record(_) => "record",
+            Self::Byte => "a byte",
+        }
+    }
+}
+
+/// Its kind, and its name where it has one: `record shop.Order`.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())?;
+        match self.names() {
+            Some(names) => write!(f, " {}", names.full),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Decimal {
+    pub(super) scale: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) full: String,
+    /// Full names.
+    pub(super) aliases: Vec<String>,
+}
+
+impl Names {
+    /// The name without its namespace.
+    pub(super) fn short(&self) -> &str {
+        short(&self.full)
+    }
+}
+
+pub(super) fn short(full: &str) -> &str {
+    full.rsplit('.').next().unwrap_or(full)
+}
+
+#[derive(Debug)]
+pub(super) struct Fixed {
+    pub(super) names: Names,
+    pub(super) size: usize,
+    pub(super) decimal: Option<Decimal>,
+    pub(super) native: Native,
+}
+
+/// The numbers that apache-avro keeps in a `fixed` of its own, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Native {
+    None,
+    U64,
+    U128,
+    I128,
+}
+
+#[derive(Debug)]
+pub(super) struct Enum {
+    pub(super) names: Names,
+    pub(super) symbols: Vec<Arc<str>>,
+    /// Which symbol stands for those that a reader does not know.
+    pub(super) default: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) names: Names,
+    pub(super) fields: Vec<Field>,
+    /// It takes no byte.
+    pub(super) empty: bool,
+    /// apache-avro's attribute `org.apache.avro.rust.tuple`.
+    pub(super) tuple: bool,
+    /// apache-avro's attribute `org.apache.avro.rust.union_of_records`: its only field is the value.
+    pub(super) wraps: bool,
+}
+
+impl Record {
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| &*field.name == name)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: Arc<str>,
+    pub(super) aliases: Vec<String>,
+    pub(super) ty: TypeId,
+    /// Encoded; a default that does not fit its type is an error where it is needed only.
+    pub(super) default: Option<Result<Arc<[u8]>, AvroError>>,
+}

@@ -1,0 +1,161 @@
+use crate::error::SchemaError;
+use jsonschema::{ReferencingError, ValidationError, error::ValidationErrorKind};
+use std::fmt;
+
+/// Violations in an error.
+const SHOWN: usize = 5;
+/// Characters of what comes from schema or payload.
+const MOST_WORDS: usize = 240;
+
+/// Why a JSON Schema is of no use, or a value is not as it says.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonSchemaError {
+    /// The schema, or one that it refers to, is none.
+    #[error("the JSON Schema{} is wrong: {detail}", Named(.name))]
+    Schema {
+        /// How it is referred to; empty for the schema itself.
+        name: String,
+        /// What is wrong, and where.
+        detail: String,
+    },
+
+    /// The schema refers to one that is not among its references. None is ever fetched.
+    #[error("the JSON Schema refers to {uri}, which is not among its references")]
+    UnknownReference {
+        /// What it refers to.
+        uri: String,
+    },
+
+    /// The value is not as the schema says.
+    #[error("the value is not as the JSON Schema says: {}", Listed(.violations, *.more))]
+    Mismatch {
+        /// What is wrong, the first 5.
+        violations: Vec<Violation>,
+        /// Whether there are more.
+        more: bool,
+    },
+
+    /// The value has no form in JSON, or the payload is no JSON or not of the type that was asked for.
+    #[error(transparent)]
+    Json(Box<SchemaError>),
+}
+
+/// One place where a value is not as its schema says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// Where in the value, a [JSON Pointer](https://www.rfc-editor.org/rfc/rfc6901); empty for the
+    /// value itself.
+    pub pointer: String,
+    /// What is wrong. Shows names of properties, but no values.
+    pub words: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)?;
+        if !self.pointer.is_empty() {
+            write!(f, " (at {})", self.pointer)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<SchemaError> for JsonSchemaError {
+    fn from(error: SchemaError) -> Self {
+        Self::Json(Box::new(error))
+    }
+}
+
+impl JsonSchemaError {
+    pub(super) fn no_json(name: &str, error: &serde_json::Error) -> Self {
+        Self::Schema {
+            name: name.to_owned(),
+            detail: format!("no JSON: {error}"),
+        }
+    }
+
+    pub(super) fn of_schema(error: &ValidationError<'_>) -> Self {
+        if let ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) =
+            error.kind()
+        {
+            return Self::UnknownReference { uri: bounded(uri) };
+        }
+        let pointer = bounded(error.instance_path().as_str());
+        let words = bounded(error);
+        Self::Schema {
+            name: String::new(),
+            detail: Violation { pointer, words }.to_string(),
+        }
+    }
+
+    pub(super) fn of_value<'a>(mut errors: impl Iterator<Item = ValidationError<'a>>) -> Self {
+        let violations = errors.by_ref().take(SHOWN).map(|error| Violation {
+            pointer: bounded(error.instance_path().as_str()),
+            words: bounded(error.masked_with("the value")),
+        });
+        Self::Mismatch {
+            violations: violations.collect(),
+            more: errors.next().is_some(),
+        }
+    }
+}
+
+/// At most [`MOST_WORDS`] characters, however much there is to say.
+fn bounded(words: impl fmt::Display) -> String {
+    struct Bounded {
+        text: String,
+        left: usize,
+    }
+
+    impl fmt::Write for Bounded {
+        fn write_str(&mut self, words: &str) -> fmt::Result {
+            for character in words.chars() {
+                if self.left == 0 {
+                    self.text.push('…');
+                    return Err(fmt::Error);
+                }
+                self.left -= 1;
+                self.text.push(character);
+            }
+            Ok(())
+        }
+    }
+
+    let mut bounded = Bounded {
+        text: String::new(),
+        left: MOST_WORDS,
+    };
+    // An error is only that there was more.
+    let _ = fmt::write(&mut bounded, format_args!("{words}"));
+    bounded.text
+}
+
+struct Named<'a>(&'a str);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {}", self.0)
+    }
+}
+
+struct Listed<'a>(&'a [Violation], bool);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, violation) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            violation.fmt(f)?;
+        }
+        if self.1 {
+            f.write_str("; and more")?;
+        }
+        Ok(())
+    }
+}

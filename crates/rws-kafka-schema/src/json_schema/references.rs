@@ -1,0 +1,46 @@
+use super::error::JsonSchemaError;
+use super::parsed;
+use crate::schema::Resolved;
+use jsonschema::{Retrieve, Uri};
+use serde_json::Value;
+use std::error::Error;
+
+/// The schemas that others refer to, by what they are called in a `$ref`.
+#[derive(Debug)]
+pub(super) struct References(Vec<(String, Value)>);
+
+impl References {
+    pub(super) fn new(resolved: &Resolved) -> Result<Self, JsonSchemaError> {
+        resolved
+            .dependencies
+            .iter()
+            .map(|dependency| {
+                let schema = parsed(&dependency.text, &dependency.name)?;
+                let name = dependency.name.trim_end_matches('#');
+                let name = name.strip_prefix("./").unwrap_or(name);
+                Ok((name.to_owned(), schema))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// By the URI as it is, or by a relative one's end: by now it is absolute.
+    fn find(&self, uri: &str) -> Option<&Value> {
+        let exact = self.0.iter().find(|(name, _)| name == uri);
+        let found = exact.or_else(|| {
+            self.0.iter().find(|(name, _)| {
+                uri.strip_suffix(name.as_str())
+                    .is_some_and(|before| before.ends_with('/') || name.starts_with('/'))
+            })
+        });
+        found.map(|(_, schema)| schema)
+    }
+}
+
+impl Retrieve for References {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
+        self.find(uri.as_str())
+            .cloned()
+            .ok_or_else(|| "no reference has this name, and none is fetched".into())
+    }
+}

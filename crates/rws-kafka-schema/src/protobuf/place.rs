@@ -1,0 +1,58 @@
+//! The place of a type's message in a schema, as payloads tell it.
+
+use super::{File, ProtobufError, ProtobufMessage};
+use crate::registry::SchemaId;
+use crate::schema::Resolved;
+
+/// Where a schema has the message of one type. Kept and shared.
+#[derive(Debug)]
+pub(crate) struct Place {
+    file: File,
+    name: String,
+    confluent: Box<[u8]>,
+    glue: Box<[u8]>,
+}
+
+impl Place {
+    /// # Errors
+    ///
+    /// [`ProtobufError::Schema`], [`ProtobufError::Descriptor`] and
+    /// [`ProtobufError::UnknownMessage`].
+    pub(crate) fn of<M: ProtobufMessage>(schema: &Resolved) -> Result<Self, ProtobufError> {
+        let file = File::new(schema)?;
+        let name = M::full_name();
+        Ok(Self {
+            confluent: file.confluent_prefix(&name)?,
+            glue: file.glue_prefix(&name)?,
+            file,
+            name,
+        })
+    }
+
+    /// Appends it as payloads of `id`'s kind have it.
+    pub(crate) fn write(&self, id: SchemaId, to: &mut Vec<u8>) {
+        to.extend_from_slice(match id {
+            SchemaId::Glue(_) => &self.glue,
+            SchemaId::Number(_) | SchemaId::Guid(_) => &self.confluent,
+        });
+    }
+
+    /// What follows it at the start of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtobufError::Framing`], [`ProtobufError::UnknownIndexes`] and
+    /// [`ProtobufError::OtherMessage`].
+    pub(crate) fn read<'a>(
+        &self,
+        id: SchemaId,
+        bytes: &'a [u8],
+    ) -> Result<&'a [u8], ProtobufError> {
+        match id {
+            SchemaId::Glue(_) => self.file.glue_rest(&self.glue, &self.name, bytes),
+            SchemaId::Number(_) | SchemaId::Guid(_) => {
+                self.file.confluent_rest(&self.confluent, &self.name, bytes)
+            }
+        }
+    }
+}

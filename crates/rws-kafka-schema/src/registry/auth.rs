@@ -1,0 +1,230 @@
+//! Who this client says it is.
+
+use super::error::RegistryError;
+use super::http::{Call, Http, without_credentials};
+use super::lock::lock;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use ureq::http::Method;
+
+/// A token is renewed when this share of its life is over, so that none expires on its way.
+const RENEWED_AT: f64 = 0.8;
+/// The life of a token whose server does not tell it.
+const UNTOLD_LIFE: Duration = Duration::from_secs(60);
+
+/// How a Confluent registry knows this client.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Auth {
+    #[default]
+    None,
+    Basic {
+        user: String,
+        password: SecretString,
+    },
+    Bearer(SecretString),
+    OAuth(OAuth),
+}
+
+impl Auth {
+    /// The `Authorization` header.
+    pub(crate) fn header(&self, http: &Http) -> Result<Option<String>, RegistryError> {
+        match self {
+            Self::None => Ok(None),
+            Self::Basic { user, password } => Ok(Some(basic(user, password))),
+            Self::Bearer(token) => Ok(Some(bearer(token))),
+            Self::OAuth(oauth) => oauth.token(http).map(|token| Some(bearer(&token))),
+        }
+    }
+
+    /// The registry refused it; whether another try is worth it, with a new token.
+    pub(crate) fn is_renewed(&self) -> bool {
+        match self {
+            Self::OAuth(oauth) => oauth.forget(),
+            _ => false,
+        }
+    }
+}
+
+fn basic(user: &str, password: &SecretString) -> String {
+    let pair = format!("{user}:{}", password.expose_secret());
+    format!("Basic {}", STANDARD.encode(pair))
+}
+
+fn bearer(token: &SecretString) -> String {
+    format!("Bearer {}", token.expose_secret())
+}
+
+/// OAuth 2.0's client credentials grant ([RFC 6749, section 4.4]): tokens are fetched, kept, and
+/// renewed before they expire.
+///
+/// ```
+/// use rws_kafka_schema::registry::{OAuth, SchemaRegistry};
+///
+/// let registry = SchemaRegistry::confluent("https://schema-registry:8081").with_oauth(
+///     OAuth::client_credentials("https://login.example.org/token", "orders", "s3cret")
+///         .scope("schemas.read schemas.write"),
+/// );
+/// assert!(!format!("{registry:?}").contains("s3cret"));
+/// ```
+///
+/// [RFC 6749, section 4.4]: https://www.rfc-editor.org/rfc/rfc6749#section-4.4
+#[derive(Clone)]
+pub struct OAuth {
+    token_url: String,
+    client_id: String,
+    client_secret: SecretString,
+    scope: Option<String>,
+    kept: Arc<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    token: Mutex<Option<Token>>,
+    /// Held while a token is fetched.
+    fetching: Mutex<()>,
+}
+
+#[derive(Clone)]
+struct Token {
+    text: SecretString,
+    renew: Instant,
+    expires: Instant,
+}
+
+impl OAuth {
+    /// Tokens of `token_url` for this client, which authenticates itself by HTTP Basic.
+    pub fn client_credentials(
+        token_url: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: impl Into<String>,
+    ) -> Self {
+        Self {
+            token_url: token_url.into(),
+            client_id: client_id.into(),
+            client_secret: SecretString::from(client_secret.into()),
+            scope: None,
+            kept: Arc::default(),
+        }
+    }
+
+    /// What the tokens are to allow: names with blanks between them.
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = Some(scope.into());
+        // A token of another scope is another token.
+        self.kept = Arc::default();
+        self
+    }
+
+    fn token(&self, http: &Http) -> Result<SecretString, RegistryError> {
+        let now = Instant::now();
+        let kept = lock(&self.kept.token).clone();
+        match kept {
+            Some(token) if now < token.renew => return Ok(token.text),
+            Some(token) if now < token.expires => {
+                // One renews it, the others go on with what they have, and so does that one where
+                // it cannot.
+                let Ok(_fetching) = self.kept.fetching.try_lock() else {
+                    return Ok(token.text);
+                };
+                return Ok(self.fetch(http).map_or(token.text, |token| token.text));
+            }
+            _ => {}
+        }
+        let _fetching = lock(&self.kept.fetching);
+        let fetched = lock(&self.kept.token).clone();
+        match fetched {
+            Some(token) if Instant::now() < token.expires => Ok(token.text),
+            _ => self.fetch(http).map(|token| token.text),
+        }
+    }
+
+    /// Whether there was a token to forget.
+    fn forget(&self) -> bool {
+        lock(&self.kept.token).take().is_some()
+    }
+
+    fn fetch(&self, http: &Http) -> Result<Token, RegistryError> {
+        let asked = Instant::now();
+        let mut form = "grant_type=client_credentials".to_owned();
+        if let Some(scope) = &self.scope {
+            form = format!("{form}&scope={}", encoded(scope));
+        }
+        // RFC 6749, section 2.3.1: both parts are encoded before they are joined.
+        let secret = SecretString::from(encoded(self.client_secret.expose_secret()));
+        let answer = http.exchange(Call {
+            method: Method::POST,
+            url: &self.token_url,
+            headers: vec![
+                ("authorization", basic(&encoded(&self.client_id), &secret)),
+                (
+                    "content-type",
+                    "application/x-www-form-urlencoded".to_owned(),
+                ),
+                ("accept", "application/json".to_owned()),
+            ],
+            body: Some(form.into_bytes()),
+        })?;
+        let url = without_credentials(&self.token_url);
+        if !answer.status.is_success() {
+            let status = answer.status.as_u16();
+            let text = format!("no token for client {}: {}", self.client_id, answer.shown());
+            return Err(match status {
+                408 | 429 | 500.. => RegistryError::Unavailable {
+                    url,
+                    attempts: 1,
+                    status,
+                    code: None,
+                    text,
+                    retry_after: answer.retry_after(),
+                },
+                _ => RegistryError::Unauthorized {
+                    url,
+                    status,
+                    code: None,
+                    text,
+                },
+            });
+        }
+        // serde's words could repeat the token.
+        let granted: Granted =
+            serde_json::from_slice(&answer.body).map_err(|_| RegistryError::Answer {
+                url,
+                detail: "it is no JSON with an access_token".to_owned(),
+            })?;
+        let life = granted.expires_in.map_or(UNTOLD_LIFE, Duration::from_secs);
+        let token = Token {
+            text: SecretString::from(granted.access_token),
+            renew: asked + life.mul_f64(RENEWED_AT),
+            expires: asked + life,
+        };
+        *lock(&self.kept.token) = Some(token.clone());
+        Ok(token)
+    }
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    expires_in: Option<u64>,
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+impl fmt::Debug for OAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth")
+            .field("token_url", &without_credentials(&self.token_url))
+            .field("client_id", &self.client_id)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! From the settings of a service to its registry.
+
+use super::schema_registry::SchemaRegistry;
+use super::tls::RegistryTls;
+use rws_kafka_config::{ConfigError, RegistryCredentials, RegistryKind, SchemaRegistryConfig};
+use secrecy::ExposeSecret;
+
+/// Why the settings of a service give no registry.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FromEnvError {
+    /// Settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+
+    /// None of them tells of a registry.
+    #[error(
+        "no schema registry is set: set schema_registry_url (RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL) or \
+         schema_registry_glue_region (RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_GLUE_REGION)"
+    )]
+    NoRegistry,
+
+    /// They tell of one that this build has no client for.
+    #[error("the settings tell of a {what}, and this build is without the feature {feature}")]
+    NoFeature {
+        /// Of what.
+        what: &'static str,
+        /// The feature that it takes.
+        feature: &'static str,
+    },
+}
+
+pub(crate) fn registry(config: &SchemaRegistryConfig) -> Result<SchemaRegistry, FromEnvError> {
+    let mut registry = of_kind(&config.kind)?;
+    let mut tls = RegistryTls::new();
+    if let Some(file) = &config.ca_file {
+        tls = tls.ca_file(file);
+    }
+    if let Some((certificate, key)) = &config.client_certificate {
+        tls = tls.client_certificate(certificate, key);
+    }
+    registry = registry
+        .with_tls(tls)
+        .with_auto_register(config.auto_register)
+        .with_use_latest(config.use_latest);
+    Ok(registry)
+}
+
+fn of_kind(kind: &RegistryKind) -> Result<SchemaRegistry, FromEnvError> {
+    match kind {
+        RegistryKind::Confluent { urls, credentials } => {
+            let registry = SchemaRegistry::confluent(urls);
+            Ok(match credentials {
+                RegistryCredentials::Basic { username, password } => {
+                    registry.with_basic_auth(username, password.expose_secret())
+                }
+                RegistryCredentials::Token(token) => {
+                    registry.with_bearer_token(token.expose_secret())
+                }
+                _ => registry,
+            })
+        }
+        #[cfg(feature = "glue")]
+        RegistryKind::Glue { region, name } => {
+            let registry = SchemaRegistry::glue(region);
+            Ok(match name {
+                Some(name) => registry.registry_name(name),
+                None => registry,
+            })
+        }
+        _ => Err(FromEnvError::NoFeature {
+            what: "registry of AWS Glue",
+            feature: "glue",
+        }),
+    }
+}

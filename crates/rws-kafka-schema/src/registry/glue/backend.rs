@@ -1,0 +1,374 @@
+//! What a registry does, by Glue's operations.
+
+use super::super::backend::{Backend, Found, Stored};
+use super::super::error::RegistryError;
+use super::super::http::Http;
+use super::super::id::SchemaId;
+use super::answer::{Rule, Status, Validity, Version, data_format};
+use super::client::{Client, Fault};
+use super::settings::GlueSettings;
+use crate::schema::Schema;
+use serde_json::{Value, json};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a version is waited for that Glue checks.
+const LONGEST_CHECK: Duration = Duration::from_secs(20);
+/// How long between two looks at it, at first and at most.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LAST_LOOK: Duration = Duration::from_secs(1);
+/// How many failed versions are passed over to find the latest that may be used.
+const MOST_FAILED: u32 = 16;
+
+const NOT_FOUND: &str = "EntityNotFoundException";
+const EXISTS: &str = "AlreadyExistsException";
+const CONCURRENT: &str = "ConcurrentModificationException";
+const INVALID: &str = "InvalidInputException";
+/// How Glue's words begin where a schema takes no more versions.
+const DISABLED: &str = "Compatibility DISABLED";
+/// How they end where it is the subject that cannot be.
+const NAME: &str = "Parameter Name: schemaName";
+
+/// Glue's schema registry. A subject is a schema's name, an id that of a schema's version. Glue
+/// knows no references between schemas, and compares Avro and JSON Schema in a form of its own,
+/// whether told to normalize or not.
+#[derive(Debug)]
+pub(crate) struct GlueBackend {
+    client: Client,
+    settings: GlueSettings,
+    /// How long a version is waited for.
+    pub(super) patience: Duration,
+}
+
+impl GlueBackend {
+    /// `http` asks Glue and STS.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Setting`] for what is no region, endpoint or name of a registry. Credentials
+    /// are looked for when they are needed.
+    pub(crate) fn new(settings: GlueSettings, http: Http) -> Result<Self, RegistryError> {
+        Ok(Self {
+            client: Client::new(&settings, http)?,
+            settings,
+            patience: LONGEST_CHECK,
+        })
+    }
+
+    fn schema_id(&self, subject: &str) -> Value {
+        json!({"RegistryName": self.settings.registry_name, "SchemaName": subject})
+    }
+
+    fn by_definition(&self, subject: &str, schema: &Schema) -> Result<Version, Fault> {
+        self.client.ask(
+            "GetSchemaByDefinition",
+            &json!({"SchemaId": self.schema_id(subject), "SchemaDefinition": schema.text()}),
+        )
+    }
+
+    fn by_number(&self, subject: &str, number: Option<u32>) -> Result<Version, RegistryError> {
+        let (asked, what) = match number {
+            Some(number) => (
+                json!({"VersionNumber": number}),
+                format!("version {number}"),
+            ),
+            None => (json!({"LatestVersion": true}), "version".to_owned()),
+        };
+        let body = json!({"SchemaId": self.schema_id(subject), "SchemaVersionNumber": asked});
+        self.client
+            .ask("GetSchemaVersion", &body)
+            .map_err(|fault| self.of_subject(fault, subject, &what))
+    }
+
+    /// A new version, of a new schema where there is none. Others may be faster: two instances that
+    /// start at once both create, and the slower one adds its version to what it found.
+    fn registered(&self, subject: &str, schema: &Schema) -> Result<Version, Fault> {
+        match self.add(subject, schema) {
+            Err(fault) if fault.is(NOT_FOUND) => {}
+            outcome => return outcome,
+        }
+        match self.create(subject, schema) {
+            Err(fault) if fault.is(EXISTS) || fault.is(CONCURRENT) => self.add(subject, schema),
+            outcome => outcome,
+        }
+    }
+
+    fn add(&self, subject: &str, schema: &Schema) -> Result<Version, Fault> {
+        self.client.ask(
+            "RegisterSchemaVersion",
+            &json!({"SchemaId": self.schema_id(subject), "SchemaDefinition": schema.text()}),
+        )
+    }
+
+    fn create(&self, subject: &str, schema: &Schema) -> Result<Version, Fault> {
+        let mut body = json!({
+            "RegistryId": {"RegistryName": self.settings.registry_name},
+            "SchemaName": subject,
+            "DataFormat": data_format(schema.format()),
+            "Compatibility": self.settings.compatibility.name(),
+            "SchemaDefinition": schema.text(),
+        });
+        if let Some(description) = &self.settings.description {
+            body["Description"] = json!(description);
+        }
+        self.client.ask("CreateSchema", &body)
+    }
+
+    /// The id of `version` once it may be used.
+    fn settled(&self, subject: &str, version: Version) -> Result<SchemaId, RegistryError> {
+        let id = version.id().map_err(|why| self.no_answer(&why))?;
+        let until = Instant::now() + self.patience;
+        let mut status = version.status();
+        let mut wait = FIRST_LOOK;
+        while status == Status::Pending {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(RegistryError::Unavailable {
+                    url: self.client.url().to_owned(),
+                    attempts: 1,
+                    status: 200,
+                    code: None,
+                    text: format!("version {id} is still checked after {:?}", self.patience),
+                    retry_after: None,
+                });
+            }
+            thread::sleep(wait.min(left));
+            wait = (2 * wait).min(LAST_LOOK);
+            status = self.by_version_id(id)?.status();
+        }
+        let text = match status {
+            Status::Available | Status::Pending => return Ok(id),
+            Status::Failure => format!(
+                "version {id} failed Glue's check: it does not get along with the versions before"
+            ),
+            Status::Other(status) => format!("version {id} has status {status}"),
+        };
+        Err(self.incompatible(subject, text))
+    }
+
+    fn by_version_id(&self, id: SchemaId) -> Result<Version, RegistryError> {
+        let body = json!({"SchemaVersionId": id.to_string()});
+        let asked = self.client.ask("GetSchemaVersion", &body);
+        asked.map_err(|fault| match fault {
+            Fault::Refused(refusal) if refusal.is(NOT_FOUND) => self.unknown(id, refusal.shown()),
+            other => other.into_error(self.client.url()),
+        })
+    }
+
+    /// Glue has no call for it: a new version is checked once it is registered, and stays if it
+    /// fails. So this tells what can be told without: that the schema is no schema, that it is
+    /// registered already, that it would be the first, that the rule allows all or nothing.
+    fn known_incompatibilities(
+        &self,
+        subject: &str,
+        schema: &Schema,
+    ) -> Result<Vec<String>, RegistryError> {
+        match self.by_definition(subject, schema) {
+            Ok(version) if version.status() == Status::Available => return Ok(Vec::new()),
+            Ok(version) if version.status() == Status::Failure => {
+                return Ok(vec!["it is registered, and failed Glue's check".to_owned()]);
+            }
+            Ok(_) => {}
+            Err(fault) if fault.is(NOT_FOUND) => {}
+            Err(fault) => return Err(self.of_schema(fault, subject, "such schema")),
+        }
+        self.check_validity(subject, schema)?;
+        let body = json!({"SchemaId": self.schema_id(subject)});
+        let rule: Rule = match self.client.ask("GetSchema", &body) {
+            Ok(rule) => rule,
+            Err(fault) if fault.is(NOT_FOUND) => return Ok(Vec::new()),
+            Err(fault) => return Err(fault.into_error(self.client.url())),
+        };
+        match rule.compatibility.as_deref() {
+            Some("NONE") => Ok(Vec::new()),
+            Some("DISABLED") => Ok(vec![
+                "compatibility DISABLED allows no new version".to_owned(),
+            ]),
+            rule => Err(RegistryError::Setting {
+                setting: "check of compatibility",
+                found: format!(
+                    "is no part of AWS Glue, and {subject} has the rule {}",
+                    rule.unwrap_or("(none told)")
+                ),
+                allowed: "registering the schema, which checks it",
+            }),
+        }
+    }
+
+    fn check_validity(&self, subject: &str, schema: &Schema) -> Result<(), RegistryError> {
+        let body = json!({
+            "DataFormat": data_format(schema.format()),
+            "SchemaDefinition": schema.text(),
+        });
+        let validity: Validity = self
+            .client
+            .ask("CheckSchemaVersionValidity", &body)
+            .map_err(|fault| self.of_schema(fault, subject, "such schema"))?;
+        match validity.valid {
+            Some(true) => Ok(()),
+            Some(false) => Err(self.invalid(subject, validity.error.unwrap_or_default())),
+            None => Err(self.no_answer("it has no Valid")),
+        }
+    }
+
+    /// What `fault` means to a question about `what` in `subject`.
+    fn of_subject(&self, fault: Fault, subject: &str, what: &str) -> RegistryError {
+        let url = self.client.url().to_owned();
+        match fault {
+            Fault::Refused(refusal) if refusal.is(NOT_FOUND) => RegistryError::UnknownSubject {
+                url,
+                subject: subject.to_owned(),
+                what: what.to_owned(),
+                code: None,
+                text: refusal.shown(),
+            },
+            other => other.into_error(&url),
+        }
+    }
+
+    /// As [`of_subject`](Self::of_subject), where a schema was sent along.
+    fn of_schema(&self, fault: Fault, subject: &str, what: &str) -> RegistryError {
+        match fault {
+            Fault::Refused(refusal) if refusal.is(INVALID) && refusal.text.contains(DISABLED) => {
+                self.incompatible(subject, refusal.shown())
+            }
+            Fault::Refused(refusal) if refusal.is(INVALID) && !refusal.text.contains(NAME) => {
+                self.invalid(subject, refusal.shown())
+            }
+            other => self.of_subject(other, subject, what),
+        }
+    }
+
+    fn incompatible(&self, subject: &str, text: String) -> RegistryError {
+        RegistryError::Incompatible {
+            url: self.client.url().to_owned(),
+            subject: subject.to_owned(),
+            code: None,
+            text,
+        }
+    }
+
+    fn invalid(&self, subject: &str, text: String) -> RegistryError {
+        RegistryError::InvalidSchema {
+            url: self.client.url().to_owned(),
+            subject: subject.to_owned(),
+            code: None,
+            text,
+        }
+    }
+
+    fn unknown(&self, id: SchemaId, text: String) -> RegistryError {
+        RegistryError::UnknownId {
+            url: self.client.url().to_owned(),
+            id,
+            code: None,
+            text,
+        }
+    }
+
+    fn no_answer(&self, why: &str) -> RegistryError {
+        RegistryError::Answer {
+            url: self.client.url().to_owned(),
+            detail: why.to_owned(),
+        }
+    }
+
+    fn refuse_references(&self, subject: &str, schema: &Schema) -> Result<(), RegistryError> {
+        match schema.references().first() {
+            None => Ok(()),
+            Some(reference) => Err(self.invalid(
+                subject,
+                format!(
+                    "it refers to {}, and AWS Glue keeps no references; allowed: one text that \
+                     holds all",
+                    reference.name()
+                ),
+            )),
+        }
+    }
+}
+
+impl Backend for GlueBackend {
+    fn by_id(&self, id: SchemaId) -> Result<Schema, RegistryError> {
+        if !matches!(id, SchemaId::Glue(_)) {
+            return Err(self.unknown(id, "AWS Glue's ids are UUIDs of versions".to_owned()));
+        }
+        let version = self.by_version_id(id)?;
+        version.schema().map_err(|why| self.no_answer(&why))
+    }
+
+    fn version(&self, subject: &str, version: Option<u32>) -> Result<Stored, RegistryError> {
+        let mut found = self.by_number(subject, version)?;
+        let mut passed = 0;
+        while version.is_none() && found.status() != Status::Available && passed < MOST_FAILED {
+            match found.number().map_err(|why| self.no_answer(&why))? {
+                0 | 1 => break,
+                number => found = self.by_number(subject, Some(number - 1))?,
+            }
+            passed += 1;
+        }
+        if version.is_none() && found.status() != Status::Available {
+            return Err(RegistryError::UnknownSubject {
+                url: self.client.url().to_owned(),
+                subject: subject.to_owned(),
+                what: "version that may be used".to_owned(),
+                code: None,
+                text: format!("the last {} are {:?}", passed + 1, found.status()),
+            });
+        }
+        found.stored().map_err(|why| self.no_answer(&why))
+    }
+
+    fn register(
+        &self,
+        subject: &str,
+        schema: &Schema,
+        _normalize: bool,
+    ) -> Result<SchemaId, RegistryError> {
+        self.refuse_references(subject, schema)?;
+        let found = match self.by_definition(subject, schema) {
+            // What failed under one rule may pass under the next.
+            Ok(found) if matches!(found.status(), Status::Available | Status::Pending) => Ok(found),
+            Ok(_) => self.registered(subject, schema),
+            Err(fault) if fault.is(NOT_FOUND) => self.registered(subject, schema),
+            Err(fault) => Err(fault),
+        };
+        let registry = &self.settings.registry_name;
+        let version = found
+            .map_err(|fault| self.of_schema(fault, subject, &format!("registry {registry}")))?;
+        self.settled(subject, version)
+    }
+
+    fn find(
+        &self,
+        subject: &str,
+        schema: &Schema,
+        _normalize: bool,
+    ) -> Result<Found, RegistryError> {
+        self.refuse_references(subject, schema)?;
+        let version = self
+            .by_definition(subject, schema)
+            .map_err(|fault| self.of_schema(fault, subject, "such schema"))?;
+        Ok(Found {
+            id: self.settled(subject, version)?,
+            version: None,
+        })
+    }
+
+    fn incompatibilities(
+        &self,
+        subject: &str,
+        schema: &Schema,
+    ) -> Result<Vec<String>, RegistryError> {
+        self.refuse_references(subject, schema)?;
+        self.known_incompatibilities(subject, schema)
+    }
+
+    /// Asks for a version that there is not: that takes no more permissions than reading does.
+    fn ping(&self) -> Result<(), RegistryError> {
+        match self.by_version_id(SchemaId::Glue([0; 16])) {
+            Ok(_) | Err(RegistryError::UnknownId { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What requests to AWS are signed with, and where it comes from.
+
+mod cache;
+mod chain;
+mod environment;
+mod ini;
+mod metadata;
+mod process;
+mod profile;
+mod sts;
+#[cfg(test)]
+mod tests;
+
+pub(super) use cache::Cache;
+pub(super) use chain::Chain;
+pub(crate) use environment::Environment;
+
+use super::time::parse;
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::fmt;
+use std::time::SystemTime;
+
+/// An access key, and what goes with it.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    access_key_id: String,
+    secret_access_key: SecretString,
+    session_token: Option<SecretString>,
+    expires: Option<SystemTime>,
+}
+
+impl Credentials {
+    /// Those that last until they are taken away; with a session token, until that expires.
+    pub(crate) fn new(
+        access_key_id: impl Into<String>,
+        secret_access_key: impl Into<String>,
+        session_token: Option<String>,
+    ) -> Self {
+        Self {
+            access_key_id: access_key_id.into(),
+            secret_access_key: SecretString::from(secret_access_key.into()),
+            session_token: session_token.map(SecretString::from),
+            expires: None,
+        }
+    }
+
+    fn until(mut self, expires: Option<SystemTime>) -> Self {
+        self.expires = expires;
+        self
+    }
+
+    pub(super) fn access_key_id(&self) -> &str {
+        &self.access_key_id
+    }
+
+    pub(super) fn secret_access_key(&self) -> &SecretString {
+        &self.secret_access_key
+    }
+
+    pub(super) fn session_token(&self) -> Option<&SecretString> {
+        self.session_token.as_ref()
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Credentials as containers, instances and processes give them.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    access_key_id: Option<String>,
+    secret_access_key: Option<String>,
+    #[serde(alias = "SessionToken")]
+    token: Option<String>,
+    expiration: Option<String>,
+    /// A process's: 1.
+    version: Option<u32>,
+    /// An instance's: `Success`.
+    code: Option<String>,
+}
+
+impl Document {
+    /// Nothing of `json` is told where it is wrong.
+    fn read(json: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(json).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            format!("what it gave is not JSON with credentials, at line {line} column {column}")
+        })
+    }
+
+    fn credentials(self) -> Result<Credentials, String> {
+        let missing = |name| format!("what it gave has no {name}");
+        let id = self.access_key_id.filter(|id| !id.is_empty());
+        let secret = self.secret_access_key.filter(|secret| !secret.is_empty());
+        let expires = match &self.expiration {
+            None => None,
+            Some(text) => Some(
+                parse(text).ok_or("what it gave has an Expiration that is no time of ISO 8601")?,
+            ),
+        };
+        Ok(Credentials::new(
+            id.ok_or_else(|| missing("AccessKeyId"))?,
+            secret.ok_or_else(|| missing("SecretAccessKey"))?,
+            self.token.filter(|token| !token.is_empty()),
+        )
+        .until(expires))
+    }
+}

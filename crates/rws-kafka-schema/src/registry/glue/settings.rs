@@ -1,0 +1,203 @@
+//! What a client of AWS Glue is told.
+
+use super::super::error::RegistryError;
+use super::credentials::{Credentials, Environment};
+
+/// The registry that Java's serializer uses unless it is told another.
+pub(crate) const DEFAULT_REGISTRY: &str = "default-registry";
+/// The domains of regions, by how their names begin; all others are in `amazonaws.com`.
+const DOMAINS: [(&str, &str); 6] = [
+    ("cn-", "amazonaws.com.cn"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+    ("us-isof-", "csp.hci.ic.gov"),
+    ("eusc-", "amazonaws.eu"),
+];
+
+/// Where Glue is, as whom it is asked, and how schemas are made.
+#[derive(Clone, Debug)]
+pub(crate) struct GlueSettings {
+    /// Such as `eu-central-1`.
+    pub(crate) region: String,
+    /// Glue's registry, which must be there unless it is the default one.
+    pub(crate) registry_name: String,
+    /// In place of the region's, such as `http://localhost:4566`.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) credentials: GlueCredentials,
+    /// Of schemas that are made here; those that are there keep theirs.
+    pub(crate) compatibility: GlueCompatibility,
+    /// Of schemas that are made here.
+    pub(crate) description: Option<String>,
+}
+
+/// Where credentials come from.
+#[derive(Clone, Debug)]
+pub(crate) enum GlueCredentials {
+    /// These, as long as they hold.
+    Given(Credentials),
+    /// AWS's default chain.
+    Chain(Environment),
+}
+
+/// Which versions a new version of a schema must get along with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GlueCompatibility {
+    /// None.
+    None,
+    /// There is no new version.
+    Disabled,
+    /// It reads what the one before wrote.
+    #[default]
+    Backward,
+    /// It reads what all before wrote.
+    BackwardAll,
+    /// The one before reads what it writes.
+    Forward,
+    /// All before read what it writes.
+    ForwardAll,
+    /// Both ways with the one before.
+    Full,
+    /// Both ways with all before.
+    FullAll,
+}
+
+impl GlueSettings {
+    /// The default registry of this region, with AWS's default chain of credentials, where
+    /// `AWS_ENDPOINT_URL_GLUE` or `AWS_ENDPOINT_URL` puts it.
+    pub(crate) fn new(region: impl Into<String>) -> Self {
+        let environment = Environment::of_process();
+        Self {
+            region: region.into(),
+            registry_name: DEFAULT_REGISTRY.to_owned(),
+            endpoint: environment.endpoint("GLUE"),
+            credentials: GlueCredentials::Chain(environment),
+            compatibility: GlueCompatibility::default(),
+            description: None,
+        }
+    }
+
+    /// Where Glue is asked, without a slash at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Setting`] for what is no region, endpoint or name of a registry.
+    pub(super) fn url(&self) -> Result<String, RegistryError> {
+        let is_of = |text: &str, more: &[u8]| {
+            let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
+            !text.is_empty() && text.len() <= 255 && text.bytes().all(is_allowed)
+        };
+        let region = &self.region;
+        if !is_of(region, b"-") {
+            return Err(RegistryError::Setting {
+                setting: "AWS region",
+                found: format!("is {region:?}"),
+                allowed: "the name of a region, such as eu-central-1",
+            });
+        }
+        if !is_of(&self.registry_name, b"-_$#.") {
+            return Err(RegistryError::Setting {
+                setting: "name in AWS Glue",
+                found: format!("is {:?}", self.registry_name),
+                allowed: "1 to 255 letters, digits and -_$#.",
+            });
+        }
+        let Some(endpoint) = &self.endpoint else {
+            return Ok(format!("https://glue.{region}.{}", domain(region)));
+        };
+        let rest = endpoint
+            .strip_prefix("https://")
+            .or_else(|| endpoint.strip_prefix("http://"));
+        match rest {
+            Some(rest) if !rest.is_empty() && !rest.contains(['@', '?', '#']) => {
+                Ok(endpoint.trim_end_matches('/').to_owned())
+            }
+            _ => Err(RegistryError::Setting {
+                setting: "endpoint",
+                found: format!(
+                    "{:?} is not one of AWS Glue",
+                    super::super::http::without_credentials(endpoint)
+                ),
+                allowed: "http:// or https:// with host, port and path, without credentials",
+            }),
+        }
+    }
+}
+
+impl GlueCompatibility {
+    /// As Glue writes it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Disabled => "DISABLED",
+            Self::Backward => "BACKWARD",
+            Self::BackwardAll => "BACKWARD_ALL",
+            Self::Forward => "FORWARD",
+            Self::ForwardAll => "FORWARD_ALL",
+            Self::Full => "FULL",
+            Self::FullAll => "FULL_ALL",
+        }
+    }
+}
+
+/// The domain of a region's services.
+pub(super) fn domain(region: &str) -> &'static str {
+    DOMAINS
+        .iter()
+        .find(|(start, _)| region.starts_with(start))
+        .map_or("amazonaws.com", |(_, domain)| domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(region: &str, endpoint: Option<&str>) -> Result<String, RegistryError> {
+        let mut settings = GlueSettings::new(region);
+        settings.endpoint = endpoint.map(str::to_owned);
+        settings.url()
+    }
+
+    #[test]
+    fn each_region_is_in_the_domain_of_its_partition() {
+        for (region, expected) in [
+            ("eu-central-1", "https://glue.eu-central-1.amazonaws.com"),
+            ("us-gov-west-1", "https://glue.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "https://glue.cn-north-1.amazonaws.com.cn"),
+            ("us-iso-east-1", "https://glue.us-iso-east-1.c2s.ic.gov"),
+            (
+                "us-isob-east-1",
+                "https://glue.us-isob-east-1.sc2s.sgov.gov",
+            ),
+        ] {
+            assert_eq!(url(region, None).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_setting_is_refused() {
+        for region in ["", "eu central", "eu-central-1.example.com/", "é"] {
+            let error = url(region, None).unwrap_err().to_string();
+            assert!(error.contains("AWS region is"), "{error}");
+        }
+        for endpoint in [
+            "",
+            "localhost:4566",
+            "http://",
+            "https://u:hidden@host",
+            "http://h?x",
+        ] {
+            let error = url("eu-central-1", Some(endpoint)).unwrap_err().to_string();
+            assert!(error.contains("endpoint"), "{error}");
+            assert!(!error.contains("hidden"), "{error}");
+        }
+        assert_eq!(
+            url("eu-central-1", Some("http://localhost:4566/")).unwrap(),
+            "http://localhost:4566"
+        );
+        let mut settings = GlueSettings::new("eu-central-1");
+        settings.registry_name = "a b".to_owned();
+        assert!(settings.url().is_err());
+    }
+}

@@ -1,0 +1,236 @@
+//! One exchange with a server: bounded in time and size, and never a panic.
+
+use super::error::RegistryError;
+use super::tls::RegistryTls;
+use std::time::Duration;
+use ureq::Agent;
+use ureq::config::ConfigBuilder;
+use ureq::http::{HeaderMap, Method, Request, StatusCode};
+use ureq::typestate::AgentScope;
+
+/// The largest answer that is read. Registries refuse schemas far smaller.
+const LARGEST_ANSWER: u64 = 4 << 20;
+/// More redirects than this are a loop.
+const MOST_REDIRECTS: u32 = 4;
+/// How much of a body that is no error of a registry's is repeated.
+const SHOWN: usize = 200;
+
+/// Asks one server at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    agent: Agent,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: &'a str,
+    pub(crate) headers: Vec<(&'a str, String)>,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// What came back, whatever its status.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Http {
+    /// `timeout` bounds one exchange from name resolution to the last byte.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Setting`] for a file of `tls` that cannot be used.
+    pub(crate) fn new(timeout: Duration, tls: &RegistryTls) -> Result<Self, RegistryError> {
+        let config = config(timeout, tls)?.max_redirects(MOST_REDIRECTS).build();
+        Ok(Self {
+            agent: config.into(),
+        })
+    }
+
+    /// One for signed requests, which hold for one address alone: without following redirects.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    #[cfg(feature = "glue")]
+    pub(crate) fn for_signed(timeout: Duration, tls: &RegistryTls) -> Result<Self, RegistryError> {
+        let config = config(timeout, tls)?.max_redirects(0).build();
+        Ok(Self {
+            agent: config.into(),
+        })
+    }
+
+    /// One that asks the server itself: through no proxy, and without following redirects.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    #[cfg(feature = "glue")]
+    pub(crate) fn direct(timeout: Duration) -> Result<Self, RegistryError> {
+        let config = config(timeout, &RegistryTls::new())?
+            .max_redirects(0)
+            .proxy(None)
+            .build();
+        Ok(Self {
+            agent: config.into(),
+        })
+    }
+
+    /// # Errors
+    ///
+    /// [`RegistryError::Unreachable`], [`RegistryError::Answer`] for what is no answer, and
+    /// [`RegistryError::Setting`] for what cannot be asked.
+    pub(crate) fn exchange(&self, call: Call<'_>) -> Result<Answer, RegistryError> {
+        let shown = without_credentials(call.url);
+        let mut request = Request::builder().method(call.method).uri(call.url);
+        for (name, value) in call.headers {
+            request = request.header(name, value);
+        }
+        let sent = match call.body {
+            Some(body) => request.body(body).map(|request| self.agent.run(request)),
+            None => request.body(()).map(|request| self.agent.run(request)),
+        };
+        let mut response = sent
+            // The words of this error could repeat a header's value.
+            .map_err(|_| RegistryError::Setting {
+                setting: "URL or credentials",
+                found: format!("cannot be sent to {shown}"),
+                allowed: "an http or https URL, and credentials of visible characters",
+            })?
+            .map_err(|error| failed(&shown, error))?;
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(LARGEST_ANSWER)
+            .read_to_vec()
+            .map_err(|error| failed(&shown, error))?;
+        Ok(Answer {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+        })
+    }
+}
+
+fn config(
+    timeout: Duration,
+    tls: &RegistryTls,
+) -> Result<ConfigBuilder<AgentScope>, RegistryError> {
+    Ok(Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(timeout))
+        .tls_config(tls.config()?)
+        .user_agent(concat!("rws-kafka/", env!("CARGO_PKG_VERSION"))))
+}
+
+impl Answer {
+    /// The seconds of `Retry-After`; its other form, a date, is not used by registries.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let value = self.headers.get("retry-after")?.to_str().ok()?;
+        value.trim().parse().ok().map(Duration::from_secs)
+    }
+
+    /// The beginning of the body on one line, for an error.
+    pub(crate) fn shown(&self) -> String {
+        shown(&self.body)
+    }
+}
+
+/// The beginning of `body` on one line, for an error.
+pub(crate) fn shown(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN)]);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+fn failed(url: &str, error: ureq::Error) -> RegistryError {
+    let url = url.to_owned();
+    let answer = |detail: String| RegistryError::Answer {
+        url: url.clone(),
+        detail,
+    };
+    match error {
+        ureq::Error::BodyExceedsLimit(limit) => {
+            answer(format!("it is larger than the {limit} bytes that are read"))
+        }
+        ureq::Error::TooManyRedirects => {
+            answer(format!("it redirects more than {MOST_REDIRECTS} times"))
+        }
+        ureq::Error::RedirectFailed => answer("it redirects a request that has a body".to_owned()),
+        ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::Http(_) => {
+            RegistryError::Setting {
+                setting: "URL",
+                found: format!("{url} cannot be asked"),
+                allowed: "http://host:port/path or https://host:port/path",
+            }
+        }
+        error => RegistryError::Unreachable {
+            url,
+            attempts: 1,
+            detail: with_causes(&error),
+        },
+    }
+}
+
+/// The error and the causes behind it, each once.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// `url` without user, password and query, for an error.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.rsplit('@').next().unwrap_or_default().to_owned();
+    };
+    let (authority, path) = match rest.find('/') {
+        Some(end) => rest.split_at(end),
+        None => (rest, ""),
+    };
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_url_is_shown_with_credentials() {
+        for (url, shown) in [
+            (
+                "https://user:pw@host:8081/a/b?key=x",
+                "https://host:8081/a/b",
+            ),
+            ("http://host", "http://host"),
+            ("http://a:b@c@host/@x", "http://host/@x"),
+            ("user:pw@host", "host"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_long_body_is_shown_in_part_and_on_one_line() {
+        assert_eq!(shown(b"<html>\n  <p>no</p>"), "<html> <p>no</p>");
+        let long = shown("ä".repeat(1_000).as_bytes());
+        assert_eq!(long.chars().count(), SHOWN + 1);
+    }
+}

@@ -1,0 +1,129 @@
+//! The latest versions of subjects, which grow old.
+
+use super::error::RegistryError;
+use super::id::SchemaId;
+use super::lock::lock;
+use super::stats::Counters;
+use crate::schema::Resolved;
+use moka::sync::Cache;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long an old answer serves when the registry could not give a new one.
+const HOLD_OFF: Duration = Duration::from_secs(5);
+
+/// What was the latest version when it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Latest {
+    pub(crate) id: SchemaId,
+    pub(crate) version: u32,
+    pub(crate) resolved: Arc<Resolved>,
+    /// When it is asked for again.
+    pub(crate) due: Instant,
+}
+
+/// What a registry says of a subject's latest version.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) id: SchemaId,
+    pub(crate) version: u32,
+    pub(crate) resolved: Arc<Resolved>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    fetched: Fetched,
+    due: Mutex<Instant>,
+}
+
+impl Entry {
+    fn latest(&self) -> Latest {
+        Latest {
+            id: self.fetched.id,
+            version: self.fetched.version,
+            resolved: Arc::clone(&self.fetched.resolved),
+            due: *lock(&self.due),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct LatestCache {
+    entries: Cache<String, Arc<Entry>>,
+    ttl: Duration,
+}
+
+impl LatestCache {
+    pub(crate) fn new(capacity: u64, ttl: Duration) -> Self {
+        Self {
+            entries: Cache::new(capacity),
+            ttl,
+        }
+    }
+
+    /// The latest of `subject`, asked for with `fetch` where none is known or it is due: by one thread,
+    /// while the others go on with the old one. Where the registry cannot be asked, so does that one.
+    pub(crate) fn get(
+        &self,
+        subject: &str,
+        counters: &Counters,
+        fetch: impl Fn() -> Result<Fetched, RegistryError>,
+    ) -> Result<Latest, RegistryError> {
+        let Some(entry) = self.entries.get(subject) else {
+            let entry = self
+                .entries
+                .try_get_with(subject.to_owned(), || {
+                    fetch().map(|latest| self.entry(latest))
+                })
+                .map_err(|error: Arc<RegistryError>| RegistryError::clone(&error))?;
+            return Ok(entry.latest());
+        };
+        if !self.is_ours_to_renew(&entry) {
+            counters.hit();
+            return Ok(entry.latest());
+        }
+        match fetch() {
+            Ok(latest) => {
+                let entry = self.entry(latest);
+                self.entries.insert(subject.to_owned(), Arc::clone(&entry));
+                Ok(entry.latest())
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(
+                    target: "rws_kafka",
+                    subject,
+                    "going on with the latest schema that is known: {error}"
+                );
+                counters.stale();
+                *lock(&entry.due) = Instant::now() + HOLD_OFF.min(self.ttl);
+                Ok(entry.latest())
+            }
+            Err(error) => {
+                self.entries.invalidate(subject);
+                Err(error)
+            }
+        }
+    }
+
+    fn entry(&self, fetched: Fetched) -> Arc<Entry> {
+        Arc::new(Entry {
+            fetched,
+            due: Mutex::new(self.next()),
+        })
+    }
+
+    fn next(&self) -> Instant {
+        // A year is for ever here, and no instant is out of range.
+        Instant::now() + self.ttl.min(Duration::from_secs(365 * 24 * 3600))
+    }
+
+    /// True for the first who finds it due, and for nobody until the next time.
+    fn is_ours_to_renew(&self, entry: &Entry) -> bool {
+        let mut due = lock(&entry.due);
+        let is_due = Instant::now() >= *due;
+        if is_due {
+            *due = self.next().max(Instant::now() + HOLD_OFF);
+        }
+        is_due
+    }
+}

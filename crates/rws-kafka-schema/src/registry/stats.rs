@@ -1,0 +1,49 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a registry's client has done since it was made. Clones of a
+/// [`SchemaRegistry`](super::SchemaRegistry) share it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RegistryStats {
+    /// Requests that were sent, each try one.
+    pub requests: u64,
+    /// Those of them that failed for want of an answer or with a refusal.
+    pub failures: u64,
+    /// Look-ups that the caches answered. Those that a thread's own memory of its last schemas
+    /// answered are not counted.
+    pub hits: u64,
+    /// Look-ups that were answered with an old latest version as the registry could not be asked.
+    pub stale: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    requests: AtomicU64,
+    failures: AtomicU64,
+    hits: AtomicU64,
+    stale: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn request(&self, failed: bool) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.failures.fetch_add(failed.into(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn hit(&self) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stale(&self) {
+        self.stale.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stats(&self) -> RegistryStats {
+        RegistryStats {
+            requests: self.requests.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            hits: self.hits.load(Ordering::Relaxed),
+            stale: self.stale.load(Ordering::Relaxed),
+        }
+    }
+}

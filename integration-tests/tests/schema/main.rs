@@ -1,0 +1,22 @@
+//! Typed messages: through real registries, and beside clients that are not ours.
+
+mod a_registry_is_asked;
+mod desk;
+mod faults;
+mod faulty;
+mod java;
+mod python;
+mod roadmap;
+mod security;
+mod worker;
+
+use integration_tests::Registry;
+use rws_kafka::schema_registry::SchemaRegistry;
+use std::time::Duration;
+
+/// How long anything in these tests may take.
+const SOON: Duration = Duration::from_secs(60);
+
+fn client(registry: &Registry) -> SchemaRegistry {
+    SchemaRegistry::confluent(registry.url())
+}

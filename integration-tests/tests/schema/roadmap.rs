@@ -1,0 +1,147 @@
+//! The roadmap's items 10 and 11, as they stand there, and what they promise.
+
+use crate::desk::Desk;
+use apache_avro::AvroSchema;
+use integration_tests::{Registry, RegistryOptions, eventually, unique_topic};
+use rws_kafka::ConsumerContext;
+use rws_kafka::schema::Schema;
+use rws_kafka::schema_registry::SchemaRegistry;
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+
+/// Without a schema of its own, as in the roadmap.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct OrderCreated {
+    order_id: u64,
+    user_id: u64,
+    amount_cents: u64,
+}
+
+const SCHEMA: &str = r#"{"type":"record","name":"OrderCreated","fields":[
+    {"name":"order_id","type":"long"},{"name":"user_id","type":"long"},
+    {"name":"amount_cents","type":"long"}]}"#;
+
+fn event() -> OrderCreated {
+    OrderCreated {
+        order_id: 1,
+        user_id: 42,
+        amount_cents: 9900,
+    }
+}
+
+#[test]
+fn the_snippets_run() -> Result<(), Box<dyn Error>> {
+    let server = Registry::start_with(RegistryOptions::new().basic_auth("user", "password"));
+    let schema_registry =
+        SchemaRegistry::confluent(server.url()).with_basic_auth("user", "password");
+    let topic = unique_topic("orders.created");
+    schema_registry.register(&format!("{topic}-value"), &Schema::avro(SCHEMA))?;
+    let desk = Desk::on(topic, schema_registry.clone());
+    let (producer, consumer, topic) = (desk.producer(), desk.consumer(), &desk.topic);
+    let event = event();
+    let registry = schema_registry.clone();
+
+    // Item 10.
+    producer.send_avro(topic, &event, schema_registry)?;
+
+    // Item 11.
+    producer
+        .with_registry(registry.clone())
+        .send_avro(topic, &event)?;
+
+    let seen: Arc<Mutex<Vec<OrderCreated>>> = Arc::default();
+    let notes = Arc::clone(&seen);
+    let handle = consumer
+        .with_registry(registry)
+        .start(move |msg: ConsumerContext| {
+            let event: OrderCreated = msg.deserialize_avro()?;
+            notes.lock().unwrap().push(event);
+            msg.commit()
+        });
+    eventually(crate::SOON, || seen.lock().unwrap().len() == 2);
+    assert!(handle.stop().is_clean());
+    assert_eq!(*seen.lock().unwrap(), [event.clone(), event]);
+    Ok(())
+}
+
+mod declared {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, AvroSchema)]
+    pub(super) struct OrderCreated {
+        pub(super) order_id: u64,
+        pub(super) user_id: u64,
+        pub(super) amount_cents: u64,
+    }
+}
+
+#[test]
+fn a_declared_type_is_registered_when_it_is_first_sent() {
+    let registry = crate::client(Registry::shared())
+        .with_avro::<declared::OrderCreated>()
+        .unwrap();
+    let desk = Desk::new(registry.clone());
+    let subject = format!("{}-value", desk.topic);
+    assert_eq!(Registry::shared().versions(&subject), [] as [i64; 0]);
+    let event = declared::OrderCreated {
+        order_id: 1,
+        user_id: 42,
+        amount_cents: i64::MAX as u64,
+    };
+    let producer = desk.producer().with_registry(registry.clone());
+    producer.send_avro(&desk.topic, &event).unwrap();
+    producer
+        .send_avro_keyed(&desk.topic, "order-1", &event)
+        .unwrap();
+    assert!(producer.flush(crate::SOON).is_complete());
+    assert_eq!(Registry::shared().versions(&subject), [1]);
+    // Registered once, and not asked for again: by this producer, and nobody else.
+    assert_eq!(registry.stats().requests, 1);
+    let schema = registry.latest(&subject).unwrap().schema;
+    assert!(
+        schema.text().contains(r#""long""#) && !schema.text().contains("fixed"),
+        "{schema:?}"
+    );
+    let read = desk.read(2, |msg| {
+        Ok(msg.deserialize_avro::<declared::OrderCreated>()?)
+    });
+    assert_eq!(read, [event.clone(), event.clone()]);
+
+    let too_large = declared::OrderCreated {
+        user_id: 1 << 63,
+        ..event
+    };
+    let error = producer.send_avro(&desk.topic, &too_large).unwrap_err();
+    let words = format!("{error}: {}", rws_kafka_words(&error));
+    assert!(
+        words.contains("user_id") && words.contains("9223372036854775808"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_type_without_a_schema_anywhere_is_an_error_that_says_what_to_do() {
+    let desk = Desk::new(crate::client(Registry::shared()));
+    let error = desk
+        .producer()
+        .send_avro(&desk.topic, &event(), &desk.registry)
+        .unwrap_err();
+    let words = rws_kafka_words(&error);
+    assert!(
+        words.contains(&format!("no Avro schema for subject {}-value", desk.topic)),
+        "{words}"
+    );
+    assert!(words.contains("declare the type"), "{words}");
+}
+
+/// The causes of an error.
+fn rws_kafka_words(error: &dyn Error) -> String {
+    let mut words = String::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        words = format!("{words}: {error}");
+        source = error.source();
+    }
+    words
+}
