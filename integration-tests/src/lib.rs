@@ -1,4 +1,4 @@
-//! Brokers and schema registries in containers, and what tests need around them.
+//! Brokers, databases and schema registries in containers, and what tests need around them.
 //!
 //! ```no_run
 //! use integration_tests::{Kafka, unique_topic};
@@ -27,6 +27,7 @@ mod kcat;
 mod names;
 mod network;
 mod offsets_log;
+mod postgres;
 mod program;
 mod properties;
 mod reaper;
@@ -44,6 +45,7 @@ pub use kafka::{Brokers, Cluster, Kafka};
 pub use kcat::{kcat, kcat_with_input};
 pub use names::{unique, unique_topic};
 pub use offsets_log::Commit;
+pub use postgres::Postgres;
 pub use registry::{Registry, RegistryOptions};
 pub use sasl::SaslOptions;
 pub use wait::{eventually, eventually_some};

@@ -26,11 +26,13 @@
 mod health;
 mod metrics;
 mod observer;
+mod outbox;
 mod rate;
 mod readiness;
 
 pub use health::{ConsumerHealth, ProducerHealth};
 pub use metrics::{ConsumedFrom, LagOf, Metrics, ProducedTo};
 pub use observer::Observer;
+pub use outbox::OutboxOf;
 pub use rate::LogRate;
 pub use readiness::{BrokerState, ConsumerState, Readiness};

@@ -1,3 +1,4 @@
+use crate::outbox::{OutboxFamilies, OutboxOf};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -22,6 +23,11 @@ const LATENCY_BUCKETS_MS: [f64; 12] = [
 /// | `rws_kafka_consumer_retries_total` | counter | `topic`, `group` |
 /// | `rws_kafka_dead_letters_total` | counter | `topic`, `group` |
 /// | `rws_kafka_messages_skipped_total` | counter | `topic`, `group` |
+/// | `rws_kafka_outbox_published_total` | counter | `schema` |
+/// | `rws_kafka_outbox_refused_total` | counter | `schema` |
+/// | `rws_kafka_outbox_parked_total` | counter | `schema` |
+/// | `rws_kafka_outbox_backlog` | gauge | `schema` |
+/// | `rws_kafka_outbox_oldest_age_seconds` | gauge | `schema` |
 ///
 /// `topic` is the one that a message came from, also in `rws_kafka_dead_letters_total`.
 ///
@@ -38,6 +44,7 @@ pub struct Metrics {
     retries: IntCounterVec,
     dead_letters: IntCounterVec,
     skipped: IntCounterVec,
+    outbox: OutboxFamilies,
 }
 
 impl Metrics {
@@ -107,6 +114,7 @@ impl Metrics {
                 "Failed messages that were passed over",
                 &["topic", "group"],
             ),
+            outbox: OutboxFamilies::new(&registry),
             registry,
         }
     }
@@ -129,6 +137,11 @@ impl Metrics {
             dead_letters: self.dead_letters.with_label_values(&[topic, group]),
             skipped: self.skipped.with_label_values(&[topic, group]),
         }
+    }
+
+    /// The recorder of a relay of the outbox in the database's `schema`.
+    pub fn outbox_of(&self, schema: &str) -> OutboxOf {
+        self.outbox.of(schema)
     }
 
     /// The lag of `group` on one partition; the series leaves the page when this is dropped.
@@ -244,12 +257,17 @@ impl Drop for LagOf {
     }
 }
 
-fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+pub(crate) fn counter(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> IntCounterVec {
     register(registry, IntCounterVec::new(Opts::new(name, help), labels))
 }
 
 /// Names and labels are constants of this file, so a refusal is a mistake in it.
-fn register<T>(registry: &Registry, family: prometheus::Result<T>) -> T
+pub(crate) fn register<T>(registry: &Registry, family: prometheus::Result<T>) -> T
 where
     T: prometheus::core::Collector + Clone + 'static,
 {

@@ -55,6 +55,7 @@
 //! | `zstd` | zstd compression | |
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
 //! | `embedded` | `embedded::Broker`: a broker in this process, for demos and tests | |
+//! | `outbox` | `outbox`, `dedup`: a transactional outbox and a deduplicator on PostgreSQL | |
 //! | `json` (or `serde`) | `send_typed`, `deserialize_json`: values as JSON | |
 //! | `avro` | `send_avro`, `deserialize_avro`, `schema_registry` | |
 //! | `protobuf` | `send_protobuf`, `deserialize_protobuf`, `schema_registry` | |
@@ -89,6 +90,23 @@ pub use rws_kafka_producer::{Delivery, FlushReport, KafkaProducer, ProducerConfi
 pub mod schema;
 #[cfg(feature = "registry")]
 pub mod schema_registry;
+
+/// A transactional outbox on PostgreSQL, its relay, and the operations on refused events.
+#[cfg(feature = "outbox")]
+pub mod outbox {
+    pub use rws_kafka_outbox::{
+        AnyTransaction, AsyncTransaction, Connection, Event, MESSAGE_ID_HEADER, MIGRATIONS,
+        OnRefusal, Ordering, Outbox, OutboxError, OutboxRelay, Pool, RelayHandle, RelayReport,
+        RelayStatus, Schema, Transaction, TroubledEvent, TroubledState, Uuid, discard, list,
+        migrate, migrate_async, requeue,
+    };
+}
+
+/// Messages that take effect once, by a table in PostgreSQL.
+#[cfg(feature = "outbox")]
+pub mod dedup {
+    pub use rws_kafka_outbox::{Claim, MessageDeduplicator};
+}
 
 // All of each crate, for what the names above leave out.
 #[doc(no_inline)]

@@ -1,0 +1,61 @@
+use super::schema::Schema;
+use crate::error::OutboxError;
+use deadpool_postgres::PoolError;
+use std::future::Future;
+use std::time::Duration;
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+/// Most time that one statement, or a connection, may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Awaits an answer of the database, and says what was being done where there is none.
+pub(crate) async fn answer<T>(
+    doing: &'static str,
+    schema: &Schema,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, OutboxError> {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(outcome) => outcome.map_err(|source| classify(doing, schema, source)),
+        Err(_) => Err(timed_out(doing)),
+    }
+}
+
+pub(crate) fn timed_out(doing: &'static str) -> OutboxError {
+    OutboxError::TimedOut {
+        doing,
+        after: DEADLINE,
+    }
+}
+
+pub(crate) fn classify(doing: &'static str, schema: &Schema, source: Error) -> OutboxError {
+    let schema = schema.to_string();
+    match source.code() {
+        Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_SCHEMA_NAME) => {
+            OutboxError::NotMigrated {
+                schema,
+                source: Some(source),
+            }
+        }
+        Some(&SqlState::INSUFFICIENT_PRIVILEGE) => OutboxError::Denied {
+            doing,
+            schema,
+            source,
+        },
+        None if source.is_closed() => OutboxError::Unreachable {
+            doing,
+            source: source.into(),
+        },
+        _ => OutboxError::Database { doing, source },
+    }
+}
+
+pub(crate) fn of_pool(error: PoolError) -> OutboxError {
+    match error {
+        PoolError::Timeout(_) => timed_out("give a connection"),
+        other => OutboxError::Unreachable {
+            doing: "connect",
+            source: other.into(),
+        },
+    }
+}

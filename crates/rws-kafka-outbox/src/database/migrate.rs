@@ -1,0 +1,140 @@
+use super::failure::answer;
+use super::pool::Pool;
+use super::runtime::block_on;
+use super::schema::Schema;
+use crate::error::OutboxError;
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+/// The migrations in their order, as SQL for the schema `rws_kafka`: for teams that run their own.
+///
+/// Each is to run in one transaction, in a schema that exists. The same files are in the crate's
+/// folder `migrations`.
+pub const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001.sql")];
+
+/// One at a time in a database, whatever the schema.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(8245928655720965)";
+
+/// Makes the schema and the tables, or brings them up to date; blocking. See [`migrate_async`].
+///
+/// # Errors
+///
+/// Those of [`migrate_async`]; [`OutboxError::InAsyncTask`] in an async task.
+pub fn migrate(pool: &Pool) -> Result<(), OutboxError> {
+    block_on("migrate", migrate_async(pool))
+}
+
+/// Makes the schema and the tables, or brings them up to date, in one transaction.
+///
+/// Any number of instances may do it at once: one does, the others wait for it, for 30 s at most.
+/// Tables of a newer version are left alone when this version can work beside it.
+///
+/// # Errors
+///
+/// [`OutboxError::NewerTables`] when it cannot; [`OutboxError::Denied`] when the role may not make
+/// tables.
+pub async fn migrate_async(pool: &Pool) -> Result<(), OutboxError> {
+    let schema = pool.schema();
+    let mut client = pool.connect().await?;
+    let tx = answer("begin a migration", schema, client.transaction()).await?;
+    answer("wait for other migrations", schema, tx.batch_execute(LOCK)).await?;
+    let found = match version(&tx, schema).await? {
+        Some(version) => version.check(schema)?,
+        None => 0,
+    };
+    let missing = MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0));
+    for (number, sql) in missing.enumerate() {
+        if found == 0 && number == 0 && !exists(&tx, schema).await? {
+            // Not `IF NOT EXISTS`, which wants the right to make schemas also where there is one.
+            let create = format!("CREATE SCHEMA \"{schema}\"");
+            answer("make the schema", schema, tx.batch_execute(&create)).await?;
+        }
+        answer(
+            "make the tables",
+            schema,
+            tx.batch_execute(&schema.sql(sql)),
+        )
+        .await?;
+    }
+    answer("commit a migration", schema, tx.commit()).await
+}
+
+/// Errs unless the tables are there and this version can use them.
+pub(crate) async fn check(client: &Client, schema: &Schema) -> Result<(), OutboxError> {
+    let sql = schema
+        .sql("SELECT version, oldest_beside FROM rws_kafka.version ORDER BY version DESC LIMIT 1");
+    let row = answer(
+        "read the tables' version",
+        schema,
+        client.query_typed(&sql, &[]),
+    )
+    .await?;
+    match row.first() {
+        Some(row) => Version::of(row).check(schema).map(drop),
+        None => Err(OutboxError::NotMigrated {
+            schema: schema.to_string(),
+            source: None,
+        }),
+    }
+}
+
+struct Version {
+    version: i32,
+    oldest_beside: i32,
+}
+
+impl Version {
+    fn of(row: &tokio_postgres::Row) -> Self {
+        Self {
+            version: row.get(0),
+            oldest_beside: row.get(1),
+        }
+    }
+
+    fn check(&self, schema: &Schema) -> Result<i32, OutboxError> {
+        let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
+        if self.oldest_beside > known {
+            return Err(OutboxError::NewerTables {
+                schema: schema.to_string(),
+                found: self.version,
+                known,
+            });
+        }
+        Ok(self.version)
+    }
+}
+
+async fn version(
+    tx: &tokio_postgres::Transaction<'_>,
+    schema: &Schema,
+) -> Result<Option<Version>, OutboxError> {
+    // A query on a missing table would end the transaction.
+    let doing = "read the tables' version";
+    let there = answer(
+        doing,
+        schema,
+        tx.query_typed(
+            "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'version'",
+            &[(&schema.name(), Type::TEXT)],
+        ),
+    )
+    .await?;
+    if there.is_empty() {
+        return Ok(None);
+    }
+    let sql = schema
+        .sql("SELECT version, oldest_beside FROM rws_kafka.version ORDER BY version DESC LIMIT 1");
+    let rows = answer(doing, schema, tx.query_typed(&sql, &[])).await?;
+    Ok(rows.first().map(Version::of))
+}
+
+async fn exists(
+    tx: &tokio_postgres::Transaction<'_>,
+    schema: &Schema,
+) -> Result<bool, OutboxError> {
+    let sql = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] =
+        [(&schema.name(), Type::TEXT)];
+    let rows = answer("look for the schema", schema, tx.query_typed(sql, &params)).await?;
+    Ok(!rows.is_empty())
+}

@@ -1,0 +1,16 @@
+mod failure;
+mod migrate;
+mod pool;
+mod runtime;
+mod schema;
+mod tls;
+mod transaction;
+
+pub use migrate::{MIGRATIONS, migrate, migrate_async};
+pub use pool::{Connection, Pool};
+pub use schema::Schema;
+pub use transaction::{AnyTransaction, AsyncTransaction, Transaction};
+
+pub(crate) use failure::answer;
+pub(crate) use migrate::check;
+pub(crate) use runtime::{block_on, handle};

@@ -1,0 +1,204 @@
+use super::failure::{DEADLINE, of_pool};
+use super::runtime::block_on;
+use super::schema::Schema;
+use super::tls;
+use super::transaction::Transaction;
+use crate::error::OutboxError;
+use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use tokio_postgres::Config;
+
+/// Connections to PostgreSQL, and the schema with the tables. Cheap to clone.
+///
+/// For handlers and workers, whose threads may block: [`get`](Self::get). Async code uses
+/// deadpool's own pool, of which this can be made by `Pool::from`.
+///
+/// ```no_run
+/// use rws_kafka_outbox::{Outbox, Pool};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::from_env()?; // DATABASE_URL
+/// rws_kafka_outbox::migrate(&pool)?;
+///
+/// let mut connection = pool.get()?;
+/// let mut tx = connection.transaction()?;
+/// tx.execute("INSERT INTO orders (id) VALUES ($1)", &[&1_i64])?;
+/// Outbox::new(&mut tx).enqueue("orders.created", r#"{"order_id": 1}"#)?;
+/// tx.commit()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Pool {
+    inner: deadpool_postgres::Pool,
+    schema: Schema,
+}
+
+impl Pool {
+    /// The database that `DATABASE_URL` names, with the authorities in the PEM file that
+    /// `PGSSLROOTCERT` names, if it does; see [`from_url`](Self::from_url).
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::NoDatabaseUrl`], and those of [`from_url`](Self::from_url).
+    pub fn from_env() -> Result<Self, OutboxError> {
+        let url = std::env::var("DATABASE_URL")
+            .ok()
+            .filter(|url| !url.is_empty())
+            .ok_or(OutboxError::NoDatabaseUrl)?;
+        let ca_file = std::env::var_os("PGSSLROOTCERT").map(PathBuf::from);
+        Self::from_url(&url, ca_file.as_deref())
+    }
+
+    /// The database at `url`; makes no connection yet.
+    ///
+    /// With `sslmode=require`, or where the server offers TLS, its certificate and name are always
+    /// checked: by the authorities in `ca_file` (PEM), else by the system's. `sslmode=disable` does
+    /// without. At most 16 connections.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::InvalidDatabaseUrl`], [`OutboxError::Tls`].
+    pub fn from_url(url: &str, ca_file: Option<&Path>) -> Result<Self, OutboxError> {
+        let mut config: Config = url.parse().map_err(|_| OutboxError::InvalidDatabaseUrl)?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(DEADLINE / 3);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("rws-kafka-outbox");
+        }
+        let recycle = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(config, tls::connector(ca_file)?, recycle);
+        let inner = deadpool_postgres::Pool::builder(manager)
+            .max_size(16)
+            .timeouts(Timeouts {
+                wait: Some(DEADLINE),
+                create: Some(DEADLINE),
+                recycle: Some(DEADLINE),
+            })
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| OutboxError::Thread {
+                detail: error.to_string(),
+            })?;
+        Ok(inner.into())
+    }
+
+    /// The same connections, for the tables in `schema`; `rws_kafka` when it is not called.
+    #[must_use]
+    pub fn with_schema(mut self, schema: Schema) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// The schema with the tables.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Waits for a connection, for 30 s at most.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Unreachable`], [`OutboxError::TimedOut`]; [`OutboxError::InAsyncTask`] in an
+    /// async task, which it would block.
+    pub fn get(&self) -> Result<Connection, OutboxError> {
+        let client = block_on("Pool::get", self.connect())?;
+        Ok(Connection {
+            client,
+            schema: self.schema.clone(),
+        })
+    }
+
+    /// deadpool's pool, for async code.
+    pub fn as_async(&self) -> &deadpool_postgres::Pool {
+        &self.inner
+    }
+
+    pub(crate) async fn connect(&self) -> Result<deadpool_postgres::Client, OutboxError> {
+        // A pool that was given may have no deadline of its own.
+        match tokio::time::timeout(DEADLINE, self.inner.get()).await {
+            Ok(client) => client.map_err(of_pool),
+            Err(_) => Err(super::failure::timed_out("give a connection")),
+        }
+    }
+}
+
+impl From<deadpool_postgres::Pool> for Pool {
+    fn from(inner: deadpool_postgres::Pool) -> Self {
+        Self {
+            inner,
+            schema: Schema::default(),
+        }
+    }
+}
+
+impl From<&Pool> for Pool {
+    fn from(pool: &Pool) -> Self {
+        pool.clone()
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("schema", &self.schema)
+            .field("status", &self.inner.status())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection of a [`Pool`], for blocking code; its drop gives it back.
+pub struct Connection {
+    client: deadpool_postgres::Client,
+    schema: Schema,
+}
+
+impl Connection {
+    /// Begins a transaction; its drop without [`commit`](Transaction::commit) rolls it back.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; [`OutboxError::InAsyncTask`] in an async task.
+    pub fn transaction(&mut self) -> Result<Transaction<'_>, OutboxError> {
+        Transaction::begin(&mut self.client, &self.schema)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_rendering_shows_the_password() {
+        let pool = Pool::from_url("postgres://app:s3cret@localhost/orders", None).unwrap();
+        assert!(!format!("{pool:?}").contains("s3cret"));
+        for url in [
+            "postgres://app:s3cret@localhost:x/a",
+            "s3cret",
+            "postgres://a/?s3cret=1",
+        ] {
+            let error = Pool::from_url(url, None).unwrap_err();
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            let shown = format!("{error} {error:?} {source:?}");
+            assert!(!shown.contains("s3cret"), "{shown}");
+            assert!(shown.contains("postgres://user:password@"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_authorities_that_is_none_is_named() {
+        let error =
+            Pool::from_url("postgres://localhost", Some(Path::new("/no/such.pem"))).unwrap_err();
+        assert!(error.to_string().contains("/no/such.pem"), "{error}");
+    }
+}

@@ -1,0 +1,147 @@
+use super::failure::answer;
+use super::runtime::block_on;
+use super::schema::Schema;
+use crate::error::OutboxError;
+use std::fmt;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+/// A transaction of blocking code, with the shape of tokio-postgres' own.
+pub struct Transaction<'a> {
+    inner: deadpool_postgres::Transaction<'a>,
+    schema: Schema,
+}
+
+impl<'a> Transaction<'a> {
+    pub(crate) fn begin(
+        client: &'a mut deadpool_postgres::Client,
+        schema: &Schema,
+    ) -> Result<Self, OutboxError> {
+        let schema = schema.clone();
+        let inner = block_on("Connection::transaction", async {
+            answer("begin a transaction", &schema, client.transaction()).await
+        })?;
+        Ok(Self { inner, schema })
+    }
+
+    /// Runs a statement and returns the number of rows that it changed. 30 s at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; [`OutboxError::InAsyncTask`] in an async task.
+    pub fn execute(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, OutboxError> {
+        block_on("Transaction::execute", async {
+            answer(
+                "run a statement",
+                &self.schema,
+                self.inner.execute(sql, params),
+            )
+            .await
+        })
+    }
+
+    /// Runs a statement and returns its rows. 30 s at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    pub fn query(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, OutboxError> {
+        block_on("Transaction::query", async {
+            answer("run a query", &self.schema, self.inner.query(sql, params)).await
+        })
+    }
+
+    /// Commits. After an error of the connection it is not known whether the database has.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    pub fn commit(self) -> Result<(), OutboxError> {
+        let Self { inner, schema } = self;
+        block_on("Transaction::commit", async {
+            answer("commit", &schema, inner.commit()).await
+        })
+    }
+
+    /// Rolls back, as a drop does, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    pub fn rollback(self) -> Result<(), OutboxError> {
+        let Self { inner, schema } = self;
+        block_on("Transaction::rollback", async {
+            answer("roll back", &schema, inner.rollback()).await
+        })
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// For statements of this crate, whose errors name them.
+    pub(crate) fn raw(&self) -> &tokio_postgres::Transaction<'a> {
+        &self.inner
+    }
+}
+
+impl fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").finish_non_exhaustive()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What an [`Outbox`](crate::Outbox) is made of: a transaction, and neither a client nor a pool, on
+/// which an event could be committed without its data. Cannot be implemented elsewhere.
+pub trait AnyTransaction: sealed::Sealed {
+    #[doc(hidden)]
+    fn default_schema(&self) -> Schema;
+}
+
+/// A transaction of async code: tokio-postgres' and deadpool's. Cannot be implemented elsewhere.
+pub trait AsyncTransaction: AnyTransaction + Sync {
+    #[doc(hidden)]
+    fn as_tokio(&self) -> &tokio_postgres::Transaction<'_>;
+}
+
+impl sealed::Sealed for Transaction<'_> {}
+impl sealed::Sealed for tokio_postgres::Transaction<'_> {}
+impl sealed::Sealed for deadpool_postgres::Transaction<'_> {}
+
+impl AnyTransaction for Transaction<'_> {
+    fn default_schema(&self) -> Schema {
+        self.schema().clone()
+    }
+}
+
+impl AnyTransaction for tokio_postgres::Transaction<'_> {
+    fn default_schema(&self) -> Schema {
+        Schema::default()
+    }
+}
+
+impl AnyTransaction for deadpool_postgres::Transaction<'_> {
+    fn default_schema(&self) -> Schema {
+        Schema::default()
+    }
+}
+
+impl AsyncTransaction for tokio_postgres::Transaction<'_> {
+    fn as_tokio(&self) -> &tokio_postgres::Transaction<'_> {
+        self
+    }
+}
+
+impl AsyncTransaction for deadpool_postgres::Transaction<'_> {
+    fn as_tokio(&self) -> &tokio_postgres::Transaction<'_> {
+        self
+    }
+}

@@ -1,0 +1,113 @@
+use crate::error::OutboxError;
+use crate::lane::Lane;
+use rws_kafka_producer::{HeaderValue, check_topic_name};
+use uuid::Uuid;
+
+/// The header with the id of an event, as text: the same however often the event is sent.
+pub const MESSAGE_ID_HEADER: &str = "rws-message-id";
+
+/// What a record takes in a batch beside its bytes, with the header of its id.
+const OVERHEAD: usize = 128;
+
+/// An event in full: for tombstones and headers without a key.
+///
+/// An event without a payload is a tombstone, which is not the same as an empty payload.
+///
+/// ```
+/// use rws_kafka_outbox::Event;
+///
+/// let event = Event::to("orders.created")
+///     .key("order-1")
+///     .payload(r#"{"order_id": 1}"#)
+///     .header("correlation-id", "7f3a");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "an event does nothing until it is enqueued"]
+pub struct Event {
+    pub(crate) topic: String,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) payload: Option<Vec<u8>>,
+    pub(crate) header_names: Vec<String>,
+    pub(crate) header_values: Vec<Option<Vec<u8>>>,
+}
+
+impl Event {
+    /// An event for `topic` with neither key nor payload.
+    pub fn to(topic: impl Into<String>) -> Self {
+        Self {
+            topic: topic.into(),
+            key: None,
+            payload: None,
+            header_names: Vec::new(),
+            header_values: Vec::new(),
+        }
+    }
+
+    /// The key: events of one topic and key are sent in their order.
+    pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.key = Some(key.as_ref().to_vec());
+        self
+    }
+
+    /// The payload.
+    pub fn payload(mut self, payload: impl AsRef<[u8]>) -> Self {
+        self.payload = Some(payload.as_ref().to_vec());
+        self
+    }
+
+    /// One more header: its value text, bytes or null. A name may come twice.
+    pub fn header(mut self, name: impl Into<String>, value: impl HeaderValue) -> Self {
+        self.header_names.push(name.into());
+        self.header_values
+            .push(value.header_bytes().map(<[u8]>::to_vec));
+        self
+    }
+
+    pub(crate) fn lane(&self, id: Uuid) -> Lane {
+        match &self.key {
+            Some(key) => Lane::of_key(&self.topic, key),
+            None => Lane::alone(id.as_bytes()),
+        }
+    }
+
+    pub(crate) fn check(&self, limit: usize) -> Result<(), OutboxError> {
+        check_topic_name(&self.topic)?;
+        if let Some(name) = self.header_names.iter().find(|name| name.contains('\0')) {
+            return Err(OutboxError::InvalidHeader {
+                topic: self.topic.clone(),
+                name: name.clone(),
+            });
+        }
+        let names = self.header_names.iter().map(String::len);
+        let values = self.header_values.iter().flatten().map(Vec::len);
+        let bytes = [&self.key, &self.payload];
+        let size = names.chain(values).sum::<usize>()
+            + bytes.into_iter().flatten().map(Vec::len).sum::<usize>();
+        if size + OVERHEAD > limit {
+            return Err(OutboxError::TooLarge {
+                topic: self.topic.clone(),
+                size,
+                limit: limit.saturating_sub(OVERHEAD),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_broker_would_refuse_is_refused_before_the_database() {
+        let event = Event::to("orders").key("k").payload([0; 800]);
+        assert!(event.check(1000).is_ok());
+        let error = event.header("h", [0_u8; 100]).check(1000).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "an event of 902 bytes is too large for topic \"orders\": 872 are allowed"
+        );
+        assert!(Event::to("a b").check(1000).is_err());
+        assert!(Event::to("a").header("x\0", "").check(1000).is_err());
+    }
+}

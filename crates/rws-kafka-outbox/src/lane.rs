@@ -1,0 +1,60 @@
+//! Where an event goes: events of one lane are sent one after the other, and a shard, which is many
+//! lanes, by one relay at a time. Written to the table: never to be changed.
+
+/// Shards of the table.
+pub(crate) const SHARDS: i16 = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lane(pub(crate) i64);
+
+impl Lane {
+    pub(crate) fn of_key(topic: &str, key: &[u8]) -> Self {
+        Self::of([topic.as_bytes(), b"\0", key])
+    }
+
+    /// Its own: nothing is to be kept in order.
+    pub(crate) fn alone(message_id: &[u8; 16]) -> Self {
+        Self::of([message_id.as_slice(), b"", b""])
+    }
+
+    pub(crate) fn shard(self) -> i16 {
+        (self.0 & i64::from(SHARDS - 1)) as i16
+    }
+
+    /// FNV-1a, then MurmurHash3's finalizer: FNV's low bits depend on the last bytes alone.
+    fn of(parts: [&[u8]; 3]) -> Self {
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        for byte in parts.into_iter().flatten() {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        Self((hash ^ (hash >> 33)) as i64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_keeps_its_lane_for_ever() {
+        let lane = Lane::of_key("orders.created", b"order-1");
+        assert_eq!(lane, Lane(-6_251_097_522_843_311_916));
+        assert_ne!(lane, Lane::of_key("orders.created", b"order-2"));
+        assert_ne!(lane, Lane::of_key("orders", b"order-1"));
+    }
+
+    #[test]
+    fn keys_spread_over_the_shards() {
+        let mut counts = [0_u32; SHARDS as usize];
+        for key in 0..1600 {
+            let lane = Lane::of_key("t", format!("key-{key}").as_bytes());
+            counts[usize::try_from(lane.shard()).unwrap()] += 1;
+        }
+        assert!(
+            counts.iter().all(|count| (50..150).contains(count)),
+            "{counts:?}"
+        );
+    }
+}

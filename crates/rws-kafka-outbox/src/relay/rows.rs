@@ -1,0 +1,229 @@
+//! The relay's statements. All are typed, and so leave nothing in a session that a pooler would give
+//! to another.
+
+use crate::database::{Schema, answer};
+use crate::error::OutboxError;
+use crate::lane::SHARDS;
+use deadpool_postgres::Transaction;
+use std::time::Duration;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+const NON_EMPTY: &str = "SELECT s::int2 FROM generate_series(0, $1::int4) s \
+    WHERE EXISTS (SELECT FROM rws_kafka.outbox o WHERE o.shard = s::int2)";
+/// In a statement of its own: its snapshot is older than the locks that it takes.
+const CLAIM: &str = "SELECT s FROM unnest($1::int2[]) s \
+    WHERE pg_try_advisory_xact_lock('rws_kafka.outbox'::regclass::oid::int4, s::int4)";
+/// Looked at before the rows: a row that fails in between is this transaction's own.
+const HELD: &str = "SELECT DISTINCT lane FROM rws_kafka.outbox \
+    WHERE attempts > 0 AND shard = ANY($1::int2[]) AND retry_at > now()";
+const ROWS: &str = "SELECT r.* FROM unnest($1::int2[]) AS s(shard) \
+    CROSS JOIN LATERAL (SELECT o.shard, o.id, o.lane, o.attempts, o.message_id, o.topic, o.key, \
+    o.payload, o.header_names, o.header_values FROM rws_kafka.outbox o \
+    WHERE o.shard = s.shard AND NOT (o.lane = ANY($3::int8[])) \
+    ORDER BY o.id LIMIT $2) r";
+const ANY_ROWS: &str = "SELECT r.* FROM unnest($1::int2[]) AS s(shard) \
+    CROSS JOIN LATERAL (SELECT o.shard, o.id, o.lane, o.attempts, o.message_id, o.topic, o.key, \
+    o.payload, o.header_names, o.header_values FROM rws_kafka.outbox o \
+    WHERE o.shard = s.shard AND (o.retry_at IS NULL OR o.retry_at <= now()) \
+    ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED) r";
+/// The count stops at 100,000; the oldest of each shard stands for it.
+const BACKLOG: &str = "SELECT (SELECT count(*) FROM (SELECT FROM rws_kafka.outbox LIMIT 100000) n), \
+    (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(o.created_at)), 0)::float8 \
+    FROM generate_series(0, $1::int4) s CROSS JOIN LATERAL (SELECT created_at FROM rws_kafka.outbox \
+    WHERE shard = s::int2 ORDER BY id LIMIT 1) o)";
+const DELETE: &str = "DELETE FROM rws_kafka.outbox o \
+    USING unnest($1::int2[], $2::int8[]) AS d(shard, id) WHERE o.shard = d.shard AND o.id = d.id";
+const RETRY: &str = "UPDATE rws_kafka.outbox SET attempts = attempts + 1, last_error = $3, \
+    retry_at = clock_timestamp() + $4 * interval '1 millisecond' WHERE shard = $1 AND id = $2";
+const PARK: &str = "WITH gone AS (DELETE FROM rws_kafka.outbox WHERE shard = $1 AND id = $2 \
+    RETURNING *) INSERT INTO rws_kafka.parked (id, shard, lane, message_id, topic, key, payload, \
+    header_names, header_values, created_at, attempts, last_error) SELECT id, shard, lane, \
+    message_id, topic, key, payload, header_names, header_values, created_at, attempts + 1, $3 \
+    FROM gone";
+
+/// An event as it is in the table.
+#[derive(Debug)]
+pub(super) struct Pending {
+    row: Row,
+    pub(super) shard: i16,
+    pub(super) id: i64,
+    pub(super) lane: i64,
+    pub(super) attempts: u32,
+}
+
+impl Pending {
+    fn new(row: Row) -> Self {
+        Self {
+            shard: row.get(0),
+            id: row.get(1),
+            lane: row.get(2),
+            attempts: u32::try_from(row.get::<_, i32>(3)).unwrap_or(0),
+            row,
+        }
+    }
+
+    pub(super) fn message_id(&self) -> Uuid {
+        self.row.get(4)
+    }
+
+    pub(super) fn topic(&self) -> &str {
+        self.row.get(5)
+    }
+
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        self.row.get(6)
+    }
+
+    pub(super) fn payload(&self) -> Option<&[u8]> {
+        self.row.get(7)
+    }
+
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        let names: Option<Vec<&str>> = self.row.get(8);
+        let values: Option<Vec<Option<&[u8]>>> = self.row.get(9);
+        names
+            .unwrap_or_default()
+            .into_iter()
+            .zip(values.unwrap_or_default())
+    }
+}
+
+pub(super) async fn non_empty(client: &Client, schema: &Schema) -> Result<Vec<i16>, OutboxError> {
+    let last = i32::from(SHARDS - 1);
+    let params: [Param<'_>; 1] = [(&last, Type::INT4)];
+    let sql = schema.sql(NON_EMPTY);
+    let rows = answer("look for events", schema, client.query_typed(&sql, &params)).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Events in the outbox, and the age of the oldest.
+pub(super) async fn backlog(
+    client: &Client,
+    schema: &Schema,
+) -> Result<(u64, Duration), OutboxError> {
+    let last = i32::from(SHARDS - 1);
+    let params: [Param<'_>; 1] = [(&last, Type::INT4)];
+    let sql = schema.sql(BACKLOG);
+    let rows = answer("count events", schema, client.query_typed(&sql, &params)).await?;
+    let (count, age) = match rows.first() {
+        Some(row) => (row.get::<_, i64>(0), row.get::<_, f64>(1)),
+        None => (0, 0.0),
+    };
+    let age = Duration::try_from_secs_f64(age).unwrap_or_default();
+    Ok((u64::try_from(count).unwrap_or(0), age))
+}
+
+/// A batch's transaction.
+pub(super) struct Batch<'a> {
+    pub(super) tx: Transaction<'a>,
+    pub(super) schema: &'a Schema,
+}
+
+impl Batch<'_> {
+    /// Locks those of `shards` that no other relay has, until the transaction ends.
+    pub(super) async fn claim(&self, shards: &[i16]) -> Result<Vec<i16>, OutboxError> {
+        let params: [Param<'_>; 1] = [(&shards, Type::INT2_ARRAY)];
+        let rows = self.query("claim a shard", CLAIM, &params).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// The lanes that wait for an event that failed.
+    pub(super) async fn held(&self, shards: &[i16]) -> Result<Vec<i64>, OutboxError> {
+        let params: [Param<'_>; 1] = [(&shards, Type::INT2_ARRAY)];
+        let rows = self.query("look for failed events", HELD, &params).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// At most `limit` events of each shard, without those of the lanes `held`, in the order of their ids.
+    pub(super) async fn rows(
+        &self,
+        shards: &[i16],
+        limit: usize,
+        held: &[i64],
+    ) -> Result<Vec<Pending>, OutboxError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let params: [Param<'_>; 3] = [
+            (&shards, Type::INT2_ARRAY),
+            (&limit, Type::INT8),
+            (&held, Type::INT8_ARRAY),
+        ];
+        let rows = self.query("read events", ROWS, &params).await?;
+        let mut rows: Vec<Pending> = rows.into_iter().map(Pending::new).collect();
+        // A join promises no order.
+        rows.sort_unstable_by_key(|row| row.id);
+        Ok(rows)
+    }
+
+    /// At most `limit` events of each shard that no other relay has.
+    pub(super) async fn any_rows(
+        &self,
+        shards: &[i16],
+        limit: usize,
+    ) -> Result<Vec<Pending>, OutboxError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let params: [Param<'_>; 2] = [(&shards, Type::INT2_ARRAY), (&limit, Type::INT8)];
+        let rows = self.query("read events", ANY_ROWS, &params).await?;
+        Ok(rows.into_iter().map(Pending::new).collect())
+    }
+
+    pub(super) async fn delete(&self, sent: &[&Pending]) -> Result<(), OutboxError> {
+        let shards: Vec<i16> = sent.iter().map(|row| row.shard).collect();
+        let ids: Vec<i64> = sent.iter().map(|row| row.id).collect();
+        let params: [Param<'_>; 2] = [(&shards, Type::INT2_ARRAY), (&ids, Type::INT8_ARRAY)];
+        self.execute("delete what was sent", DELETE, &params).await
+    }
+
+    pub(super) async fn retry(
+        &self,
+        row: &Pending,
+        error: &str,
+        after: Duration,
+    ) -> Result<(), OutboxError> {
+        let after = after.as_secs_f64() * 1000.0;
+        let params: [Param<'_>; 4] = [
+            (&row.shard, Type::INT2),
+            (&row.id, Type::INT8),
+            (&error, Type::TEXT),
+            (&after, Type::FLOAT8),
+        ];
+        self.execute("note a refusal", RETRY, &params).await
+    }
+
+    pub(super) async fn park(&self, row: &Pending, error: &str) -> Result<(), OutboxError> {
+        let params: [Param<'_>; 3] = [
+            (&row.shard, Type::INT2),
+            (&row.id, Type::INT8),
+            (&error, Type::TEXT),
+        ];
+        self.execute("park an event", PARK, &params).await
+    }
+
+    pub(super) async fn commit(self) -> Result<(), OutboxError> {
+        answer("commit a batch", self.schema, self.tx.commit()).await
+    }
+
+    async fn query(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, OutboxError> {
+        let sql = self.schema.sql(sql);
+        answer(doing, self.schema, self.tx.query_typed(&sql, params)).await
+    }
+
+    async fn execute(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<(), OutboxError> {
+        let sql = self.schema.sql(sql);
+        let done = self.tx.execute_typed(&sql, params);
+        answer(doing, self.schema, done).await.map(drop)
+    }
+}

@@ -1,0 +1,79 @@
+use super::Ordering;
+use super::failure::{Fault, fault};
+use super::rows::Pending;
+use crate::event::MESSAGE_ID_HEADER;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerError, Record};
+use std::collections::HashMap;
+
+/// What came of a batch. Events in neither list were not sent, for one of their lane failed.
+pub(super) struct Sent<'a> {
+    pub(super) acknowledged: Vec<&'a Pending>,
+    pub(super) refused: Vec<(&'a Pending, ProducerError)>,
+    /// The brokers, or the producer, and no event, failed.
+    pub(super) broken: Option<ProducerError>,
+}
+
+/// Sends `rows` and waits for the outcome of each that was sent. Lanes go side by side; in a lane each
+/// waits for the one before it, as a refused one must not be overtaken.
+pub(super) async fn send<'a>(
+    producer: &KafkaProducer,
+    rows: &'a [Pending],
+    ordering: Ordering,
+) -> Sent<'a> {
+    let mut lanes: HashMap<i64, Vec<&Pending>> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let lane = match ordering {
+            Ordering::PerKey => row.lane,
+            Ordering::Unordered => row.id,
+        };
+        lanes.entry(lane).or_default().push(row);
+    }
+    let mut sent = Sent {
+        acknowledged: Vec::with_capacity(rows.len()),
+        refused: Vec::new(),
+        broken: None,
+    };
+    let mut running: FuturesUnordered<_> = lanes
+        .into_values()
+        .map(|lane| send_lane(producer, lane))
+        .collect();
+    while let Some((acknowledged, failed)) = running.next().await {
+        sent.acknowledged.extend(acknowledged);
+        match failed {
+            Some((row, error)) if fault(&error) == Fault::Event => sent.refused.push((row, error)),
+            Some((_, error)) => sent.broken = Some(error),
+            None => {}
+        }
+    }
+    sent
+}
+
+type Lane<'a> = (Vec<&'a Pending>, Option<(&'a Pending, ProducerError)>);
+
+async fn send_lane<'a>(producer: &KafkaProducer, lane: Vec<&'a Pending>) -> Lane<'a> {
+    let mut acknowledged = Vec::with_capacity(lane.len());
+    for row in lane {
+        match post(producer, row).await {
+            Ok(_) => acknowledged.push(row),
+            Err(error) => return (acknowledged, Some((row, error))),
+        }
+    }
+    (acknowledged, None)
+}
+
+fn post(producer: &KafkaProducer, row: &Pending) -> DeliveryFuture {
+    let id = row.message_id().to_string();
+    let mut record = Record::to(row.topic());
+    if let Some(key) = row.key() {
+        record = record.key(key);
+    }
+    if let Some(payload) = row.payload() {
+        record = record.payload(payload);
+    }
+    let headers: Vec<(&str, Option<&[u8]>)> = row.headers().collect();
+    for (name, value) in &headers {
+        record = record.header(name, value);
+    }
+    producer.send_record_async(record.header(MESSAGE_ID_HEADER, &id))
+}

@@ -1,0 +1,60 @@
+use crate::Stage;
+use rws_kafka::outbox::Outbox;
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+const CLIENTS: usize = 16;
+const ROUND: Duration = Duration::from_secs(5);
+const ROUNDS: usize = 3;
+const PLAIN: &str = "INSERT INTO plain (topic, key, payload) VALUES ($1, $2, $3)";
+
+/// A row a transaction: by `enqueue`, and into a plain table by a prepared statement.
+pub(crate) fn compare() {
+    println!("enqueue, {CLIENTS} clients, a row a transaction, transactions/s");
+    let stage = Stage::new();
+    stage
+        .sql("CREATE TABLE plain (id bigserial PRIMARY KEY, topic text, key bytea, payload bytea)");
+    let runtime = Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    for _ in 0..ROUNDS {
+        let plain = rate(&runtime, &stage, false);
+        let outbox = rate(&runtime, &stage, true);
+        let ratio = outbox / plain;
+        println!("  outbox {outbox:>7.0}   plain {plain:>7.0}   ratio {ratio:.2}");
+    }
+}
+
+fn rate(runtime: &Runtime, stage: &Stage, by_outbox: bool) -> f64 {
+    let begun = Instant::now();
+    let done: usize = runtime.block_on(async {
+        let mut clients = JoinSet::new();
+        for client in 0..CLIENTS {
+            let (pool, topic) = (stage.pool.as_async().clone(), stage.topic.clone());
+            clients.spawn(async move {
+                let payload = vec![b'x'; 1024];
+                let mut connection = pool.get().await.expect("a connection");
+                let plain = connection.prepare_cached(PLAIN).await.expect("a statement");
+                let mut done = 0;
+                while begun.elapsed() < ROUND {
+                    let key = ((client + done * CLIENTS) % 10_000).to_string();
+                    let mut tx = connection.transaction().await.expect("a transaction");
+                    if by_outbox {
+                        let outbox = Outbox::new(&mut tx);
+                        let enqueued = outbox.enqueue_keyed(&topic, key, &payload).await;
+                        enqueued.expect("an event");
+                    } else {
+                        let key = key.as_bytes();
+                        let inserted = tx.execute(&plain, &[&topic, &key, &payload]).await;
+                        inserted.expect("a row");
+                    }
+                    tx.commit().await.expect("a commit");
+                    done += 1;
+                }
+                done
+            });
+        }
+        clients.join_all().await.into_iter().sum()
+    });
+    done as f64 / begun.elapsed().as_secs_f64()
+}

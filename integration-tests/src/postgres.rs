@@ -1,0 +1,177 @@
+//! PostgreSQL in a container, and PgBouncer before it.
+
+use std::{fmt, sync::OnceLock};
+
+use testcontainers::{
+    ImageExt,
+    core::{CopyDataSource, ExecCommand, IntoContainerPort},
+};
+
+use crate::{
+    certificates::Certificates,
+    container::{Container, Image, PortTaken, ToolOutput, until_ports_are_free},
+    names::{free_port, unique},
+};
+
+const IMAGE: Image = Image {
+    name: "rws-kafka/postgres",
+    tag: "15",
+};
+const PORT: u16 = 5432;
+const POOLER_PORT: u16 = 6432;
+
+/// A PostgreSQL server in a container of its own, removed when this is dropped, with PgBouncer in
+/// transaction mode before it.
+pub struct Postgres {
+    container: Container,
+    port: u16,
+    pooler_port: u16,
+    certificates: Option<Certificates>,
+}
+
+impl Postgres {
+    /// The server that the tests of one binary share, started on first use and removed when the
+    /// process ends. Don't stop it: use [databases](Self::create_database) of your own, and
+    /// [`Postgres::start`] where it must suffer.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Starts a server without TLS.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer in time.
+    pub fn start() -> Self {
+        Self::launch(None)
+    }
+
+    /// Starts a server with TLS, on a certificate for `host`.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer in time.
+    pub fn start_tls(host: &str) -> Self {
+        Self::launch(Some(host))
+    }
+
+    /// Makes an empty database and returns its URL.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub fn create_database(&self) -> String {
+        let name = unique("db").replace('-', "_");
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        format!("postgres://postgres:secret@localhost:{}/{name}", self.port)
+    }
+
+    /// The same database through PgBouncer.
+    pub fn pooled(&self, url: &str) -> String {
+        url.replace(
+            &format!("localhost:{}", self.port),
+            &format!("localhost:{}", self.pooler_port),
+        )
+    }
+
+    /// Runs SQL in the database of `url`, or of this name, and returns its output, a line a row.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub fn psql(&self, url: &str, sql: &str) -> String {
+        let output = self.try_psql(url, sql);
+        assert!(output.code == 0, "{sql}: {}", output.stderr);
+        output.stdout.trim_end().to_owned()
+    }
+
+    /// The authorities of a server started with TLS.
+    ///
+    /// # Panics
+    ///
+    /// On one without.
+    pub fn certificates(&self) -> &Certificates {
+        self.certificates
+            .as_ref()
+            .expect("a server of Postgres::start_tls")
+    }
+
+    /// Kills the server at once; what is committed stays.
+    ///
+    /// # Panics
+    ///
+    /// When Docker refuses.
+    pub fn kill(&self) {
+        self.container.kill();
+    }
+
+    /// Starts a killed server on the same ports, and waits until it answers.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer in time.
+    pub fn restart(&self) {
+        self.container.restart();
+        self.wait_until_ready();
+    }
+
+    fn try_psql(&self, url: &str, sql: &str) -> ToolOutput {
+        let database = url.rsplit('/').next().unwrap_or(url);
+        let command = ["psql", "-h", "/tmp", "-U", "postgres", "-d", database]
+            .into_iter()
+            .chain(["-v", "ON_ERROR_STOP=1", "-qAtc", sql]);
+        self.container
+            .run(&format!("psql: {sql}"), ExecCommand::new(command))
+    }
+
+    fn launch(host: Option<&str>) -> Self {
+        let certificates = host.map(|_| Certificates::new());
+        let postgres = until_ports_are_free(|| {
+            let (port, pooler_port) = (free_port(), free_port());
+            let mut request = IMAGE
+                .request()
+                .with_mapped_port(port, PORT.tcp())
+                .with_mapped_port(pooler_port, POOLER_PORT.tcp());
+            if let (Some(host), Some(certificates)) = (host, &certificates) {
+                let pem = CopyDataSource::Data(certificates.server_pem(host).into_bytes());
+                request = request.with_copy_to("/etc/rws-kafka/server.pem", pem);
+            }
+            let name = format!("PostgreSQL at localhost:{port}");
+            let container = Container::start(name, IMAGE, request)?;
+            Ok::<_, PortTaken>((container, port, pooler_port))
+        });
+        let (container, port, pooler_port) = postgres;
+        let postgres = Self {
+            container,
+            port,
+            pooler_port,
+            certificates,
+        };
+        postgres.wait_until_ready();
+        postgres
+    }
+
+    fn wait_until_ready(&self) {
+        self.container.wait_until_ready(|| {
+            let answer = self.try_psql("postgres", "SELECT 1");
+            if answer.code == 0 {
+                return Ok(());
+            }
+            Err(answer.stderr)
+        });
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres")
+            .field("port", &self.port)
+            .field("container", &self.container.id())
+            .finish_non_exhaustive()
+    }
+}
