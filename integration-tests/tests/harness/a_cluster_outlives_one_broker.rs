@@ -8,7 +8,9 @@ use integration_tests::{Cluster, eventually, unique, unique_topic};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
+    error::KafkaError,
     producer::{BaseProducer, BaseRecord, Producer},
+    types::RDKafkaErrorCode,
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -65,7 +67,18 @@ fn commit(cluster: &Cluster, group: &str, topic: &str, offset: i64) {
     offsets
         .add_partition_offset(topic, 0, Offset::Offset(offset))
         .unwrap();
-    consumer.commit(&offsets, CommitMode::Sync).unwrap();
+    // The brokers need not agree yet on who coordinates: whoever does not says so, and writes nothing.
+    eventually(SOON, || match consumer.commit(&offsets, CommitMode::Sync) {
+        Err(KafkaError::ConsumerCommit(
+            RDKafkaErrorCode::NotCoordinator
+            | RDKafkaErrorCode::CoordinatorNotAvailable
+            | RDKafkaErrorCode::CoordinatorLoadInProgress,
+        )) => false,
+        committed => {
+            committed.unwrap();
+            true
+        }
+    });
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use crate::faulty::{Fault, Faulty};
 use integration_tests::{Registry, RegistryOptions, unique};
+use rws_kafka::KafkaConfig;
 use rws_kafka::schema::Schema;
-use rws_kafka::schema_registry::{OAuth, RegistryError, RegistryTls, SchemaRegistry};
+use rws_kafka::schema_registry::{Destination, OAuth, RegistryError, RegistryTls, SchemaRegistry};
 
 const ORDER: &str = r#"{"type":"record","name":"Order","fields":[{"name":"id","type":"string"}]}"#;
 
@@ -39,6 +40,52 @@ fn a_user_is_known_by_a_password() {
     assert!(
         error.contains("refused the credentials: status 401"),
         "{error}"
+    );
+}
+
+#[test]
+fn the_settings_of_a_service_give_its_registry() {
+    let server = Registry::start_with(
+        RegistryOptions::new()
+            .require_client_certificates()
+            .basic_auth("app", "s3cret"),
+    );
+    let (certificate, key) = server.certificates().client("orders");
+    let settings = KafkaConfig::builder()
+        .brokers("unused:9092")
+        .schema_registry_url(server.url())
+        .schema_registry_username("app")
+        .schema_registry_password("s3cret")
+        .schema_registry_ca_file(server.certificates().ca_file())
+        .schema_registry_certificate_file(certificate)
+        .schema_registry_key_file(key)
+        .schema_registry_auto_register(false);
+    let config = settings.build().unwrap();
+    let registry = SchemaRegistry::from_config(&config).unwrap();
+    works(&registry);
+    assert!(!format!("{registry:?} {config:?}").contains("s3cret"));
+    // What a declared type has is looked up, and not registered.
+    let registry = registry
+        .with_avro_schema::<String>(Schema::avro(ORDER))
+        .unwrap();
+    let topic = unique("looked-up");
+    let error = registry
+        .encode_avro(Destination::value(&topic), &String::new())
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("has no such schema in subject"),
+        "{error}"
+    );
+
+    let none = KafkaConfig::builder()
+        .brokers("unused:9092")
+        .build()
+        .unwrap();
+    let error = SchemaRegistry::from_config(&none).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("no schema registry is set: set schema_registry_url")
     );
 }
 
