@@ -8,6 +8,7 @@ mod java;
 mod python;
 mod roadmap;
 mod security;
+mod subjects;
 mod worker;
 
 use integration_tests::Registry;
