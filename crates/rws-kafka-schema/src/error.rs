@@ -149,6 +149,7 @@ impl SchemaName {
         Self(format!("schema {id}"))
     }
 
+    #[cfg(feature = "avro")]
     pub(crate) fn of_type<T: ?Sized>() -> Self {
         Self(format!("the schema of type {}", std::any::type_name::<T>()))
     }
