@@ -1,6 +1,7 @@
-//! What an operator sees of rws-kafka: metric families, and the health behind `/readyz`.
+//! What an operator sees of rws-kafka: metric families, the health behind `/readyz`, and the
+//! [`Status`] of all parts as plain data.
 //!
-//! An [`Observer`] collects both. Producers and consumers report to the process-wide
+//! An [`Observer`] collects them. Producers and consumers report to the process-wide
 //! [`Observer::global`] unless they are given another one, so that a service needs no wiring and a
 //! test can look at its own numbers only. This crate knows nothing of a web server and nothing of
 //! librdkafka: it turns what it is told into a Prometheus page and a [`Readiness`].
@@ -23,12 +24,16 @@
 //! );
 //! ```
 
+mod errors;
 mod health;
 mod metrics;
 mod observer;
 mod outbox;
 mod rate;
 mod readiness;
+mod reading;
+mod source;
+mod status;
 
 pub use health::{ConsumerHealth, ProducerHealth};
 pub use metrics::{ConsumedFrom, LagOf, Metrics, ProducedTo};
@@ -36,3 +41,8 @@ pub use observer::Observer;
 pub use outbox::OutboxOf;
 pub use rate::LogRate;
 pub use readiness::{BrokerState, ConsumerState, Readiness};
+pub use source::Source;
+pub use status::{
+    BrokerStatus, ConsumerStatus, DeadLetterStatus, OutboxStatus, PartitionState, PartitionStatus,
+    ProducerStatus, RecentError, Status, WorkerState,
+};

@@ -1,4 +1,5 @@
 use crate::outbox::{OutboxFamilies, OutboxOf};
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -153,10 +154,14 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
     pub(crate) fn render(&self) -> String {
         let mut page = Vec::new();
         TextEncoder::new()
-            .encode(&self.registry.gather(), &mut page)
+            .encode(&self.gather(), &mut page)
             .expect("writing to a Vec does not fail");
         String::from_utf8(page).expect("the encoder writes UTF-8")
     }

@@ -1,6 +1,9 @@
+use crate::errors::RecentErrors;
 use crate::health::{ConsumerHealth, HealthBoard, ProducerHealth};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::reading;
+use crate::status::Status;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ pub struct Observer {
 struct Inner {
     metrics: Metrics,
     board: HealthBoard,
+    errors: RecentErrors,
 }
 
 impl Observer {
@@ -27,6 +31,7 @@ impl Observer {
             inner: Arc::new(Inner {
                 metrics: Metrics::new(),
                 board: HealthBoard::default(),
+                errors: RecentErrors::default(),
             }),
         }
     }
@@ -69,6 +74,36 @@ impl Observer {
     /// Reads what the background probes last found: takes microseconds and does no I/O.
     pub fn readiness(&self) -> Readiness {
         self.inner.board.readiness()
+    }
+
+    /// How long ago the thread that polls was last seen at work, of the consumer of which that is
+    /// longest; `None` without a consumer that runs.
+    ///
+    /// That thread waits for no broker and no handler, but for the hooks of a rebalance and, for the
+    /// drain timeout at most, for messages in hand then. A consumer that ended with an error has no
+    /// such thread: readiness tells of it.
+    pub fn liveness(&self) -> Option<Duration> {
+        self.inner.board.liveness()
+    }
+
+    /// Everything that is known at this moment, for a page. Waits for no broker.
+    pub fn status(&self) -> Status {
+        let families = self.inner.metrics.gather();
+        Status {
+            brokers: Vec::new(),
+            producers: self.inner.board.producers(),
+            consumers: self.inner.board.consumers(),
+            outboxes: reading::outboxes(&families),
+            dead_letters: reading::dead_letters(&families),
+            errors: self.inner.errors.list(),
+        }
+    }
+
+    /// Something went wrong; `source` tells where, such as `consumer my-group`.
+    ///
+    /// The last 50 are kept; the same words again are counted. `message` must hold no secret.
+    pub fn note_error(&self, source: &str, message: &str) {
+        self.inner.errors.note(source, message);
     }
 }
 

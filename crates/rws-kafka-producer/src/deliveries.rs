@@ -90,8 +90,7 @@ impl Deliveries {
                 .delivered(report.topic(), sent_at.unwrap_or_default());
             self.connection.recovered();
         } else {
-            self.recorders
-                .of(report.topic(), |recorder| recorder.failed());
+            self.recorders.failed(report.topic());
         }
         if waiter.is_some() || self.on_delivery.is_some() || !is_delivered {
             self.tell(report, waiter);

@@ -8,6 +8,7 @@ use crate::record::Record;
 use crate::token::{SentAt, Token, now_ms};
 use crate::transport::{Client, Enqueue};
 use crate::waiters::{Room, Slot};
+use rws_kafka_observe::{ProducerStatus, Source};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
@@ -29,6 +30,7 @@ const GIVE_UP: Duration = Duration::from_secs(1);
 /// The client and what hangs on its deliveries.
 pub(crate) struct Engine {
     client: Client,
+    name: String,
     max_block: Duration,
     closed: AtomicBool,
     stopping: AtomicBool,
@@ -45,12 +47,18 @@ impl Engine {
             .map_or(Duration::MAX, Duration::from_millis);
         let deliveries = Arc::new(Deliveries::new(config, timeout));
         Ok(Self {
+            name: properties.get("client.id").unwrap_or_default().to_owned(),
             client: Client::new(&properties, deliveries)?,
             max_block: config.max_block,
             closed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             thread: OnceLock::new(),
         })
+    }
+
+    /// From here on a status page shows the producer.
+    pub(crate) fn show(self: &Arc<Self>) {
+        self.deliveries().health().told_by(self);
     }
 
     /// Hands a message over and does not wait for its outcome.
@@ -183,9 +191,7 @@ impl Engine {
 
     /// A message that was never accepted counts as one that failed to publish.
     fn refused(&self, record: &Record<'_>, error: ProducerError) -> ProducerError {
-        self.deliveries()
-            .recorders()
-            .of(record.topic, |recorder| recorder.failed());
+        self.deliveries().recorders().failed(record.topic);
         error
     }
 
@@ -297,6 +303,14 @@ impl Engine {
 
     fn deliveries(&self) -> &Deliveries {
         self.client.deliveries()
+    }
+}
+
+impl Source<ProducerStatus> for Engine {
+    fn fill(&self, status: &mut ProducerStatus) {
+        status.client.clone_from(&self.name);
+        status.queued_messages = self.client.in_flight() as u64;
+        (status.delivered, status.failed) = self.deliveries().recorders().totals();
     }
 }
 

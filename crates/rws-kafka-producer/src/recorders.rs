@@ -15,6 +15,8 @@ struct State {
     latest: Option<(String, ProducedTo)>,
     known: HashMap<String, ProducedTo>,
     ages: Ages,
+    delivered: u64,
+    failed: u64,
 }
 
 impl Recorders {
@@ -29,12 +31,21 @@ impl Recorders {
     pub(crate) fn delivered(&self, topic: &str, sent_at: SentAt) {
         let mut state = self.lock();
         let age = state.ages.age_of(sent_at);
+        state.delivered += 1;
         self.recorder(&mut state, topic, |recorder| recorder.delivered(age));
     }
 
-    /// Runs `record` with the recorder of `topic`.
-    pub(crate) fn of(&self, topic: &str, record: impl FnOnce(&ProducedTo)) {
-        self.recorder(&mut self.lock(), topic, record);
+    /// A message to `topic` was refused, or has failed for good.
+    pub(crate) fn failed(&self, topic: &str) {
+        let mut state = self.lock();
+        state.failed += 1;
+        self.recorder(&mut state, topic, ProducedTo::failed);
+    }
+
+    /// The messages delivered and failed since the start.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.delivered, state.failed)
     }
 
     /// The topic last published to.

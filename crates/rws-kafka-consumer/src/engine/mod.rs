@@ -15,6 +15,7 @@ mod lag;
 mod lane;
 #[cfg(test)]
 mod out_of_order;
+mod overview;
 mod partition;
 mod poller;
 mod rebalance;
@@ -59,6 +60,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) group: String,
+    pub(crate) client: String,
     pub(crate) lanes: usize,
     pub(crate) commit_interval: Duration,
     pub(crate) drain_timeout: Duration,
@@ -96,6 +98,7 @@ pub(crate) struct Engine {
     /// What revokes left undone while a stop was asked for.
     left_behind: Mutex<Left>,
     commits: AtomicU64,
+    committed_at: Mutex<Option<Instant>>,
     last_error: Mutex<Option<ConsumerError>>,
     failures: LogRate,
     letter_failures: LogRate,
@@ -128,6 +131,7 @@ impl Engine {
             draining: Mutex::default(),
             left_behind: Mutex::default(),
             commits: AtomicU64::new(0),
+            committed_at: Mutex::default(),
             last_error: Mutex::default(),
             failures: LogRate::new(Duration::from_secs(1)),
             letter_failures: LogRate::new(Duration::from_secs(1)),
@@ -192,6 +196,7 @@ impl Engine {
         match result {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
+                *lock(&self.committed_at) = Some(Instant::now());
                 self.health.progressed();
             }
             Err(error) => {
@@ -206,6 +211,10 @@ impl Engine {
                 }
             }
         }
+    }
+
+    fn since_last_commit(&self) -> Option<Duration> {
+        lock(&self.committed_at).map(|at| at.elapsed())
     }
 
     pub(crate) fn check_owned(&self, partition: &Partition) -> Result<(), ConsumerError> {

@@ -116,7 +116,7 @@ impl Partition {
             paused: self.full.load(Ordering::Relaxed),
             committed,
             last_commit: *lock(&self.committed_at),
-            lag: lock(&self.lag).value(),
+            lag: self.shown_lag(),
         }
     }
 
@@ -159,6 +159,11 @@ impl Partition {
             return 0;
         }
         end.saturating_sub(committed).max(0).unsigned_abs()
+    }
+
+    /// What was shown last.
+    pub(crate) fn shown_lag(&self) -> Option<u64> {
+        lock(&self.lag).value()
     }
 
     /// Shows how far the group is behind the end of the partition; `None` when that is unknown.

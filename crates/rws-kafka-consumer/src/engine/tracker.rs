@@ -95,6 +95,11 @@ impl Tracker {
     }
 
     /// Whether the broker has the offset of every message that was taken in.
+    /// The offset after the last message that was taken in.
+    pub(crate) fn position(&self) -> Option<i64> {
+        self.end
+    }
+
     pub(crate) fn is_all_committed(&self) -> bool {
         self.slots.is_empty() && self.acked >= self.end
     }
