@@ -24,23 +24,39 @@
 //! );
 //! ```
 
+mod brokers;
+mod consumed;
+mod durations;
 mod errors;
+mod family;
 mod health;
+mod lag;
+mod live;
+mod member;
 mod metrics;
 mod observer;
 mod outbox;
+mod produced;
 mod rate;
 mod readiness;
 mod reading;
+mod registry;
 mod source;
 mod status;
+mod topics;
 
+pub use brokers::BrokersOf;
+pub use consumed::ConsumedFrom;
 pub use health::{ConsumerHealth, ProducerHealth};
-pub use metrics::{ConsumedFrom, LagOf, Metrics, ProducedTo};
+pub use lag::LagOf;
+pub use member::MemberOf;
+pub use metrics::Metrics;
 pub use observer::Observer;
 pub use outbox::OutboxOf;
+pub use produced::ProducedTo;
 pub use rate::LogRate;
 pub use readiness::{BrokerState, ConsumerState, Readiness};
+pub use registry::RegistryRequests;
 pub use source::Source;
 pub use status::{
     BrokerStatus, ConsumerStatus, DeadLetterStatus, OutboxStatus, PartitionState, PartitionStatus,

@@ -52,7 +52,7 @@ pub struct ProducerStatus {
     pub broker: BrokerState,
     /// Messages that were accepted and have no outcome yet.
     pub queued_messages: u64,
-    /// Their bytes, as of librdkafka's latest statistics.
+    /// The bytes of their keys and payloads.
     pub queued_bytes: u64,
     /// Messages that the broker has acknowledged.
     pub delivered: u64,
