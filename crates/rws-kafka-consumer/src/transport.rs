@@ -319,6 +319,7 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
+        self.engine.note_brokers(shared::brokers(&statistics));
         for (topic, statistics) in &statistics.topics {
             for (partition, statistics) in &statistics.partitions {
                 if statistics.fetchq_cnt == 0 {

@@ -20,6 +20,17 @@ pub(crate) struct ConsumedSeries {
     pub(crate) durations: Arc<Durations>,
 }
 
+impl PartialEq for ConsumedFrom {
+    /// Whether both count the same.
+    fn eq(&self, other: &Self) -> bool {
+        let durations = |recorder: &Self| {
+            let series = recorder.series.as_ref();
+            series.map(|series| Arc::as_ptr(&series.durations))
+        };
+        durations(self) == durations(other)
+    }
+}
+
 impl ConsumedFrom {
     /// Whether anything is recorded: what is not need not be measured.
     pub fn is_on(&self) -> bool {

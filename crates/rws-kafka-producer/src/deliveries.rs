@@ -6,9 +6,11 @@ use crate::recorders::Recorders;
 use crate::token::Token;
 use crate::transport::{Failed, Report};
 use crate::waiters::{Room, Waiter, Waiters};
-use rws_kafka_observe::{LogRate, ProducerHealth};
+use rws_kafka_observe::{
+    BrokerStatus, BrokersOf, LogRate, Observer, ProducerHealth, ProducerStatus,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Takes librdkafka's delivery reports to metrics, log, callback and waiters.
@@ -23,12 +25,23 @@ pub(crate) struct Deliveries {
     /// Messages that a close gave up.
     given_up: AtomicUsize,
     failures: LogRate,
+    client: String,
+    observer: Observer,
+    brokers: BrokersOf,
+    /// Bytes of the messages accepted so far, and of those that have their outcome.
+    accepted_bytes: AtomicU64,
+    settled_bytes: AtomicU64,
 }
 
 impl Deliveries {
     /// `timeout` is how long a message may wait for its acknowledgement.
-    pub(crate) fn new(config: &ProducerConfig, timeout: Duration) -> Self {
+    pub(crate) fn new(config: &ProducerConfig, client: &str, timeout: Duration) -> Self {
         Self {
+            client: client.to_owned(),
+            observer: config.observer.clone(),
+            brokers: config.observer.register_brokers(client),
+            accepted_bytes: AtomicU64::new(0),
+            settled_bytes: AtomicU64::new(0),
             waiters: Waiters::default(),
             room: Room::default(),
             timeout,
@@ -61,6 +74,32 @@ impl Deliveries {
         &self.recorders
     }
 
+    /// A message of this size is in the queue.
+    pub(crate) fn accepted(&self, bytes: u64) {
+        self.accepted_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// What is known of the brokers.
+    pub(crate) fn note_brokers(&self, brokers: Vec<BrokerStatus>) {
+        self.brokers.set(brokers);
+    }
+
+    /// For the list of recent errors.
+    pub(crate) fn note_error(&self, error: &ProducerError) {
+        let source = format!("producer {}", self.client);
+        self.observer.note_error(&source, &error.to_string());
+    }
+
+    /// All but what waits in the queue, which librdkafka counts.
+    pub(crate) fn fill(&self, status: &mut ProducerStatus) {
+        status.client.clone_from(&self.client);
+        (status.delivered, status.failed) = self.recorders.totals();
+        // In this order: what is settled was accepted before.
+        let settled = self.settled_bytes.load(Ordering::Acquire);
+        let accepted = self.accepted_bytes.load(Ordering::Relaxed);
+        status.queued_bytes = accepted.saturating_sub(settled);
+    }
+
     pub(crate) fn given_up(&self) -> usize {
         self.given_up.load(Ordering::Relaxed)
     }
@@ -85,6 +124,8 @@ impl Deliveries {
             }
         };
         let is_delivered = report.is_delivered();
+        self.settled_bytes
+            .fetch_add(report.bytes(), Ordering::Release);
         if is_delivered {
             self.recorders
                 .delivered(report.topic(), sent_at.unwrap_or_default());
@@ -103,6 +144,9 @@ impl Deliveries {
         let result = report.result(self.timeout, &self.connection);
         if let Err(ProducerError::Undelivered { .. }) = result {
             self.given_up.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Err(error) = &result {
+            self.note_error(error);
         }
         if let Err(error) = &result
             && let Some(held_back) = self.failures.admit()

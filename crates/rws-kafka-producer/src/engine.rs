@@ -30,7 +30,6 @@ const GIVE_UP: Duration = Duration::from_secs(1);
 /// The client and what hangs on its deliveries.
 pub(crate) struct Engine {
     client: Client,
-    name: String,
     max_block: Duration,
     closed: AtomicBool,
     stopping: AtomicBool,
@@ -45,9 +44,9 @@ impl Engine {
             .get("message.timeout.ms")
             .and_then(|ms| ms.parse().ok())
             .map_or(Duration::MAX, Duration::from_millis);
-        let deliveries = Arc::new(Deliveries::new(config, timeout));
+        let client = properties.get("client.id").unwrap_or_default();
+        let deliveries = Arc::new(Deliveries::new(config, client, timeout));
         Ok(Self {
-            name: properties.get("client.id").unwrap_or_default().to_owned(),
             client: Client::new(&properties, deliveries)?,
             max_block: config.max_block,
             closed: AtomicBool::new(false),
@@ -287,6 +286,7 @@ impl Engine {
         let answered = self.client.ping(topic.as_deref(), time);
         if let Some(error) = self.client.fatal() {
             deliveries.health().unreachable();
+            deliveries.note_error(&error);
             return Err(error);
         }
         if answered {
@@ -295,10 +295,12 @@ impl Engine {
             return Ok(());
         }
         deliveries.health().unreachable();
-        Err(ProducerError::Unreachable {
+        let error = ProducerError::Unreachable {
             within: time,
             cause: deliveries.connection().cause(),
-        })
+        };
+        deliveries.note_error(&error);
+        Err(error)
     }
 
     fn deliveries(&self) -> &Deliveries {
@@ -308,9 +310,8 @@ impl Engine {
 
 impl Source<ProducerStatus> for Engine {
     fn fill(&self, status: &mut ProducerStatus) {
-        status.client.clone_from(&self.name);
+        self.deliveries().fill(status);
         status.queued_messages = self.client.in_flight() as u64;
-        (status.delivered, status.failed) = self.deliveries().recorders().totals();
     }
 }
 

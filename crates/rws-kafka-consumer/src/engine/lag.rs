@@ -27,6 +27,7 @@ pub(crate) fn run(engine: &Arc<Engine>, consumer: &Consumer) {
             }
             Err(Unreachable) => {
                 engine.health.unreachable();
+                engine.tell_unreachable();
                 partitions
                     .iter()
                     .for_each(|partition| partition.show_lag(None));

@@ -3,6 +3,7 @@ use super::dead_letters::{DeadLetters, Letter, Posting};
 use super::in_hand::Run;
 use super::partition::{Partition, Phase};
 use super::scheduler::{Outcome, Progress, Work, deadline_in};
+use super::stopwatch::Stopwatch;
 use super::strand::{StrandId, Task};
 use crate::breaker::Fuse;
 use crate::context::ConsumerContext;
@@ -22,16 +23,19 @@ pub(crate) type Handler = dyn Fn(ConsumerContext) -> HandlerResult + Send + Sync
 pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
     let hand = engine.hands.of_lane(lane);
     let (mut number, mut finished) = (0_u32, None);
-    while let Some(work) = engine.scheduler.next(finished.take()) {
+    let mut stopwatch = Stopwatch::new();
+    while let Some(work) = engine.scheduler.next(finished.take(), || stopwatch.stop()) {
         number = number.wrapping_add(1);
         let strand = work.strand;
         let batch = Arc::clone(&work.task.batch);
+        stopwatch.turn_to(&batch.partition().recorder);
         let shift = Shift {
             engine,
             handler,
             strand,
             partition: batch.partition(),
             run: hand.begin(&batch, number),
+            stopwatch: &mut stopwatch,
             handled: 0,
         };
         // A user's error can panic where it is shown. The lane lives, and nobody waits for the strand.
@@ -43,6 +47,7 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
         });
         finished = Some((strand, outcome));
     }
+    stopwatch.stop();
 }
 
 /// A lane at work on one run of a strand.
@@ -52,6 +57,7 @@ struct Shift<'a> {
     strand: StrandId,
     partition: &'a Arc<Partition>,
     run: Run<'a>,
+    stopwatch: &'a mut Stopwatch,
     handled: u64,
 }
 
@@ -140,15 +146,18 @@ impl Shift<'_> {
     fn attempt(&mut self, task: &Task, index: u32, progress: &mut Progress) -> Then {
         self.run.takes(index);
         let context = ConsumerContext::new(self.engine, &task.batch, index, progress.failures);
+        self.stopwatch.start();
         // A panic is a failed message, not a dead worker.
         let result = catch_unwind(AssertUnwindSafe(|| (self.handler)(context)))
             .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())));
         let Err(error) = result else {
+            self.stopwatch.lap();
             let marked = task.batch.finish(index);
             self.partition.finish(task.batch.sequence(index), marked);
             self.handled += 1;
             return Then::Next;
         };
+        self.stopwatch.lap_and_stop();
         task.batch.unmark(index);
         progress.failures += 1;
         self.partition.recorder.failed();

@@ -21,6 +21,7 @@ mod poller;
 mod rebalance;
 mod scheduler;
 mod stop;
+mod stopwatch;
 mod strand;
 mod tracker;
 mod worker;
@@ -48,7 +49,7 @@ use committer::{Committer, Offsets};
 use in_hand::Hands;
 use partition::Phase;
 use rebalance::Left;
-use rws_kafka_observe::{ConsumerHealth, LogRate, Observer};
+use rws_kafka_observe::{BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer};
 use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
 use std::collections::BTreeMap;
@@ -81,6 +82,8 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) connection: Connection,
     pub(crate) health: ConsumerHealth,
+    member: MemberOf,
+    brokers: BrokersOf,
     pub(crate) stop: Stop,
     scheduler: Scheduler,
     committer: Committer,
@@ -117,6 +120,8 @@ impl Engine {
         Self {
             hands: Hands::new(settings.lanes),
             fuse: settings.breaker.map(Fuse::new),
+            member: settings.observer.metrics().member_of(&settings.group),
+            brokers: settings.observer.register_brokers(&settings.client),
             settings,
             connection,
             health,
@@ -197,9 +202,11 @@ impl Engine {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 *lock(&self.committed_at) = Some(Instant::now());
+                self.member.committed();
                 self.health.progressed();
             }
             Err(error) => {
+                self.member.commit_failed();
                 self.note_error(error.clone());
                 if let Some(held_back) = self.commit_failures.admit() {
                     tracing::warn!(
@@ -288,7 +295,26 @@ impl Engine {
         }
     }
 
+    /// What librdkafka's statistics say of the brokers.
+    pub(crate) fn note_brokers(&self, brokers: Vec<BrokerStatus>) {
+        self.brokers.set(brokers);
+    }
+
+    /// For the list of recent errors.
+    fn tell_error(&self, message: &str) {
+        let source = format!("consumer {}", self.group());
+        self.settings.observer.note_error(&source, message);
+    }
+
+    /// The broker does not answer.
+    fn tell_unreachable(&self) {
+        let cause = self.connection.cause();
+        let cause = cause.map_or_else(|| "no broker answers".to_owned(), |cause| cause.to_string());
+        self.tell_error(&cause);
+    }
+
     pub(crate) fn note_error(&self, error: ConsumerError) {
+        self.tell_error(&with_causes(&error));
         *lock(&self.last_error) = Some(error);
     }
 
@@ -304,6 +330,8 @@ impl Engine {
         outcome: &str,
         error: &HandlerError,
     ) {
+        // Without the offset, so that the same error is one.
+        self.tell_error(&format!("{}: {error}", partition.topic()));
         if let Some(held_back) = self.failures.admit() {
             tracing::warn!(
                 target: "rws_kafka",

@@ -12,6 +12,7 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders, Timestamp};
 use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
 };
+use rdkafka::statistics::Statistics;
 use rws_kafka_config::Properties;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,8 @@ impl Client {
             base.headers = Some(owned_headers(record));
         }
         let Err((error, _)) = self.base.send(base) else {
+            let bytes = length(record.key) + length(record.payload);
+            self.deliveries().accepted(bytes as u64);
             return Ok(());
         };
         let headers = record.headers.iter().copied();
@@ -137,11 +140,14 @@ fn size<'a>(
     payload: Option<&[u8]>,
     headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
 ) -> usize {
-    let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
     let headers: usize = headers
         .map(|(name, value)| name.len() + length(value))
         .sum();
     length(key) + length(payload) + headers
+}
+
+fn length(bytes: Option<&[u8]>) -> usize {
+    bytes.map_or(0, <[u8]>::len)
 }
 
 struct Context {
@@ -155,6 +161,10 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         super::note_error(self.deliveries.connection(), &error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.deliveries.note_brokers(super::brokers(&statistics));
     }
 }
 
@@ -186,6 +196,11 @@ impl Report<'_> {
 
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         self.message().payload()
+    }
+
+    /// The bytes of key and payload.
+    pub(crate) fn bytes(&self) -> u64 {
+        (length(self.key()) + length(self.payload())) as u64
     }
 
     pub(crate) fn is_delivered(&self) -> bool {

@@ -2,10 +2,12 @@
 
 mod client;
 mod errors;
+mod statistics;
 pub(crate) mod tls_probe;
 
 pub(crate) use client::{Client, Enqueue, Report};
 pub(crate) use errors::Failed;
+pub use statistics::brokers;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::error::ProducerError;
