@@ -37,7 +37,9 @@ mod sasl;
 mod wait;
 
 pub use certificates::Certificates;
-pub use clients::{ClientRecord, Format, GlueCompression, JavaGlue, PythonClient, Serde};
+pub use clients::{
+    ClientRecord, Format, GlueCompression, JavaGlue, PythonClient, Sample, Serde, parse_metrics,
+};
 pub use container::ToolOutput;
 pub use glue::{AwsCredentials, Glue};
 pub use http::{HttpAnswer, HttpRequest};

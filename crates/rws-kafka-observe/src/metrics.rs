@@ -140,7 +140,7 @@ impl Metrics {
             registry_hits: counter(
                 &registry,
                 "rws_kafka_schema_registry_cache_hits_total",
-                "Look-ups of schemas that needed no request",
+                "Look-ups of schemas that the shared caches answered",
                 &[],
             ),
             topics: Topics::new(),

@@ -29,7 +29,7 @@ impl RegistryRequests {
         }
     }
 
-    /// A look-up needed no request.
+    /// A look-up was answered by a cache.
     pub fn hit(&self) {
         if let Some(series) = &self.series {
             series.hits.inc();

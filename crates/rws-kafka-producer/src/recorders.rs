@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// Recorders at hand. A service may make topics without end, which share one recorder.
+const KNOWN: usize = 1000;
+
 /// The metric recorders by topic, the latest at hand: a service's messages come in runs.
 pub(crate) struct Recorders {
     observer: Observer,
@@ -62,6 +65,9 @@ impl Recorders {
         let recorder = match state.known.get(topic) {
             Some(recorder) => recorder.clone(),
             None => {
+                if state.known.len() >= KNOWN {
+                    state.known.clear();
+                }
                 let made = self.observer.metrics().produced_to(topic);
                 state.known.insert(topic.to_owned(), made.clone());
                 made

@@ -150,6 +150,13 @@ impl Partition {
         }
     }
 
+    /// Where the worker began to read, of a partition of which nothing is committed; `None` where that
+    /// is not known.
+    pub(crate) fn began_at(&self) -> Option<i64> {
+        let first = self.tracker().first();
+        first.or_else(|| Some(self.read_to.load(Ordering::Relaxed)).filter(|read| *read >= 0))
+    }
+
     /// How many messages the group is behind `end`.
     ///
     /// Marks of transactions and what was aborted have offsets and are no messages: where only

@@ -15,6 +15,8 @@ pub(crate) struct Tracker {
     target: Option<i64>,
     /// The last offset that the broker took.
     acked: Option<i64>,
+    /// The offset of the first message pushed.
+    first: Option<i64>,
     /// The offset after the last message taken in.
     end: Option<i64>,
 }
@@ -36,6 +38,7 @@ impl Tracker {
     /// Takes in a message that was handed out for handling.
     pub(crate) fn push(&mut self, offset: i64, bytes: usize) {
         self.bytes += bytes;
+        self.first.get_or_insert(offset);
         self.end = Some(offset + 1);
         self.slots.push_back(Slot {
             offset,
@@ -95,6 +98,11 @@ impl Tracker {
     }
 
     /// Whether the broker has the offset of every message that was taken in.
+    /// The offset of the first message that was taken in.
+    pub(crate) fn first(&self) -> Option<i64> {
+        self.first
+    }
+
     /// The offset after the last message that was taken in.
     pub(crate) fn position(&self) -> Option<i64> {
         self.end
