@@ -2,6 +2,7 @@ use crate::config::{OnDelivery, ProducerConfig};
 use crate::connection::Connection;
 use crate::delivery::DeliveryReport;
 use crate::error::ProducerError;
+use crate::in_flight::InFlight;
 use crate::recorders::Recorders;
 use crate::token::Token;
 use crate::transport::{Failed, Report};
@@ -10,7 +11,7 @@ use rws_kafka_observe::{
     BrokerStatus, BrokersOf, LogRate, Observer, ProducerHealth, ProducerStatus,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Takes librdkafka's delivery reports to metrics, log, callback and waiters.
@@ -28,9 +29,7 @@ pub(crate) struct Deliveries {
     client: String,
     observer: Observer,
     brokers: BrokersOf,
-    /// Bytes of the messages accepted so far, and of those that have their outcome.
-    accepted_bytes: AtomicU64,
-    settled_bytes: AtomicU64,
+    in_flight: InFlight,
 }
 
 impl Deliveries {
@@ -40,8 +39,7 @@ impl Deliveries {
             client: client.to_owned(),
             observer: config.observer.clone(),
             brokers: config.observer.register_brokers(client),
-            accepted_bytes: AtomicU64::new(0),
-            settled_bytes: AtomicU64::new(0),
+            in_flight: InFlight::default(),
             waiters: Waiters::default(),
             room: Room::default(),
             timeout,
@@ -74,9 +72,8 @@ impl Deliveries {
         &self.recorders
     }
 
-    /// A message of this size is in the queue.
-    pub(crate) fn accepted(&self, bytes: u64) {
-        self.accepted_bytes.fetch_add(bytes, Ordering::Relaxed);
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
     }
 
     /// What is known of the brokers.
@@ -90,14 +87,10 @@ impl Deliveries {
         self.observer.note_error(&source, &error.to_string());
     }
 
-    /// All but what waits in the queue, which librdkafka counts.
     pub(crate) fn fill(&self, status: &mut ProducerStatus) {
         status.client.clone_from(&self.client);
         (status.delivered, status.failed) = self.recorders.totals();
-        // In this order: what is settled was accepted before.
-        let settled = self.settled_bytes.load(Ordering::Acquire);
-        let accepted = self.accepted_bytes.load(Ordering::Relaxed);
-        status.queued_bytes = accepted.saturating_sub(settled);
+        (status.queued_messages, status.queued_bytes) = self.in_flight.count();
     }
 
     pub(crate) fn given_up(&self) -> usize {
@@ -124,8 +117,6 @@ impl Deliveries {
             }
         };
         let is_delivered = report.is_delivered();
-        self.settled_bytes
-            .fetch_add(report.bytes(), Ordering::Release);
         if is_delivered {
             self.recorders
                 .delivered(report.topic(), sent_at.unwrap_or_default());
@@ -136,6 +127,7 @@ impl Deliveries {
         if waiter.is_some() || self.on_delivery.is_some() || !is_delivered {
             self.tell(report, waiter);
         }
+        self.in_flight.settle(report.bytes());
         self.room.reported();
     }
 

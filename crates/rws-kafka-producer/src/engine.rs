@@ -311,7 +311,6 @@ impl Engine {
 impl Source<ProducerStatus> for Engine {
     fn fill(&self, status: &mut ProducerStatus) {
         self.deliveries().fill(status);
-        status.queued_messages = self.client.in_flight() as u64;
     }
 }
 

@@ -47,6 +47,7 @@ mod delivery;
 mod engine;
 mod error;
 mod future;
+mod in_flight;
 mod producer;
 mod record;
 mod recorders;

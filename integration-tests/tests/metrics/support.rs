@@ -78,11 +78,11 @@ impl<'a> Scene<'a> {
         KafkaProducer::new(config).expect("a producer")
     }
 
-    /// Sends `count` messages of one key to each of `partitions`, unobserved.
+    /// Sends `count` messages of 8 bytes and one key to each of `partitions`, unobserved.
     pub(crate) fn fill(&self, partitions: Range<i32>, count: usize) {
         let producer = self.producer(&Observer::new());
         for number in 0..count {
-            let payload = number.to_string();
+            let payload = format!("{number:05}");
             for partition in partitions.clone() {
                 let record = Record::to(&self.topic).partition(partition).key("key");
                 let sent = producer.send_record(record.payload(&payload));

@@ -60,11 +60,13 @@ impl Client {
         if !record.headers.is_empty() {
             base.headers = Some(owned_headers(record));
         }
+        let bytes = length(record.key) + length(record.payload);
+        let in_flight = self.deliveries().in_flight();
+        in_flight.accept(bytes);
         let Err((error, _)) = self.base.send(base) else {
-            let bytes = length(record.key) + length(record.payload);
-            self.deliveries().accepted(bytes as u64);
             return Ok(());
         };
+        in_flight.take_back(bytes);
         let headers = record.headers.iter().copied();
         let size = size(record.key, record.payload, headers);
         Err(match error.rdkafka_error_code() {
@@ -98,7 +100,8 @@ impl Client {
 
     /// Messages accepted and not yet reported.
     pub(crate) fn in_flight(&self) -> usize {
-        usize::try_from(self.base.in_flight_count()).unwrap_or(0)
+        let (messages, _) = self.deliveries().in_flight().count();
+        usize::try_from(messages).unwrap_or(usize::MAX)
     }
 
     /// Gives up everything in flight; each message is reported as undelivered.
@@ -199,8 +202,8 @@ impl Report<'_> {
     }
 
     /// The bytes of key and payload.
-    pub(crate) fn bytes(&self) -> u64 {
-        (length(self.key()) + length(self.payload())) as u64
+    pub(crate) fn bytes(&self) -> usize {
+        length(self.key()) + length(self.payload())
     }
 
     pub(crate) fn is_delivered(&self) -> bool {
