@@ -251,15 +251,44 @@ fn after_a_truncation_is_from_the_commit_until_the_worker_has_passed_it() {
     stop(&handle);
 }
 
-#[test]
-fn is_0_where_only_the_marks_of_transactions_are_left() {
-    let scene = Scene::new(1);
+fn transactional_producer(scene: &Scene<'_>) -> BaseProducer {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", scene.kafka.bootstrap())
         .set("transactional.id", &scene.topic)
         .create()
         .unwrap();
     producer.init_transactions(SOON).unwrap();
+    producer
+}
+
+#[test]
+fn of_an_open_transaction_is_what_can_be_read() {
+    let scene = Scene::new(2);
+    scene.fill(0..2, 1);
+    let (handle, gate) = held_at(&scene, 1);
+    agree(&scene, &[0, 0]);
+    let producer = transactional_producer(&scene);
+    producer.begin_transaction().unwrap();
+    let record = BaseRecord::<str, str>::to(&scene.topic).partition(0);
+    producer.send(record.payload("open")).unwrap();
+    producer.flush(SOON).unwrap();
+    // Behind it, and beside it.
+    scene.fill(0..2, 1);
+    // Both partitions are looked at at once.
+    on_page(&scene, &[0, 1]);
+    let told = tool(&scene);
+    assert_eq!(told, BTreeMap::from([(0, Some(2)), (1, Some(1))]));
+    producer.abort_transaction(SOON).unwrap();
+    soon(|| scene.lag(0).is_some_and(|lag| lag > 0));
+    gate.open();
+    on_page(&scene, &[0, 0]);
+    stop(&handle);
+}
+
+#[test]
+fn is_0_where_only_the_marks_of_transactions_are_left() {
+    let scene = Scene::new(1);
+    let producer = transactional_producer(&scene);
     for payload in ["one", "two"] {
         producer.begin_transaction().unwrap();
         let record = BaseRecord::<str, str>::to(&scene.topic).payload(payload);
