@@ -24,9 +24,11 @@
 //! ```
 
 mod health;
+mod lock;
 mod metrics;
 mod observer;
 mod outbox;
+mod outbox_health;
 mod rate;
 mod readiness;
 
@@ -34,5 +36,6 @@ pub use health::{ConsumerHealth, ProducerHealth};
 pub use metrics::{ConsumedFrom, LagOf, Metrics, ProducedTo};
 pub use observer::Observer;
 pub use outbox::OutboxOf;
+pub use outbox_health::OutboxHealth;
 pub use rate::LogRate;
-pub use readiness::{BrokerState, ConsumerState, Readiness};
+pub use readiness::{BrokerState, ConsumerState, OutboxState, Readiness};

@@ -5,8 +5,8 @@ use prometheus::{
 };
 use std::time::Duration;
 
-/// Upper bounds of the produce latency buckets, in milliseconds.
-const LATENCY_BUCKETS_MS: [f64; 12] = [
+/// Upper bounds of the latency buckets, in milliseconds.
+pub(crate) const LATENCY_BUCKETS_MS: [f64; 12] = [
     1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0,
 ];
 
@@ -28,6 +28,9 @@ const LATENCY_BUCKETS_MS: [f64; 12] = [
 /// | `rws_kafka_outbox_parked_total` | counter | `schema` |
 /// | `rws_kafka_outbox_backlog` | gauge | `schema` |
 /// | `rws_kafka_outbox_oldest_age_seconds` | gauge | `schema` |
+/// | `rws_kafka_outbox_publish_latency_ms` | histogram | `schema` |
+/// | `rws_kafka_outbox_batch_size` | histogram | `schema` |
+/// | `rws_kafka_outbox_shard_owner` | gauge | `schema`, `shard` |
 ///
 /// `topic` is the one that a message came from, also in `rws_kafka_dead_letters_total`.
 ///

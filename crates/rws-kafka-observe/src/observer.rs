@@ -1,5 +1,6 @@
 use crate::health::{ConsumerHealth, HealthBoard, ProducerHealth};
 use crate::metrics::Metrics;
+use crate::outbox_health::OutboxHealth;
 use crate::readiness::Readiness;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -62,6 +63,13 @@ impl Observer {
     /// as rebalancing until its first assignment.
     pub fn register_consumer(&self, group: &str, lag_timeout: Duration) -> ConsumerHealth {
         self.inner.board.add_consumer(group, lag_timeout)
+    }
+
+    /// Adds an outbox relay to what readiness depends on, until the handle's last clone is dropped.
+    ///
+    /// With events in sight and none published for `stall_timeout` it counts as stalled.
+    pub fn register_outbox(&self, stall_timeout: Duration) -> OutboxHealth {
+        self.inner.board.add_relay(stall_timeout)
     }
 
     /// Whether the service can do its Kafka work at this moment.
