@@ -5,6 +5,7 @@
 #[path = "../serve/child.rs"]
 mod child;
 mod dashboard;
+mod failed_workers;
 mod files;
 mod in_a_browser;
 #[path = "../serve/operated.rs"]

@@ -110,3 +110,17 @@ pub(crate) fn labels_on(page: &str) -> BTreeMap<String, BTreeSet<String>> {
     }
     metrics
 }
+
+#[test]
+fn names_and_labels_are_found_wherever_they_stand() {
+    let query = r#"max by (le, group) (rate(rws_a_total{job=~"$job", kind!="x"}[5m])) > 0
+        and on (instance) rws_b"#;
+    let text = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(text(metrics_in(query)), "rws_a_total rws_b");
+    let labels = text(labels_in(query, "p99 {{topic}} {{client}}"));
+    assert_eq!(labels, "client group instance job kind le topic");
+
+    let page = labels_on("# HELP rws_a x\nrws_a{topic=\"t,=1\",le=\"2\"} 7\nrws_b 1\n");
+    assert_eq!(text(page["rws_a"].clone()), "le topic");
+    assert_eq!(text(page["rws_b"].clone()), "");
+}

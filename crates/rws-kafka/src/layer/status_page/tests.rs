@@ -149,8 +149,8 @@ fn the_verdict_comes_first_and_tells_the_causes_in_words() {
         verdict.causes,
         [
             "Producer api cannot reach its brokers: 1 message waits in its queue.",
-            "Consumer orders-service of group fulfilment has work and commits nothing, \
-             the last time 4 min 5 s ago; a handler has its message for 1 min 1 s.",
+            "Consumer orders-service of group fulfilment has work but has committed nothing \
+             for 4 min 5 s; a handler has had one message for 1 min 1 s.",
             "Consumer orders-service of group fulfilment waits for its partitions: \
              the group is rebalancing, or not joined yet.",
             "Consumer orders-service of group fulfilment ended with an error and handles nothing more.",
@@ -178,7 +178,7 @@ fn what_ended_between_two_looks_still_has_a_cause() {
     consumer.assigned();
     assert_eq!(of(&observer), ["A consumer cannot reach its brokers."]);
     consumer.failed();
-    assert_eq!(of(&observer), ["A consumer has work and commits nothing."]);
+    assert_eq!(of(&observer), ["A consumer has work but commits nothing."]);
     let relay = observer.register_outbox(Duration::from_secs(60));
     relay.failed();
     let stalled = "An outbox has events, and its relay publishes none.";
@@ -220,7 +220,7 @@ fn what_takes_no_traffic_away_is_noted() {
             "Consumer orders-service of group fulfilment is paused: it was told to leave its messages alone.",
             "3 messages became dead letters.",
             "2 messages could not be published.",
-            "Outbox rws_kafka: the oldest event waits for 1 min 1 s.",
+            "Outbox rws_kafka: the oldest event has waited for 1 min 1 s.",
             "Outbox rws_kafka: 1,200 events put aside after refusals.",
             "1 connection of 2 to brokers not up.",
         ]

@@ -75,12 +75,15 @@ fn cause_of(consumer: &ConsumerStatus) -> Option<String> {
     }
     match consumer.state {
         WorkerState::Stalled => {
-            let mut cause = format!("{who} has work and commits nothing");
+            let mut cause = format!("{who} has work but has committed nothing");
             if let Some(ms) = consumer.since_last_commit_ms {
-                cause.push_str(&format!(", the last time {} ago", duration(ms)));
+                cause.push_str(&format!(" for {}", duration(ms)));
             }
             if let Some(ms) = consumer.oldest_in_flight_ms {
-                cause.push_str(&format!("; a handler has its message for {}", duration(ms)));
+                cause.push_str(&format!(
+                    "; a handler has had one message for {}",
+                    duration(ms)
+                ));
             }
             Some(cause + ".")
         }
@@ -94,7 +97,7 @@ fn cause_of(consumer: &ConsumerStatus) -> Option<String> {
 fn cause_by(readiness: &Readiness) -> &'static str {
     match (readiness.producer(), readiness.consumer()) {
         (Some(BrokerState::Unreachable), _) => "A producer cannot reach its brokers.",
-        (_, Some(ConsumerState::Stalled)) => "A consumer has work and commits nothing.",
+        (_, Some(ConsumerState::Stalled)) => "A consumer has work but commits nothing.",
         (_, Some(ConsumerState::Rebalancing)) => "A consumer waits for its partitions.",
         _ => "A consumer cannot reach its brokers.",
     }
@@ -159,6 +162,6 @@ fn note_on_age(age_seconds: Option<u64>, schema: &str) -> Option<String> {
     let age = age_seconds.filter(|age| *age > LONG_IN_OUTBOX_SECONDS)?;
     let age = duration(age.saturating_mul(1000));
     Some(format!(
-        "Outbox {schema}: the oldest event waits for {age}."
+        "Outbox {schema}: the oldest event has waited for {age}."
     ))
 }

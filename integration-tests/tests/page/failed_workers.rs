@@ -1,0 +1,46 @@
+//! What KafkaGroupWithoutPartitions relies on.
+
+use crate::operated::SOON;
+use integration_tests::{Kafka, eventually, unique, unique_topic};
+use rws_kafka::{
+    ConsumerConfig, ConsumerContext, FailurePolicy, HandlerError, KafkaConsumer, Observer,
+};
+
+#[test]
+fn a_worker_that_failed_goes_on_saying_that_it_has_no_partition() {
+    let kafka = Kafka::shared();
+    let topic = unique_topic("orders");
+    kafka.create_topic(&topic, 2);
+    let (observer, group) = (Observer::new(), unique("group"));
+    let config = ConsumerConfig::new(kafka.bootstrap(), &group).expect("valid settings");
+    let worker = KafkaConsumer::new(config.observer(observer.clone()))
+        .and_then(|consumer| consumer.subscribe([topic.as_str()]))
+        .expect("a consumer")
+        .max_retries(0)
+        .on_failure(FailurePolicy::Stop)
+        .start(|_: ConsumerContext| Err(HandlerError::new("no such order")));
+    let assigned = |count: u32| {
+        let line = format!("rws_kafka_consumer_assigned_partitions{{group=\"{group}\"}} {count}\n");
+        observer.render().contains(&line)
+    };
+    eventually(SOON, || assigned(2));
+
+    kafka.kcat_with_input(&["-P", "-t", &topic], b"1\n");
+    worker.join_timeout(SOON).expect("it stops by itself");
+
+    eventually(SOON, || assigned(0));
+    let status = observer.status();
+    assert_eq!(status.consumers[0].state.to_string(), "failed");
+    assert!(
+        status
+            .errors
+            .iter()
+            .any(|error| error.message.contains("no such order"))
+    );
+    drop(worker);
+    assert!(
+        assigned(0),
+        "without its handle, too:\n{}",
+        observer.render()
+    );
+}
