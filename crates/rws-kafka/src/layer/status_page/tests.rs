@@ -222,7 +222,7 @@ fn what_takes_no_traffic_away_is_noted() {
             "2 messages could not be published.",
             "Outbox rws_kafka: the oldest event has waited for 1 min 1 s.",
             "Outbox rws_kafka: 1,200 events put aside after refusals.",
-            "1 connection of 2 to brokers not up.",
+            "1 of 2 connections to brokers is not up.",
         ]
     );
     assert!(view(Status::default()).verdict.notes.is_empty());

@@ -148,11 +148,12 @@ fn notes_on(status: &Status) -> Vec<String> {
         .filter(|it| !states::is_up(&it.state))
         .count();
     if down > 0 {
-        let down = u64::try_from(down).unwrap_or(u64::MAX);
-        let all = number(u64::try_from(all).unwrap_or(u64::MAX));
+        let number = |count| number(u64::try_from(count).unwrap_or(u64::MAX));
+        let are = if down == 1 { "is" } else { "are" };
         notes.push(format!(
-            "{} of {all} to brokers not up.",
-            count(down, "connection", "connections")
+            "{} of {} connections to brokers {are} not up.",
+            number(down),
+            number(all),
         ));
     }
     notes
