@@ -13,6 +13,7 @@ use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
 };
 use rws_kafka_config::Properties;
+use rws_kafka_observe::trace::TraceContext;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,11 +43,12 @@ impl Client {
         })
     }
 
-    /// Copies `record` into librdkafka's queue; its delivery is reported with `token`. Its
-    /// timestamp is `sent_ms`, unless it brings its own.
+    /// Copies `record` into librdkafka's queue, with the headers of `context`; its delivery is
+    /// reported with `token`. Its timestamp is `sent_ms`, unless it brings its own.
     pub(crate) fn enqueue(
         &self,
         record: &Record<'_>,
+        context: Option<&TraceContext>,
         token: Token,
         sent_ms: i64,
     ) -> Result<(), Enqueue> {
@@ -56,8 +58,8 @@ impl Client {
         base.payload = record.payload;
         base.partition = record.partition;
         base.timestamp = Some(record.timestamp_ms.unwrap_or(sent_ms));
-        if !record.headers.is_empty() {
-            base.headers = Some(owned_headers(record));
+        if !record.headers.is_empty() || context.is_some() {
+            base.headers = Some(owned_headers(record, context));
         }
         let Err((error, _)) = self.base.send(base) else {
             return Ok(());
@@ -121,14 +123,19 @@ impl Client {
     }
 }
 
-fn owned_headers(record: &Record<'_>) -> OwnedHeaders {
-    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-    record
+fn owned_headers(record: &Record<'_>, context: Option<&TraceContext>) -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(record.headers.len() + 2);
+    let headers = record
         .headers
         .iter()
         .fold(headers, |headers, (key, value)| {
             headers.insert(Header { key, value: *value })
-        })
+        });
+    let of_context = context.into_iter().flat_map(TraceContext::headers);
+    of_context.fold(headers, |headers, (key, value)| {
+        let value = Some(value.as_bytes());
+        headers.insert(Header { key, value })
+    })
 }
 
 /// The bytes that a message's sender gave.
