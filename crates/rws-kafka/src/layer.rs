@@ -26,9 +26,9 @@ use std::sync::atomic::Ordering;
 /// restart the service.
 ///
 /// While a request is handled, the trace of its headers `traceparent` and `tracestate` is current (see
-/// [`trace`](crate::trace)): what its handler publishes belongs to it. Where the server's own
-/// `rust_web_server::otel::OtelLayer` is around this one, the span that it makes for the request is
-/// current instead.
+/// [`trace`](crate::trace)): what its handler publishes belongs to it. Where the application
+/// is wrapped in the server's own `rust_web_server::otel::OtelLayer` before this one, the span that it
+/// makes for the request is current instead.
 ///
 /// ```
 /// use rust_web_server::app::App;
