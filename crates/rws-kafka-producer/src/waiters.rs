@@ -82,6 +82,8 @@ impl Waiter {
 
     pub(crate) fn fill(self, outcome: Outcome) {
         self.publish.ended(&outcome);
+        // Its span is closed when someone learns of the outcome.
+        drop(self.publish);
         self.slot.fill(outcome);
     }
 }
