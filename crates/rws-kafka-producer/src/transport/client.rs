@@ -1,4 +1,5 @@
 use super::errors::Failed;
+use super::logs::Logs;
 use crate::connection::Connection;
 use crate::deliveries::Deliveries;
 use crate::delivery::Delivery;
@@ -35,7 +36,10 @@ impl Client {
         deliveries: Arc<Deliveries>,
     ) -> Result<Self, ProducerError> {
         Ok(Self {
-            base: super::client_config(properties).create_with_context(Context { deliveries })?,
+            base: super::client_config(properties).create_with_context(Context {
+                deliveries,
+                logs: Logs::new(properties),
+            })?,
             max_message_bytes: properties
                 .get("message.max.bytes")
                 .and_then(|bytes| bytes.parse().ok())
@@ -153,11 +157,12 @@ fn size<'a>(
 
 struct Context {
     deliveries: Arc<Deliveries>,
+    logs: Logs,
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        super::log(level, facility, line);
+        self.logs.log(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
