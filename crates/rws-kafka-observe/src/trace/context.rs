@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 /// The bits of the flags that have a meaning: sampled, and (level 2) a random trace id. The others
 /// are to be sent as 0.
-const KNOWN_FLAGS: u8 = 0b11;
+pub(super) const KNOWN_FLAGS: u8 = 0b11;
 
 /// A place in a trace: its id, the span that comes before, and what goes with them.
 ///

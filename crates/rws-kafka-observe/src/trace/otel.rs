@@ -1,6 +1,6 @@
 //! The bridge to OpenTelemetry.
 
-use super::context::TraceContext;
+use super::context::{KNOWN_FLAGS, TraceContext};
 use super::scope::Entered;
 use super::state::State;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
@@ -59,7 +59,7 @@ fn read(from: &SpanContext) -> Option<TraceContext> {
     from.is_valid().then(|| TraceContext {
         trace_id: from.trace_id().to_bytes(),
         span_id: from.span_id().to_bytes(),
-        flags: from.trace_flags().to_u8(),
+        flags: from.trace_flags().to_u8() & KNOWN_FLAGS,
         state: State::parse(&from.trace_state().header()),
     })
 }
