@@ -49,11 +49,14 @@ mod error;
 mod future;
 mod producer;
 mod record;
+mod record_buffer;
 mod recorders;
 #[cfg(feature = "registry")]
 mod registry;
 mod token;
 mod topic;
+mod transaction;
+mod transactional;
 #[doc(hidden)]
 pub mod transport;
 #[cfg(feature = "json")]
@@ -62,10 +65,12 @@ mod waiters;
 
 pub use config::{Compression, ProducerConfig};
 pub use delivery::{Delivery, DeliveryReport, FlushReport};
-pub use error::ProducerError;
+pub use error::{ProducerError, TransactionStep};
 pub use future::DeliveryFuture;
 pub use producer::KafkaProducer;
 pub use record::{HeaderValue, Record};
 #[cfg(feature = "registry")]
 pub use registry::{RegistryProducer, TypedRecord};
 pub use topic::{InvalidTopic, check_topic_name};
+pub use transaction::Transaction;
+pub use transactional::TransactionalProducer;

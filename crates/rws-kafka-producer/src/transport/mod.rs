@@ -3,9 +3,14 @@
 mod client;
 mod errors;
 pub(crate) mod tls_probe;
+mod transactions;
 
-pub(crate) use client::{Client, Enqueue, Report};
+pub(crate) use client::{Client, Enqueue, Report, check_size, max_message_bytes};
 pub(crate) use errors::Failed;
+pub use transactions::commit_with_offsets;
+pub(crate) use transactions::{Offsets, StepFailure};
+
+pub use crate::record_buffer::RecordBuffer;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::error::ProducerError;
