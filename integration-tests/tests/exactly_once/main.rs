@@ -1,0 +1,11 @@
+//! Transactions on a real broker: what they write is read once, or not at all.
+
+mod failures;
+mod fences;
+mod misuse;
+mod pipeline;
+mod process;
+mod producer;
+mod storm;
+mod support;
+mod zombie;
