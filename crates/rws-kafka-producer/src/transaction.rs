@@ -180,18 +180,18 @@ impl Transaction {
         }
     }
 
-    /// The coordinator knows another epoch of this id. It moves on by itself where a transaction
-    /// lasts too long; where that cannot be, another producer did it.
+    /// The coordinator knows another epoch of this id: another producer's, where it was not itself
+    /// that ended the transaction.
     fn fenced(&mut self, step: TransactionStep, detail: String) -> ProducerError {
-        let begun = self.begun.get().map_or(Duration::ZERO, Instant::elapsed);
-        let timeout = self.shared.timeout();
-        if begun < timeout {
+        let begun = self.begin_the_clock();
+        if !self.shared.has_outlived(begun) {
             let error = self.shared.fenced(detail);
             self.end(Present::Over(error.clone()));
             return error;
         }
         self.end(Present::Lost);
-        let detail = format!("it was open for {begun:?}, longer than {timeout:?}: {detail}");
+        let (open, timeout) = (begun.elapsed(), self.shared.timeout());
+        let detail = format!("it was open for {open:?}, longer than {timeout:?}: {detail}");
         self.aborted(step, detail, None)
     }
 
@@ -232,8 +232,8 @@ impl Transaction {
             Err(StepFailure::Retriable(detail)) => {
                 let step = TransactionStep::Abort;
                 let error = self.shared.timed_out(self.producer.engine(), step, detail);
-                let producer = self.producer.clone();
-                self.end(Present::Unaborted(producer));
+                let (producer, begun) = (self.producer.clone(), self.begin_the_clock());
+                self.end(Present::Unaborted(producer, begun));
                 Err(error)
             }
             Err(StepFailure::Fenced(detail)) => {
@@ -251,8 +251,8 @@ impl Transaction {
         }
     }
 
-    fn begin_the_clock(&self) {
-        self.begun.get_or_init(Instant::now);
+    fn begin_the_clock(&self) -> Instant {
+        *self.begun.get_or_init(Instant::now)
     }
 
     fn end(&mut self, present: Present) {

@@ -61,8 +61,8 @@ pub(crate) enum Present {
     /// Not initialised yet.
     New(KafkaProducer),
     Ready(KafkaProducer),
-    /// Its last transaction was to be aborted, and no answer came.
-    Unaborted(KafkaProducer),
+    /// Its last transaction, which began then, was to be aborted, and no answer came.
+    Unaborted(KafkaProducer, Instant),
     /// A new one has to be made.
     Lost,
     /// No other will be made.
@@ -129,7 +129,7 @@ impl TransactionalProducer {
         }
         let left = until.saturating_duration_since(Instant::now());
         match before {
-            Present::New(producer) | Present::Ready(producer) | Present::Unaborted(producer) => {
+            Present::New(producer) | Present::Ready(producer) | Present::Unaborted(producer, _) => {
                 producer.close(left)
             }
             Present::Lost | Present::Over(_) => FlushReport::default(),
@@ -152,6 +152,12 @@ impl Shared {
     /// How long the broker lets a transaction be open, and how long a step may take.
     pub(crate) fn timeout(&self) -> Duration {
         self.config.transaction_timeout
+    }
+
+    /// Whether a transaction that began then may have been ended by the coordinator, which moves the
+    /// id's epoch on as another producer would.
+    pub(crate) fn has_outlived(&self, begun: Instant) -> bool {
+        begun.elapsed() >= self.timeout()
     }
 
     fn take_turn(&self, time: Duration) -> Result<(), ProducerError> {
@@ -205,10 +211,18 @@ impl Shared {
                     self.settle(&producer, TransactionStep::Initialise, result)?;
                     self.change(Present::Ready(producer));
                 }
-                Present::Unaborted(producer) => {
-                    let result = producer.engine().client().abort_transaction(self.timeout());
-                    self.settle(&producer, TransactionStep::Abort, result)?;
-                    self.change(Present::Ready(producer));
+                Present::Unaborted(producer, begun) => {
+                    let client = producer.engine().client();
+                    match client.abort_transaction(self.timeout()) {
+                        // The broker was first.
+                        Err(StepFailure::Fenced(_)) if self.has_outlived(begun) => {
+                            discard(self.change(Present::Lost));
+                        }
+                        result => {
+                            self.settle(&producer, TransactionStep::Abort, result)?;
+                            self.change(Present::Ready(producer));
+                        }
+                    }
                 }
                 Present::Ready(producer) => {
                     let deliveries = producer.engine().deliveries();
@@ -289,7 +303,8 @@ impl fmt::Debug for TransactionalProducer {
 
 /// On a thread of its own, as a close waits; nothing of it can be read any more.
 fn discard(before: Present) {
-    if let Present::New(producer) | Present::Ready(producer) | Present::Unaborted(producer) = before
+    if let Present::New(producer) | Present::Ready(producer) | Present::Unaborted(producer, _) =
+        before
     {
         producer.engine().deliveries().aborting(true);
         let close = move || {

@@ -3,6 +3,7 @@
 mod failures;
 mod fences;
 mod misuse;
+mod outages;
 mod pipeline;
 mod process;
 mod producer;

@@ -128,6 +128,34 @@ fn a_transaction_that_outlasts_its_timeout_is_aborted_and_the_producer_goes_on()
 }
 
 #[test]
+fn an_abort_without_an_answer_is_settled_before_the_next_transaction() {
+    let kafka = Kafka::start_with(&[(
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        "200",
+    )]);
+    let scene = Scene::on(&kafka, 1);
+    let config = scene
+        .producer_config()
+        .transaction_timeout(Duration::from_secs(2));
+    let producer = KafkaProducer::transactional(config, &scene.id).unwrap();
+    for round in 1..=2 {
+        let transaction = producer.begin().unwrap();
+        transaction.send(&scene.sink, "given up").unwrap();
+        let written = 2 * round - 1;
+        soon(|| scene.read_all(&scene.sink).concat().len() == written);
+        kafka.pause();
+        let error = transaction.abort().unwrap_err();
+        let is_timed_out = matches!(error, ProducerError::TransactionTimedOut { .. });
+        assert!(is_timed_out && error.is_retriable(), "{error:?}");
+        kafka.unpause();
+        let transaction = producer.begin().unwrap();
+        transaction.send(&scene.sink, "kept").unwrap();
+        transaction.commit().unwrap();
+        soon(|| scene.read(&scene.sink).concat() == vec!["kept"; round]);
+    }
+}
+
+#[test]
 fn a_transaction_waits_for_the_one_before_it() {
     let scene = Scene::new(1);
     let config = scene.producer_config().max_block(Duration::from_millis(50));
