@@ -44,4 +44,7 @@ fn a_worker_that_was_paused_past_its_session_writes_nothing_that_is_read() {
     soon(|| scene.committed() == [done as i64; 6]);
     soon(|| scene.read(&scene.sink).concat().len() >= 6 * done);
     scene.assert_each_once(done);
+    // It had written something that it could not commit.
+    let written = scene.read_all(&scene.sink).concat().len();
+    assert!(written > 6 * done, "it was never paused in a transaction");
 }

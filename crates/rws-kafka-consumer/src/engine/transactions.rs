@@ -349,3 +349,41 @@ fn offsets(touched: &[Arc<Partition>]) -> Option<Offsets> {
     }
     Some(offsets)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topic_partition::TopicPartition;
+    use rws_kafka_observe::Observer;
+
+    fn partition(number: i32) -> Arc<Partition> {
+        let name = TopicPartition::new("topic", number);
+        let partition = Partition::new(number as u64, name, "group", &Observer::new());
+        (10..15).for_each(|offset| partition.tracker().push(offset, 1));
+        Arc::new(partition)
+    }
+
+    #[test]
+    fn a_transaction_with_outputs_of_a_partition_that_is_gone_has_no_offsets() {
+        let partitions = [1, 2, 3].map(partition);
+        partitions[0].finish(0, true);
+        partitions[1].finish(0, true);
+        partitions[1].finish(1, true);
+        let found = |partitions: &[Arc<Partition>]| {
+            let offsets = offsets(partitions)?;
+            Some(
+                offsets
+                    .iter()
+                    .map(|(_, offset)| *offset)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(found(&partitions), Some(vec![11, 12]));
+        // What it has in hand may finish and be committed.
+        partitions[1].advance(Phase::Draining);
+        assert_eq!(found(&partitions), Some(vec![11, 12]));
+        partitions[1].advance(Phase::Released);
+        assert_eq!(found(&partitions), None);
+        assert_eq!(found(&partitions[..1]), Some(vec![11]));
+    }
+}
