@@ -31,6 +31,9 @@
 //!   partition that has gone to another consumer.
 //! - A stop or a rebalance waits for the messages in hand, with a deadline, and tells what it left.
 //!
+//! - With [`KafkaConsumer::exactly_once`], what a handler sends and the offset of its message are
+//!   committed together: a reader of committed messages sees each result once.
+//!
 //! # Features
 //!
 //! | feature | what it adds | default |

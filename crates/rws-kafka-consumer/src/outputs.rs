@@ -1,4 +1,6 @@
 use rws_kafka_producer::transport::RecordBuffer;
+#[cfg(feature = "json")]
+use rws_kafka_producer::transport::encode_json;
 use rws_kafka_producer::{HeaderValue, ProducerError, Record, TransactionalProducer};
 use std::fmt;
 
@@ -106,6 +108,37 @@ impl Outputs {
 
     pub(crate) fn clear(&mut self) {
         self.records.clear();
+    }
+}
+
+#[cfg(feature = "json")]
+impl Outputs {
+    /// Publishes `value` as JSON, as [`send`](Self::send) does a payload.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode) for a value that JSON has no
+    /// form for.
+    pub fn send_typed<T: serde::Serialize + ?Sized>(
+        &mut self,
+        topic: &str,
+        value: &T,
+    ) -> Result<(), ProducerError> {
+        self.send(topic, encode_json(topic, value)?)
+    }
+
+    /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_typed`](Self::send_typed).
+    pub fn send_typed_keyed<T: serde::Serialize + ?Sized>(
+        &mut self,
+        topic: &str,
+        key: impl AsRef<[u8]>,
+        value: &T,
+    ) -> Result<(), ProducerError> {
+        self.send_keyed(topic, key, encode_json(topic, value)?)
     }
 }
 

@@ -19,12 +19,18 @@
 //! # }
 //! ```
 //!
+//! [`KafkaProducer::transactional`] makes one whose messages are read all or none: a
+//! [`TransactionalProducer`].
+//!
 //! # What it promises
 //!
 //! - Idempotent and `acks=all` by default: no duplicates by retry, no acknowledged message lost.
 //! - Keys land on the partitions on which Java clients put them (murmur2).
 //! - A full queue pushes back for [`ProducerConfig::max_block`], then errs; nothing is dropped
 //!   silently: what a close could not deliver is counted, logged and returned.
+//!
+//! - What is sent in a [`Transaction`] is read by a reader of committed messages when it was
+//!   committed, all of it, and else never.
 //!
 //! # Features
 //!

@@ -1,5 +1,5 @@
 use crate::support::{Scene, ready, soon, stop};
-use rws_kafka_consumer::{ConsumerContext, HandlerResult, Outputs};
+use rws_kafka_consumer::{ConsumerContext, GroupProtocol, HandlerResult, Outputs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -87,13 +87,16 @@ fn a_transaction_is_committed_after_so_many_messages() {
 
 #[test]
 fn partitions_that_move_between_workers_are_handled_once() {
-    for strategy in ["range", "cooperative-sticky"] {
+    for protocol in ["range", "cooperative-sticky", "the broker's"] {
         let scene = Scene::new(6);
         scene.fill(1000);
         let start = |number: usize| {
-            let config = scene
-                .consumer_config()
-                .property("partition.assignment.strategy", strategy);
+            let config = match protocol {
+                "the broker's" => scene.bare_config().group_protocol(GroupProtocol::Consumer),
+                strategy => scene
+                    .consumer_config()
+                    .property("partition.assignment.strategy", strategy),
+            };
             let copy = copy(&scene.sink);
             rws_kafka_consumer::KafkaConsumer::new(config)
                 .and_then(|consumer| consumer.subscribe([&scene.source]))

@@ -64,6 +64,12 @@ impl<'a> Scene<'a> {
         ConsumerConfig::from(config.expect("valid settings")).observer(Observer::new())
     }
 
+    /// Nothing but brokers and group: for KIP-848, where session and heartbeat are the broker's.
+    pub(crate) fn bare_config(&self) -> ConsumerConfig {
+        let config = ConsumerConfig::new(self.kafka.bootstrap(), &self.group);
+        config.expect("valid settings").observer(Observer::new())
+    }
+
     pub(crate) fn consumer(&self) -> KafkaConsumer {
         KafkaConsumer::new(self.consumer_config())
             .and_then(|consumer| consumer.subscribe([&self.source]))

@@ -38,6 +38,9 @@ pub(crate) struct Transactions {
     changed: Condvar,
 }
 
+/// The pause after a transaction could not begin.
+const BEGIN_PAUSE: Duration = Duration::from_millis(500);
+
 /// What became of a message that was put into a transaction.
 pub(crate) enum Put {
     Done,
@@ -182,10 +185,12 @@ impl Transactions {
         if self.ended.load(Ordering::Acquire) {
             return Ok(());
         }
-        let transaction = self
-            .producer
-            .begin()
-            .map_err(|error| self.failed(engine, error))?;
+        let transaction = self.producer.begin().map_err(|error| {
+            let error = self.failed(engine, error);
+            // One that is refused at once, such as for want of a right, is not asked for all the time.
+            engine.stop.sleep(BEGIN_PAUSE);
+            error
+        })?;
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         self.messages.store(0, Ordering::Relaxed);
         self.broken.store(false, Ordering::Release);

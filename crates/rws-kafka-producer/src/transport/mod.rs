@@ -11,6 +11,8 @@ pub use transactions::commit_with_offsets;
 pub(crate) use transactions::{Offsets, StepFailure};
 
 pub use crate::record_buffer::RecordBuffer;
+#[cfg(feature = "json")]
+pub use crate::typed::encode as encode_json;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::error::ProducerError;
