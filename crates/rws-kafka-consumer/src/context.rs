@@ -161,9 +161,16 @@ impl ConsumerContext {
     /// in which case nothing is changed (a handler that returns it is run again, and never given
     /// up); [`ConsumerError::CommitRefused`], and
     /// [`ConsumerError::CommitTimedOut`] after the
-    /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout).
+    /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout);
+    /// [`ConsumerError::ExactlyOnce`] in an exactly-once worker.
     pub fn commit_sync(&self) -> HandlerResult {
         self.still_ours()?;
+        if self.engine.transactions().is_some() {
+            return Err(ConsumerError::ExactlyOnce {
+                call: "commit_sync",
+            }
+            .into());
+        }
         let partition = self.partition_state();
         let sequence = self.batch.sequence(self.index);
         if !partition.tracker().is_next(sequence) {

@@ -31,6 +31,9 @@
 //!   partition that has gone to another consumer.
 //! - A stop or a rebalance waits for the messages in hand, with a deadline, and tells what it left.
 //!
+//! - With [`KafkaConsumer::exactly_once`], what a handler sends and the offset of its message are
+//!   committed together: a reader of committed messages sees each result once.
+//!
 //! # Features
 //!
 //! | feature | what it adds | default |
@@ -63,12 +66,14 @@ mod dead_letter;
 mod engine;
 mod error;
 mod error_class;
+mod exactly_once;
 mod failure;
 mod handle;
 mod handler;
 mod hooks;
 mod lock;
 mod ordering;
+mod outputs;
 mod payload;
 mod report;
 mod start;
@@ -87,11 +92,13 @@ pub use context::ConsumerContext;
 pub use dead_letter::DeadLetterHeaders;
 pub use error::ConsumerError;
 pub use error_class::ErrorClass;
+pub use exactly_once::ExactlyOnceConsumer;
 pub use failure::FailurePolicy;
 pub use handle::ConsumerHandle;
 pub use handler::{HandlerError, HandlerResult};
 pub use hooks::{Assigned, AssignedPartition, Revoked};
 pub use ordering::Ordering;
+pub use outputs::Outputs;
 pub use payload::PayloadError;
 pub use report::StopReport;
 pub use status::{ConsumerStatus, InHand, PartitionStatus};

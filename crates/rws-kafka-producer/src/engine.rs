@@ -39,7 +39,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn new(config: &ProducerConfig) -> Result<Self, ProducerError> {
-        let properties = config.properties();
+        let properties = config.properties()?;
         let timeout = properties
             .get("message.timeout.ms")
             .and_then(|ms| ms.parse().ok())
@@ -134,14 +134,7 @@ impl Engine {
         if self.closed.load(Ordering::Relaxed) {
             return Err(ProducerError::Closed);
         }
-        crate::topic::check_topic_name(record.topic)?;
-        match record.headers.iter().find(|(name, _)| name.contains('\0')) {
-            None => Ok(()),
-            Some((name, _)) => Err(ProducerError::InvalidHeader {
-                topic: record.topic.to_owned(),
-                name: (*name).to_owned(),
-            }),
-        }
+        check_names(record)
     }
 
     fn enqueue(
@@ -317,8 +310,24 @@ impl Engine {
         })
     }
 
-    fn deliveries(&self) -> &Deliveries {
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn deliveries(&self) -> &Deliveries {
         self.client.deliveries()
+    }
+}
+
+/// Whether topic and headers have names that Kafka takes.
+pub(crate) fn check_names(record: &Record<'_>) -> Result<(), ProducerError> {
+    crate::topic::check_topic_name(record.topic)?;
+    match record.headers.iter().find(|(name, _)| name.contains('\0')) {
+        None => Ok(()),
+        Some((name, _)) => Err(ProducerError::InvalidHeader {
+            topic: record.topic.to_owned(),
+            name: (*name).to_owned(),
+        }),
     }
 }
 

@@ -19,12 +19,18 @@
 //! # }
 //! ```
 //!
+//! [`KafkaProducer::transactional`] makes one whose messages are read all or none: a
+//! [`TransactionalProducer`].
+//!
 //! # What it promises
 //!
 //! - Idempotent and `acks=all` by default: no duplicates by retry, no acknowledged message lost.
 //! - Keys land on the partitions on which Java clients put them (murmur2).
 //! - A full queue pushes back for [`ProducerConfig::max_block`], then errs; nothing is dropped
 //!   silently: what a close could not deliver is counted, logged and returned.
+//!
+//! - What is sent in a [`Transaction`] is read by a reader of committed messages when it was
+//!   committed, all of it, and else never.
 //!
 //! # Features
 //!
@@ -58,11 +64,14 @@ mod future;
 mod producer;
 mod publish;
 mod record;
+mod record_buffer;
 mod recorders;
 #[cfg(feature = "registry")]
 mod registry;
 mod token;
 mod topic;
+mod transaction;
+mod transactional;
 #[doc(hidden)]
 pub mod transport;
 #[cfg(feature = "json")]
@@ -71,10 +80,12 @@ mod waiters;
 
 pub use config::{Compression, ProducerConfig};
 pub use delivery::{Delivery, DeliveryReport, FlushReport};
-pub use error::ProducerError;
+pub use error::{ProducerError, TransactionStep};
 pub use future::DeliveryFuture;
 pub use producer::KafkaProducer;
 pub use record::{HeaderValue, Record};
 #[cfg(feature = "registry")]
 pub use registry::{RegistryProducer, TypedRecord};
 pub use topic::{InvalidTopic, check_topic_name};
+pub use transaction::Transaction;
+pub use transactional::TransactionalProducer;

@@ -33,6 +33,11 @@ impl Letter {
         self.trace = trace;
     }
 
+    /// The letter as a record for `queue`.
+    pub(crate) fn record<'a>(&'a self, queue: &'a str, batch: &'a Batch, index: u32) -> Record<'a> {
+        record(queue, self, batch, index)
+    }
+
     pub(crate) fn is_on_its_way(&self) -> bool {
         self.delivery.is_some()
     }
@@ -97,6 +102,21 @@ impl DeadLetters {
         producer: KafkaProducer,
     ) -> Self {
         Self::with(queue, form, None, producer)
+    }
+
+    /// In the transactions of the worker, which brings them on their way itself.
+    pub(crate) fn in_transactions(queue: QueueName, form: DeadLetterHeaders) -> Self {
+        Self {
+            queue,
+            form,
+            backoff: Backoff::default(),
+            config: None,
+            state: Mutex::new(State {
+                number: 0,
+                failures: 0,
+                current: Current::Ended,
+            }),
+        }
     }
 
     fn with(

@@ -35,8 +35,8 @@ impl Handling {
     }
 
     /// The context of the span, where OpenTelemetry has one.
-    pub(crate) fn recorded(self) -> Option<TraceContext> {
-        self.context.filter(|_| self.is_recorded)
+    pub(crate) fn recorded(&self) -> Option<&TraceContext> {
+        self.context.as_ref().filter(|_| self.is_recorded)
     }
 
     pub(crate) fn run<R>(&self, handle: impl FnOnce() -> R) -> R {

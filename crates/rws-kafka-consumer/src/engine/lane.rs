@@ -1,28 +1,33 @@
-use super::Engine;
 use super::dead_letters::{DeadLetters, Letter, Posting};
 use super::handling::Handling;
 use super::in_hand::Run;
 use super::partition::{Partition, Phase};
 use super::scheduler::{Outcome, Progress, Work, deadline_in};
 use super::strand::{StrandId, Task};
+use super::transactions::Put;
+use super::{Engine, Transactions};
 use crate::breaker::Fuse;
 use crate::context::ConsumerContext;
 use crate::dead_letter::Provenance;
 use crate::error::ConsumerError;
 use crate::failure::Verdict;
 use crate::handler::{HandlerError, HandlerResult};
+use crate::outputs::Outputs;
+use rws_kafka_observe::trace::TraceContext;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::{Duration, SystemTime};
 
 /// What a user's closure is to the engine.
-pub(crate) type Handler = dyn Fn(ConsumerContext) -> HandlerResult + Send + Sync;
+pub(crate) type Handler = dyn Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync;
 
 /// Handles messages until the scheduler ends.
 pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
     let hand = engine.hands.of_lane(lane);
     let (mut number, mut finished) = (0_u32, None);
+    let producer = engine.transactions().map(Transactions::producer);
+    let mut outputs = Outputs::new(producer.cloned());
     while let Some(work) = engine.scheduler.next(finished.take()) {
         number = number.wrapping_add(1);
         let strand = work.strand;
@@ -30,6 +35,7 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
         let shift = Shift {
             engine,
             handler,
+            outputs: &mut outputs,
             strand,
             partition: batch.partition(),
             run: hand.begin(&batch, number),
@@ -50,6 +56,7 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
 struct Shift<'a> {
     engine: &'a Arc<Engine>,
     handler: &'a Handler,
+    outputs: &'a mut Outputs,
     strand: StrandId,
     partition: &'a Arc<Partition>,
     run: Run<'a>,
@@ -146,29 +153,50 @@ impl Shift<'_> {
         let trace = handling.context().cloned();
         let context = ConsumerContext::new(self.engine, &task.batch, index, failures, trace);
         // A panic is a failed message, not a dead worker.
-        let handle = AssertUnwindSafe(|| (self.handler)(context));
+        self.outputs.clear();
+        let handle = AssertUnwindSafe(|| (self.handler)(context, self.outputs));
         let result = handling
             .run(|| catch_unwind(handle))
             .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())));
-        let Err(error) = result else {
-            let marked = task.batch.finish(index);
-            self.partition.finish(task.batch.sequence(index), marked);
-            self.handled += 1;
-            return Then::Next;
+        let error = match result {
+            // What it put into a transaction goes out in its trace.
+            Ok(()) => match handling.run(|| self.succeeded(task, index)) {
+                Put::Done => {
+                    self.handled += 1;
+                    return Then::Next;
+                }
+                Put::Lost => return Then::Stop,
+                Put::Refused(error) => error.into(),
+            },
+            Err(error) => error,
         };
         task.batch.unmark(index);
         progress.failures += 1;
         self.partition.recorder.failed();
         handling.failed(&error);
-        let mut then = handling.run(|| self.failed(task, index, progress.failures, &error));
-        if let Then::Post(letter) = &mut then {
-            letter.continues(handling.recorded());
+        let (failures, trace) = (progress.failures, handling.recorded());
+        handling.run(|| self.failed(task, index, failures, &error, trace))
+    }
+
+    /// The handler is content: the message is finished, in a transaction where there are any.
+    fn succeeded(&self, task: &Task, index: u32) -> Put {
+        if self.engine.transactions().is_some() {
+            return self.end(task, index);
         }
-        then
+        let marked = task.batch.finish(index);
+        self.partition.finish(task.batch.sequence(index), marked);
+        Put::Done
     }
 
     /// What becomes of a message that has failed for the `failures`-th time.
-    fn failed(&mut self, task: &Task, index: u32, failures: u32, error: &HandlerError) -> Then {
+    fn failed(
+        &mut self,
+        task: &Task,
+        index: u32,
+        failures: u32,
+        error: &HandlerError,
+        trace: Option<&TraceContext>,
+    ) -> Then {
         let offset = task.batch.offset(index);
         let verdict = self.engine.settings.failure.verdict(error, failures);
         if matches!(verdict, Verdict::DeadLetter | Verdict::Skip) && self.breaks() {
@@ -195,8 +223,14 @@ impl Shift<'_> {
                 Some(letters) => {
                     let queue = letters.queue().of(self.partition.name.topic());
                     log(&format!("is given up: it goes to {queue}"));
-                    let letter = self.letter(letters, task, index, failures, error);
-                    Then::Post(Box::new(letter))
+                    let mut letter = self.letter(letters, task, index, failures, error);
+                    letter.continues(trace.cloned());
+                    if self.engine.transactions().is_none() {
+                        return Then::Post(Box::new(letter));
+                    }
+                    let record = letter.record(&queue, &task.batch, index);
+                    self.outputs.replace(&record);
+                    self.posted(task, index)
                 }
                 // A worker does not start with this policy and no queue.
                 None => Then::Again(Duration::from_secs(1)),
@@ -204,8 +238,11 @@ impl Shift<'_> {
             Verdict::Skip | Verdict::Ignore => {
                 log("is passed over");
                 self.partition.recorder.skipped();
-                self.end(task, index);
-                Then::Next
+                self.outputs.clear();
+                match self.end(task, index) {
+                    Put::Done => Then::Next,
+                    Put::Lost | Put::Refused(_) => Then::Stop,
+                }
             }
             Verdict::Stop => {
                 self.engine.fail(ConsumerError::Failed {
@@ -226,10 +263,38 @@ impl Shift<'_> {
         self.engine.fuse.as_ref().is_some_and(Fuse::blows)
     }
 
-    /// The message has come to an end other than by its handler: its offset may move.
-    fn end(&self, task: &Task, index: u32) {
-        task.batch.finish(index);
-        self.partition.finish(task.batch.sequence(index), true);
+    /// The message has come to an end, in a transaction together with what goes out for it: its
+    /// offset may move.
+    fn end(&self, task: &Task, index: u32) -> Put {
+        let finish = || {
+            task.batch.finish(index);
+            self.partition.finish(task.batch.sequence(index), true);
+        };
+        let Some(transactions) = self.engine.transactions() else {
+            finish();
+            return Put::Done;
+        };
+        let records = self.outputs.records();
+        transactions.put(self.engine, self.partition, records, finish)
+    }
+
+    /// The dead letter is this message's only output.
+    fn posted(&self, task: &Task, index: u32) -> Then {
+        match self.end(task, index) {
+            Put::Done => {
+                self.partition.recorder.dead_lettered();
+                Then::Next
+            }
+            Put::Lost => Then::Stop,
+            Put::Refused(error) => {
+                self.engine.fail(ConsumerError::DeadLetterRefused {
+                    partition: self.partition.name.clone(),
+                    offset: task.batch.offset(index),
+                    source: Box::new(error),
+                });
+                Then::Stop
+            }
+        }
     }
 
     fn letter(

@@ -15,6 +15,8 @@ pub(crate) struct Tracker {
     target: Option<i64>,
     /// The last offset that the broker took.
     acked: Option<i64>,
+    /// The first message taken in.
+    start: Option<i64>,
     /// The offset after the last message taken in.
     end: Option<i64>,
 }
@@ -36,6 +38,7 @@ impl Tracker {
     /// Takes in a message that was handed out for handling.
     pub(crate) fn push(&mut self, offset: i64, bytes: usize) {
         self.bytes += bytes;
+        self.start = self.start.or(Some(offset));
         self.end = Some(offset + 1);
         self.slots.push_back(Slot {
             offset,
@@ -92,6 +95,11 @@ impl Tracker {
     /// The last offset that the broker took in this assignment.
     pub(crate) fn committed(&self) -> Option<i64> {
         self.acked
+    }
+
+    /// The first message taken in: where reading began.
+    pub(crate) fn start(&self) -> Option<i64> {
+        self.start
     }
 
     /// Whether the broker has the offset of every message that was taken in.

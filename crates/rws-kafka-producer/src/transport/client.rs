@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// One rdkafka producer.
 pub(crate) struct Client {
-    base: BaseProducer<Context>,
+    pub(super) base: BaseProducer<Context>,
     max_message_bytes: usize,
 }
 
@@ -40,10 +40,7 @@ impl Client {
                 deliveries,
                 logs: Logs::new(properties),
             })?,
-            max_message_bytes: properties
-                .get("message.max.bytes")
-                .and_then(|bytes| bytes.parse().ok())
-                .unwrap_or(1_000_000),
+            max_message_bytes: max_message_bytes(properties),
         })
     }
 
@@ -73,16 +70,13 @@ impl Client {
         Err(match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::QueueFull) => Enqueue::Full,
             Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
-                Enqueue::Refused(ProducerError::MessageTooLarge {
-                    topic: record.topic.to_owned(),
-                    size,
-                    limit: format!(
-                        "the producer's message.max.bytes is {}, framing included",
-                        self.max_message_bytes
-                    ),
-                })
+                Enqueue::Refused(too_large(record.topic, size, self.max_message_bytes))
             }
-            Some(RDKafkaErrorCode::Fatal) => {
+            // Of a transaction that can only be aborted: why, its next step tells.
+            Some(RDKafkaErrorCode::State) => Enqueue::Refused(ProducerError::TransactionBroken {
+                topic: record.topic.to_owned(),
+            }),
+            Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced) => {
                 let detail = error.to_string();
                 Enqueue::Refused(self.fatal().unwrap_or(ProducerError::Fatal { detail }))
             }
@@ -127,6 +121,39 @@ impl Client {
     }
 }
 
+/// The bound that `properties` set.
+pub(crate) fn max_message_bytes(properties: &Properties) -> usize {
+    properties
+        .get("message.max.bytes")
+        .and_then(|bytes| bytes.parse().ok())
+        .unwrap_or(1_000_000)
+}
+
+/// Whether a queue with this bound takes a message of this size.
+pub(crate) fn check_size(record: &Record<'_>, max_bytes: usize) -> Result<(), ProducerError> {
+    let size = size(record.key, record.payload, record.headers.iter().copied());
+    // No less than librdkafka's own bound on the framing of a record and of each header.
+    let framing = 64 + 16 * record.headers.len();
+    let trace = TraceContext::current().map_or(0, |trace| {
+        let headers = trace.headers();
+        headers
+            .map(|(name, value)| name.len() + value.len() + 16)
+            .sum()
+    });
+    if size + framing + trace > max_bytes {
+        return Err(too_large(record.topic, size, max_bytes));
+    }
+    Ok(())
+}
+
+fn too_large(topic: &str, size: usize, max_bytes: usize) -> ProducerError {
+    ProducerError::MessageTooLarge {
+        topic: topic.to_owned(),
+        size,
+        limit: format!("the producer's message.max.bytes is {max_bytes}, framing included"),
+    }
+}
+
 fn owned_headers(record: &Record<'_>, context: Option<&TraceContext>) -> OwnedHeaders {
     let headers = OwnedHeaders::new_with_capacity(record.headers.len() + 2);
     let headers = record
@@ -155,7 +182,7 @@ fn size<'a>(
     length(key) + length(payload) + headers
 }
 
-struct Context {
+pub(super) struct Context {
     deliveries: Arc<Deliveries>,
     logs: Logs,
 }

@@ -4,11 +4,18 @@ mod client;
 mod errors;
 mod logs;
 pub(crate) mod tls_probe;
+mod transactions;
 
-pub(crate) use client::{Client, Enqueue, Report};
+pub(crate) use client::{Client, Enqueue, Report, check_size, max_message_bytes};
 pub(crate) use errors::Failed;
 pub use logs::Logs;
 pub(crate) use logs::masked;
+pub use transactions::commit_with_offsets;
+pub(crate) use transactions::{Offsets, StepFailure};
+
+pub use crate::record_buffer::RecordBuffer;
+#[cfg(feature = "json")]
+pub use crate::typed::encode as encode_json;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::error::ProducerError;
