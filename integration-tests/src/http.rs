@@ -80,6 +80,12 @@ impl HttpRequest {
         self.argument("--data-urlencode", &format!("{name}={value}"))
     }
 
+    /// Puts the fields into the URL's query, not into the body.
+    pub fn in_the_url(mut self) -> Self {
+        self.arguments.push("--get".to_owned());
+        self
+    }
+
     /// Sends it, and waits up to 30 s for the answer.
     ///
     /// # Errors

@@ -17,6 +17,7 @@
 //!
 //! The images are made by `docker/build-images`; `scripts/test` does all of it.
 
+mod browser;
 mod certificates;
 mod clients;
 mod container;
@@ -29,6 +30,7 @@ mod network;
 mod offsets_log;
 mod postgres;
 mod program;
+mod prometheus;
 mod properties;
 mod reaper;
 mod registry;
@@ -36,8 +38,11 @@ mod runtime;
 mod sasl;
 mod wait;
 
+pub use browser::Browser;
 pub use certificates::Certificates;
-pub use clients::{ClientRecord, Format, GlueCompression, JavaGlue, PythonClient, Serde};
+pub use clients::{
+    ClientRecord, Format, GlueCompression, JavaGlue, PythonClient, Sample, Serde, parse_metrics,
+};
 pub use container::ToolOutput;
 pub use glue::{AwsCredentials, Glue};
 pub use http::{HttpAnswer, HttpRequest};
@@ -46,6 +51,7 @@ pub use kcat::{kcat, kcat_with_input};
 pub use names::{unique, unique_topic};
 pub use offsets_log::Commit;
 pub use postgres::Postgres;
+pub use prometheus::{Prometheus, promtool};
 pub use registry::{Registry, RegistryOptions};
 pub use sasl::SaslOptions;
 pub use wait::{eventually, eventually_some};

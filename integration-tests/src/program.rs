@@ -1,7 +1,9 @@
 //! Programs of this machine, run with a deadline.
 
 use std::{
+    env,
     io::{ErrorKind, Read, Write},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -9,6 +11,27 @@ use std::{
 
 /// After which a program is killed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A program that `scripts/test` installs beside the system's own: that one where it did, else what
+/// the `PATH` has.
+pub(crate) fn tool(name: &str) -> String {
+    let cache = env::var_os("RWS_KAFKA_CACHE").map(PathBuf::from);
+    let cache = cache.or_else(|| {
+        let of_user = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let of_user = of_user.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")));
+        Some(of_user?.join("rws-kafka"))
+    });
+    cache
+        .map(|cache| cache.join("tools/bin").join(name))
+        .filter(|path| path.exists())
+        .map_or_else(|| name.to_owned(), |path| path.display().to_string())
+}
+
+/// Whether the `PATH` has a program of this name.
+pub(crate) fn is_there(name: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
 
 /// Runs a program, and returns how it ended (`None` when it had to be killed), its output and its
 /// errors.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Cargo for the scripts: sourced after common.sh, never run.
-# Gives: need_build_packages, need_tool, features_of, and cargo's settings.
+# Gives: need_build_packages, need_tool, need_programs, need_browser, features_of, and cargo's settings.
 
 # Half the disk, and nothing here is built twice in a row.
 export CARGO_INCREMENTAL=0
@@ -28,6 +28,46 @@ need_tool() {
     }
     rm -rf "$CACHE/tools-target"
     say "$1 took $((SECONDS - since)) s"
+}
+
+# need_programs PACKAGE PROGRAM...: takes programs out of a Debian package that is not
+# to be installed, as that would start its service.
+need_programs() {
+    local package="$1" missing='' program folder log="$CACHE/$1.log"
+    shift
+    for program in "$@"; do
+        command -v "$program" >/dev/null || missing=1
+    done
+    [ -n "$missing" ] || return 0
+    command -v dpkg-deb >/dev/null || die "there is no $* and this is no Debian or Ubuntu to get it from"
+    say "getting $* from the package $package"
+    folder="$(mktemp -d)"
+    # apt may drop its rights to write a file.
+    chmod 777 "$folder"
+    (
+        cd "$folder" &&
+            { apt-get download -q "$package" || { update_packages && apt-get download -q "$package"; }; } &&
+            dpkg-deb --fsys-tarfile ./*.deb | tar -x --strip-components=3 "${@/#/./usr/bin/}" &&
+            mkdir -p "$TOOLS/bin" && mv "$@" "$TOOLS/bin"
+    ) >"$log" 2>&1 </dev/null || {
+        tail -n 20 "$log" >&2
+        die "getting $* failed, see $log"
+    }
+    rm -rf "$folder"
+}
+
+# update_packages: what there is, for a machine whose lists of packages were removed.
+update_packages() {
+    if [ "$(id -u)" -eq 0 ]; then apt-get update -q; else sudo apt-get update -q; fi
+}
+
+# need_browser: a Chromium for the test of the status page.
+need_browser() {
+    local name
+    for name in chromium-headless-shell chromium chromium-browser google-chrome; do
+        ! command -v "$name" >/dev/null || return 0
+    done
+    need_packages chromium-headless-shell fonts-dejavu-core
 }
 
 # features_of all|PACKAGE...: every feature of these packages, as one

@@ -86,9 +86,11 @@ impl KafkaConsumer {
         let config = &self.config;
         let group = config.kafka.consumer_group().unwrap_or_default();
         let lag_timeout = config.kafka.readyz_lag_timeout();
-        Arc::new(Engine::new(
+        let properties = config.properties();
+        let engine = Arc::new(Engine::new(
             Settings {
                 group: group.to_owned(),
+                client: properties.get("client.id").unwrap_or_default().to_owned(),
                 // Checked before the worker starts.
                 lanes: self.lanes.min(MAX_LANES),
                 commit_interval: config.commit_interval,
@@ -106,7 +108,9 @@ impl KafkaConsumer {
             },
             Connection::new(config.kafka.client_properties()),
             config.observer.register_consumer(group, lag_timeout),
-        ))
+        ));
+        engine.health.told_by(&engine);
+        engine
     }
 
     fn launch<F>(

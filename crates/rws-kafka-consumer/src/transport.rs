@@ -158,7 +158,7 @@ impl Consumer {
         let committed = known_offsets(answer);
         let mut targets = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
-            let start = partition.tracker().start();
+            let start = partition.tracker().first();
             let target = committed.get(&partition.name).copied().max(start);
             if let Some(offset) = target {
                 let (topic, number) = (partition.name.topic(), partition.name.partition());
@@ -404,6 +404,7 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
+        self.engine.note_brokers(shared::brokers(&statistics));
         for (topic, statistics) in &statistics.topics {
             for (partition, statistics) in &statistics.partitions {
                 if statistics.fetchq_cnt == 0 {

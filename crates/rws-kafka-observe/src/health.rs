@@ -1,4 +1,7 @@
 use crate::readiness::{BrokerState, ConsumerState, Readiness};
+use crate::source::Source;
+use crate::status::{ConsumerStatus, ProducerStatus, WorkerState};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,7 @@ impl HealthBoard {
         let state = Arc::new(Mutex::new(Producer {
             broker: BrokerState::Unreachable,
             retired: false,
+            source: None,
         }));
         add(&self.producers, &state);
         ProducerHealth { state }
@@ -31,16 +35,15 @@ impl HealthBoard {
             lag: None,
             has_work: false,
             waiting_since: Instant::now(),
+            heartbeat: Instant::now(),
+            source: None,
         }));
         add(&self.consumers, &state);
         ConsumerHealth { state }
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
-        let mut producers = alive(&self.producers);
-        producers.retain(|state| !lock(state).retired);
-        let mut consumers = alive(&self.consumers);
-        consumers.retain(|state| !lock(state).retired);
+        let (producers, consumers) = (self.live_producers(), self.live_consumers());
         let now = Instant::now();
         Readiness {
             producer: worst_broker(producers.iter().map(|state| lock(state).broker)),
@@ -53,6 +56,79 @@ impl HealthBoard {
                 .filter(|_| !consumers.is_empty()),
             server_is_ready: true,
         }
+    }
+
+    /// The age of the oldest heartbeat over all consumers that run.
+    pub(crate) fn liveness(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let consumers = self.live_consumers();
+        let ages = consumers.iter().filter_map(|state| {
+            let state = lock(state);
+            (!state.failed).then(|| now.saturating_duration_since(state.heartbeat))
+        });
+        ages.max()
+    }
+
+    pub(crate) fn producers(&self) -> Vec<ProducerStatus> {
+        let tell = |state: &Arc<Mutex<Producer>>| {
+            // Asked without the lock: a source may report to its health meanwhile.
+            let (mut status, source) = {
+                let state = lock(state);
+                let status = ProducerStatus {
+                    broker: state.broker,
+                    ..ProducerStatus::default()
+                };
+                (status, state.source.clone())
+            };
+            fill(source, &mut status);
+            status
+        };
+        let mut producers: Vec<_> = self.live_producers().iter().map(tell).collect();
+        producers.sort_by(|a, b| a.client.cmp(&b.client));
+        producers
+    }
+
+    pub(crate) fn consumers(&self) -> Vec<ConsumerStatus> {
+        let now = Instant::now();
+        let tell = |state: &Arc<Mutex<Consumer>>| {
+            let (mut status, source) = {
+                let state = lock(state);
+                let status = ConsumerStatus {
+                    group: state.group.clone(),
+                    broker: state.broker,
+                    state: state.worker_state(now),
+                    lag: state.lag,
+                    ..ConsumerStatus::default()
+                };
+                (status, state.source.clone())
+            };
+            fill(source, &mut status);
+            status
+        };
+        let mut consumers: Vec<_> = self.live_consumers().iter().map(tell).collect();
+        consumers.sort_by(|a, b| (&a.group, &a.client).cmp(&(&b.group, &b.client)));
+        consumers
+    }
+
+    fn live_producers(&self) -> Vec<Arc<Mutex<Producer>>> {
+        let mut producers = alive(&self.producers);
+        producers.retain(|state| !lock(state).retired);
+        producers
+    }
+
+    fn live_consumers(&self) -> Vec<Arc<Mutex<Consumer>>> {
+        let mut consumers = alive(&self.consumers);
+        consumers.retain(|state| !lock(state).retired);
+        consumers
+    }
+}
+
+/// Who is asked, where it still is there.
+type Asked<S> = Option<Weak<dyn Source<S>>>;
+
+fn fill<S>(source: Asked<S>, status: &mut S) {
+    if let Some(source) = source.and_then(|source| source.upgrade()) {
+        source.fill(status);
     }
 }
 
@@ -71,10 +147,19 @@ fn worst_consumer(states: impl Iterator<Item = ConsumerState>) -> Option<Consume
     })
 }
 
-#[derive(Debug)]
 struct Producer {
     broker: BrokerState,
     retired: bool,
+    source: Asked<ProducerStatus>,
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer")
+            .field("broker", &self.broker)
+            .field("retired", &self.retired)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A producer's part in readiness. Clones are one part; it ends with the last of them.
@@ -104,9 +189,14 @@ impl ProducerHealth {
     pub fn retired(&self) {
         lock(&self.state).retired = true;
     }
+
+    /// Whom to ask for the producer's status, as long as it is there.
+    pub fn told_by(&self, source: &Arc<impl Source<ProducerStatus> + 'static>) {
+        let source = Arc::downgrade(source);
+        lock(&self.state).source = Some(source);
+    }
 }
 
-#[derive(Debug)]
 struct Consumer {
     group: String,
     lag_timeout: Duration,
@@ -119,6 +209,20 @@ struct Consumer {
     has_work: bool,
     /// Start of the present stretch of work without a commit.
     waiting_since: Instant,
+    heartbeat: Instant,
+    source: Asked<ConsumerStatus>,
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer")
+            .field("group", &self.group)
+            .field("broker", &self.broker)
+            .field("state", &self.worker_state(Instant::now()))
+            .field("retired", &self.retired)
+            .field("lag", &self.lag)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Consumer {
@@ -131,6 +235,16 @@ impl Consumer {
             ConsumerState::Rebalancing
         } else {
             ConsumerState::Ok
+        }
+    }
+
+    fn worker_state(&self, now: Instant) -> WorkerState {
+        match self.state(now) {
+            _ if self.failed => WorkerState::Failed,
+            ConsumerState::Stalled => WorkerState::Stalled,
+            ConsumerState::Rebalancing => WorkerState::Rebalancing,
+            ConsumerState::Ok if self.paused => WorkerState::Paused,
+            ConsumerState::Ok => WorkerState::Ok,
         }
     }
 }
@@ -198,6 +312,17 @@ impl ConsumerHealth {
             state.paused = paused;
             state.waiting_since = Instant::now();
         }
+    }
+
+    /// The thread that polls is at work; see [`Observer::liveness`](crate::Observer::liveness).
+    pub fn heartbeat(&self) {
+        lock(&self.state).heartbeat = Instant::now();
+    }
+
+    /// Whom to ask for the consumer's status, as long as it is there.
+    pub fn told_by(&self, source: &Arc<impl Source<ConsumerStatus> + 'static>) {
+        let source = Arc::downgrade(source);
+        lock(&self.state).source = Some(source);
     }
 
     /// The consumer ended with an error and will do no more work.

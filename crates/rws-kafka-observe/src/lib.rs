@@ -1,6 +1,7 @@
-//! What an operator sees of rws-kafka: metric families, and the health behind `/readyz`.
+//! What an operator sees of rws-kafka: metric families, the health behind `/readyz`, and the
+//! [`Status`] of all parts as plain data.
 //!
-//! An [`Observer`] collects both. Producers and consumers report to the process-wide
+//! An [`Observer`] collects them. Producers and consumers report to the process-wide
 //! [`Observer::global`] unless they are given another one, so that a service needs no wiring and a
 //! test can look at its own numbers only. This crate knows nothing of a web server and nothing of
 //! librdkafka: it turns what it is told into a Prometheus page and a [`Readiness`].
@@ -31,17 +32,42 @@
 //! |---|---|---|
 //! | `otel` | spans and trace contexts are OpenTelemetry's, see [`trace`] | |
 
+mod brokers;
+mod consumed;
+mod durations;
+mod errors;
+mod family;
 mod health;
+mod lag;
+mod live;
+mod member;
 mod metrics;
 mod observer;
 mod outbox;
+mod produced;
 mod rate;
 mod readiness;
+mod reading;
+mod registry;
+mod source;
+mod status;
+mod topics;
 pub mod trace;
 
+pub use brokers::BrokersOf;
+pub use consumed::ConsumedFrom;
 pub use health::{ConsumerHealth, ProducerHealth};
-pub use metrics::{ConsumedFrom, LagOf, Metrics, ProducedTo};
+pub use lag::LagOf;
+pub use member::MemberOf;
+pub use metrics::Metrics;
 pub use observer::Observer;
 pub use outbox::OutboxOf;
+pub use produced::ProducedTo;
 pub use rate::LogRate;
 pub use readiness::{BrokerState, ConsumerState, Readiness};
+pub use registry::RegistryRequests;
+pub use source::Source;
+pub use status::{
+    BrokerStatus, ConsumerStatus, DeadLetterStatus, OutboxStatus, PartitionState, PartitionStatus,
+    ProducerStatus, RecentError, Status, WorkerState,
+};

@@ -1,14 +1,14 @@
+use crate::consumed::{ConsumedFrom, ConsumedSeries};
+use crate::durations::DurationFamily;
+use crate::lag::{LagOf, Lags};
+use crate::member::{MemberOf, MemberSeries};
 use crate::outbox::{OutboxFamilies, OutboxOf};
-use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
-};
-use std::time::Duration;
-
-/// Upper bounds of the produce latency buckets, in milliseconds.
-const LATENCY_BUCKETS_MS: [f64; 12] = [
-    1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0,
-];
+use crate::produced::{ProducedSeries, ProducedTo};
+use crate::registry::{RegistryRequests, RegistrySeries};
+use crate::topics::Topics;
+use prometheus::proto::MetricFamily;
+use prometheus::{IntCounterVec, Opts, Registry};
+use std::sync::Arc;
 
 /// The metric families; the first six are the roadmap's.
 ///
@@ -23,13 +23,32 @@ const LATENCY_BUCKETS_MS: [f64; 12] = [
 /// | `rws_kafka_consumer_retries_total` | counter | `topic`, `group` |
 /// | `rws_kafka_dead_letters_total` | counter | `topic`, `group` |
 /// | `rws_kafka_messages_skipped_total` | counter | `topic`, `group` |
+/// | `rws_kafka_handler_duration_ms` | histogram | `topic`, `group` |
+/// | `rws_kafka_consumer_rebalances_total` | counter | `group`, `kind` (`assigned`, `revoked`, `lost`) |
+/// | `rws_kafka_consumer_commits_total` | counter | `group` |
+/// | `rws_kafka_consumer_commit_failures_total` | counter | `group` |
+/// | `rws_kafka_consumer_queued_messages` | gauge | `group` |
+/// | `rws_kafka_consumer_queued_bytes` | gauge | `group` |
+/// | `rws_kafka_consumer_in_flight` | gauge | `group` |
+/// | `rws_kafka_consumer_oldest_in_flight_seconds` | gauge | `group` |
+/// | `rws_kafka_consumer_paused_partitions` | gauge | `group` |
+/// | `rws_kafka_consumer_assigned_partitions` | gauge | `group` |
+/// | `rws_kafka_producer_queued_messages` | gauge | `client` |
+/// | `rws_kafka_producer_queued_bytes` | gauge | `client` |
+/// | `rws_kafka_broker_round_trip_ms` | gauge | `client`, `broker` |
+/// | `rws_kafka_broker_throttle_ms` | gauge | `client`, `broker` |
+/// | `rws_kafka_schema_registry_requests_total` | counter | `outcome` (`ok`, `failed`) |
+/// | `rws_kafka_schema_registry_cache_hits_total` | counter | |
 /// | `rws_kafka_outbox_published_total` | counter | `schema` |
 /// | `rws_kafka_outbox_refused_total` | counter | `schema` |
 /// | `rws_kafka_outbox_parked_total` | counter | `schema` |
 /// | `rws_kafka_outbox_backlog` | gauge | `schema` |
 /// | `rws_kafka_outbox_oldest_age_seconds` | gauge | `schema` |
 ///
-/// `topic` is the one that a message came from, also in `rws_kafka_dead_letters_total`.
+/// `topic` is the one that a message came from, also in `rws_kafka_dead_letters_total`. The first 200
+/// topics ([`Observer::limit_topics`](crate::Observer::limit_topics)) have a label of their own, those
+/// after them share the topic `other`, their lag the partition `other`, too. What is not known is not
+/// on the page. Gauges of clients are read from them at each scrape, and end with them.
 ///
 /// Recorders are looked up by label once and kept: what runs per message only adds.
 #[derive(Debug)]
@@ -37,18 +56,26 @@ pub struct Metrics {
     registry: Registry,
     produced: IntCounterVec,
     produce_errors: IntCounterVec,
-    produce_latency: HistogramVec,
+    produce_latency: DurationFamily,
     consumed: IntCounterVec,
     consumer_errors: IntCounterVec,
-    consumer_lag: IntGaugeVec,
+    handler_duration: DurationFamily,
+    lags: Arc<Lags>,
     retries: IntCounterVec,
     dead_letters: IntCounterVec,
     skipped: IntCounterVec,
+    rebalances: IntCounterVec,
+    commits: IntCounterVec,
+    commit_failures: IntCounterVec,
+    registry_requests: IntCounterVec,
+    registry_hits: IntCounterVec,
     outbox: OutboxFamilies,
+    topics: Topics,
+    is_on: bool,
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(is_on: bool) -> Self {
         let registry = Registry::new();
         Self {
             produced: counter(
@@ -63,16 +90,10 @@ impl Metrics {
                 "Messages that failed to publish",
                 &["topic"],
             ),
-            produce_latency: register(
-                &registry,
-                HistogramVec::new(
-                    HistogramOpts::new(
-                        "rws_kafka_produce_latency_ms",
-                        "Publish round-trip latency to broker",
-                    )
-                    .buckets(LATENCY_BUCKETS_MS.to_vec()),
-                    &["topic"],
-                ),
+            produce_latency: DurationFamily::new(
+                "rws_kafka_produce_latency_ms",
+                "Publish round-trip latency to broker",
+                &["topic"],
             ),
             consumed: counter(
                 &registry,
@@ -86,16 +107,44 @@ impl Metrics {
                 "Messages that failed processing (before DLQ)",
                 &["topic", "group"],
             ),
-            consumer_lag: register(
-                &registry,
-                IntGaugeVec::new(
-                    Opts::new(
-                        "rws_kafka_consumer_lag",
-                        "Current consumer lag (messages behind the latest offset)",
-                    ),
-                    &["topic", "partition", "group"],
-                ),
+            lags: Arc::default(),
+            handler_duration: DurationFamily::new(
+                "rws_kafka_handler_duration_ms",
+                "Time that a handler takes for a message",
+                &["group", "topic"],
             ),
+            rebalances: counter(
+                &registry,
+                "rws_kafka_consumer_rebalances_total",
+                "Partitions given, taken back or lost by the group",
+                &["group", "kind"],
+            ),
+            commits: counter(
+                &registry,
+                "rws_kafka_consumer_commits_total",
+                "Commits that the broker took",
+                &["group"],
+            ),
+            commit_failures: counter(
+                &registry,
+                "rws_kafka_consumer_commit_failures_total",
+                "Commits that failed and were to be tried again",
+                &["group"],
+            ),
+            registry_requests: counter(
+                &registry,
+                "rws_kafka_schema_registry_requests_total",
+                "Requests to schema registries",
+                &["outcome"],
+            ),
+            registry_hits: counter(
+                &registry,
+                "rws_kafka_schema_registry_cache_hits_total",
+                "Look-ups of schemas that the shared caches answered",
+                &[],
+            ),
+            topics: Topics::new(),
+            is_on,
             retries: counter(
                 &registry,
                 "rws_kafka_consumer_retries_total",
@@ -121,21 +170,28 @@ impl Metrics {
 
     /// The recorder of what is published to `topic`.
     pub fn produced_to(&self, topic: &str) -> ProducedTo {
+        let topic = &*self.topics.label(topic);
         ProducedTo {
-            produced: self.produced.with_label_values(&[topic]),
-            errors: self.produce_errors.with_label_values(&[topic]),
-            latency: self.produce_latency.with_label_values(&[topic]),
+            series: self.is_on.then(|| ProducedSeries {
+                produced: self.produced.with_label_values(&[topic]),
+                errors: self.produce_errors.with_label_values(&[topic]),
+                latency: self.produce_latency.of(&[topic]),
+            }),
         }
     }
 
     /// The recorder of what `group` consumes from `topic`.
     pub fn consumed_from(&self, topic: &str, group: &str) -> ConsumedFrom {
+        let topic = &*self.topics.label(topic);
         ConsumedFrom {
-            consumed: self.consumed.with_label_values(&[topic, group]),
-            errors: self.consumer_errors.with_label_values(&[topic, group]),
-            retries: self.retries.with_label_values(&[topic, group]),
-            dead_letters: self.dead_letters.with_label_values(&[topic, group]),
-            skipped: self.skipped.with_label_values(&[topic, group]),
+            series: self.is_on.then(|| ConsumedSeries {
+                consumed: self.consumed.with_label_values(&[topic, group]),
+                errors: self.consumer_errors.with_label_values(&[topic, group]),
+                retries: self.retries.with_label_values(&[topic, group]),
+                dead_letters: self.dead_letters.with_label_values(&[topic, group]),
+                skipped: self.skipped.with_label_values(&[topic, group]),
+                durations: self.handler_duration.of(&[group, topic]),
+            }),
         }
     }
 
@@ -144,116 +200,52 @@ impl Metrics {
         self.outbox.of(schema)
     }
 
+    /// The recorder of what `group` does with its members in this process.
+    pub fn member_of(&self, group: &str) -> MemberOf {
+        let rebalances = |kind| self.rebalances.with_label_values(&[group, kind]);
+        MemberOf {
+            series: self.is_on.then(|| MemberSeries {
+                assigned: rebalances("assigned"),
+                revoked: rebalances("revoked"),
+                lost: rebalances("lost"),
+                commits: self.commits.with_label_values(&[group]),
+                commit_failures: self.commit_failures.with_label_values(&[group]),
+            }),
+        }
+    }
+
+    /// The recorder of what schema registries are asked.
+    pub fn registry_requests(&self) -> RegistryRequests {
+        let requests = |outcome| self.registry_requests.with_label_values(&[outcome]);
+        RegistryRequests {
+            series: self.is_on.then(|| RegistrySeries {
+                ok: requests("ok"),
+                failed: requests("failed"),
+                hits: self.registry_hits.with_label_values::<&str>(&[]),
+            }),
+        }
+    }
+
     /// The lag of `group` on one partition; the series leaves the page when this is dropped.
     pub fn lag_of(&self, topic: &str, partition: i32, group: &str) -> LagOf {
-        LagOf {
-            family: self.consumer_lag.clone(),
-            labels: [topic.to_owned(), partition.to_string(), group.to_owned()],
-            gauge: None,
-        }
+        let label = self.topics.label(topic);
+        self.lags.of(topic, &label, partition, group)
     }
 
-    pub(crate) fn render(&self) -> String {
-        let mut page = Vec::new();
-        TextEncoder::new()
-            .encode(&self.registry.gather(), &mut page)
-            .expect("writing to a Vec does not fail");
-        String::from_utf8(page).expect("the encoder writes UTF-8")
-    }
-}
-
-/// Counts what is published to one topic.
-#[derive(Clone, Debug)]
-pub struct ProducedTo {
-    produced: IntCounter,
-    errors: IntCounter,
-    latency: prometheus::Histogram,
-}
-
-impl ProducedTo {
-    /// A message was acknowledged, this long after it was handed over.
-    pub fn delivered(&self, latency: Duration) {
-        self.produced.inc();
-        self.latency.observe(latency.as_secs_f64() * 1000.0);
+    pub(crate) fn limit_topics(&self, topics: usize) {
+        self.topics.limit(topics);
     }
 
-    /// A message failed for good.
-    pub fn failed(&self) {
-        self.errors.inc();
-    }
-}
-
-/// Counts what one group consumes from one topic.
-#[derive(Clone, Debug)]
-pub struct ConsumedFrom {
-    consumed: IntCounter,
-    errors: IntCounter,
-    retries: IntCounter,
-    dead_letters: IntCounter,
-    skipped: IntCounter,
-}
-
-impl ConsumedFrom {
-    /// `count` messages were processed.
-    pub fn processed(&self, count: u64) {
-        self.consumed.inc_by(count);
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on
     }
 
-    /// A message failed processing once.
-    pub fn failed(&self) {
-        self.errors.inc();
-    }
-
-    /// A failed message is to be processed again.
-    pub fn retried(&self) {
-        self.retries.inc();
-    }
-
-    /// The broker has acknowledged the dead letter of a message.
-    pub fn dead_lettered(&self) {
-        self.dead_letters.inc();
-    }
-
-    /// A failed message is passed over.
-    pub fn skipped(&self) {
-        self.skipped.inc();
-    }
-}
-
-/// The lag of one group on one partition. What is not known is not on the page.
-#[derive(Debug)]
-pub struct LagOf {
-    family: IntGaugeVec,
-    labels: [String; 3],
-    gauge: Option<IntGauge>,
-}
-
-impl LagOf {
-    /// `lag` messages behind the latest offset.
-    pub fn set(&mut self, lag: u64) {
-        self.gauge
-            .get_or_insert_with(|| self.family.with_label_values(&self.labels))
-            .set(i64::try_from(lag).unwrap_or(i64::MAX));
-    }
-
-    /// What was set last; `None` while it is not known.
-    pub fn value(&self) -> Option<u64> {
-        let lag = self.gauge.as_ref()?.get();
-        Some(u64::try_from(lag).unwrap_or(0))
-    }
-
-    /// The lag is no longer known: the series leaves the page.
-    pub fn forget(&mut self) {
-        if self.gauge.take().is_some() {
-            // Fails only for a series that is gone already.
-            let _ = self.family.remove_label_values(&self.labels);
-        }
-    }
-}
-
-impl Drop for LagOf {
-    fn drop(&mut self) {
-        self.forget();
+    pub(crate) fn gather(&self) -> Vec<MetricFamily> {
+        let mut families = self.registry.gather();
+        families.extend(self.lags.gather());
+        families.extend(self.produce_latency.gather());
+        families.extend(self.handler_duration.gather());
+        families
     }
 }
 

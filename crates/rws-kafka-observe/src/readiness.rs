@@ -1,10 +1,24 @@
+use serde::Serialize;
+use std::fmt;
+
 /// Whether the broker answered the last probe of a producer or consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum BrokerState {
     /// It answered.
     Ok,
     /// It did not answer in time, refused the credentials, or was not asked yet.
+    #[default]
     Unreachable,
+}
+
+impl fmt::Display for BrokerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Unreachable => "unreachable",
+        })
+    }
 }
 
 /// What keeps a consumer from its work.

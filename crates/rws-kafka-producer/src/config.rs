@@ -72,7 +72,7 @@ pub struct ProducerConfig {
 }
 
 /// What differs from librdkafka's own defaults, and why.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 9] = [
     // No duplicate by a retry, no acknowledged message lost with a broker.
     ("enable.idempotence", "true"),
     ("acks", "all"),
@@ -87,6 +87,8 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("message.timeout.ms", "120000"),
     // A broker that comes back is used within a second.
     ("reconnect.backoff.max.ms", "1000"),
+    // They tell how long brokers take to answer, and how much they throttle.
+    ("statistics.interval.ms", "5000"),
 ];
 
 impl ProducerConfig {

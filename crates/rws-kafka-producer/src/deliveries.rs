@@ -2,11 +2,14 @@ use crate::config::{OnDelivery, ProducerConfig};
 use crate::connection::Connection;
 use crate::delivery::DeliveryReport;
 use crate::error::ProducerError;
+use crate::in_flight::InFlight;
 use crate::recorders::Recorders;
 use crate::token::Token;
 use crate::transport::{Failed, Report};
 use crate::waiters::{Room, Waiter, Waiters};
-use rws_kafka_observe::{LogRate, ProducerHealth};
+use rws_kafka_observe::{
+    BrokerStatus, BrokersOf, LogRate, Observer, ProducerHealth, ProducerStatus,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +27,10 @@ pub(crate) struct Deliveries {
     /// Messages that a close gave up.
     given_up: AtomicUsize,
     failures: LogRate,
+    client: String,
+    observer: Observer,
+    brokers: BrokersOf,
+    in_flight: InFlight,
     transaction: InTransaction,
 }
 
@@ -37,8 +44,12 @@ struct InTransaction {
 
 impl Deliveries {
     /// `timeout` is how long a message may wait for its acknowledgement.
-    pub(crate) fn new(config: &ProducerConfig, timeout: Duration) -> Self {
+    pub(crate) fn new(config: &ProducerConfig, client: &str, timeout: Duration) -> Self {
         Self {
+            client: client.to_owned(),
+            observer: config.observer.clone(),
+            brokers: config.observer.register_brokers(client),
+            in_flight: InFlight::default(),
             waiters: Waiters::default(),
             room: Room::default(),
             timeout,
@@ -70,6 +81,27 @@ impl Deliveries {
 
     pub(crate) fn recorders(&self) -> &Recorders {
         &self.recorders
+    }
+
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    /// What is known of the brokers.
+    pub(crate) fn note_brokers(&self, brokers: Vec<BrokerStatus>) {
+        self.brokers.set(brokers);
+    }
+
+    /// For the list of recent errors.
+    pub(crate) fn note_error(&self, error: &ProducerError) {
+        let source = format!("producer {}", self.client);
+        self.observer.note_error(&source, &error.to_string());
+    }
+
+    pub(crate) fn fill(&self, status: &mut ProducerStatus) {
+        status.client.clone_from(&self.client);
+        (status.delivered, status.failed) = self.recorders.totals();
+        (status.queued_messages, status.queued_bytes) = self.in_flight.count();
     }
 
     pub(crate) fn given_up(&self) -> usize {
@@ -111,12 +143,12 @@ impl Deliveries {
                 .delivered(report.topic(), sent_at.unwrap_or_default());
             self.connection.recovered();
         } else {
-            self.recorders
-                .of(report.topic(), |recorder| recorder.failed());
+            self.recorders.failed(report.topic());
         }
         if waiter.is_some() || self.on_delivery.is_some() || !is_delivered {
             self.tell(report, waiter);
         }
+        self.in_flight.settle(report.bytes());
         self.room.reported();
     }
 
@@ -129,6 +161,9 @@ impl Deliveries {
         let is_aborting = self.transaction.aborting.load(Ordering::Relaxed);
         if let Err(error) = &result {
             lock(&self.transaction.first_failure).get_or_insert_with(|| error.clone());
+            if !is_aborting {
+                self.note_error(error);
+            }
         }
         if let Err(error) = &result
             && !is_aborting

@@ -9,6 +9,7 @@ use crate::record::Record;
 use crate::token::{SentAt, Token, now_ms};
 use crate::transport::{Client, Enqueue};
 use crate::waiters::{Room, Slot};
+use rws_kafka_observe::{ProducerStatus, Source};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
@@ -44,7 +45,8 @@ impl Engine {
             .get("message.timeout.ms")
             .and_then(|ms| ms.parse().ok())
             .map_or(Duration::MAX, Duration::from_millis);
-        let deliveries = Arc::new(Deliveries::new(config, timeout));
+        let client = properties.get("client.id").unwrap_or_default();
+        let deliveries = Arc::new(Deliveries::new(config, client, timeout));
         Ok(Self {
             client: Client::new(&properties, deliveries)?,
             max_block: config.max_block,
@@ -52,6 +54,11 @@ impl Engine {
             stopping: AtomicBool::new(false),
             thread: OnceLock::new(),
         })
+    }
+
+    /// From here on a status page shows the producer.
+    pub(crate) fn show(self: &Arc<Self>) {
+        self.deliveries().health().told_by(self);
     }
 
     /// Hands a message over and does not wait for its outcome.
@@ -198,9 +205,7 @@ impl Engine {
 
     /// A message that was never accepted counts as one that failed to publish.
     fn refused(&self, record: &Record<'_>, error: ProducerError) -> ProducerError {
-        self.deliveries()
-            .recorders()
-            .of(record.topic, |recorder| recorder.failed());
+        self.deliveries().recorders().failed(record.topic);
         error
     }
 
@@ -296,6 +301,7 @@ impl Engine {
         let answered = self.client.ping(topic.as_deref(), time);
         if let Some(error) = self.client.fatal() {
             deliveries.health().unreachable();
+            deliveries.note_error(&error);
             return Err(error);
         }
         if answered {
@@ -304,10 +310,12 @@ impl Engine {
             return Ok(());
         }
         deliveries.health().unreachable();
-        Err(ProducerError::Unreachable {
+        let error = ProducerError::Unreachable {
             within: time,
             cause: deliveries.connection().cause(),
-        })
+        };
+        deliveries.note_error(&error);
+        Err(error)
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -316,6 +324,12 @@ impl Engine {
 
     pub(crate) fn deliveries(&self) -> &Deliveries {
         self.client.deliveries()
+    }
+}
+
+impl Source<ProducerStatus> for Engine {
+    fn fill(&self, status: &mut ProducerStatus) {
+        self.deliveries().fill(status);
     }
 }
 

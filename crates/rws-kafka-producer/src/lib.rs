@@ -61,6 +61,7 @@ mod delivery;
 mod engine;
 mod error;
 mod future;
+mod in_flight;
 mod producer;
 mod publish;
 mod record;

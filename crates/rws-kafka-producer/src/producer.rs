@@ -60,6 +60,7 @@ impl KafkaProducer {
     pub fn new(config: impl Into<ProducerConfig>) -> Result<Self, ProducerError> {
         let config = config.into();
         let engine = Arc::new(Engine::new(&config)?);
+        engine.show();
         let (alive, ended) = channel::<()>();
 
         let polled = Arc::clone(&engine);

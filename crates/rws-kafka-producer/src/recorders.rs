@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// Recorders at hand. A service may make topics without end, which share one recorder.
+const KNOWN: usize = 1000;
+
 /// The metric recorders by topic, the latest at hand: a service's messages come in runs.
 pub(crate) struct Recorders {
     observer: Observer,
@@ -15,6 +18,8 @@ struct State {
     latest: Option<(String, ProducedTo)>,
     known: HashMap<String, ProducedTo>,
     ages: Ages,
+    delivered: u64,
+    failed: u64,
 }
 
 impl Recorders {
@@ -29,12 +34,21 @@ impl Recorders {
     pub(crate) fn delivered(&self, topic: &str, sent_at: SentAt) {
         let mut state = self.lock();
         let age = state.ages.age_of(sent_at);
+        state.delivered += 1;
         self.recorder(&mut state, topic, |recorder| recorder.delivered(age));
     }
 
-    /// Runs `record` with the recorder of `topic`.
-    pub(crate) fn of(&self, topic: &str, record: impl FnOnce(&ProducedTo)) {
-        self.recorder(&mut self.lock(), topic, record);
+    /// A message to `topic` was refused, or has failed for good.
+    pub(crate) fn failed(&self, topic: &str) {
+        let mut state = self.lock();
+        state.failed += 1;
+        self.recorder(&mut state, topic, ProducedTo::failed);
+    }
+
+    /// The messages delivered and failed since the start.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.delivered, state.failed)
     }
 
     /// The topic last published to.
@@ -51,6 +65,9 @@ impl Recorders {
         let recorder = match state.known.get(topic) {
             Some(recorder) => recorder.clone(),
             None => {
+                if state.known.len() >= KNOWN {
+                    state.known.clear();
+                }
                 let made = self.observer.metrics().produced_to(topic);
                 state.known.insert(topic.to_owned(), made.clone());
                 made

@@ -1,12 +1,13 @@
 //! Our producer and consumer beside raw rdkafka with the same settings, in one run.
 //!
 //! `cargo bench -p integration-tests --bench throughput [-- PART …]` with the parts `producer`,
-//! `consumer`, `sync` and `memory`; all of them without a name. Rounds of ours and of the control
+//! `consumer`, `sync`, `metrics` and `memory`; all of them without a name. Rounds of ours and of the control
 //! alternate, and what counts is the ratio of their medians: the absolute figures of a shared
 //! machine swing.
 
 mod consumer;
 mod memory;
+mod metrics;
 mod producer;
 mod raw;
 #[path = "../common/report.rs"]
@@ -36,6 +37,9 @@ fn main() {
     }
     if runs("sync") {
         sync::compare(kafka);
+    }
+    if runs("metrics") {
+        metrics::compare(kafka);
     }
     if runs("memory") {
         memory::measure(kafka);

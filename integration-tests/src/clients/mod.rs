@@ -1,6 +1,7 @@
 //! Clients that others wrote, in a container: they write what ours reads, and read what ours writes.
 
 mod glue;
+mod metrics;
 mod python;
 mod serde;
 
@@ -11,6 +12,7 @@ use testcontainers::{ImageExt, core::ExecCommand};
 
 pub use self::{
     glue::{GlueCompression, JavaGlue},
+    metrics::{Sample, parse_metrics},
     python::PythonClient,
     serde::{Format, Serde},
 };

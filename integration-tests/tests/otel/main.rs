@@ -1,6 +1,7 @@
 //! Spans and contexts in OpenTelemetry, where it records them.
 
 mod contexts;
+mod exactly_once;
 mod failures;
 mod from_request_to_dead_letter;
 mod ones_own;

@@ -1,6 +1,8 @@
 //! A whole service, in a process of its own, on a real broker.
 
 mod child;
+mod operated;
+mod readiness;
 
 use child::Child;
 use integration_tests::{Kafka, eventually};

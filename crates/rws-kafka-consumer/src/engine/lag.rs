@@ -27,6 +27,7 @@ pub(crate) fn run(engine: &Arc<Engine>, consumer: &Consumer) {
             }
             Err(Unreachable) => {
                 engine.health.unreachable();
+                engine.tell_unreachable();
                 partitions
                     .iter()
                     .for_each(|partition| partition.show_lag(None));
@@ -65,7 +66,7 @@ fn measure(
 }
 
 /// Where the group stands in each partition: its committed offset, else the start where it would
-/// begin there.
+/// begin there, else, as it would begin at the end, where this worker began.
 fn committed(
     engine: &Engine,
     consumer: &Consumer,
@@ -85,8 +86,19 @@ fn committed(
         known.extend(consumer.committed_offsets(&unknown, TIMEOUT)?);
         unknown.retain(|name| !known.contains_key(name));
     }
-    if !unknown.is_empty() && engine.settings.reads_from_start {
+    if unknown.is_empty() {
+        return Ok(known);
+    }
+    if engine.settings.reads_from_start {
         known.extend(consumer.start_offsets(&unknown, TIMEOUT)?);
+        return Ok(known);
+    }
+    for partition in partitions {
+        if let Some(begin) = partition.began_at()
+            && !known.contains_key(&partition.name)
+        {
+            known.insert(partition.name.clone(), begin);
+        }
     }
     Ok(known)
 }

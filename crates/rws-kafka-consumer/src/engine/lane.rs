@@ -3,6 +3,7 @@ use super::handling::Handling;
 use super::in_hand::Run;
 use super::partition::{Partition, Phase};
 use super::scheduler::{Outcome, Progress, Work, deadline_in};
+use super::stopwatch::Stopwatch;
 use super::strand::{StrandId, Task};
 use super::transactions::Put;
 use super::{Engine, Transactions};
@@ -28,10 +29,12 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
     let (mut number, mut finished) = (0_u32, None);
     let producer = engine.transactions().map(Transactions::producer);
     let mut outputs = Outputs::new(producer.cloned());
-    while let Some(work) = engine.scheduler.next(finished.take()) {
+    let mut stopwatch = Stopwatch::new();
+    while let Some(work) = engine.scheduler.next(finished.take(), || stopwatch.stop()) {
         number = number.wrapping_add(1);
         let strand = work.strand;
         let batch = Arc::clone(&work.task.batch);
+        stopwatch.turn_to(&batch.partition().recorder);
         let shift = Shift {
             engine,
             handler,
@@ -39,6 +42,7 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
             strand,
             partition: batch.partition(),
             run: hand.begin(&batch, number),
+            stopwatch: &mut stopwatch,
             handled: 0,
         };
         // A user's error can panic where it is shown. The lane lives, and nobody waits for the strand.
@@ -50,6 +54,7 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
         });
         finished = Some((strand, outcome));
     }
+    stopwatch.stop();
 }
 
 /// A lane at work on one run of a strand.
@@ -60,6 +65,7 @@ struct Shift<'a> {
     strand: StrandId,
     partition: &'a Arc<Partition>,
     run: Run<'a>,
+    stopwatch: &'a mut Stopwatch,
     handled: u64,
 }
 
@@ -152,6 +158,7 @@ impl Shift<'_> {
         let handling = Handling::begin(group, &task.batch, index, failures + 1);
         let trace = handling.context().cloned();
         let context = ConsumerContext::new(self.engine, &task.batch, index, failures, trace);
+        self.stopwatch.start();
         // A panic is a failed message, not a dead worker.
         self.outputs.clear();
         let handle = AssertUnwindSafe(|| (self.handler)(context, self.outputs));
@@ -159,16 +166,31 @@ impl Shift<'_> {
             .run(|| catch_unwind(handle))
             .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())));
         let error = match result {
-            // What it put into a transaction goes out in its trace.
-            Ok(()) => match handling.run(|| self.succeeded(task, index)) {
-                Put::Done => {
-                    self.handled += 1;
-                    return Then::Next;
+            Ok(()) => {
+                let put = if self.engine.transactions().is_some() {
+                    // It may wait for a transaction from here on, and sends what the handler did, in
+                    // its trace.
+                    self.stopwatch.lap_and_stop();
+                    handling.run(|| self.end(task, index))
+                } else {
+                    self.stopwatch.lap();
+                    let marked = task.batch.finish(index);
+                    self.partition.finish(task.batch.sequence(index), marked);
+                    Put::Done
+                };
+                match put {
+                    Put::Done => {
+                        self.handled += 1;
+                        return Then::Next;
+                    }
+                    Put::Lost => return Then::Stop,
+                    Put::Refused(error) => error.into(),
                 }
-                Put::Lost => return Then::Stop,
-                Put::Refused(error) => error.into(),
-            },
-            Err(error) => error,
+            }
+            Err(error) => {
+                self.stopwatch.lap_and_stop();
+                error
+            }
         };
         task.batch.unmark(index);
         progress.failures += 1;
@@ -176,16 +198,6 @@ impl Shift<'_> {
         handling.failed(&error);
         let (failures, trace) = (progress.failures, handling.recorded());
         handling.run(|| self.failed(task, index, failures, &error, trace))
-    }
-
-    /// The handler is content: the message is finished, in a transaction where there are any.
-    fn succeeded(&self, task: &Task, index: u32) -> Put {
-        if self.engine.transactions().is_some() {
-            return self.end(task, index);
-        }
-        let marked = task.batch.finish(index);
-        self.partition.finish(task.batch.sequence(index), marked);
-        Put::Done
     }
 
     /// What becomes of a message that has failed for the `failures`-th time.

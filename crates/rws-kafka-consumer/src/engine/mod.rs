@@ -16,11 +16,13 @@ mod lag;
 mod lane;
 #[cfg(test)]
 mod out_of_order;
+mod overview;
 mod partition;
 mod poller;
 mod rebalance;
 mod scheduler;
 mod stop;
+mod stopwatch;
 mod strand;
 mod tracker;
 mod transactions;
@@ -50,7 +52,7 @@ use committer::{Committer, Offsets};
 use in_hand::Hands;
 use partition::Phase;
 use rebalance::Left;
-use rws_kafka_observe::{ConsumerHealth, LogRate, Observer};
+use rws_kafka_observe::{BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer};
 use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
 use std::collections::BTreeMap;
@@ -62,6 +64,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) group: String,
+    pub(crate) client: String,
     pub(crate) lanes: usize,
     pub(crate) commit_interval: Duration,
     pub(crate) drain_timeout: Duration,
@@ -82,6 +85,8 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) connection: Connection,
     pub(crate) health: ConsumerHealth,
+    member: MemberOf,
+    brokers: BrokersOf,
     pub(crate) stop: Stop,
     scheduler: Scheduler,
     committer: Committer,
@@ -103,6 +108,7 @@ pub(crate) struct Engine {
     /// What revokes left undone while a stop was asked for.
     left_behind: Mutex<Left>,
     commits: AtomicU64,
+    committed_at: Mutex<Option<Instant>>,
     last_error: Mutex<Option<ConsumerError>>,
     failures: LogRate,
     letter_failures: LogRate,
@@ -121,6 +127,8 @@ impl Engine {
         Self {
             hands: Hands::new(settings.lanes),
             fuse: settings.breaker.map(Fuse::new),
+            member: settings.observer.metrics().member_of(&settings.group),
+            brokers: settings.observer.register_brokers(&settings.client),
             settings,
             connection,
             health,
@@ -137,6 +145,7 @@ impl Engine {
             draining: Mutex::default(),
             left_behind: Mutex::default(),
             commits: AtomicU64::new(0),
+            committed_at: Mutex::default(),
             last_error: Mutex::default(),
             failures: LogRate::new(Duration::from_secs(1)),
             letter_failures: LogRate::new(Duration::from_secs(1)),
@@ -216,9 +225,12 @@ impl Engine {
         match result {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
+                *lock(&self.committed_at) = Some(Instant::now());
+                self.member.committed();
                 self.health.progressed();
             }
             Err(error) => {
+                self.member.commit_failed();
                 self.note_error(error.clone());
                 if let Some(held_back) = self.commit_failures.admit() {
                     tracing::warn!(
@@ -230,6 +242,10 @@ impl Engine {
                 }
             }
         }
+    }
+
+    fn since_last_commit(&self) -> Option<Duration> {
+        lock(&self.committed_at).map(|at| at.elapsed())
     }
 
     pub(crate) fn check_owned(&self, partition: &Partition) -> Result<(), ConsumerError> {
@@ -303,7 +319,26 @@ impl Engine {
         }
     }
 
+    /// What librdkafka's statistics say of the brokers.
+    pub(crate) fn note_brokers(&self, brokers: Vec<BrokerStatus>) {
+        self.brokers.set(brokers);
+    }
+
+    /// For the list of recent errors.
+    fn tell_error(&self, message: &str) {
+        let source = format!("consumer {}", self.group());
+        self.settings.observer.note_error(&source, message);
+    }
+
+    /// The broker does not answer.
+    fn tell_unreachable(&self) {
+        let cause = self.connection.cause();
+        let cause = cause.map_or_else(|| "no broker answers".to_owned(), |cause| cause.to_string());
+        self.tell_error(&cause);
+    }
+
     pub(crate) fn note_error(&self, error: ConsumerError) {
+        self.tell_error(&with_causes(&error));
         *lock(&self.last_error) = Some(error);
     }
 
@@ -319,6 +354,8 @@ impl Engine {
         outcome: &str,
         error: &HandlerError,
     ) {
+        // Without the offset, so that the same error is one.
+        self.tell_error(&format!("{}: {error}", partition.topic()));
         if let Some(held_back) = self.failures.admit() {
             tracing::warn!(
                 target: "rws_kafka",

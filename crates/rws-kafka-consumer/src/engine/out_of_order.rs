@@ -31,6 +31,7 @@ fn engine(ordering: MessageOrder) -> Arc<Engine> {
     let health = observer.register_consumer("group", Duration::from_secs(60));
     let settings = Settings {
         group: "group".to_owned(),
+        client: "client".to_owned(),
         lanes: LANES,
         commit_interval: Duration::from_millis(1),
         drain_timeout: Duration::from_secs(30),

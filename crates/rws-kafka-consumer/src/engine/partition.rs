@@ -119,7 +119,7 @@ impl Partition {
             paused: self.full.load(Ordering::Relaxed),
             committed,
             last_commit: *lock(&self.committed_at),
-            lag: lock(&self.lag).value(),
+            lag: self.shown_lag(),
         }
     }
 
@@ -153,6 +153,13 @@ impl Partition {
         }
     }
 
+    /// Where the worker began to read, of a partition of which nothing is committed; `None` where that
+    /// is not known.
+    pub(crate) fn began_at(&self) -> Option<i64> {
+        let first = self.tracker().first();
+        first.or_else(|| Some(self.read_to.load(Ordering::Relaxed)).filter(|read| *read >= 0))
+    }
+
     /// How many messages the group is behind `end`.
     ///
     /// Marks of transactions and what was aborted have offsets and are no messages: where only
@@ -162,6 +169,11 @@ impl Partition {
             return 0;
         }
         end.saturating_sub(committed).max(0).unsigned_abs()
+    }
+
+    /// What was shown last.
+    pub(crate) fn shown_lag(&self) -> Option<u64> {
+        lock(&self.lag).value()
     }
 
     /// Shows how far the group is behind the end of the partition; `None` when that is unknown.

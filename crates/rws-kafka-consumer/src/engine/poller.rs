@@ -67,6 +67,7 @@ impl<'a> Poller<'a> {
     /// Polls until a stop is asked for, or the consumer has failed for good.
     pub(crate) fn run(&mut self) -> Result<(), ConsumerError> {
         while !self.engine.stop.is_asked() {
+            self.engine.health.heartbeat();
             self.burst()?;
             self.resume();
             self.rewind();

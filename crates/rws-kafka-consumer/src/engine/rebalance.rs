@@ -44,6 +44,7 @@ impl Engine {
 
     /// The group gives this member `assigned` in addition to what it has.
     pub(crate) fn assign(&self, assigned: Vec<AssignedPartition>) {
+        self.member.assigned();
         let assigned = Assigned::new(assigned);
         tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?assigned, "assigned");
         let mut assignment = lock(&self.assignment);
@@ -96,6 +97,7 @@ impl Engine {
     /// finish, its offsets are committed. Returns when that is done or the drain timeout is over;
     /// the caller then lets go of the partitions.
     pub(crate) fn revoke(&self, names: &[TopicPartition]) {
+        self.member.revoked();
         tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?names, "revoking");
         self.unsettle();
         let partitions = self.those_of(names);
@@ -118,6 +120,7 @@ impl Engine {
 
     /// The partitions have gone to others already: nothing of them can be committed.
     pub(crate) fn lose(&self, names: &[TopicPartition]) {
+        self.member.lost();
         tracing::warn!(target: "rws_kafka", group = self.group(), partitions = ?names, "lost");
         self.unsettle();
         let partitions = self.those_of(names);

@@ -123,13 +123,18 @@ impl Scheduler {
         self.wake_a_lane(&guard);
     }
 
-    /// The next work, for what the last one came to; blocks until there is some. `None` when the
-    /// scheduler has ended.
-    pub(crate) fn next(&self, finished: Option<(StrandId, Outcome)>) -> Option<Work> {
+    /// The next work, for what the last one came to; blocks until there is some, and calls `idle`
+    /// before it does. `None` when the scheduler has ended.
+    pub(crate) fn next(
+        &self,
+        finished: Option<(StrandId, Outcome)>,
+        idle: impl FnOnce(),
+    ) -> Option<Work> {
         let mut state = self.lock();
         if let Some((strand, outcome)) = finished {
             self.give_back(&mut state, strand, outcome);
         }
+        let mut idle = Some(idle);
         loop {
             if state.ended {
                 return None;
@@ -138,6 +143,9 @@ impl Scheduler {
             if let Some(work) = state.take_next(self.is_paused()) {
                 self.wake_a_lane(&state);
                 return Some(work);
+            }
+            if let Some(idle) = idle.take() {
+                idle();
             }
             let next_retry = state.retries.peek().map(|Reverse((at, _))| *at);
             state.idle_lanes += 1;
@@ -441,7 +449,7 @@ mod tests {
     }
 
     fn take(scheduler: &Scheduler) -> Work {
-        scheduler.next(None).expect("it has not ended")
+        scheduler.next(None, || ()).expect("it has not ended")
     }
 
     fn give_back(scheduler: &Scheduler, (strand, outcome): (StrandId, Outcome)) {
@@ -693,7 +701,7 @@ mod tests {
         let scheduler = Scheduler::new();
         thread::scope(|scope| {
             let lanes: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| scheduler.next(None)))
+                .map(|_| scope.spawn(|| scheduler.next(None, || ())))
                 .collect();
             while scheduler.lock().idle_lanes < 4 {
                 thread::yield_now();
@@ -716,7 +724,7 @@ mod tests {
         let attempts = AtomicUsize::new(0);
         let left = AtomicUsize::new(STRANDS as usize * TASKS as usize);
         let lane = || {
-            while let Some(work) = scheduler.next(None) {
+            while let Some(work) = scheduler.next(None, || ()) {
                 let mut next = next[number(&work) as usize]
                     .try_lock()
                     .expect("nobody else has this strand");

@@ -15,8 +15,8 @@ pub(crate) struct Tracker {
     target: Option<i64>,
     /// The last offset that the broker took.
     acked: Option<i64>,
-    /// The first message taken in.
-    start: Option<i64>,
+    /// The offset of the first message pushed.
+    first: Option<i64>,
     /// The offset after the last message taken in.
     end: Option<i64>,
 }
@@ -38,7 +38,7 @@ impl Tracker {
     /// Takes in a message that was handed out for handling.
     pub(crate) fn push(&mut self, offset: i64, bytes: usize) {
         self.bytes += bytes;
-        self.start = self.start.or(Some(offset));
+        self.first.get_or_insert(offset);
         self.end = Some(offset + 1);
         self.slots.push_back(Slot {
             offset,
@@ -97,9 +97,14 @@ impl Tracker {
         self.acked
     }
 
-    /// The first message taken in: where reading began.
-    pub(crate) fn start(&self) -> Option<i64> {
-        self.start
+    /// The offset of the first message that was taken in.
+    pub(crate) fn first(&self) -> Option<i64> {
+        self.first
+    }
+
+    /// The offset after the last message that was taken in.
+    pub(crate) fn position(&self) -> Option<i64> {
+        self.end
     }
 
     /// Whether the broker has the offset of every message that was taken in.

@@ -13,6 +13,7 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders, Timestamp};
 use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
 };
+use rdkafka::statistics::Statistics;
 use rws_kafka_config::Properties;
 use rws_kafka_observe::trace::TraceContext;
 use std::sync::Arc;
@@ -62,9 +63,13 @@ impl Client {
         if !record.headers.is_empty() || context.is_some() {
             base.headers = Some(owned_headers(record, context));
         }
+        let bytes = length(record.key) + length(record.payload);
+        let in_flight = self.deliveries().in_flight();
+        in_flight.accept(bytes);
         let Err((error, _)) = self.base.send(base) else {
             return Ok(());
         };
+        in_flight.take_back(bytes);
         let headers = record.headers.iter().copied();
         let size = size(record.key, record.payload, headers);
         Err(match error.rdkafka_error_code() {
@@ -95,7 +100,8 @@ impl Client {
 
     /// Messages accepted and not yet reported.
     pub(crate) fn in_flight(&self) -> usize {
-        usize::try_from(self.base.in_flight_count()).unwrap_or(0)
+        let (messages, _) = self.deliveries().in_flight().count();
+        usize::try_from(messages).unwrap_or(usize::MAX)
     }
 
     /// Gives up everything in flight; each message is reported as undelivered.
@@ -175,11 +181,14 @@ fn size<'a>(
     payload: Option<&[u8]>,
     headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
 ) -> usize {
-    let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
     let headers: usize = headers
         .map(|(name, value)| name.len() + length(value))
         .sum();
     length(key) + length(payload) + headers
+}
+
+fn length(bytes: Option<&[u8]>) -> usize {
+    bytes.map_or(0, <[u8]>::len)
 }
 
 pub(super) struct Context {
@@ -194,6 +203,10 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         super::note_error(self.deliveries.connection(), &error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.deliveries.note_brokers(super::brokers(&statistics));
     }
 }
 
@@ -225,6 +238,11 @@ impl Report<'_> {
 
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         self.message().payload()
+    }
+
+    /// The bytes of key and payload.
+    pub(crate) fn bytes(&self) -> usize {
+        length(self.key()) + length(self.payload())
     }
 
     pub(crate) fn is_delivered(&self) -> bool {

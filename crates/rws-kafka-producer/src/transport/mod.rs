@@ -3,6 +3,7 @@
 mod client;
 mod errors;
 mod logs;
+mod statistics;
 pub(crate) mod tls_probe;
 mod transactions;
 
@@ -10,6 +11,7 @@ pub(crate) use client::{Client, Enqueue, Report, check_size, max_message_bytes};
 pub(crate) use errors::Failed;
 pub use logs::Logs;
 pub(crate) use logs::masked;
+pub use statistics::brokers;
 pub use transactions::commit_with_offsets;
 pub(crate) use transactions::{Offsets, StepFailure};
 

@@ -9,6 +9,7 @@ use super::retry::Retries;
 use super::stats::{Counters, RegistryStats};
 use crate::schema::{Dependency, Reference, Resolved, Schema};
 use moka::sync::Cache;
+use rws_kafka_observe::Observer;
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -39,12 +40,13 @@ impl Client {
         normalize: bool,
         capacity: u64,
         latest_ttl: Duration,
+        observer: &Observer,
     ) -> Self {
         Self {
             backend,
             retries,
             normalize,
-            counters: Counters::default(),
+            counters: Counters::new(observer),
             by_id: Cache::new(capacity),
             versions: Cache::new(capacity),
             registered: Cache::new(capacity),
@@ -291,7 +293,9 @@ mod tests {
             backoff: Duration::ZERO,
             deadline: Duration::ZERO,
         };
-        let client = Client::new(Box::new(Web(web)), retries, false, 100, Duration::ZERO);
+        let observer = Observer::new();
+        let web = Box::new(Web(web));
+        let client = Client::new(web, retries, false, 100, Duration::ZERO, &observer);
         let resolved = client.by_id(SchemaId::Number(0))?;
         let names = resolved.dependencies.iter();
         Ok(names.map(|dependency| dependency.name.clone()).collect())

@@ -10,6 +10,7 @@ use super::subject::SubjectNameStrategy;
 use super::tls::RegistryTls;
 use crate::schema::Schema;
 use rws_kafka_config::KafkaConfig;
+use rws_kafka_observe::Observer;
 use std::any::TypeId;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -222,6 +223,13 @@ impl SchemaRegistry {
     #[must_use]
     pub fn with_cache_capacity(self, capacity: u64) -> Self {
         self.with(|settings| settings.capacity = capacity)
+    }
+
+    /// Whose metrics count the requests and what the caches answer. Default: [`Observer::global`], as
+    /// of producers and consumers.
+    #[must_use]
+    pub fn with_observer(self, observer: Observer) -> Self {
+        self.with(|settings| settings.observer = observer)
     }
 
     #[cfg_attr(

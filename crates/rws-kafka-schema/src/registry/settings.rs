@@ -14,6 +14,7 @@ use super::tls::RegistryTls;
 use crate::schema::{Format, Schema};
 #[cfg(feature = "glue")]
 use crate::wire::glue::Compression;
+use rws_kafka_observe::Observer;
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) key_strategy: SubjectNameStrategy,
     pub(crate) latest_ttl: Duration,
     pub(crate) capacity: u64,
+    pub(crate) observer: Observer,
     pub(crate) declared: HashMap<(TypeId, Format), Declared>,
     /// A method that was called and does nothing for this kind.
     pub(crate) misused: Option<&'static str>,
@@ -99,6 +101,7 @@ impl Settings {
             key_strategy: SubjectNameStrategy::default(),
             latest_ttl: Duration::from_secs(60),
             capacity: 1_000,
+            observer: Observer::global(),
             declared: HashMap::new(),
             misused: None,
         }
@@ -136,6 +139,7 @@ impl Settings {
             self.normalize,
             self.capacity,
             self.latest_ttl,
+            &self.observer,
         ))
     }
 

@@ -1,3 +1,4 @@
+use rws_kafka_observe::{Observer, RegistryRequests};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a registry's client has done since it was made. Clones of a
@@ -16,8 +17,9 @@ pub struct RegistryStats {
     pub stale: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counters {
+    recorder: RegistryRequests,
     requests: AtomicU64,
     failures: AtomicU64,
     hits: AtomicU64,
@@ -25,13 +27,29 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    pub(crate) fn new(observer: &Observer) -> Self {
+        Self {
+            recorder: observer.metrics().registry_requests(),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            hits: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
+        }
+    }
+
     pub(crate) fn request(&self, failed: bool) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.failures.fetch_add(failed.into(), Ordering::Relaxed);
+        if failed {
+            self.recorder.failed();
+        } else {
+            self.recorder.answered();
+        }
     }
 
     pub(crate) fn hit(&self) {
         self.hits.fetch_add(1, Ordering::Relaxed);
+        self.recorder.hit();
     }
 
     pub(crate) fn stale(&self) {

@@ -1,0 +1,61 @@
+//! What a worker tells when someone looks.
+
+use super::Engine;
+use super::partition::Partition;
+use rws_kafka_observe::{ConsumerStatus, PartitionState, PartitionStatus, Source};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+impl Source<ConsumerStatus> for Engine {
+    fn fill(&self, status: &mut ConsumerStatus) {
+        let is_paused = self.scheduler.is_paused();
+        let mut unfinished = 0;
+        for partition in self.partitions() {
+            let (shown, held) = partition.overview(is_paused);
+            unfinished += held.unfinished as u64;
+            status.queued_bytes += held.bytes as u64;
+            status.partitions.push(shown);
+        }
+        status.client.clone_from(&self.settings.client);
+        status.in_flight = self.in_hand() as u64;
+        status.queued_messages = unfinished.saturating_sub(status.in_flight);
+        status.oldest_in_flight_ms = self.hands.oldest().map(|in_hand| millis(in_hand.since));
+        status.since_last_commit_ms = self.since_last_commit().map(millis);
+    }
+}
+
+/// What a partition has of the worker's memory.
+struct Held {
+    unfinished: usize,
+    bytes: usize,
+}
+
+impl Partition {
+    fn overview(&self, is_paused: bool) -> (PartitionStatus, Held) {
+        let mut status = PartitionStatus::default();
+        status.topic = self.name.topic().to_owned();
+        status.partition = self.name.partition();
+        status.state = if !self.is_active() {
+            PartitionState::Draining
+        } else if is_paused {
+            PartitionState::Paused
+        } else if self.full.load(Ordering::Relaxed) {
+            PartitionState::Full
+        } else {
+            PartitionState::Running
+        };
+        status.lag = self.shown_lag();
+        let tracker = self.tracker();
+        status.position = tracker.position();
+        status.committed = tracker.committed();
+        let held = Held {
+            unfinished: tracker.unfinished(),
+            bytes: tracker.held_bytes(),
+        };
+        (status, held)
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,93 @@
+//! What clients' statistics tell of brokers.
+
+use crate::status::BrokerStatus;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// The brokers of all live clients.
+#[derive(Debug, Default)]
+pub(crate) struct Brokers {
+    clients: Mutex<Vec<Weak<Client>>>,
+}
+
+#[derive(Debug)]
+struct Client {
+    name: String,
+    brokers: Mutex<Vec<BrokerStatus>>,
+}
+
+impl Brokers {
+    pub(crate) fn of(&self, client: &str) -> BrokersOf {
+        let client = Arc::new(Client {
+            name: client.to_owned(),
+            brokers: Mutex::default(),
+        });
+        let mut clients = lock(&self.clients);
+        clients.retain(|client| client.strong_count() > 0);
+        clients.push(Arc::downgrade(&client));
+        BrokersOf { client }
+    }
+
+    /// By client and name, one for all clients of a name: the worst of each value.
+    pub(crate) fn list(&self) -> Vec<BrokerStatus> {
+        let clients: Vec<_> = lock(&self.clients)
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect();
+        let mut all: BTreeMap<(String, String), BrokerStatus> = BTreeMap::new();
+        for broker in clients
+            .iter()
+            .flat_map(|client| lock(&client.brokers).clone())
+        {
+            let known = all.entry((broker.client.clone(), broker.name.clone()));
+            known
+                .and_modify(|known| known.merge(&broker))
+                .or_insert(broker);
+        }
+        all.into_values().collect()
+    }
+}
+
+impl BrokerStatus {
+    fn merge(&mut self, other: &Self) {
+        if badness(&other.state) > badness(&self.state) {
+            self.state.clone_from(&other.state);
+        }
+        self.round_trip_ms = larger(self.round_trip_ms, other.round_trip_ms);
+        self.throttle_ms = larger(self.throttle_ms, other.throttle_ms);
+    }
+}
+
+/// Of the client that is not connected, one that needs no connection tells least.
+fn badness(state: &str) -> u8 {
+    match state {
+        "INIT" => 0,
+        "UP" => 1,
+        "DOWN" => 3,
+        _ => 2,
+    }
+}
+
+fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).reduce(f64::max)
+}
+
+/// What one client knows of its brokers. They leave the page when this is dropped.
+#[derive(Debug)]
+pub struct BrokersOf {
+    client: Arc<Client>,
+}
+
+impl BrokersOf {
+    /// What the client's latest statistics say, in place of those before. The client's name is set.
+    pub fn set(&self, mut brokers: Vec<BrokerStatus>) {
+        for broker in &mut brokers {
+            broker.client.clone_from(&self.client.name);
+        }
+        *lock(&self.client.brokers) = brokers;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

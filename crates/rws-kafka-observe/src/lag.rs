@@ -1,0 +1,130 @@
+//! Lag, a series for each partition that is assigned.
+
+use crate::family::Family;
+use crate::topics::OTHER;
+use prometheus::proto::MetricFamily;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// In place of a lag that is not known.
+const UNKNOWN: i64 = -1;
+
+/// The partitions that are assigned in this process.
+#[derive(Debug, Default)]
+pub(crate) struct Lags {
+    cells: Mutex<Cells>,
+}
+
+#[derive(Debug, Default)]
+struct Cells {
+    last: u64,
+    by_id: HashMap<u64, Arc<Cell>>,
+}
+
+#[derive(Debug)]
+struct Cell {
+    topic: String,
+    partition: i32,
+    group: String,
+    /// The topic has no label of its own.
+    is_other: bool,
+    value: AtomicI64,
+}
+
+impl Lags {
+    pub(crate) fn of(
+        self: &Arc<Self>,
+        topic: &str,
+        label: &str,
+        partition: i32,
+        group: &str,
+    ) -> LagOf {
+        let cell = Arc::new(Cell {
+            topic: topic.to_owned(),
+            partition,
+            group: group.to_owned(),
+            is_other: topic != label,
+            value: AtomicI64::new(UNKNOWN),
+        });
+        let mut cells = self.lock();
+        cells.last += 1;
+        let id = cells.last;
+        cells.by_id.insert(id, Arc::clone(&cell));
+        drop(cells);
+        LagOf {
+            lags: Arc::clone(self),
+            id,
+            cell,
+        }
+    }
+
+    pub(crate) fn gather(&self) -> Option<MetricFamily> {
+        let mut family = Family::new(
+            "rws_kafka_consumer_lag",
+            "Current consumer lag (messages behind the latest offset)",
+            &["group", "partition", "topic"],
+        );
+        let cells = self.lock();
+        let mut series = BTreeMap::new();
+        let mut others = BTreeMap::new();
+        for cell in cells.by_id.values() {
+            let lag = cell.value.load(Ordering::Relaxed);
+            if lag == UNKNOWN {
+                continue;
+            }
+            if cell.is_other {
+                *others.entry(cell.group.as_str()).or_default() += lag;
+            } else {
+                // A partition that goes from one consumer to another is told of by both for a moment.
+                let key = (cell.group.as_str(), cell.topic.as_str(), cell.partition);
+                let shown = series.entry(key).or_insert(lag);
+                *shown = lag.max(*shown);
+            }
+        }
+        for ((group, topic, partition), lag) in series {
+            family.gauge(&[group, &partition.to_string(), topic], lag as f64);
+        }
+        for (group, lag) in others {
+            let lag: i64 = lag;
+            family.gauge(&[group, OTHER, OTHER], lag as f64);
+        }
+        family.into_family()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cells> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The lag of one group on one partition. What is not known is not on the page.
+#[derive(Debug)]
+pub struct LagOf {
+    lags: Arc<Lags>,
+    id: u64,
+    cell: Arc<Cell>,
+}
+
+impl LagOf {
+    /// `lag` messages behind the latest offset.
+    pub fn set(&mut self, lag: u64) {
+        let lag = i64::try_from(lag).unwrap_or(i64::MAX);
+        self.cell.value.store(lag, Ordering::Relaxed);
+    }
+
+    /// What was set last; `None` while it is not known.
+    pub fn value(&self) -> Option<u64> {
+        u64::try_from(self.cell.value.load(Ordering::Relaxed)).ok()
+    }
+
+    /// The lag is no longer known: the series leaves the page.
+    pub fn forget(&mut self) {
+        self.cell.value.store(UNKNOWN, Ordering::Relaxed);
+    }
+}
+
+impl Drop for LagOf {
+    fn drop(&mut self) {
+        self.lags.lock().by_id.remove(&self.id);
+    }
+}

@@ -1,0 +1,91 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Messages and bytes in one number, so that counting both is one addition: up to 2^28 messages and
+/// 64 GiB at a time.
+const ONE_MESSAGE: u64 = 1 << 36;
+
+/// Counts what was accepted and has no outcome yet.
+///
+/// librdkafka's own count holds events that are no messages, and tells of no bytes. Both sums wrap, and
+/// their difference is right all the same. Each is written by threads that do not write the other.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    accepted: OnItsOwnLine,
+    settled: OnItsOwnLine,
+}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct OnItsOwnLine(AtomicU64);
+
+impl InFlight {
+    /// A message of this size is about to be handed over: before its outcome can be told.
+    pub(crate) fn accept(&self, bytes: usize) {
+        let one = ONE_MESSAGE + bytes as u64;
+        self.accepted.0.fetch_add(one, Ordering::Relaxed);
+    }
+
+    /// It was not taken.
+    pub(crate) fn take_back(&self, bytes: usize) {
+        let one = ONE_MESSAGE + bytes as u64;
+        self.accepted.0.fetch_sub(one, Ordering::Relaxed);
+    }
+
+    /// The outcome of a message of this size was told.
+    pub(crate) fn settle(&self, bytes: usize) {
+        let one = ONE_MESSAGE + bytes as u64;
+        self.settled.0.fetch_add(one, Ordering::Release);
+    }
+
+    /// Messages, and the bytes of their keys and payloads.
+    pub(crate) fn count(&self) -> (u64, u64) {
+        // In this order: what is settled was accepted before.
+        let settled = self.settled.0.load(Ordering::Acquire);
+        let accepted = self.accepted.0.load(Ordering::Acquire);
+        let left = accepted.wrapping_sub(settled);
+        (left / ONE_MESSAGE, left % ONE_MESSAGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_and_bytes_are_counted_beyond_what_a_sum_holds() {
+        let in_flight = InFlight::default();
+        let bytes = 1 << 30;
+        // 2 TiB in all, 3 GiB at a time.
+        for _ in 0..2048 {
+            (0..3).for_each(|_| in_flight.accept(bytes));
+            in_flight.accept(5);
+            in_flight.take_back(5);
+            assert_eq!(in_flight.count(), (3, 3 << 30));
+            (0..3).for_each(|_| in_flight.settle(bytes));
+            assert_eq!(in_flight.count(), (0, 0));
+        }
+    }
+
+    #[test]
+    fn a_count_beside_senders_is_never_negative() {
+        let in_flight = InFlight::default();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..50_000 {
+                        in_flight.accept(10);
+                        in_flight.settle(10);
+                    }
+                });
+            }
+            for _ in 0..1000 {
+                let (messages, bytes) = in_flight.count();
+                assert!(
+                    messages <= 100_000 && bytes <= 1_000_000,
+                    "{messages} {bytes}"
+                );
+            }
+        });
+        assert_eq!(in_flight.count(), (0, 0));
+    }
+}

@@ -1,0 +1,56 @@
+//! `/metrics`: the server's own page, and ours after it.
+
+use crate::message;
+use rust_web_server::application::Application;
+use rust_web_server::header::Header;
+use rust_web_server::mime_type::MimeType;
+use rust_web_server::range::Range;
+use rust_web_server::request::Request;
+use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
+use rust_web_server::server::ConnectionInfo;
+use rws_kafka_observe::Observer;
+use std::borrow::Cow;
+
+pub(super) fn answer(
+    observer: &Observer,
+    request: &Request,
+    connection: &ConnectionInfo,
+    next: &dyn Application,
+) -> Result<Response, String> {
+    let mut page = next.execute(&without_protobuf(request), connection)?;
+    append(observer, &mut page);
+    Ok(page)
+}
+
+fn append(observer: &Observer, page: &mut Response) {
+    let is_ok = page.status_code == *STATUS_CODE_REASON_PHRASE.n200_ok.status_code;
+    let is_encoded = message::header_value(&page.headers, Header::_CONTENT_ENCODING).is_some();
+    let [part] = page.content_range_list.as_mut_slice() else {
+        return;
+    };
+    if !is_ok || is_encoded || !part.content_type.starts_with(MimeType::TEXT_PLAIN) {
+        return;
+    }
+    let mut text = std::mem::take(&mut part.body);
+    if text.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(observer.render().as_bytes());
+    // Built anew, for the part also holds the body's length.
+    let content_type = std::mem::take(&mut part.content_type);
+    *part = Range::get_content_range(text, content_type);
+}
+
+/// Version 18 of the server would answer a scraper that accepts protobuf in that format.
+fn without_protobuf(request: &Request) -> Cow<'_, Request> {
+    let asks_for_protobuf = |header: &Header| {
+        header.name.eq_ignore_ascii_case(Header::_ACCEPT)
+            && header.value.to_ascii_lowercase().contains("protobuf")
+    };
+    if !request.headers.iter().any(asks_for_protobuf) {
+        return Cow::Borrowed(request);
+    }
+    let mut request = request.clone();
+    request.headers.retain(|header| !asks_for_protobuf(header));
+    Cow::Owned(request)
+}

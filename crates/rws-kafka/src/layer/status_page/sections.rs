@@ -1,0 +1,173 @@
+//! The page's tables, but for those of the consumers.
+
+use super::html::Html;
+use super::page::MOST_ROWS;
+use super::states::{self, broker_state, connection};
+use super::words::{bytes, duration, known, number, short, utc};
+use rws_kafka_observe::{
+    BrokerStatus, DeadLetterStatus, OutboxStatus, ProducerStatus, RecentError,
+};
+
+/// Characters of an error's text; all of it is in the JSON.
+const ERROR_CHARACTERS: usize = 400;
+
+pub(super) fn producers(html: &mut Html, producers: &[ProducerStatus]) {
+    if producers.is_empty() {
+        return;
+    }
+    html.raw("<section id=\"producers\"><h2>Producers</h2>");
+    for producer in producers.iter().take(MOST_ROWS) {
+        html.raw("<article><h3><span class=\"name\">")
+            .text(&producer.client)
+            .raw("</span> ");
+        broker_state(html, producer.broker);
+        html.raw("</h3><dl>");
+        queue(html, producer.queued_messages, producer.queued_bytes);
+        fact(html, "Delivered", number(producer.delivered));
+        fact(html, "Failed", number(producer.failed));
+        html.raw("</dl></article>");
+    }
+    rest(html, producers.len(), "<p class=\"more\">", "</p>");
+    html.raw("</section>");
+}
+
+pub(super) fn outboxes(html: &mut Html, outboxes: &[OutboxStatus]) {
+    if outboxes.is_empty() {
+        return;
+    }
+    html.raw("<section id=\"outboxes\"><h2>Outboxes</h2>");
+    for outbox in outboxes.iter().take(MOST_ROWS) {
+        html.raw("<article><h3><span class=\"name\">")
+            .text(&outbox.schema)
+            .raw("</span></h3><dl>");
+        fact(html, "Backlog", known(outbox.backlog));
+        let age = outbox
+            .oldest_age_seconds
+            .filter(|_| outbox.backlog != Some(0));
+        let age = age.map(|age| duration(age.saturating_mul(1000)));
+        fact(html, "Oldest", age.unwrap_or_else(|| "–".to_owned()));
+        fact(html, "Published", number(outbox.published));
+        fact(html, "Refused", number(outbox.refused));
+        fact(html, "Put aside", number(outbox.parked));
+        html.raw("</dl></article>");
+    }
+    rest(html, outboxes.len(), "<p class=\"more\">", "</p>");
+    html.raw("</section>");
+}
+
+pub(super) fn dead_letters(html: &mut Html, letters: &[DeadLetterStatus]) {
+    if letters.is_empty() {
+        return;
+    }
+    html.raw("<section id=\"dead-letters\"><h2>Dead letters</h2><table><thead><tr>")
+        .raw("<th scope=\"col\">From topic, given up by group</th>")
+        .raw("<th scope=\"col\" class=\"n\">Letters</th></tr></thead><tbody>");
+    let mut sorted: Vec<_> = letters.iter().collect();
+    sorted.sort_by_key(|letters| std::cmp::Reverse(letters.count));
+    for letters in sorted.into_iter().take(MOST_ROWS) {
+        html.raw("<tr><th scope=\"row\">")
+            .text(&letters.topic)
+            .raw("<span class=\"sub\">")
+            .text(&letters.group)
+            .raw("</span></th><td class=\"n\">")
+            .text(number(letters.count))
+            .raw("</td></tr>");
+    }
+    rest(
+        html,
+        letters.len(),
+        "<tr><td colspan=\"2\" class=\"more\">",
+        "</td></tr>",
+    );
+    html.raw("</tbody></table></section>");
+}
+
+pub(super) fn errors(html: &mut Html, errors: &[RecentError], now_ms: u64) {
+    if errors.is_empty() {
+        return;
+    }
+    html.raw("<section id=\"errors\"><h2>Last errors</h2><ul class=\"errors\">");
+    let mut sorted: Vec<_> = errors.iter().collect();
+    sorted.sort_by_key(|error| std::cmp::Reverse(error.at_unix_ms));
+    for error in sorted.into_iter().take(MOST_ROWS) {
+        html.raw("<li><p class=\"when\"><time>")
+            .text(utc(error.at_unix_ms))
+            .raw("</time> ")
+            .text(duration(now_ms.saturating_sub(error.at_unix_ms)))
+            .raw(" ago");
+        if error.count > 1 {
+            html.raw(", ").text(number(error.count)).raw(" times");
+        }
+        html.raw(" · ")
+            .text(&error.source)
+            .raw("</p><p>")
+            .text(short(&error.message, ERROR_CHARACTERS))
+            .raw("</p></li>");
+    }
+    html.raw("</ul>");
+    rest(html, errors.len(), "<p class=\"more\">", "</p>");
+    html.raw("</section>");
+}
+
+pub(super) fn brokers(html: &mut Html, brokers: &[BrokerStatus]) {
+    if brokers.is_empty() {
+        return;
+    }
+    html.raw("<section id=\"brokers\"><h2>Brokers</h2><table><thead><tr>")
+        .raw("<th scope=\"col\">Broker</th><th scope=\"col\">State</th>")
+        .raw("<th scope=\"col\" class=\"n\">Round trip</th>")
+        .raw("<th scope=\"col\" class=\"n\">Throttled</th></tr></thead><tbody>");
+    let mut sorted: Vec<_> = brokers.iter().collect();
+    sorted.sort_by_key(|broker| (states::is_up(&broker.state), &broker.client, &broker.name));
+    for broker in sorted.into_iter().take(MOST_ROWS) {
+        html.raw("<tr><th scope=\"row\">")
+            .text(&broker.name)
+            .raw("<span class=\"sub\">")
+            .text(&broker.client)
+            .raw("</span></th><td>");
+        connection(html, &broker.state);
+        html.raw("</td><td class=\"n\">")
+            .text(milliseconds(broker.round_trip_ms))
+            .raw("</td><td class=\"n\">")
+            .text(milliseconds(broker.throttle_ms))
+            .raw("</td></tr>");
+    }
+    rest(
+        html,
+        brokers.len(),
+        "<tr><td colspan=\"4\" class=\"more\">",
+        "</td></tr>",
+    );
+    html.raw("</tbody></table></section>");
+}
+
+pub(super) fn fact(html: &mut Html, name: &'static str, value: String) {
+    html.raw("<div><dt>")
+        .raw(name)
+        .raw("</dt><dd>")
+        .text(value)
+        .raw("</dd></div>");
+}
+
+/// What waits, in messages and bytes.
+pub(super) fn queue(html: &mut Html, messages: u64, size: u64) {
+    let size = (size > 0).then(|| format!(" ({})", bytes(size)));
+    let queued = number(messages) + &size.unwrap_or_default();
+    fact(html, "Queued", queued);
+}
+
+/// Says of a list that was cut how much is missing, between these pieces of markup.
+pub(super) fn rest(html: &mut Html, all: usize, open: &'static str, close: &'static str) {
+    if all > MOST_ROWS {
+        let more = u64::try_from(all - MOST_ROWS).unwrap_or(u64::MAX);
+        html.raw(open)
+            .raw("and ")
+            .text(number(more))
+            .raw(" more, all in the JSON")
+            .raw(close);
+    }
+}
+
+fn milliseconds(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"))
+}

@@ -1,0 +1,161 @@
+use super::states;
+use super::words::{count, duration, number};
+use rws_kafka_observe::{
+    BrokerState, ConsumerState, ConsumerStatus, Readiness, Status, WorkerState,
+};
+use serde::Serialize;
+
+/// Events that wait longer than this are worth a look: a relay takes well under a second.
+const LONG_IN_OUTBOX_SECONDS: u64 = 60;
+
+/// What an operator should know first.
+#[derive(Debug, Serialize)]
+pub(super) struct Verdict {
+    /// What `/readyz` says.
+    pub(super) ready: bool,
+    /// Why it is not ready, in words.
+    pub(super) causes: Vec<String>,
+    /// What is worth a look and takes no traffic away.
+    pub(super) notes: Vec<String>,
+}
+
+impl Verdict {
+    pub(super) fn of(readiness: &Readiness, server_is_ready: bool, status: &Status) -> Self {
+        let ready = readiness.is_ready();
+        let mut causes = Vec::new();
+        if !ready {
+            causes = causes_in(status);
+            if !server_is_ready {
+                causes.push("The web server is starting or stopping.".to_owned());
+            }
+            if causes.is_empty() {
+                // What is wrong ended, or began, between the two looks.
+                causes.push(cause_by(readiness).to_owned());
+            }
+        }
+        Self {
+            ready,
+            causes,
+            notes: notes_on(status),
+        }
+    }
+}
+
+fn causes_in(status: &Status) -> Vec<String> {
+    let mut causes = Vec::new();
+    for producer in status
+        .producers
+        .iter()
+        .filter(|it| it.broker != BrokerState::Ok)
+    {
+        causes.push(format!(
+            "Producer {} cannot reach its brokers: {} in its queue.",
+            producer.client,
+            count(producer.queued_messages, "message waits", "messages wait"),
+        ));
+    }
+    for consumer in &status.consumers {
+        causes.extend(cause_of(consumer));
+    }
+    causes
+}
+
+fn cause_of(consumer: &ConsumerStatus) -> Option<String> {
+    let who = format!("Consumer {} of group {}", consumer.client, consumer.group);
+    if consumer.state == WorkerState::Failed {
+        return Some(format!(
+            "{who} ended with an error and handles nothing more."
+        ));
+    }
+    if consumer.broker != BrokerState::Ok {
+        return Some(format!("{who} cannot reach its brokers."));
+    }
+    match consumer.state {
+        WorkerState::Stalled => {
+            let mut cause = format!("{who} has work and commits nothing");
+            if let Some(ms) = consumer.since_last_commit_ms {
+                cause.push_str(&format!(", the last time {} ago", duration(ms)));
+            }
+            if let Some(ms) = consumer.oldest_in_flight_ms {
+                cause.push_str(&format!("; a handler has its message for {}", duration(ms)));
+            }
+            Some(cause + ".")
+        }
+        WorkerState::Rebalancing => Some(format!(
+            "{who} waits for its partitions: the group is rebalancing, or not joined yet."
+        )),
+        _ => None,
+    }
+}
+
+fn cause_by(readiness: &Readiness) -> &'static str {
+    match (readiness.producer(), readiness.consumer()) {
+        (Some(BrokerState::Unreachable), _) => "A producer cannot reach its brokers.",
+        (_, Some(ConsumerState::Stalled)) => "A consumer has work and commits nothing.",
+        (_, Some(ConsumerState::Rebalancing)) => "A consumer waits for its partitions.",
+        _ => "A consumer cannot reach its brokers.",
+    }
+}
+
+fn notes_on(status: &Status) -> Vec<String> {
+    let mut notes = Vec::new();
+    let paused = status
+        .consumers
+        .iter()
+        .filter(|it| it.state == WorkerState::Paused);
+    for consumer in paused {
+        notes.push(format!(
+            "Consumer {} of group {} is paused: it was told to leave its messages alone.",
+            consumer.client, consumer.group
+        ));
+    }
+    let dead = status.dead_letters.iter().map(|it| it.count).sum();
+    if dead > 0 {
+        notes.push(count(
+            dead,
+            "message became a dead letter.",
+            "messages became dead letters.",
+        ));
+    }
+    let failed = status.producers.iter().map(|it| it.failed).sum();
+    if failed > 0 {
+        notes.push(count(
+            failed,
+            "message could not be published.",
+            "messages could not be published.",
+        ));
+    }
+    for outbox in &status.outboxes {
+        notes.extend(note_on_age(outbox.oldest_age_seconds, &outbox.schema));
+        if outbox.parked > 0 {
+            let parked = count(outbox.parked, "event", "events");
+            notes.push(format!(
+                "Outbox {}: {parked} put aside after refusals.",
+                outbox.schema
+            ));
+        }
+    }
+    let all = status.brokers.len();
+    let down = status
+        .brokers
+        .iter()
+        .filter(|it| !states::is_up(&it.state))
+        .count();
+    if down > 0 {
+        let down = u64::try_from(down).unwrap_or(u64::MAX);
+        let all = number(u64::try_from(all).unwrap_or(u64::MAX));
+        notes.push(format!(
+            "{} of {all} to brokers not up.",
+            count(down, "connection", "connections")
+        ));
+    }
+    notes
+}
+
+fn note_on_age(age_seconds: Option<u64>, schema: &str) -> Option<String> {
+    let age = age_seconds.filter(|age| *age > LONG_IN_OUTBOX_SECONDS)?;
+    let age = duration(age.saturating_mul(1000));
+    Some(format!(
+        "Outbox {schema}: the oldest event waits for {age}."
+    ))
+}

@@ -1,0 +1,112 @@
+//! The queries of the dashboard and of the alerts.
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub(crate) struct Alert {
+    pub(crate) name: String,
+    pub(crate) expression: String,
+    pub(crate) runbook: String,
+}
+
+/// A query of a panel, and how its series are named.
+pub(crate) struct Panel {
+    pub(crate) title: String,
+    pub(crate) expression: String,
+    pub(crate) legend: String,
+}
+
+/// A file of this repository.
+pub(crate) fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// Read line by line: `promtool` has checked the file's form.
+pub(crate) fn alerts() -> Vec<Alert> {
+    let text = fs::read_to_string(file("docker/prometheus/alerts.yml")).expect("the alerts");
+    let mut rules = text.split("- alert: ").skip(1);
+    let mut alerts = Vec::new();
+    for rule in &mut rules {
+        let (_, rest) = rule.split_once("expr:").expect("an expression");
+        let end = ["        for:", "        labels:"];
+        let end = end.iter().filter_map(|end| rest.find(end)).min();
+        let expression = &rest[..end.expect("what follows the expression")];
+        let (_, runbook) = rule.split_once("runbook_url: ").expect("a runbook");
+        alerts.push(Alert {
+            name: rule.lines().next().expect("a name").to_owned(),
+            expression: expression.trim().trim_start_matches('>').trim().to_owned(),
+            runbook: runbook.lines().next().expect("an anchor").to_owned(),
+        });
+    }
+    alerts
+}
+
+pub(crate) fn panels() -> Vec<Panel> {
+    let text = fs::read_to_string(file("docker/grafana/rws-kafka.json")).expect("the dashboard");
+    let dashboard: Value = serde_json::from_str(&text).expect("JSON");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut found = Vec::new();
+    for panel in dashboard["panels"].as_array().expect("panels") {
+        let targets = panel["targets"].as_array();
+        assert!(panel["type"] == "row" || targets.is_some_and(|it| !it.is_empty()));
+        for target in targets.into_iter().flatten() {
+            found.push(Panel {
+                title: text(&panel["title"]),
+                expression: text(&target["expr"]),
+                legend: text(&target["legendFormat"]),
+            });
+        }
+    }
+    found
+}
+
+/// The names of the metrics in a query.
+pub(crate) fn metrics_in(query: &str) -> BTreeSet<String> {
+    let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
+    let ours = words.filter(|word| word.starts_with("rws_"));
+    ours.map(str::to_owned).collect()
+}
+
+/// The labels in a query's matchers and groupings, and in a legend.
+pub(crate) fn labels_in(query: &str, legend: &str) -> BTreeSet<String> {
+    let mut labels = BTreeSet::new();
+    let mut names = |list: &str| {
+        for item in list.split(',') {
+            let name = item
+                .split(['=', '!', '~'])
+                .next()
+                .unwrap_or_default()
+                .trim();
+            if !name.is_empty() {
+                labels.insert(name.to_owned());
+            }
+        }
+    };
+    for (open, close) in [("{", "}"), ("by (", ")"), ("on (", ")")] {
+        for rest in query.split(open).skip(1) {
+            names(rest.split_once(close).expect("it is closed").0);
+        }
+    }
+    for rest in legend.split("{{").skip(1) {
+        names(rest.split_once("}}").expect("it is closed").0);
+    }
+    labels
+}
+
+/// The labels of each metric on a page in Prometheus' text format; those of a histogram's buckets, too.
+pub(crate) fn labels_on(page: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut metrics = BTreeMap::<String, BTreeSet<String>>::new();
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().expect("a name");
+        let labels = metrics.entry(name.to_owned()).or_default();
+        let mut rest = &line[name.len()..];
+        while let Some((before, after)) = rest.split_once("=\"") {
+            labels.insert(before.trim_start_matches(['{', ',']).to_owned());
+            // No value here holds a quote.
+            rest = after.split_once('"').expect("it is closed").1;
+        }
+    }
+    metrics
+}
