@@ -1,8 +1,9 @@
 //! What clients' statistics tell of brokers.
 
+use crate::lock::lock;
 use crate::status::BrokerStatus;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// The brokers of all live clients.
 #[derive(Debug, Default)]
@@ -86,8 +87,4 @@ impl BrokersOf {
         }
         *lock(&self.client.brokers) = brokers;
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,15 +1,18 @@
-use crate::readiness::{BrokerState, ConsumerState, Readiness};
+use crate::lock::lock;
+use crate::outbox_health::{OutboxHealth, Relay};
+use crate::readiness::{BrokerState, ConsumerState, OutboxState, Readiness};
 use crate::source::Source;
 use crate::status::{ConsumerStatus, ProducerStatus, WorkerState};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-/// All producers and consumers whose handles are alive.
+/// All producers, consumers and relays whose handles are alive.
 #[derive(Debug, Default)]
 pub(crate) struct HealthBoard {
     producers: Mutex<Vec<Weak<Mutex<Producer>>>>,
     consumers: Mutex<Vec<Weak<Mutex<Consumer>>>>,
+    relays: Mutex<Vec<Weak<Mutex<Relay>>>>,
 }
 
 impl HealthBoard {
@@ -42,8 +45,16 @@ impl HealthBoard {
         ConsumerHealth { state }
     }
 
+    pub(crate) fn add_relay(&self, stall_timeout: Duration) -> OutboxHealth {
+        let state = Arc::new(Mutex::new(Relay::new(stall_timeout)));
+        add(&self.relays, &state);
+        OutboxHealth::new(state)
+    }
+
     pub(crate) fn readiness(&self) -> Readiness {
         let (producers, consumers) = (self.live_producers(), self.live_consumers());
+        let mut relays = alive(&self.relays);
+        relays.retain(|state| !lock(state).is_retired());
         let now = Instant::now();
         Readiness {
             producer: worst_broker(producers.iter().map(|state| lock(state).broker)),
@@ -54,6 +65,7 @@ impl HealthBoard {
                 .map(|state| lock(state).lag)
                 .try_fold(0_u64, |sum, lag| lag.map(|lag| sum.saturating_add(lag)))
                 .filter(|_| !consumers.is_empty()),
+            outbox: worst_outbox(relays.iter().map(|state| lock(state).state(now))),
             server_is_ready: true,
         }
     }
@@ -144,6 +156,13 @@ fn worst_consumer(states: impl Iterator<Item = ConsumerState>) -> Option<Consume
         (ConsumerState::Stalled, _) | (_, ConsumerState::Stalled) => ConsumerState::Stalled,
         (ConsumerState::Rebalancing, _) => worst,
         _ => state,
+    })
+}
+
+fn worst_outbox(states: impl Iterator<Item = OutboxState>) -> Option<OutboxState> {
+    states.reduce(|worst, state| match worst {
+        OutboxState::Stalled => worst,
+        OutboxState::Ok => state,
     })
 }
 
@@ -346,9 +365,4 @@ fn add<T>(list: &Mutex<Vec<Weak<T>>>, item: &Arc<T>) {
 
 fn alive<T>(list: &Mutex<Vec<Weak<T>>>) -> Vec<Arc<T>> {
     lock(list).iter().filter_map(Weak::upgrade).collect()
-}
-
-/// No holder of these locks leaves a half-written state behind, so a poisoned one is as good.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

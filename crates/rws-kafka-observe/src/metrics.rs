@@ -44,6 +44,9 @@ use std::sync::Arc;
 /// | `rws_kafka_outbox_parked_total` | counter | `schema` |
 /// | `rws_kafka_outbox_backlog` | gauge | `schema` |
 /// | `rws_kafka_outbox_oldest_age_seconds` | gauge | `schema` |
+/// | `rws_kafka_outbox_publish_latency_ms` | histogram | `schema` |
+/// | `rws_kafka_outbox_batch_size` | histogram | `schema` |
+/// | `rws_kafka_outbox_shard_owner` | gauge | `schema`, `shard` |
 ///
 /// `topic` is the one that a message came from, also in `rws_kafka_dead_letters_total`. The first 200
 /// topics ([`Observer::limit_topics`](crate::Observer::limit_topics)) have a label of their own, those

@@ -3,6 +3,7 @@ use crate::errors::RecentErrors;
 use crate::health::{ConsumerHealth, HealthBoard, ProducerHealth};
 use crate::live;
 use crate::metrics::Metrics;
+use crate::outbox_health::OutboxHealth;
 use crate::readiness::Readiness;
 use crate::reading;
 use crate::status::Status;
@@ -114,6 +115,13 @@ impl Observer {
     /// Takes up what a client of this `client_id` learns of its brokers, until the handle is dropped.
     pub fn register_brokers(&self, client: &str) -> BrokersOf {
         self.inner.brokers.of(client)
+    }
+
+    /// Adds an outbox relay to what readiness depends on, until the handle's last clone is dropped.
+    ///
+    /// With events in sight and none published for `stall_timeout` it counts as stalled.
+    pub fn register_outbox(&self, stall_timeout: Duration) -> OutboxHealth {
+        self.inner.board.add_relay(stall_timeout)
     }
 
     /// Whether the service can do its Kafka work at this moment.

@@ -1,10 +1,19 @@
 //! The families of the outbox.
 
+use crate::durations::BOUNDS_MS;
 use crate::metrics::{counter, register};
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
 use std::time::Duration;
 
 const LABELS: &[&str] = &["schema"];
+
+/// Upper bounds of the buckets of a batch's events.
+const BATCH_BUCKETS: [f64; 11] = [
+    1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 10_000.0,
+];
 
 #[derive(Debug)]
 pub(crate) struct OutboxFamilies {
@@ -13,6 +22,9 @@ pub(crate) struct OutboxFamilies {
     parked: IntCounterVec,
     backlog: IntGaugeVec,
     oldest_age: IntGaugeVec,
+    publish_latency: HistogramVec,
+    batch_size: HistogramVec,
+    shard_owner: IntGaugeVec,
 }
 
 impl OutboxFamilies {
@@ -20,6 +32,10 @@ impl OutboxFamilies {
         let counter = |name, help| counter(registry, name, help, LABELS);
         let gauge =
             |name, help| register(registry, IntGaugeVec::new(Opts::new(name, help), LABELS));
+        let histogram = |name, help, buckets: &[f64]| {
+            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            register(registry, HistogramVec::new(options, LABELS))
+        };
         Self {
             published: counter(
                 "rws_kafka_outbox_published_total",
@@ -41,6 +57,26 @@ impl OutboxFamilies {
                 "rws_kafka_outbox_oldest_age_seconds",
                 "Age of the oldest event in the outbox",
             ),
+            publish_latency: histogram(
+                "rws_kafka_outbox_publish_latency_ms",
+                "Time from enqueuing an event to its acknowledgement by Kafka",
+                &BOUNDS_MS.map(|ms| ms as f64),
+            ),
+            batch_size: histogram(
+                "rws_kafka_outbox_batch_size",
+                "Events read from the outbox in one transaction",
+                &BATCH_BUCKETS,
+            ),
+            shard_owner: register(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new(
+                        "rws_kafka_outbox_shard_owner",
+                        "1 for a shard of the outbox that a relay of this process had last",
+                    ),
+                    &["schema", "shard"],
+                ),
+            ),
         }
     }
 
@@ -52,6 +88,10 @@ impl OutboxFamilies {
             parked: self.parked.with_label_values(&labels),
             backlog: self.backlog.with_label_values(&labels),
             oldest_age: self.oldest_age.with_label_values(&labels),
+            publish_latency: self.publish_latency.with_label_values(&labels),
+            batch_size: self.batch_size.with_label_values(&labels),
+            shard_owner: self.shard_owner.clone(),
+            schema: schema.to_owned(),
         }
     }
 }
@@ -64,12 +104,33 @@ pub struct OutboxOf {
     parked: IntCounter,
     backlog: IntGauge,
     oldest_age: IntGauge,
+    publish_latency: Histogram,
+    batch_size: Histogram,
+    shard_owner: IntGaugeVec,
+    schema: String,
 }
 
 impl OutboxOf {
     /// `count` events were acknowledged and are deleted.
     pub fn published(&self, count: u64) {
         self.published.inc_by(count);
+    }
+
+    /// An event was acknowledged this long after it was enqueued.
+    pub fn latency(&self, latency: Duration) {
+        self.publish_latency.observe(latency.as_secs_f64() * 1000.0);
+    }
+
+    /// A batch of this many events was read.
+    pub fn batch(&self, events: usize) {
+        self.batch_size.observe(events as f64);
+    }
+
+    /// Whether a relay of this process had the shard when it last asked for it.
+    pub fn shard(&self, shard: i16, is_owned: bool) {
+        let labels = [self.schema.as_str(), &shard.to_string()];
+        let gauge = self.shard_owner.with_label_values(&labels);
+        gauge.set(i64::from(is_owned));
     }
 
     /// Kafka refused events `count` times.

@@ -32,6 +32,15 @@ pub enum ConsumerState {
     Rebalancing,
 }
 
+/// What keeps an outbox relay from its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboxState {
+    /// Nothing does: it works, or has nothing to do.
+    Ok,
+    /// It has events and has published none for the stall timeout, or has ended with an error.
+    Stalled,
+}
+
 /// The answer of `/readyz`: what the background probes last found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
@@ -39,6 +48,7 @@ pub struct Readiness {
     pub(crate) consumer: Option<ConsumerState>,
     pub(crate) consumer_broker: Option<BrokerState>,
     pub(crate) consumer_lag: Option<u64>,
+    pub(crate) outbox: Option<OutboxState>,
     pub(crate) server_is_ready: bool,
 }
 
@@ -53,6 +63,7 @@ impl Readiness {
                 self.consumer,
                 Some(ConsumerState::Stalled | ConsumerState::Rebalancing)
             )
+            && self.outbox != Some(OutboxState::Stalled)
     }
 
     /// The same, degraded unless the web server is ready, too.
@@ -77,9 +88,15 @@ impl Readiness {
         self.consumer_lag
     }
 
+    /// The worst state among the outbox relays; `None` without one.
+    pub fn outbox(&self) -> Option<OutboxState> {
+        self.outbox
+    }
+
     /// The body of `/readyz`, on one line.
     ///
-    /// The consumer's state is named when it, and not the broker, is the cause.
+    /// The state of the consumer, and of the outbox, is named when it, and not the broker, is the
+    /// cause.
     pub fn to_json(&self) -> String {
         let status = if self.is_ready() { "ok" } else { "degraded" };
         let producer = match self.producer {
@@ -101,8 +118,12 @@ impl Readiness {
             }
             _ => "",
         };
+        let outbox = match self.outbox {
+            Some(OutboxState::Stalled) if !broker_is_the_cause => r#","kafka_outbox":"stalled""#,
+            _ => "",
+        };
         format!(
-            r#"{{"status":"{status}","kafka_producer":{producer},"kafka_consumer_lag":{lag}{consumer}}}"#
+            r#"{{"status":"{status}","kafka_producer":{producer},"kafka_consumer_lag":{lag}{consumer}{outbox}}}"#
         )
     }
 }

@@ -1,6 +1,6 @@
 //! What `/readyz` says in each state.
 
-use rws_kafka_observe::{BrokerState, ConsumerState, Observer};
+use rws_kafka_observe::{BrokerState, ConsumerState, Observer, OutboxState};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -142,4 +142,47 @@ fn a_producer_that_is_closed_is_no_part_of_readiness_whatever_a_late_probe_finds
     assert_eq!(observer.readiness().producer(), None);
     probe.reachable();
     assert_eq!(observer.readiness().producer(), None);
+}
+
+#[test]
+fn a_relay_with_events_and_no_progress_is_named_unless_the_broker_is_the_cause() {
+    let observer = Observer::new();
+    let relay = observer.register_outbox(Duration::ZERO);
+    assert!(observer.readiness().is_ready(), "nothing to do yet");
+    relay.has_work();
+    while observer.readiness().outbox() != Some(OutboxState::Stalled) {}
+    assert_eq!(
+        observer.readiness().to_json(),
+        r#"{"status":"degraded","kafka_producer":null,"kafka_consumer_lag":null,"kafka_outbox":"stalled"}"#
+    );
+    let producer = observer.register_producer();
+    producer.unreachable();
+    assert_eq!(
+        observer.readiness().to_json(),
+        r#"{"status":"degraded","kafka_producer":"unreachable","kafka_consumer_lag":null}"#
+    );
+    producer.reachable();
+    relay.idle();
+    assert!(observer.readiness().is_ready());
+}
+
+#[test]
+fn a_relay_that_gets_on_is_healthy_with_events_left() {
+    let observer = Observer::new();
+    let relay = observer.register_outbox(LONG);
+    relay.has_work();
+    relay.progressed();
+    assert_eq!(observer.readiness().outbox(), Some(OutboxState::Ok));
+}
+
+#[test]
+fn a_relay_that_was_stopped_no_longer_counts_and_one_that_failed_does() {
+    let observer = Observer::new();
+    let stopped = observer.register_outbox(LONG);
+    stopped.retired();
+    assert_eq!(observer.readiness().outbox(), None);
+    let failed = observer.register_outbox(LONG);
+    failed.failed();
+    failed.retired();
+    assert_eq!(observer.readiness().outbox(), Some(OutboxState::Stalled));
 }

@@ -21,6 +21,13 @@ pub enum OutboxError {
     )]
     InvalidDatabaseUrl,
 
+    /// A pool that was given cannot be used for NOTIFY.
+    #[error(
+        "a pool made by Pool::from does not tell where its database is, and NOTIFY needs a \
+         connection of its own; make it by Pool::from_url or Pool::from_env"
+    )]
+    CannotListen,
+
     /// The certificates for TLS to the database cannot be used.
     #[error("TLS to the database cannot be set up: {detail}")]
     Tls {
@@ -84,7 +91,7 @@ pub enum OutboxError {
     },
 
     /// The value could not be made a payload.
-    #[cfg(feature = "json")]
+    #[cfg(feature = "schema")]
     #[error("cannot encode the event for topic {topic:?}")]
     Encode {
         /// The topic.
@@ -167,6 +174,13 @@ pub enum OutboxError {
     /// The relay's producer failed for good: make a new one.
     #[error("the relay's producer will not send again")]
     Producer(#[source] ProducerError),
+
+    /// The relay did not end in the time that a stop had.
+    #[error("the relay did not end within {after:?}")]
+    StopTimedOut {
+        /// The time that it had.
+        after: Duration,
+    },
 
     /// No thread could be started.
     #[error("cannot start the threads of the outbox: {detail}")]

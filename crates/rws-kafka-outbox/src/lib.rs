@@ -38,6 +38,7 @@
 //! |---|---|---|
 //! | `dedup` | `MessageDeduplicator`, on the consumer | yes |
 //! | `json` | `enqueue_typed`: values as JSON | |
+//! | `avro`, `protobuf`, `json-schema` | `enqueue_avro` and so on: values with schemas of a registry | |
 //! | `ssl`, `libz` | those of the producer and the consumer | yes |
 
 mod database;
@@ -49,6 +50,8 @@ mod lane;
 mod operations;
 mod outbox;
 mod relay;
+#[cfg(any(feature = "avro", feature = "json-schema", feature = "protobuf"))]
+mod typed;
 
 pub use database::{
     AnyTransaction, AsyncTransaction, Connection, MIGRATIONS, Pool, Schema, Transaction, migrate,

@@ -87,6 +87,7 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
             tx.execute_typed(&sql, &params),
         )
         .await?;
+        self.tx.has_events();
         Ok(id)
     }
 

@@ -5,6 +5,7 @@ mod runtime;
 mod schema;
 mod tls;
 mod transaction;
+mod wake;
 
 pub use migrate::{MIGRATIONS, migrate, migrate_async};
 pub use pool::{Connection, Pool};
@@ -14,3 +15,4 @@ pub use transaction::{AnyTransaction, AsyncTransaction, Transaction};
 pub(crate) use failure::answer;
 pub(crate) use migrate::check;
 pub(crate) use runtime::{block_on, handle};
+pub(crate) use wake::channel;

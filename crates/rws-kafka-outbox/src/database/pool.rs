@@ -3,11 +3,15 @@ use super::runtime::block_on;
 use super::schema::Schema;
 use super::tls;
 use super::transaction::Transaction;
+use super::wake::Wake;
 use crate::error::OutboxError;
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::watch;
 use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Connections to PostgreSQL, and the schema with the tables. Cheap to clone.
 ///
@@ -33,6 +37,16 @@ use tokio_postgres::Config;
 pub struct Pool {
     inner: deadpool_postgres::Pool,
     schema: Schema,
+    wake: Arc<Wake>,
+    notifies: bool,
+    /// How a connection outside the pool is made; a pool that was given does not tell.
+    origin: Option<Arc<Origin>>,
+}
+
+/// How connections are made.
+pub(crate) struct Origin {
+    pub(crate) config: Config,
+    pub(crate) tls: MakeRustlsConnect,
 }
 
 impl Pool {
@@ -71,7 +85,8 @@ impl Pool {
         let recycle = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_config(config, tls::connector(ca_file)?, recycle);
+        let tls = tls::connector(ca_file)?;
+        let manager = Manager::from_config(config.clone(), tls.clone(), recycle);
         let inner = deadpool_postgres::Pool::builder(manager)
             .max_size(16)
             .timeouts(Timeouts {
@@ -84,14 +99,60 @@ impl Pool {
             .map_err(|error| OutboxError::Thread {
                 detail: error.to_string(),
             })?;
-        Ok(inner.into())
+        let mut pool = Self::from(inner);
+        pool.origin = Some(Arc::new(Origin { config, tls }));
+        Ok(pool)
     }
 
     /// The same connections, for the tables in `schema`; `rws_kafka` when it is not called.
     #[must_use]
     pub fn with_schema(mut self, schema: Schema) -> Self {
         self.schema = schema;
+        self.wake = Arc::new(Wake::new());
         self
+    }
+
+    /// Has relays in other processes told of commits by `NOTIFY`, in the background after them, and
+    /// a relay on this pool `LISTEN`, on one connection more. Without it they see an event when they
+    /// next look; a relay on this pool in this process is told at once in any case.
+    ///
+    /// The relay's connection needs a session of its own: not one of PgBouncer in transaction mode,
+    /// where it would hear nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::CannotListen`] for a pool that was made by `Pool::from`, which does not tell
+    /// where its database is.
+    pub fn with_notify(mut self) -> Result<Self, OutboxError> {
+        if self.origin.is_none() {
+            return Err(OutboxError::CannotListen);
+        }
+        self.notifies = true;
+        Ok(self)
+    }
+
+    /// Tells relays that events were committed. Returns at once.
+    ///
+    /// The commit of a blocking [`Transaction`] with events does it by itself; async code calls it
+    /// after its commit. Relays that are not told see the events when they next look.
+    pub fn wake_relays(&self) {
+        self.wake.announce();
+        if self.notifies {
+            self.wake.notify_too(self);
+        }
+    }
+
+    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
+        self.wake.commits()
+    }
+
+    /// Says in this process alone that there may be events.
+    pub(crate) fn woken(&self) {
+        self.wake.announce();
+    }
+
+    pub(crate) fn listens(&self) -> Option<&Origin> {
+        self.origin.as_deref().filter(|_| self.notifies)
     }
 
     /// The schema with the tables.
@@ -109,7 +170,7 @@ impl Pool {
         let client = block_on("Pool::get", self.connect())?;
         Ok(Connection {
             client,
-            schema: self.schema.clone(),
+            pool: self.clone(),
         })
     }
 
@@ -132,6 +193,9 @@ impl From<deadpool_postgres::Pool> for Pool {
         Self {
             inner,
             schema: Schema::default(),
+            wake: Arc::new(Wake::new()),
+            notifies: false,
+            origin: None,
         }
     }
 }
@@ -154,7 +218,7 @@ impl fmt::Debug for Pool {
 /// A connection of a [`Pool`], for blocking code; its drop gives it back.
 pub struct Connection {
     client: deadpool_postgres::Client,
-    schema: Schema,
+    pool: Pool,
 }
 
 impl Connection {
@@ -164,7 +228,7 @@ impl Connection {
     ///
     /// Those of the database; [`OutboxError::InAsyncTask`] in an async task.
     pub fn transaction(&mut self) -> Result<Transaction<'_>, OutboxError> {
-        Transaction::begin(&mut self.client, &self.schema)
+        Transaction::begin(&mut self.client, &self.pool)
     }
 }
 

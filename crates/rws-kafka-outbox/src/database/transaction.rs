@@ -1,27 +1,34 @@
 use super::failure::answer;
+use super::pool::Pool;
 use super::runtime::block_on;
 use super::schema::Schema;
 use crate::error::OutboxError;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 /// A transaction of blocking code, with the shape of tokio-postgres' own.
 pub struct Transaction<'a> {
     inner: deadpool_postgres::Transaction<'a>,
-    schema: Schema,
+    pool: Pool,
+    /// Whether relays are to be told of the commit.
+    has_events: AtomicBool,
 }
 
 impl<'a> Transaction<'a> {
     pub(crate) fn begin(
         client: &'a mut deadpool_postgres::Client,
-        schema: &Schema,
+        pool: &Pool,
     ) -> Result<Self, OutboxError> {
-        let schema = schema.clone();
         let inner = block_on("Connection::transaction", async {
-            answer("begin a transaction", &schema, client.transaction()).await
+            answer("begin a transaction", pool.schema(), client.transaction()).await
         })?;
-        Ok(Self { inner, schema })
+        Ok(Self {
+            inner,
+            pool: pool.clone(),
+            has_events: AtomicBool::new(false),
+        })
     }
 
     /// Runs a statement and returns the number of rows that it changed. 30 s at most.
@@ -33,7 +40,7 @@ impl<'a> Transaction<'a> {
         block_on("Transaction::execute", async {
             answer(
                 "run a statement",
-                &self.schema,
+                self.schema(),
                 self.inner.execute(sql, params),
             )
             .await
@@ -51,20 +58,29 @@ impl<'a> Transaction<'a> {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, OutboxError> {
         block_on("Transaction::query", async {
-            answer("run a query", &self.schema, self.inner.query(sql, params)).await
+            answer("run a query", self.schema(), self.inner.query(sql, params)).await
         })
     }
 
-    /// Commits. After an error of the connection it is not known whether the database has.
+    /// Commits, and tells the relays of this pool where there are events. After an error of the
+    /// connection it is not known whether the database has.
     ///
     /// # Errors
     ///
     /// As [`execute`](Self::execute).
     pub fn commit(self) -> Result<(), OutboxError> {
-        let Self { inner, schema } = self;
+        let Self {
+            inner,
+            pool,
+            has_events,
+        } = self;
         block_on("Transaction::commit", async {
-            answer("commit", &schema, inner.commit()).await
-        })
+            answer("commit", pool.schema(), inner.commit()).await
+        })?;
+        if has_events.into_inner() {
+            pool.wake_relays();
+        }
+        Ok(())
     }
 
     /// Rolls back, as a drop does, and waits for it.
@@ -73,14 +89,14 @@ impl<'a> Transaction<'a> {
     ///
     /// As [`execute`](Self::execute).
     pub fn rollback(self) -> Result<(), OutboxError> {
-        let Self { inner, schema } = self;
+        let Self { inner, pool, .. } = self;
         block_on("Transaction::rollback", async {
-            answer("roll back", &schema, inner.rollback()).await
+            answer("roll back", pool.schema(), inner.rollback()).await
         })
     }
 
     pub(crate) fn schema(&self) -> &Schema {
-        &self.schema
+        self.pool.schema()
     }
 
     /// For statements of this crate, whose errors name them.
@@ -104,6 +120,10 @@ mod sealed {
 pub trait AnyTransaction: sealed::Sealed {
     #[doc(hidden)]
     fn default_schema(&self) -> Schema;
+
+    /// Notes that there is an event in it.
+    #[doc(hidden)]
+    fn has_events(&self) {}
 }
 
 /// A transaction of async code: tokio-postgres' and deadpool's. Cannot be implemented elsewhere.
@@ -119,6 +139,10 @@ impl sealed::Sealed for deadpool_postgres::Transaction<'_> {}
 impl AnyTransaction for Transaction<'_> {
     fn default_schema(&self) -> Schema {
         self.schema().clone()
+    }
+
+    fn has_events(&self) {
+        self.has_events.store(true, Relaxed);
     }
 }
 

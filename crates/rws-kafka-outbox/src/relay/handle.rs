@@ -1,8 +1,12 @@
+use super::failure::with_causes;
+use super::lock;
 use crate::error::OutboxError;
+use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -34,6 +38,27 @@ pub struct RelayReport {
     pub abandoned_batches: usize,
     /// Why it ended without being stopped.
     pub error: Option<OutboxError>,
+}
+
+impl RelayReport {
+    /// True when it was stopped, and nothing was under way.
+    pub fn is_clean(&self) -> bool {
+        self.abandoned_batches == 0 && self.error.is_none()
+    }
+}
+
+/// One line for a log: `42 events published, batches abandoned: 1`.
+impl fmt::Display for RelayReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events published", self.published)?;
+        if self.abandoned_batches > 0 {
+            write!(f, ", batches abandoned: {}", self.abandoned_batches)?;
+        }
+        if let Some(error) = &self.error {
+            write!(f, ", ended by: {}", with_causes(error))?;
+        }
+        Ok(())
+    }
 }
 
 /// A relay that was started; dropping it leaves the relay running.
@@ -98,18 +123,36 @@ impl RelayHandle {
         self.stopping.send_replace(true);
     }
 
+    /// Stops it and blocks until it has ended, for `within` at most; a relay that has not is left to
+    /// end by itself, and the report has the error [`OutboxError::StopTimedOut`].
+    ///
+    /// Events that have no acknowledgement by then are sent again by the next relay.
+    pub fn stop_within(self, within: Duration) -> RelayReport {
+        self.stop();
+        self.report(|ended| ended.recv_timeout(within))
+    }
+
     /// Blocks until it has ended: after a [`stop`](Self::stop), for little more than
     /// [`stop_timeout`](crate::OutboxRelay::stop_timeout).
     pub fn join(self) -> RelayReport {
-        let ended = self
-            .ended
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        ended.recv().unwrap_or_else(|_| RelayReport {
+        self.report(|ended| ended.recv().map_err(RecvTimeoutError::from))
+    }
+
+    fn report(
+        self,
+        receive: impl FnOnce(&Receiver<RelayReport>) -> Result<RelayReport, RecvTimeoutError>,
+    ) -> RelayReport {
+        let begun = Instant::now();
+        receive(&lock(&self.ended)).unwrap_or_else(|error| RelayReport {
             published: self.state.published.load(Relaxed),
             abandoned_batches: 0,
-            error: Some(OutboxError::Thread {
-                detail: "the relay panicked".to_owned(),
+            error: Some(match error {
+                RecvTimeoutError::Timeout => OutboxError::StopTimedOut {
+                    after: begun.elapsed(),
+                },
+                RecvTimeoutError::Disconnected => OutboxError::Thread {
+                    detail: "the relay panicked".to_owned(),
+                },
             }),
         })
     }
@@ -122,7 +165,7 @@ impl RelayHandle {
             published: state.published.load(Relaxed),
             refused: state.refused.load(Relaxed),
             parked: state.parked.load(Relaxed),
-            trouble: state.lock().clone(),
+            trouble: lock(&state.trouble).clone(),
         }
     }
 }
@@ -140,14 +183,10 @@ pub(super) struct RelayState {
 impl RelayState {
     /// Notes the present trouble; true when it is another than before.
     pub(super) fn trouble(&self, error: Option<&OutboxError>) -> bool {
-        let words = error.map(|error| super::failure::with_causes(error));
-        let mut trouble = self.lock();
+        let words = error.map(|error| with_causes(error));
+        let mut trouble = lock(&self.trouble);
         let is_new = *trouble != words;
         *trouble = words;
         is_new
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,12 @@
 mod failure;
+mod floor;
 mod handle;
+mod listen;
+mod progress;
 mod rows;
 mod run;
 mod send;
+mod work;
 
 pub use handle::{RelayHandle, RelayReport, RelayStatus};
 
@@ -11,6 +15,7 @@ use crate::error::OutboxError;
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::KafkaProducer;
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Which events keep their order.
@@ -21,7 +26,8 @@ pub enum Ordering {
     #[default]
     PerKey,
     /// None. Relays share all rows (`FOR UPDATE SKIP LOCKED`); a transaction id is held while the
-    /// broker is waited for, which keeps vacuum back during an outage.
+    /// broker is waited for, which keeps vacuum back during an outage, and a long transaction beside
+    /// it slows it down.
     Unordered,
 }
 
@@ -71,6 +77,7 @@ struct Options {
     batch_size: usize,
     workers: usize,
     stop_timeout: Duration,
+    stall_timeout: Duration,
     poll_interval: Duration,
     observer: Observer,
 }
@@ -79,15 +86,15 @@ impl OutboxRelay {
     /// A relay that sends by `producer` what is in the database of `pool`: a
     /// [`Pool`](crate::Pool), or deadpool's.
     ///
-    /// Reads the layers of settings, to err on those that are wrong; all that it needs is in the
-    /// producer and the pool.
+    /// Reads the layers of settings for the [stall timeout](Self::stall_timeout); all else that it
+    /// needs is in the producer and the pool.
     ///
     /// # Errors
     ///
     /// [`OutboxError::Config`].
     pub fn from_env(producer: KafkaProducer, pool: impl Into<Pool>) -> Result<Self, OutboxError> {
-        rws_kafka_config::KafkaConfig::from_env()?;
-        Ok(Self::new(producer, pool))
+        let config = rws_kafka_config::KafkaConfig::from_env()?;
+        Ok(Self::new(producer, pool).stall_timeout(config.readyz_lag_timeout()))
     }
 
     /// The same without reading settings.
@@ -102,6 +109,7 @@ impl OutboxRelay {
                 batch_size: 1000,
                 workers: 4,
                 stop_timeout: Duration::from_secs(30),
+                stall_timeout: Duration::from_secs(60),
                 poll_interval: Duration::from_millis(500),
                 observer: Observer::global(),
             },
@@ -145,7 +153,15 @@ impl OutboxRelay {
         self
     }
 
-    /// Where its metrics go: [`Observer::global`] by default.
+    /// How long it may have events and publish none before it degrades `/readyz`: 60 s by default,
+    /// `RWS_CONFIG_KAFKA_READYZ_LAG_TIMEOUT_MS` with [`from_env`](Self::from_env). Events that wait
+    /// for a refused one of their key do not count.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.options.stall_timeout = timeout;
+        self
+    }
+
+    /// Where its metrics and its part in readiness go: [`Observer::global`] by default.
     pub fn observer(mut self, observer: Observer) -> Self {
         self.options.observer = observer;
         self
@@ -160,7 +176,8 @@ impl OutboxRelay {
     /// Starts it in the background, on threads of its own.
     ///
     /// While there are events it does not wait; it then looks again after 5 ms, and twice as long
-    /// each time, up to `poll_interval`. Trouble with the database or the broker ends nothing: it
+    /// each time, up to `poll_interval`, or when it is told of a commit: see
+    /// [`Pool::wake_relays`](crate::Pool::wake_relays). Trouble with the database or the broker ends nothing: it
     /// shows in the log and in [`RelayHandle::status`]. A dropped handle leaves the relay running.
     pub fn start_every(self, poll_interval: Duration) -> RelayHandle {
         let mut options = self.options;
@@ -181,4 +198,9 @@ impl fmt::Debug for OutboxRelay {
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
+}
+
+/// No holder of the relay's locks leaves a half-written state behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,12 @@
 //! The relay's statements. All are typed, and so leave nothing in a session that a pooler would give
 //! to another.
 
+use super::floor::Ids;
 use crate::database::{Schema, answer};
 use crate::error::OutboxError;
 use crate::lane::SHARDS;
 use deadpool_postgres::Transaction;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
@@ -12,24 +14,32 @@ use uuid::Uuid;
 
 type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
-const NON_EMPTY: &str = "SELECT s::int2 FROM generate_series(0, $1::int4) s \
-    WHERE EXISTS (SELECT FROM rws_kafka.outbox o WHERE o.shard = s::int2)";
+const HEADS: &str = "SELECT o.shard, o.id, o.attempts FROM unnest($1::int2[], $2::int8[]) \
+    AS s(shard, floor) CROSS JOIN LATERAL (SELECT shard, id, attempts FROM rws_kafka.outbox \
+    WHERE shard = s.shard AND id > s.floor ORDER BY id LIMIT 1) o";
 /// In a statement of its own: its snapshot is older than the locks that it takes.
 const CLAIM: &str = "SELECT s FROM unnest($1::int2[]) s \
     WHERE pg_try_advisory_xact_lock('rws_kafka.outbox'::regclass::oid::int4, s::int4)";
 /// Looked at before the rows: a row that fails in between is this transaction's own.
 const HELD: &str = "SELECT DISTINCT lane FROM rws_kafka.outbox \
     WHERE attempts > 0 AND shard = ANY($1::int2[]) AND retry_at > now()";
-const ROWS: &str = "SELECT r.* FROM unnest($1::int2[]) AS s(shard) \
+const ROWS: &str = "SELECT r.* FROM unnest($1::int2[], $4::int8[]) AS s(shard, floor) \
     CROSS JOIN LATERAL (SELECT o.shard, o.id, o.lane, o.attempts, o.message_id, o.topic, o.key, \
-    o.payload, o.header_names, o.header_values FROM rws_kafka.outbox o \
-    WHERE o.shard = s.shard AND NOT (o.lane = ANY($3::int8[])) \
+    o.payload, o.header_names, o.header_values, \
+    date_part('epoch', clock_timestamp() - o.created_at) FROM rws_kafka.outbox o \
+    WHERE o.shard = s.shard AND o.id > s.floor AND NOT (o.lane = ANY($3::int8[])) \
     ORDER BY o.id LIMIT $2) r";
 const ANY_ROWS: &str = "SELECT r.* FROM unnest($1::int2[]) AS s(shard) \
     CROSS JOIN LATERAL (SELECT o.shard, o.id, o.lane, o.attempts, o.message_id, o.topic, o.key, \
-    o.payload, o.header_names, o.header_values FROM rws_kafka.outbox o \
+    o.payload, o.header_names, o.header_values, \
+    date_part('epoch', clock_timestamp() - o.created_at) FROM rws_kafka.outbox o \
     WHERE o.shard = s.shard AND (o.retry_at IS NULL OR o.retry_at <= now()) \
     ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED) r";
+/// Whoever inserts: the lock is taken before the id is, and held until the transaction has ended.
+const INSERTING: &str = "SELECT virtualtransaction FROM pg_catalog.pg_locks \
+    WHERE locktype = 'relation' AND relation = 'rws_kafka.outbox'::regclass \
+    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) \
+    AND mode = 'RowExclusiveLock' AND pid IS DISTINCT FROM pg_backend_pid()";
 /// The count stops at 100,000; the oldest of each shard stands for it.
 const BACKLOG: &str = "SELECT (SELECT count(*) FROM (SELECT FROM rws_kafka.outbox LIMIT 100000) n), \
     (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(o.created_at)), 0)::float8 \
@@ -53,6 +63,8 @@ pub(super) struct Pending {
     pub(super) id: i64,
     pub(super) lane: i64,
     pub(super) attempts: u32,
+    /// Since it was enqueued, when it was read.
+    pub(super) age: Duration,
 }
 
 impl Pending {
@@ -62,6 +74,8 @@ impl Pending {
             id: row.get(1),
             lane: row.get(2),
             attempts: u32::try_from(row.get::<_, i32>(3)).unwrap_or(0),
+            // Negative where the server's clock was set back.
+            age: Duration::try_from_secs_f64(row.get(10)).unwrap_or_default(),
             row,
         }
     }
@@ -92,12 +106,34 @@ impl Pending {
     }
 }
 
-pub(super) async fn non_empty(client: &Client, schema: &Schema) -> Result<Vec<i16>, OutboxError> {
-    let last = i32::from(SHARDS - 1);
-    let params: [Param<'_>; 1] = [(&last, Type::INT4)];
-    let sql = schema.sql(NON_EMPTY);
+/// The first event of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) shard: i16,
+    pub(super) id: i64,
+    /// Whether Kafka has refused it.
+    pub(super) is_refused: bool,
+}
+
+/// The first event above its floor of each shard that has one.
+pub(super) async fn heads(
+    client: &Client,
+    schema: &Schema,
+    floors: &Ids,
+) -> Result<Vec<Head>, OutboxError> {
+    let shards: Vec<i16> = (0..SHARDS).collect();
+    let params: [Param<'_>; 2] = [
+        (&shards, Type::INT2_ARRAY),
+        (&floors.as_slice(), Type::INT8_ARRAY),
+    ];
+    let sql = schema.sql(HEADS);
     let rows = answer("look for events", schema, client.query_typed(&sql, &params)).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let head = |row: &Row| Head {
+        shard: row.get(0),
+        id: row.get(1),
+        is_refused: row.get::<_, i32>(2) > 0,
+    };
+    Ok(rows.iter().map(head).collect())
 }
 
 /// Events in the outbox, and the age of the oldest.
@@ -138,18 +174,22 @@ impl Batch<'_> {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// At most `limit` events of each shard, without those of the lanes `held`, in the order of their ids.
+    /// At most `limit` events of each shard above its floor, without those of the lanes `held`, in the
+    /// order of their ids.
     pub(super) async fn rows(
         &self,
         shards: &[i16],
         limit: usize,
         held: &[i64],
+        floors: &Ids,
     ) -> Result<Vec<Pending>, OutboxError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let params: [Param<'_>; 3] = [
+        let floors: Vec<i64> = shards.iter().map(|shard| floors[*shard as usize]).collect();
+        let params: [Param<'_>; 4] = [
             (&shards, Type::INT2_ARRAY),
             (&limit, Type::INT8),
             (&held, Type::INT8_ARRAY),
+            (&floors, Type::INT8_ARRAY),
         ];
         let rows = self.query("read events", ROWS, &params).await?;
         let mut rows: Vec<Pending> = rows.into_iter().map(Pending::new).collect();
@@ -168,6 +208,12 @@ impl Batch<'_> {
         let params: [Param<'_>; 2] = [(&shards, Type::INT2_ARRAY), (&limit, Type::INT8)];
         let rows = self.query("read events", ANY_ROWS, &params).await?;
         Ok(rows.into_iter().map(Pending::new).collect())
+    }
+
+    /// The transactions, but for this one, that have inserted events or changed some.
+    pub(super) async fn inserting(&self) -> Result<HashSet<String>, OutboxError> {
+        let rows = self.query("see who inserts", INSERTING, &[]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     pub(super) async fn delete(&self, sent: &[&Pending]) -> Result<(), OutboxError> {

@@ -15,6 +15,8 @@ pub use stop::Stopper;
 
 use http::{Bound, Http};
 use rust_web_server::application::Application;
+#[cfg(feature = "outbox")]
+use rws_kafka_consumer::HandlerError;
 use rws_kafka_consumer::{ConsumerHandle, HandlerResult};
 use rws_kafka_producer::KafkaProducer;
 use stage::Stage;
@@ -37,7 +39,8 @@ const LONGEST_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 /// 2. The requests in hand are answered, their clients asked to close the connection. A connection
 ///    that has no request in a handler is not waited for longer than a second.
 /// 3. The workers stop: each finishes the messages in hand and commits.
-/// 4. The [stages](Serve::stage) run, in the order in which they were added.
+/// 4. The [stages](Serve::stage) run, in the order in which they were added; relays of an outbox are
+///    some.
 /// 5. The producers are flushed and closed.
 ///
 /// A step that is slow may use up to half of what is left of the deadline, so that the steps after
@@ -145,6 +148,19 @@ impl Serve {
     ) -> Self {
         self.parts.stages.push(Stage::new(name, stop));
         self
+    }
+
+    /// Stops this relay of an outbox as a [stage](Self::stage): it takes no more events, and waits for
+    /// the acknowledgements of those that it has sent. What it leaves is sent by the next relay.
+    #[cfg(feature = "outbox")]
+    pub fn relay(self, relay: rws_kafka_outbox::RelayHandle) -> Self {
+        self.stage("outbox relay", move |within| {
+            let report = relay.stop_within(within);
+            if report.is_clean() {
+                return Ok(());
+            }
+            Err(HandlerError::new(report.to_string()))
+        })
     }
 
     /// How long the whole stop may take: 25 seconds by default, a day at most.

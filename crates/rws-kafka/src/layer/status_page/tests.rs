@@ -179,6 +179,11 @@ fn what_ended_between_two_looks_still_has_a_cause() {
     assert_eq!(of(&observer), ["A consumer cannot reach its brokers."]);
     consumer.failed();
     assert_eq!(of(&observer), ["A consumer has work and commits nothing."]);
+    let relay = observer.register_outbox(Duration::from_secs(60));
+    relay.failed();
+    let stalled = "An outbox has events, and its relay publishes none.";
+    assert_eq!(of(&observer), [stalled]);
+    drop(relay);
     let _producer = observer.register_producer();
     assert_eq!(of(&observer), ["A producer cannot reach its brokers."]);
 }

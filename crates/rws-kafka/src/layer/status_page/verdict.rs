@@ -1,7 +1,7 @@
 use super::states;
 use super::words::{count, duration, number};
 use rws_kafka_observe::{
-    BrokerState, ConsumerState, ConsumerStatus, Readiness, Status, WorkerState,
+    BrokerState, ConsumerState, ConsumerStatus, OutboxState, Readiness, Status, WorkerState,
 };
 use serde::Serialize;
 
@@ -25,6 +25,9 @@ impl Verdict {
         let mut causes = Vec::new();
         if !ready {
             causes = causes_in(status);
+            if readiness.outbox() == Some(OutboxState::Stalled) {
+                causes.push("An outbox has events, and its relay publishes none.".to_owned());
+            }
             if !server_is_ready {
                 causes.push("The web server is starting or stopping.".to_owned());
             }

@@ -1,0 +1,86 @@
+use crate::lock::lock;
+use crate::readiness::OutboxState;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// What a relay last told of itself.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    stall_timeout: Duration,
+    failed: bool,
+    retired: bool,
+    has_work: bool,
+    /// Start of the present stretch of work without progress.
+    waiting_since: Instant,
+}
+
+impl Relay {
+    pub(crate) fn new(stall_timeout: Duration) -> Self {
+        Self {
+            stall_timeout,
+            failed: false,
+            retired: false,
+            has_work: false,
+            waiting_since: Instant::now(),
+        }
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired
+    }
+
+    pub(crate) fn state(&self, now: Instant) -> OutboxState {
+        let waited = now.saturating_duration_since(self.waiting_since);
+        if self.failed || (self.has_work && waited > self.stall_timeout) {
+            OutboxState::Stalled
+        } else {
+            OutboxState::Ok
+        }
+    }
+}
+
+/// An outbox relay's part in readiness. Clones are one part; it ends with the last of them.
+#[derive(Clone, Debug)]
+pub struct OutboxHealth {
+    state: Arc<Mutex<Relay>>,
+}
+
+impl OutboxHealth {
+    pub(crate) fn new(state: Arc<Mutex<Relay>>) -> Self {
+        Self { state }
+    }
+
+    /// There are events to be published, or it is not known whether there are.
+    ///
+    /// The stall timeout runs from the first of these calls, and anew from each
+    /// [`progressed`](Self::progressed).
+    pub fn has_work(&self) {
+        let mut state = lock(&self.state);
+        if !state.has_work {
+            state.has_work = true;
+            state.waiting_since = Instant::now();
+        }
+    }
+
+    /// There is nothing that could be published now.
+    pub fn idle(&self) {
+        lock(&self.state).has_work = false;
+    }
+
+    /// Events were published, by this relay or another.
+    pub fn progressed(&self) {
+        lock(&self.state).waiting_since = Instant::now();
+    }
+
+    /// The relay ended with an error.
+    pub fn failed(&self) {
+        lock(&self.state).failed = true;
+    }
+
+    /// The relay ended as it was asked to: readiness no longer depends on it, unless it had
+    /// [failed](Self::failed).
+    pub fn retired(&self) {
+        let mut state = lock(&self.state);
+        state.retired = !state.failed;
+    }
+}

@@ -1,0 +1,204 @@
+//! Where the events of a shard begin.
+//!
+//! Deleted rows stay in the index until vacuum takes them, which a long transaction anywhere in the
+//! database prevents: each batch would pass over all that were sent before it. It begins above them
+//! instead, at the shard's *floor*.
+//!
+//! An id below the floor may commit no more, or an event of its key with a higher id could overtake it.
+//! Whoever inserts holds a lock on the table from before the id is given until the transaction has
+//! ended, and is visible once the lock is gone. So: the highest ids that were read, then the holders of
+//! that lock; once none of those holds it, every id up to there is *settled*, and the first event that
+//! a read from then on finds is where the shard begins.
+
+use super::lock;
+use crate::lane::SHARDS;
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Between two looks at who inserts.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// One id for each shard.
+pub(super) type Ids = [i64; SHARDS as usize];
+
+#[derive(Debug)]
+pub(super) struct Floors(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    floor: Ids,
+    /// The highest ids that were read.
+    read: Ids,
+    settled: Ids,
+    waiting: Option<Waiting>,
+    looked: Option<Instant>,
+}
+
+/// Ids that are settled once none of the transactions holds its lock.
+#[derive(Debug)]
+struct Waiting {
+    ids: Ids,
+    inserting: HashSet<String>,
+}
+
+impl Floors {
+    pub(super) fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    pub(super) fn floors(&self) -> Ids {
+        lock(&self.0).floor
+    }
+
+    /// What is settled now. To be asked before the read that it is given to.
+    pub(super) fn settled(&self) -> Ids {
+        lock(&self.0).settled
+    }
+
+    /// Events of `shards` were read, each with its shard and id, after `settled` was; `is_all` unless
+    /// those of some keys were left out, which may be the first.
+    pub(super) fn read(
+        &self,
+        shards: &[i16],
+        settled: &Ids,
+        events: impl IntoIterator<Item = (i16, i64)>,
+        is_all: bool,
+    ) {
+        let mut first: Ids = [i64::MAX; SHARDS as usize];
+        let mut state = lock(&self.0);
+        for (shard, id) in events {
+            let shard = shard as usize;
+            first[shard] = first[shard].min(id);
+            state.read[shard] = state.read[shard].max(id);
+        }
+        for shard in shards.iter().filter(|_| is_all) {
+            let shard = *shard as usize;
+            let floor = settled[shard].min(first[shard] - 1);
+            state.floor[shard] = state.floor[shard].max(floor);
+        }
+    }
+
+    /// Whether it is time to see who inserts, and the highest ids that were read by now. To be asked
+    /// before the database is.
+    pub(super) fn is_due(&self) -> Option<Ids> {
+        let mut state = lock(&self.0);
+        if state.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+            return None;
+        }
+        state.looked = Some(Instant::now());
+        Some(state.read)
+    }
+
+    /// The transactions in `inserting` hold the lock, as was found after `read` was.
+    pub(super) fn looked(&self, read: Ids, inserting: HashSet<String>) {
+        let mut state = lock(&self.0);
+        match &state.waiting {
+            Some(waiting) if !waiting.inserting.is_disjoint(&inserting) => return,
+            Some(waiting) => state.settled = waiting.ids,
+            None => {}
+        }
+        state.waiting = Some(Waiting {
+            ids: read,
+            inserting,
+        });
+    }
+
+    /// An event was found in `shard` below its floor.
+    pub(super) fn lower(&self, shard: i16) {
+        let mut state = lock(&self.0);
+        state.floor[shard as usize] = 0;
+        state.settled[shard as usize] = 0;
+        state.waiting = None;
+    }
+
+    /// Nothing is certain any more: the database may be another one, with fewer events.
+    pub(super) fn forget(&self) {
+        *lock(&self.0) = State::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inserting(names: &[&str]) -> HashSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// A look at who inserts, whatever the time.
+    fn look(floors: &Floors, names: &[&str]) {
+        lock(&floors.0).looked = None;
+        let read = floors.is_due().expect("it is due");
+        floors.looked(read, inserting(names));
+    }
+
+    fn read(floors: &Floors, ids: &[i64]) -> i64 {
+        let events = ids.iter().map(|id| (3, *id));
+        floors.read(&[3], &floors.settled(), events, true);
+        floors.floors()[3]
+    }
+
+    #[test]
+    fn it_rises_to_the_first_event_once_those_who_inserted_have_ended() {
+        let floors = Floors::new();
+        read(&floors, &[5, 6, 9]);
+        look(&floors, &["3/7"]);
+        assert_eq!(read(&floors, &[20, 21]), 0, "3/7 may have an id below 9");
+        look(&floors, &["3/7", "4/1"]);
+        assert_eq!(read(&floors, &[22]), 0, "3/7 goes on");
+        look(&floors, &["4/1"]);
+        assert_eq!(read(&floors, &[23]), 9, "higher than what was settled");
+        look(&floors, &["4/2"]);
+        assert_eq!(
+            read(&floors, &[21, 30]),
+            20,
+            "below an event that is still there"
+        );
+        assert_eq!(floors.floors()[4], 0, "each shard has its own");
+    }
+
+    #[test]
+    fn a_read_from_before_the_end_of_an_insert_does_not_raise_it() {
+        let floors = Floors::new();
+        read(&floors, &[9]);
+        look(&floors, &["3/7"]);
+        let settled = floors.settled();
+        // The events are read here, without the one of 3/7, which ends only now.
+        look(&floors, &[]);
+        floors.read(&[3], &settled, [(3, 10)], true);
+        assert_eq!(floors.floors()[3], 0);
+        assert_eq!(read(&floors, &[8, 10]), 7);
+    }
+
+    #[test]
+    fn it_stays_where_events_were_left_out() {
+        let floors = Floors::new();
+        read(&floors, &[9]);
+        look(&floors, &[]);
+        look(&floors, &[]);
+        floors.read(&[3], &floors.settled(), [(3, 12)], false);
+        assert_eq!(floors.floors()[3], 0);
+        assert_eq!(read(&floors, &[]), 9, "an empty shard begins above all");
+    }
+
+    #[test]
+    fn an_event_below_it_lowers_it() {
+        let floors = Floors::new();
+        read(&floors, &[9]);
+        look(&floors, &[]);
+        look(&floors, &[]);
+        assert_eq!(read(&floors, &[12]), 9);
+        floors.lower(3);
+        assert_eq!(read(&floors, &[4]), 0);
+        floors.forget();
+        assert_eq!(floors.settled(), [0; SHARDS as usize]);
+    }
+
+    #[test]
+    fn who_inserts_is_asked_now_and_then() {
+        let floors = Floors::new();
+        assert!(floors.is_due().is_some());
+        assert!(floors.is_due().is_none());
+    }
+}

@@ -1,0 +1,75 @@
+//! Hearing of commits in other processes.
+
+use super::failure::with_causes;
+use crate::database::{Pool, channel};
+use futures_util::stream::{StreamExt, poll_fn};
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_postgres::{AsyncMessage, Error};
+
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a connection may be silent before it is asked for a sign of life.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Wakes the relays of `pool` for each NOTIFY, until `stopping`; without a connection they look as
+/// they do without it.
+pub(super) async fn listen(pool: Pool, mut stopping: watch::Receiver<bool>) {
+    let mut wait = FIRST_WAIT;
+    let mut told = false;
+    loop {
+        let mut heard = false;
+        let ended = tokio::select! {
+            ended = hear(&pool, &mut heard) => ended,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        };
+        if heard {
+            (wait, told) = (FIRST_WAIT, false);
+        }
+        if !told {
+            let error = ended.err().map(|error| with_causes(&error));
+            tracing::warn!(error, "the outbox relay hears of no commits, and polls");
+            told = true;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+/// Until the connection ends.
+async fn hear(pool: &Pool, heard: &mut bool) -> Result<(), Error> {
+    let Some(origin) = pool.listens() else {
+        return Ok(());
+    };
+    let mut config = origin.config.clone();
+    // Nothing is sent on it that would show that the server is gone.
+    config
+        .keepalives_idle(KEEPALIVE)
+        .keepalives_interval(KEEPALIVE / 3)
+        .keepalives_retries(3);
+    let (client, mut connection) = config.connect(origin.tls.clone()).await?;
+    let mut messages = poll_fn(move |context| connection.poll_message(context));
+    let sql = format!("LISTEN \"{}\"", channel(pool.schema()));
+    let mut listening = pin!(client.batch_execute(&sql));
+    loop {
+        tokio::select! {
+            done = &mut listening, if !*heard => {
+                done?;
+                *heard = true;
+                // For what was committed before.
+                pool.woken();
+            }
+            message = messages.next() => match message {
+                Some(Ok(AsyncMessage::Notification(_))) => pool.woken(),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error),
+                None => return Ok(()),
+            },
+        }
+    }
+}

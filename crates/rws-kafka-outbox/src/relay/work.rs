@@ -1,0 +1,177 @@
+//! A worker: takes the events of some shards to Kafka, a batch a transaction.
+
+use super::failure::{Verdict, verdict, with_causes};
+use super::floor::Floors;
+use super::handle::RelayState;
+use super::rows::{Batch, Pending};
+use super::send::{Sent, send};
+use super::{Options, Ordering};
+use crate::database::{Pool, answer};
+use crate::error::OutboxError;
+use rws_kafka_observe::OutboxOf;
+use rws_kafka_producer::{KafkaProducer, ProducerError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+use tokio::sync::watch;
+use tokio_postgres::IsolationLevel;
+
+/// What the workers of a relay share.
+pub(super) struct Work {
+    pub(super) producer: KafkaProducer,
+    pub(super) pool: Pool,
+    pub(super) options: Options,
+    pub(super) state: Arc<RelayState>,
+    pub(super) metrics: OutboxOf,
+    pub(super) floors: Floors,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+/// What a worker did.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) shards: Vec<i16>,
+    /// Those in which there was nothing to send.
+    pub(super) empty: Vec<i16>,
+    pub(super) published: usize,
+    /// What stopped it.
+    pub(super) trouble: Option<OutboxError>,
+}
+
+/// The events of a batch.
+struct Read {
+    rows: Vec<Pending>,
+    at: Instant,
+    /// Whether there may be more.
+    is_full: bool,
+    /// Claimed shards without an event to send.
+    empty: Vec<i16>,
+}
+
+impl Work {
+    /// Publishes what is in `shards`, as long as batches are full.
+    pub(super) async fn on(self: Arc<Self>, shards: Vec<i16>) -> Done {
+        let mut done = Done {
+            shards,
+            ..Done::default()
+        };
+        done.trouble = self.batches(&mut done).await.err();
+        done
+    }
+
+    async fn batches(&self, done: &mut Done) -> Result<(), OutboxError> {
+        let mut client = self.pool.connect().await?;
+        let schema = self.pool.schema();
+        loop {
+            let start = client
+                .build_transaction()
+                // The claim's snapshot must not be the one of the rows, whatever the role's default.
+                .isolation_level(IsolationLevel::ReadCommitted)
+                .start();
+            let tx = answer("begin a batch", schema, start).await?;
+            let batch = Batch { tx, schema };
+            let read = self.read(&batch, &done.shards).await?;
+            done.empty = read.empty;
+            if read.rows.is_empty() {
+                return Ok(());
+            }
+            self.metrics.batch(read.rows.len());
+            let sent = send(&self.producer, &read.rows, self.options.ordering).await;
+            let waited = read.at.elapsed();
+            for row in &sent.acknowledged {
+                self.metrics.latency(row.age + waited);
+            }
+            let acknowledged = sent.acknowledged.len();
+            let broken = self.settle(batch, sent).await?;
+            done.published += acknowledged;
+            self.state.published.fetch_add(acknowledged as u64, Relaxed);
+            self.metrics.published(acknowledged as u64);
+            if let Some(error) = broken {
+                return Err(OutboxError::Producer(error));
+            }
+            if !read.is_full || *self.stopping.borrow() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn read(&self, batch: &Batch<'_>, shards: &[i16]) -> Result<Read, OutboxError> {
+        if self.options.ordering == Ordering::Unordered {
+            let limit = self.options.batch_size.div_ceil(shards.len());
+            let rows = batch.any_rows(shards, limit).await?;
+            return Ok(Read::new(shards, rows, limit));
+        }
+        let claimed = batch.claim(shards).await?;
+        for shard in shards {
+            self.metrics.shard(*shard, claimed.contains(shard));
+        }
+        if claimed.is_empty() {
+            return Ok(Read::new(&claimed, Vec::new(), 1));
+        }
+        let limit = self.options.batch_size.div_ceil(claimed.len());
+        let held = batch.held(&claimed).await?;
+        let (floors, settled) = (self.floors.floors(), self.floors.settled());
+        let rows = batch.rows(&claimed, limit, &held, &floors).await?;
+        let events = rows.iter().map(|row| (row.shard, row.id));
+        self.floors
+            .read(&claimed, &settled, events, held.is_empty());
+        let read = Read::new(&claimed, rows, limit);
+        // Only under load is there much below a floor.
+        if read.is_full
+            && let Some(ids) = self.floors.is_due()
+        {
+            self.floors.looked(ids, batch.inserting().await?);
+        }
+        Ok(read)
+    }
+
+    /// Writes down what came of a batch.
+    async fn settle(
+        &self,
+        batch: Batch<'_>,
+        sent: Sent<'_>,
+    ) -> Result<Option<ProducerError>, OutboxError> {
+        if !sent.acknowledged.is_empty() {
+            batch.delete(&sent.acknowledged).await?;
+        }
+        let mut parked = 0;
+        for (row, error) in &sent.refused {
+            let options = &self.options;
+            let attempts = row.attempts.saturating_add(1);
+            let words = with_causes(error);
+            match verdict(error, attempts, options.on_refusal, options.max_attempts) {
+                Verdict::Park => {
+                    batch.park(row, &words).await?;
+                    parked += 1;
+                }
+                Verdict::RetryAfter(after) => batch.retry(row, &words, after).await?,
+            }
+            tracing::warn!(
+                topic = row.topic(),
+                id = row.id,
+                attempts,
+                error = words,
+                "Kafka refused an event"
+            );
+        }
+        batch.commit().await?;
+        let refused = sent.refused.len() as u64;
+        self.state.refused.fetch_add(refused, Relaxed);
+        self.state.parked.fetch_add(parked, Relaxed);
+        self.metrics.refused(refused);
+        self.metrics.parked(parked);
+        Ok(sent.broken)
+    }
+}
+
+impl Read {
+    fn new(shards: &[i16], rows: Vec<Pending>, limit: usize) -> Self {
+        let is_empty = |shard: &&i16| !rows.iter().any(|row| row.shard == **shard);
+        Self {
+            at: Instant::now(),
+            is_full: rows.len() >= limit,
+            empty: shards.iter().filter(is_empty).copied().collect(),
+            rows,
+        }
+    }
+}
