@@ -3,6 +3,7 @@ use crate::error::ConsumerError;
 use crate::handler::HandlerResult;
 use crate::payload::PayloadError;
 use crate::topic_partition::TopicPartition;
+use rws_kafka_observe::trace::TraceContext;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,15 +17,23 @@ pub struct ConsumerContext {
     batch: Arc<Batch>,
     index: u32,
     failures: u32,
+    trace: Option<TraceContext>,
 }
 
 impl ConsumerContext {
-    pub(crate) fn new(engine: &Arc<Engine>, batch: &Arc<Batch>, index: u32, failures: u32) -> Self {
+    pub(crate) fn new(
+        engine: &Arc<Engine>,
+        batch: &Arc<Batch>,
+        index: u32,
+        failures: u32,
+        trace: Option<TraceContext>,
+    ) -> Self {
         Self {
             engine: Arc::clone(engine),
             batch: Arc::clone(batch),
             index,
             failures,
+            trace,
         }
     }
 
@@ -104,6 +113,15 @@ impl ConsumerContext {
     /// How often it has been handed to the handler, this time included: 1 at first.
     pub fn attempt(&self) -> u32 {
         self.failures + 1
+    }
+
+    /// The trace that its handling belongs to: that of its headers `traceparent` and `tracestate`, or,
+    /// where OpenTelemetry records the handling, that of this attempt's span.
+    ///
+    /// It is current while the handler runs; another thread that goes on with the message
+    /// [enters](TraceContext::enter) it.
+    pub fn trace_context(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
     }
 
     /// Asks for the commit of its offset, and with it of all before it in the partition.

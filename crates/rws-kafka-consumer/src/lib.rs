@@ -44,6 +44,13 @@
 //! | `protobuf` | `deserialize_protobuf`: values from Protobuf, by prost and a schema registry | |
 //! | `json-schema` | `deserialize_json_schema`: values from JSON, checked by a schema registry's JSON Schema | |
 //! | `registry` | `with_registry`; comes with each of the three | |
+//! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
+//!
+//! # Traces
+//!
+//! While a message is handled, the trace of its headers `traceparent` and `tracestate` is current: what
+//! the handler publishes, and the message's dead letter, belong to it. Each attempt is a span; see
+//! [`rws_kafka_observe::trace`].
 
 mod backoff;
 mod breaker;

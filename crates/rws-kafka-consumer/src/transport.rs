@@ -50,6 +50,7 @@ impl Consumer {
             .create_with_context(Context {
                 is_kip_848: is_kip_848(properties),
                 engine,
+                logs: shared::Logs::new(properties),
                 paused: Mutex::default(),
             })
             .map(|base| Self {
@@ -304,6 +305,7 @@ impl Fetched<'_> {
 
 struct Context {
     engine: Arc<Engine>,
+    logs: shared::Logs,
     is_kip_848: bool,
     /// What librdkafka holds as paused, whether it is assigned or not.
     paused: Mutex<HashSet<TopicPartition>>,
@@ -311,7 +313,7 @@ struct Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        shared::log(level, facility, line);
+        self.logs.log(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -22,6 +22,14 @@
 //!     r#"{"status":"ok","kafka_producer":"ok","kafka_consumer_lag":null}"#,
 //! );
 //! ```
+//!
+//! The module [`trace`] is about the trace that a message belongs to.
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `otel` | spans and trace contexts are OpenTelemetry's, see [`trace`] | |
 
 mod health;
 mod lock;
@@ -31,6 +39,7 @@ mod outbox;
 mod outbox_health;
 mod rate;
 mod readiness;
+pub mod trace;
 
 pub use health::{ConsumerHealth, ProducerHealth};
 pub use metrics::{ConsumedFrom, LagOf, Metrics, ProducedTo};

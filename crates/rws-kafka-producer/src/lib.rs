@@ -39,6 +39,14 @@
 //! | `protobuf` | `send_protobuf`: values in Protobuf, by prost and a schema registry | |
 //! | `json-schema` | `send_json_schema`: values as JSON, checked by a schema registry's JSON Schema | |
 //! | `registry` | `with_registry`; comes with each of the three | |
+//! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
+//!
+//! # Traces
+//!
+//! A message that is published while a
+//! [`TraceContext`](rws_kafka_observe::trace::TraceContext) is current carries it in the headers
+//! `traceparent` and `tracestate`, unless it brings a `traceparent` of its own. Each publish is a span;
+//! see [`rws_kafka_observe::trace`].
 
 mod config;
 pub mod connection;
@@ -48,6 +56,7 @@ mod engine;
 mod error;
 mod future;
 mod producer;
+mod publish;
 mod record;
 mod recorders;
 #[cfg(feature = "registry")]

@@ -9,6 +9,7 @@ use rust_web_server::request::{METHOD, Request};
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
 use rust_web_server::server::ConnectionInfo;
 use rws_kafka_observe::Observer;
+use rws_kafka_observe::trace::TraceContext;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
@@ -23,6 +24,11 @@ use std::sync::atomic::Ordering;
 ///
 /// Everything else passes untouched, `/healthz` included: a broker that is down is no reason to
 /// restart the service.
+///
+/// While a request is handled, the trace of its headers `traceparent` and `tracestate` is current (see
+/// [`trace`](crate::trace)): what its handler publishes belongs to it. Where the application
+/// is wrapped in the server's own `rust_web_server::otel::OtelLayer` before this one, the span that it
+/// makes for the request is current instead.
 ///
 /// ```
 /// use rust_web_server::app::App;
@@ -107,7 +113,11 @@ impl Middleware for KafkaLayer {
                 self.append_metrics(&mut page);
                 Ok(page)
             }
-            _ => next.execute(request, connection),
+            _ => {
+                let trace = crate::trace::of_request(request);
+                let _scope = trace.as_ref().map(TraceContext::enter);
+                next.execute(request, connection)
+            }
         }
     }
 }

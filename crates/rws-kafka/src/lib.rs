@@ -61,6 +61,7 @@
 //! | `protobuf` | `send_protobuf`, `deserialize_protobuf`, `schema_registry` | |
 //! | `glue` | `SchemaRegistry::glue`: AWS Glue | |
 //! | `json-schema` | `send_json_schema`, `deserialize_json_schema`, `schema_registry` | |
+//! | `otel` | spans and trace contexts are OpenTelemetry's, see [`trace`] | |
 //!
 //! [rust-web-server]: https://github.com/bohdaq/rust-web-server
 
@@ -71,6 +72,7 @@ mod layer;
 mod message;
 mod respond;
 mod serve;
+pub mod trace;
 
 pub use body::{BodyError, body};
 pub use layer::KafkaLayer;

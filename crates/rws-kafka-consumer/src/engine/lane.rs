@@ -1,5 +1,6 @@
 use super::Engine;
 use super::dead_letters::{DeadLetters, Letter, Posting};
+use super::handling::Handling;
 use super::in_hand::Run;
 use super::partition::{Partition, Phase};
 use super::scheduler::{Outcome, Progress, Work, deadline_in};
@@ -60,7 +61,7 @@ enum Then {
     /// It has come to its end.
     Next,
     /// It is given up: this is its letter.
-    Post(Letter),
+    Post(Box<Letter>),
     /// It is handled again.
     Again(Duration),
     /// The worker stops.
@@ -127,7 +128,7 @@ impl Shift<'_> {
                     progress = Progress::default();
                     task.advance();
                 }
-                Then::Post(letter) => progress.letter = Some(Box::new(letter)),
+                Then::Post(letter) => progress.letter = Some(letter),
                 Then::Again(pause) => {
                     let at = deadline_in(pause);
                     return Outcome::Later { task, progress, at };
@@ -139,9 +140,15 @@ impl Shift<'_> {
 
     fn attempt(&mut self, task: &Task, index: u32, progress: &mut Progress) -> Then {
         self.run.takes(index);
-        let context = ConsumerContext::new(self.engine, &task.batch, index, progress.failures);
+        let failures = progress.failures;
+        let group = self.engine.group();
+        let handling = Handling::begin(group, &task.batch, index, failures + 1);
+        let trace = handling.context().cloned();
+        let context = ConsumerContext::new(self.engine, &task.batch, index, failures, trace);
         // A panic is a failed message, not a dead worker.
-        let result = catch_unwind(AssertUnwindSafe(|| (self.handler)(context)))
+        let handle = AssertUnwindSafe(|| (self.handler)(context));
+        let result = handling
+            .run(|| catch_unwind(handle))
             .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())));
         let Err(error) = result else {
             let marked = task.batch.finish(index);
@@ -152,7 +159,12 @@ impl Shift<'_> {
         task.batch.unmark(index);
         progress.failures += 1;
         self.partition.recorder.failed();
-        self.failed(task, index, progress.failures, &error)
+        handling.failed(&error);
+        let mut then = handling.run(|| self.failed(task, index, progress.failures, &error));
+        if let Then::Post(letter) = &mut then {
+            letter.continues(handling.recorded());
+        }
+        then
     }
 
     /// What becomes of a message that has failed for the `failures`-th time.
@@ -183,7 +195,8 @@ impl Shift<'_> {
                 Some(letters) => {
                     let queue = letters.queue().of(self.partition.name.topic());
                     log(&format!("is given up: it goes to {queue}"));
-                    Then::Post(self.letter(letters, task, index, failures, error))
+                    let letter = self.letter(letters, task, index, failures, error);
+                    Then::Post(Box::new(letter))
                 }
                 // A worker does not start with this policy and no queue.
                 None => Then::Again(Duration::from_secs(1)),

@@ -10,6 +10,7 @@
 mod batch;
 mod committer;
 mod dead_letters;
+mod handling;
 mod in_hand;
 mod lag;
 mod lane;

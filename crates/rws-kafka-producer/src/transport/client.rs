@@ -1,4 +1,5 @@
 use super::errors::Failed;
+use super::logs::Logs;
 use crate::connection::Connection;
 use crate::deliveries::Deliveries;
 use crate::delivery::Delivery;
@@ -13,6 +14,7 @@ use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
 };
 use rws_kafka_config::Properties;
+use rws_kafka_observe::trace::TraceContext;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +36,10 @@ impl Client {
         deliveries: Arc<Deliveries>,
     ) -> Result<Self, ProducerError> {
         Ok(Self {
-            base: super::client_config(properties).create_with_context(Context { deliveries })?,
+            base: super::client_config(properties).create_with_context(Context {
+                deliveries,
+                logs: Logs::new(properties),
+            })?,
             max_message_bytes: properties
                 .get("message.max.bytes")
                 .and_then(|bytes| bytes.parse().ok())
@@ -42,11 +47,12 @@ impl Client {
         })
     }
 
-    /// Copies `record` into librdkafka's queue; its delivery is reported with `token`. Its
-    /// timestamp is `sent_ms`, unless it brings its own.
+    /// Copies `record` into librdkafka's queue, with the headers of `context`; its delivery is
+    /// reported with `token`. Its timestamp is `sent_ms`, unless it brings its own.
     pub(crate) fn enqueue(
         &self,
         record: &Record<'_>,
+        context: Option<&TraceContext>,
         token: Token,
         sent_ms: i64,
     ) -> Result<(), Enqueue> {
@@ -56,8 +62,8 @@ impl Client {
         base.payload = record.payload;
         base.partition = record.partition;
         base.timestamp = Some(record.timestamp_ms.unwrap_or(sent_ms));
-        if !record.headers.is_empty() {
-            base.headers = Some(owned_headers(record));
+        if !record.headers.is_empty() || context.is_some() {
+            base.headers = Some(owned_headers(record, context));
         }
         let Err((error, _)) = self.base.send(base) else {
             return Ok(());
@@ -121,14 +127,19 @@ impl Client {
     }
 }
 
-fn owned_headers(record: &Record<'_>) -> OwnedHeaders {
-    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-    record
+fn owned_headers(record: &Record<'_>, context: Option<&TraceContext>) -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(record.headers.len() + 2);
+    let headers = record
         .headers
         .iter()
         .fold(headers, |headers, (key, value)| {
             headers.insert(Header { key, value: *value })
-        })
+        });
+    let of_context = context.into_iter().flat_map(TraceContext::headers);
+    of_context.fold(headers, |headers, (key, value)| {
+        let value = Some(value.as_bytes());
+        headers.insert(Header { key, value })
+    })
 }
 
 /// The bytes that a message's sender gave.
@@ -146,11 +157,12 @@ fn size<'a>(
 
 struct Context {
     deliveries: Arc<Deliveries>,
+    logs: Logs,
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        super::log(level, facility, line);
+        self.logs.log(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

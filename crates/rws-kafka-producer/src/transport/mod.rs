@@ -2,10 +2,13 @@
 
 mod client;
 mod errors;
+mod logs;
 pub(crate) mod tls_probe;
 
 pub(crate) use client::{Client, Enqueue, Report};
 pub(crate) use errors::Failed;
+pub use logs::Logs;
+pub(crate) use logs::masked;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::error::ProducerError;
@@ -20,7 +23,11 @@ pub fn client_config(properties: &Properties) -> ClientConfig {
     for (name, value) in properties.iter() {
         config.set(name, value);
     }
-    config.set_log_level(RDKafkaLogLevel::Info);
+    // Without it, librdkafka keeps what `debug` asks for to itself.
+    config.set_log_level(match properties.get("debug") {
+        Some(_) => RDKafkaLogLevel::Debug,
+        None => RDKafkaLogLevel::Info,
+    });
     config
 }
 
@@ -60,26 +67,10 @@ pub fn note_error(connection: &Connection, error: &KafkaError, reason: &str) {
         }
         Some(RDKafkaErrorCode::AllBrokersDown) => ConnectionError::AllDown,
         _ => {
-            tracing::warn!(target: "rws_kafka", %error, reason, "Kafka client error");
-            return;
+            return connection.log_other(error, reason);
         }
     };
     connection.failed(kind, reason);
-}
-
-/// Passes one of librdkafka's log lines on to `tracing`.
-pub fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
-    match level {
-        RDKafkaLogLevel::Emerg
-        | RDKafkaLogLevel::Alert
-        | RDKafkaLogLevel::Critical
-        | RDKafkaLogLevel::Error => tracing::error!(target: "librdkafka", facility, "{line}"),
-        RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{line}"),
-        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-            tracing::info!(target: "librdkafka", facility, "{line}");
-        }
-        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{line}"),
-    }
 }
 
 impl From<KafkaError> for ProducerError {
