@@ -50,6 +50,13 @@ impl Properties {
             .map(|index| self.list[index].value.expose_secret())
     }
 
+    /// The values that must not be shown, in the clear: for those who look for them in a text.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.iter()
+            .filter(|(name, value)| is_secret_value(name, value))
+            .map(|(_, value)| value)
+    }
+
     /// Sets a property, in place of the value it had under any of its
     /// aliases.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {

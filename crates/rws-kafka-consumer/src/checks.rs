@@ -3,7 +3,9 @@
 use crate::config::is_kip_848;
 use crate::consumer::KafkaConsumer;
 use crate::error::ConsumerError;
+use crate::exactly_once::Transactional;
 use crate::failure::FailurePolicy;
+use crate::ordering::Ordering;
 use rws_kafka_config::Properties;
 use rws_kafka_producer::check_topic_name;
 use std::time::Duration;
@@ -27,6 +29,62 @@ impl KafkaConsumer {
         self.check_dead_letter_queue()?;
         check_group_protocol(properties)?;
         self.check_drain_timeout(properties)
+    }
+
+    /// What exactly-once excludes.
+    ///
+    /// # Errors
+    ///
+    /// The first contradiction found.
+    pub(crate) fn check_exactly_once(
+        &self,
+        properties: &Properties,
+        transactional: &Transactional,
+    ) -> Result<(), ConsumerError> {
+        // What the producer says of it names the same setting, and is told here first.
+        let is_empty = transactional.id.trim().is_empty();
+        refuse(is_empty, "transactional.id", || {
+            "is empty; give each running instance one of its own that it keeps over restarts"
+                .to_owned()
+        })?;
+        refuse(transactional.max_messages == 0, "max_messages", || {
+            "is 0; at least 1 is needed".to_owned()
+        })?;
+        refuse(self.ordering != Ordering::Partition, "ordering", || {
+            format!(
+                "is {:?}, but a transaction commits a partition up to one offset, with the outputs \
+                 of all messages before it: exactly-once needs Ordering::Partition",
+                self.ordering
+            )
+        })?;
+        let isolation = properties.get("isolation.level").unwrap_or_default();
+        refuse(isolation == "read_uncommitted", "isolation.level", || {
+            "is read_uncommitted: messages of aborted transactions would be handled, and offsets \
+             read before they are settled; remove the property"
+                .to_owned()
+        })?;
+        let mut explicit = self.config.explicit.iter();
+        let commits =
+            explicit.any(|(name, value)| name == "enable.auto.commit" && value != "false");
+        refuse(commits, "enable.auto.commit", || {
+            "is on, but offsets are committed in the transaction: remove the property".to_owned()
+        })?;
+        refuse(
+            self.dead_letter_producer.is_some(),
+            "dead_letter_producer",
+            || "is set, but dead letters are published in the transaction: drop it".to_owned(),
+        )?;
+        let (interval, timeout) = (
+            self.config.commit_interval,
+            transactional.producer.get_transaction_timeout(),
+        );
+        refuse(interval >= timeout / 2, "commit_interval", || {
+            format!(
+                "is {interval:?}, but a transaction is aborted after {timeout:?} \
+                 (transaction_timeout), and its commit takes time, too: less than half of that is \
+                 allowed"
+            )
+        })
     }
 
     fn check_numbers(&self) -> Result<(), ConsumerError> {

@@ -3,6 +3,7 @@ use crate::error::ConsumerError;
 use crate::handler::HandlerResult;
 use crate::payload::PayloadError;
 use crate::topic_partition::TopicPartition;
+use rws_kafka_observe::trace::TraceContext;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,15 +17,23 @@ pub struct ConsumerContext {
     batch: Arc<Batch>,
     index: u32,
     failures: u32,
+    trace: Option<TraceContext>,
 }
 
 impl ConsumerContext {
-    pub(crate) fn new(engine: &Arc<Engine>, batch: &Arc<Batch>, index: u32, failures: u32) -> Self {
+    pub(crate) fn new(
+        engine: &Arc<Engine>,
+        batch: &Arc<Batch>,
+        index: u32,
+        failures: u32,
+        trace: Option<TraceContext>,
+    ) -> Self {
         Self {
             engine: Arc::clone(engine),
             batch: Arc::clone(batch),
             index,
             failures,
+            trace,
         }
     }
 
@@ -106,6 +115,15 @@ impl ConsumerContext {
         self.failures + 1
     }
 
+    /// The trace that its handling belongs to: that of its headers `traceparent` and `tracestate`, or,
+    /// where OpenTelemetry records the handling, that of this attempt's span.
+    ///
+    /// It is current while the handler runs; another thread that goes on with the message
+    /// [enters](TraceContext::enter) it.
+    pub fn trace_context(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
+    }
+
     /// Asks for the commit of its offset, and with it of all before it in the partition.
     ///
     /// Takes effect when the handler returns `Ok`, and when every message before it is finished;
@@ -143,9 +161,16 @@ impl ConsumerContext {
     /// in which case nothing is changed (a handler that returns it is run again, and never given
     /// up); [`ConsumerError::CommitRefused`], and
     /// [`ConsumerError::CommitTimedOut`] after the
-    /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout).
+    /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout);
+    /// [`ConsumerError::ExactlyOnce`] in an exactly-once worker.
     pub fn commit_sync(&self) -> HandlerResult {
         self.still_ours()?;
+        if self.engine.transactions().is_some() {
+            return Err(ConsumerError::ExactlyOnce {
+                call: "commit_sync",
+            }
+            .into());
+        }
         let partition = self.partition_state();
         let sequence = self.batch.sequence(self.index);
         if !partition.tracker().is_next(sequence) {

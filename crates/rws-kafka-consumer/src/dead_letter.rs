@@ -19,6 +19,8 @@ use std::borrow::Cow;
 /// | `rws-dlq-failed-at` | | when it was given up, milliseconds since 1970 |
 ///
 /// They come after the message's own headers. A message without a timestamp has no header for it.
+/// Where OpenTelemetry records the handling (feature `otel`), the letter continues that trace: its
+/// `traceparent` and `tracestate` are of the span that sends the letter. Else they stay as they came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeadLetterHeaders {

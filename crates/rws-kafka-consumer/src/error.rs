@@ -101,6 +101,42 @@ pub enum ConsumerError {
     #[error("cannot publish dead letters")]
     DeadLetterProducer(#[source] Box<ProducerError>),
 
+    /// The producer of an exactly-once worker could not be made.
+    #[error("cannot make the transactional producer")]
+    TransactionalProducer(#[source] Box<ProducerError>),
+
+    /// A transaction could not begin or be committed. Nothing of it is read by anyone; its messages
+    /// are handled again.
+    #[error("a transaction failed, and its messages are handled again")]
+    Transaction(#[source] Box<ProducerError>),
+
+    /// A transaction could not be committed as it was. Nothing of it is read by anyone; its messages
+    /// are handled again, here or elsewhere.
+    #[error("a transaction was aborted: {reason}")]
+    TransactionGivenUp {
+        /// Why.
+        reason: &'static str,
+    },
+
+    /// Another producer has taken over the worker's transactional id.
+    #[error("stopped, as its transactional id is in use elsewhere")]
+    Fenced(#[source] Box<ProducerError>),
+
+    /// The broker refused for good what a handler sent, and its transaction was aborted.
+    #[error("stopped by a message that cannot be published; its transaction was aborted")]
+    OutputRefused(#[source] Box<ProducerError>),
+
+    /// The call has no meaning in an exactly-once worker, whose offsets are committed with what its
+    /// handlers send.
+    #[error(
+        "{call} cannot be used in an exactly-once worker: offsets are committed with the outputs, \
+         once the handler has returned"
+    )]
+    ExactlyOnce {
+        /// The call.
+        call: &'static str,
+    },
+
     /// A dead letter was not taken; it is sent again, and its offset does not move before.
     #[error("the dead letter of {partition} offset {offset} was not delivered")]
     DeadLetterRefused {
@@ -159,7 +195,11 @@ impl ConsumerError {
     pub fn is_retriable(&self) -> bool {
         matches!(
             self,
-            Self::CommitRefused { .. } | Self::CommitTimedOut | Self::Unfinished { .. }
+            Self::CommitRefused { .. }
+                | Self::CommitTimedOut
+                | Self::Unfinished { .. }
+                | Self::Transaction(_)
+                | Self::TransactionGivenUp { .. }
         )
     }
 
@@ -170,6 +210,8 @@ impl ConsumerError {
             Self::Fatal { .. }
                 | Self::Failed { .. }
                 | Self::CircuitOpen { .. }
+                | Self::Fenced(_)
+                | Self::OutputRefused(_)
                 | Self::Setting { .. }
         )
     }

@@ -31,6 +31,9 @@
 //!   partition that has gone to another consumer.
 //! - A stop or a rebalance waits for the messages in hand, with a deadline, and tells what it left.
 //!
+//! - With [`KafkaConsumer::exactly_once`], what a handler sends and the offset of its message are
+//!   committed together: a reader of committed messages sees each result once.
+//!
 //! # Features
 //!
 //! | feature | what it adds | default |
@@ -44,6 +47,13 @@
 //! | `protobuf` | `deserialize_protobuf`: values from Protobuf, by prost and a schema registry | |
 //! | `json-schema` | `deserialize_json_schema`: values from JSON, checked by a schema registry's JSON Schema | |
 //! | `registry` | `with_registry`; comes with each of the three | |
+//! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
+//!
+//! # Traces
+//!
+//! While a message is handled, the trace of its headers `traceparent` and `tracestate` is current: what
+//! the handler publishes, and the message's dead letter, belong to it. Each attempt is a span; see
+//! [`rws_kafka_observe::trace`].
 
 mod backoff;
 mod breaker;
@@ -56,12 +66,14 @@ mod dead_letter;
 mod engine;
 mod error;
 mod error_class;
+mod exactly_once;
 mod failure;
 mod handle;
 mod handler;
 mod hooks;
 mod lock;
 mod ordering;
+mod outputs;
 mod payload;
 mod report;
 mod start;
@@ -80,11 +92,13 @@ pub use context::ConsumerContext;
 pub use dead_letter::DeadLetterHeaders;
 pub use error::ConsumerError;
 pub use error_class::ErrorClass;
+pub use exactly_once::ExactlyOnceConsumer;
 pub use failure::FailurePolicy;
 pub use handle::ConsumerHandle;
 pub use handler::{HandlerError, HandlerResult};
 pub use hooks::{Assigned, AssignedPartition, Revoked};
 pub use ordering::Ordering;
+pub use outputs::Outputs;
 pub use payload::PayloadError;
 pub use report::StopReport;
 pub use status::{ConsumerStatus, InHand, PartitionStatus};

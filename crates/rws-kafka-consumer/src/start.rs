@@ -4,15 +4,17 @@ use crate::causes::with_causes;
 use crate::checks::MAX_LANES;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
-use crate::engine::{self, DeadLetters, Engine, Plan, Settings};
+use crate::engine::{self, DeadLetters, Engine, Plan, Settings, Transactions};
 use crate::error::ConsumerError;
+use crate::exactly_once::Transactional;
 use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
+use crate::outputs::Outputs;
 use crate::report::StopReport;
 use crate::transport::Consumer;
 use rws_kafka_config::OffsetReset;
-use rws_kafka_producer::ProducerConfig;
 use rws_kafka_producer::connection::Connection;
+use rws_kafka_producer::{KafkaProducer, ProducerConfig};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,9 +32,16 @@ impl KafkaConsumer {
     where
         F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
     {
+        self.begin(move |msg, _: &mut Outputs| handler(msg), None)
+    }
+
+    pub(crate) fn begin<F>(self, handler: F, transactional: Option<Transactional>) -> ConsumerHandle
+    where
+        F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
+    {
         let engine = self.engine();
         let handle = ConsumerHandle::new(Arc::clone(&engine));
-        if let Err(error) = self.launch(&engine, handler) {
+        if let Err(error) = self.launch(&engine, handler, transactional) {
             engine.health.failed();
             engine.note_error(error.clone());
             let words = with_causes(&error);
@@ -57,8 +66,19 @@ impl KafkaConsumer {
     where
         F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
     {
+        self.try_begin(move |msg, _: &mut Outputs| handler(msg), None)
+    }
+
+    pub(crate) fn try_begin<F>(
+        self,
+        handler: F,
+        transactional: Option<Transactional>,
+    ) -> Result<ConsumerHandle, ConsumerError>
+    where
+        F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
+    {
         let engine = self.engine();
-        self.launch(&engine, handler)?;
+        self.launch(&engine, handler, transactional)?;
         Ok(ConsumerHandle::new(engine))
     }
 
@@ -93,16 +113,31 @@ impl KafkaConsumer {
         engine
     }
 
-    fn launch<F>(self, engine: &Arc<Engine>, handler: F) -> Result<(), ConsumerError>
+    fn launch<F>(
+        self,
+        engine: &Arc<Engine>,
+        handler: F,
+        transactional: Option<Transactional>,
+    ) -> Result<(), ConsumerError>
     where
-        F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
+        F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
     {
         let properties = self.config.properties();
         self.check(&properties)?;
+        if let Some(transactional) = &transactional {
+            self.check_exactly_once(&properties, transactional)?;
+        }
         let consumer = Consumer::new(&properties, Arc::clone(engine))?;
         consumer.subscribe(&self.topics)?;
-        if let Some(letters) = self.dead_letters()? {
+        if let Some(letters) = self.dead_letters(transactional.is_some())? {
             engine.publish_dead_letters(letters);
+        }
+        if let Some(transactional) = transactional {
+            let max_messages = transactional.max_messages;
+            let producer =
+                KafkaProducer::transactional(transactional.producer, transactional.id)
+                    .map_err(|error| ConsumerError::TransactionalProducer(Box::new(error)))?;
+            engine.commit_in_transactions(Transactions::new(producer, max_messages));
         }
         engine::start(Plan {
             engine: Arc::clone(engine),
@@ -111,11 +146,14 @@ impl KafkaConsumer {
         })
     }
 
-    fn dead_letters(&self) -> Result<Option<DeadLetters>, ConsumerError> {
+    fn dead_letters(&self, in_transactions: bool) -> Result<Option<DeadLetters>, ConsumerError> {
         let Some(queue) = self.dead_letter_queue.clone() else {
             return Ok(None);
         };
         let form = self.dead_letter_headers.unwrap_or_default();
+        if in_transactions {
+            return Ok(Some(DeadLetters::in_transactions(queue, form)));
+        }
         if let Some(producer) = self.dead_letter_producer.clone() {
             return Ok(Some(DeadLetters::through(queue, form, producer)));
         }

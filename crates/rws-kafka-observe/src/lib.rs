@@ -23,6 +23,14 @@
 //!     r#"{"status":"ok","kafka_producer":"ok","kafka_consumer_lag":null}"#,
 //! );
 //! ```
+//!
+//! The module [`trace`] is about the trace that a message belongs to.
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `otel` | spans and trace contexts are OpenTelemetry's, see [`trace`] | |
 
 mod brokers;
 mod consumed;
@@ -46,6 +54,7 @@ mod registry;
 mod source;
 mod status;
 mod topics;
+pub mod trace;
 
 pub use brokers::BrokersOf;
 pub use consumed::ConsumedFrom;

@@ -1,6 +1,8 @@
 use crate::error::OutboxError;
 use crate::lane::Lane;
+use rws_kafka_observe::trace::{TRACEPARENT, TraceContext};
 use rws_kafka_producer::{HeaderValue, check_topic_name};
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// The header with the id of an event, as text: the same however often the event is sent.
@@ -11,7 +13,9 @@ const OVERHEAD: usize = 128;
 
 /// An event in full: for tombstones and headers without a key.
 ///
-/// An event without a payload is a tombstone, which is not the same as an empty payload.
+/// An event without a payload is a tombstone, which is not the same as an empty payload. One that is
+/// enqueued in a [trace](rws_kafka_observe::trace::TraceContext) carries it, unless it has a header
+/// `traceparent` of its own.
 ///
 /// ```
 /// use rws_kafka_outbox::Event;
@@ -63,6 +67,18 @@ impl Event {
         self
     }
 
+    /// With the headers of the [current trace](TraceContext::current), unless it has those of one.
+    pub(crate) fn traced(&self) -> Cow<'_, Self> {
+        let is_own = |name: &String| name.eq_ignore_ascii_case(TRACEPARENT);
+        match TraceContext::current() {
+            Some(context) if !self.header_names.iter().any(is_own) => {
+                let add = |event: Self, (name, value)| event.header(name, value);
+                Cow::Owned(context.headers().fold(self.clone(), add))
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     pub(crate) fn lane(&self, id: Uuid) -> Lane {
         match &self.key {
             Some(key) => Lane::of_key(&self.topic, key),
@@ -97,6 +113,20 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_carries_the_trace_that_it_is_enqueued_in_unless_it_has_its_own() {
+        let event = Event::to("orders").header("a", "1");
+        assert_eq!(*event.traced(), event);
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let context = TraceContext::parse(traceparent, Some("vendor=value")).unwrap();
+        let _scope = context.enter();
+        let expected = event.clone().header("traceparent", traceparent);
+        let expected = expected.header("tracestate", "vendor=value");
+        assert_eq!(*event.traced(), expected);
+        let own = event.header("Traceparent", "mine");
+        assert_eq!(*own.traced(), own);
+    }
 
     #[test]
     fn what_a_broker_would_refuse_is_refused_before_the_database() {

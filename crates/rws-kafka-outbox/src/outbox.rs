@@ -62,6 +62,7 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
         tx: &tokio_postgres::Transaction<'_>,
         event: &Event,
     ) -> Result<Uuid, OutboxError> {
+        let event = event.traced();
         event.check(self.max_event_bytes)?;
         let id = Uuid::now_v7();
         let lane = event.lane(id);

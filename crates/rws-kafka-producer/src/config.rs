@@ -66,6 +66,9 @@ pub struct ProducerConfig {
     pub(crate) close_timeout: Duration,
     pub(crate) on_delivery: Option<OnDelivery>,
     pub(crate) observer: Observer,
+    pub(crate) transaction_timeout: Duration,
+    /// Set where the producer is a transactional one.
+    pub(crate) transactional_id: Option<String>,
 }
 
 /// What differs from librdkafka's own defaults, and why.
@@ -151,6 +154,19 @@ impl ProducerConfig {
         self.property("message.max.bytes", bytes.to_string())
     }
 
+    /// How long a transaction may be open before the broker aborts it, and how long each of its
+    /// steps may take. Default 10 s; from 1 s to the broker's `transaction.max.timeout.ms`
+    /// (15 minutes). For [`KafkaProducer::transactional`](crate::KafkaProducer::transactional) only.
+    ///
+    /// When a process is killed, readers of what it wrote to, and whoever takes over its
+    /// partitions, wait for the end of its transaction: until its successor with the same id
+    /// begins, or this time is over (and up to 10 s more, the broker's
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`).
+    pub fn transaction_timeout(mut self, timeout: Duration) -> Self {
+        self.transaction_timeout = timeout;
+        self
+    }
+
     /// How long the drop of the last clone may flush. Default 5 s.
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.close_timeout = timeout;
@@ -177,6 +193,20 @@ impl ProducerConfig {
         self
     }
 
+    /// For the consumer.
+    #[doc(hidden)]
+    pub fn get_transaction_timeout(&self) -> Duration {
+        self.transaction_timeout
+    }
+
+    /// Whether a property has a value other than the default; for the consumer.
+    #[doc(hidden)]
+    pub fn names(&self, property: &str) -> bool {
+        let mut explicit = self.explicit.iter();
+        explicit.any(|(name, _)| name == property)
+            || self.kafka.producer_properties().get(property).is_some()
+    }
+
     /// Any librdkafka producer property; it goes before all other settings of it.
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.explicit.push((name.into(), value.into()));
@@ -184,16 +214,96 @@ impl ProducerConfig {
     }
 
     /// The librdkafka properties: those set here before those of the layers before the defaults.
-    pub(crate) fn properties(&self) -> Properties {
+    ///
+    /// # Errors
+    ///
+    /// [`ProducerError::Setting`] for what contradicts transactions, or their absence.
+    pub(crate) fn properties(&self) -> Result<Properties, ProducerError> {
         let mut properties = self.kafka.producer_properties();
         for (name, value) in &self.explicit {
             properties.set(name, value);
         }
+        match &self.transactional_id {
+            Some(id) => transactions(&mut properties, id, self.transaction_timeout)?,
+            None => refuse(
+                properties.get("transactional.id").is_some(),
+                "transactional.id",
+                || "is set by a property; use KafkaProducer::transactional".to_owned(),
+            )?,
+        }
         for (name, value) in DEFAULTS {
             properties.set_default(name, value);
         }
-        properties
+        Ok(properties)
     }
+}
+
+/// Sets what makes a producer transactional.
+fn transactions(
+    properties: &mut Properties,
+    id: &str,
+    timeout: Duration,
+) -> Result<(), ProducerError> {
+    refuse(id.trim().is_empty(), "transactional.id", || {
+        "is empty; give each running instance one of its own that it keeps over restarts, such as \
+         the name of a StatefulSet's pod"
+            .to_owned()
+    })?;
+    let found = |name: &str| properties.get(name).unwrap_or_default().to_owned();
+    let other = properties.get("transactional.id");
+    refuse(
+        other.is_some_and(|other| other != id),
+        "transactional.id",
+        || format!("is set twice: to {id:?}, and by a property to another value"),
+    )?;
+    let idempotence = found("enable.idempotence");
+    refuse(idempotence == "false", "enable.idempotence", || {
+        "is off, but a transaction needs it: remove the property".to_owned()
+    })?;
+    let acks = found("acks");
+    refuse(!matches!(acks.as_str(), "" | "all" | "-1"), "acks", || {
+        format!("is {acks:?}, but a transaction needs \"all\": remove the property")
+    })?;
+    const LEAST: Duration = Duration::from_secs(1);
+    refuse(
+        timeout < LEAST || timeout.as_millis() > i32::MAX as u128,
+        "transaction_timeout",
+        || {
+            format!(
+                "is {timeout:?}; from 1 s to the broker's transaction.max.timeout.ms is allowed"
+            )
+        },
+    )?;
+    let ms = timeout.as_millis();
+    for name in ["message.timeout.ms", "transaction.timeout.ms"] {
+        let set: Option<u128> = properties.get(name).and_then(|ms| ms.parse().ok());
+        let allowed = match name {
+            "message.timeout.ms" => set.is_none_or(|set| set > 0 && set <= ms),
+            _ => set.is_none_or(|set| set == ms),
+        };
+        refuse(!allowed, name, || {
+            format!(
+                "is {}, but transaction_timeout is {ms} ms: lower the one or raise the other",
+                set.unwrap_or_default()
+            )
+        })?;
+    }
+    properties.set("transactional.id", id);
+    properties.set("transaction.timeout.ms", ms.to_string());
+    properties.set_default("message.timeout.ms", ms.to_string());
+    Ok(())
+}
+
+fn refuse(
+    wrong: bool,
+    setting: &'static str,
+    problem: impl FnOnce() -> String,
+) -> Result<(), ProducerError> {
+    if !wrong {
+        return Ok(());
+    }
+    let problem = problem();
+    Err(ProducerError::Setting { setting, problem })
 }
 
 impl From<KafkaConfig> for ProducerConfig {
@@ -205,6 +315,8 @@ impl From<KafkaConfig> for ProducerConfig {
             close_timeout: Duration::from_secs(5),
             on_delivery: None,
             observer: Observer::global(),
+            transaction_timeout: Duration::from_secs(10),
+            transactional_id: None,
         }
     }
 }
@@ -221,6 +333,8 @@ impl fmt::Debug for ProducerConfig {
             .field("max_block", &self.max_block)
             .field("close_timeout", &self.close_timeout)
             .field("on_delivery", &self.on_delivery.is_some())
+            .field("transactional_id", &self.transactional_id)
+            .field("transaction_timeout", &self.transaction_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@
 //! or "timed out"; the true cause passes by once, in its error callback. A [`Connection`] keeps it
 //! and turns it into a [`ConnectionCause`] that an error can carry.
 
-use crate::transport::tls_probe;
+use crate::transport::{masked, tls_probe};
 use rws_kafka_config::Properties;
 use rws_kafka_observe::LogRate;
 use std::fmt;
@@ -98,6 +98,8 @@ pub struct Connection {
     /// Whether there is a cause: spares each acknowledged message the lock.
     troubled: AtomicBool,
     log_rate: LogRate,
+    /// For errors of other kinds.
+    other_rate: LogRate,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +116,7 @@ impl Connection {
             cause: Arc::default(),
             troubled: AtomicBool::new(false),
             log_rate: LogRate::new(Duration::from_secs(10)),
+            other_rate: LogRate::new(Duration::from_secs(1)),
         }
     }
 
@@ -137,7 +140,7 @@ impl Connection {
     /// the host name, to tell which it was; until its answer the cause is
     /// [`ConnectionCause::Tls`].
     pub fn failed(&self, error: ConnectionError, reason: &str) {
-        let detail = without_client_name(reason).to_owned();
+        let detail = masked(&self.properties, without_client_name(reason)).into_owned();
         let verification =
             error == ConnectionError::Ssl && detail.contains("certificate verify failed");
         let mut cause = lock(&self.cause);
@@ -178,6 +181,14 @@ impl Connection {
         }
         cause.last = Some(told);
         self.troubled.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes an error that tells nothing of the connection to the log.
+    pub(crate) fn log_other(&self, error: &impl fmt::Display, reason: &str) {
+        if let Some(held_back) = self.other_rate.admit() {
+            let reason = masked(&self.properties, reason);
+            tracing::warn!(target: "rws_kafka", %error, %reason, held_back, "Kafka client error");
+        }
     }
 
     fn probe_certificate(&self, detail: String) {

@@ -11,7 +11,8 @@ use rws_kafka_observe::{
     BrokerStatus, BrokersOf, LogRate, Observer, ProducerHealth, ProducerStatus,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Takes librdkafka's delivery reports to metrics, log, callback and waiters.
@@ -30,6 +31,15 @@ pub(crate) struct Deliveries {
     observer: Observer,
     brokers: BrokersOf,
     in_flight: InFlight,
+    transaction: InTransaction,
+}
+
+/// What the deliveries of a transaction came to.
+#[derive(Default)]
+struct InTransaction {
+    /// Its messages are being given up: nobody needs to be told in the log.
+    aborting: AtomicBool,
+    first_failure: Mutex<Option<ProducerError>>,
 }
 
 impl Deliveries {
@@ -49,6 +59,7 @@ impl Deliveries {
             on_delivery: config.on_delivery.clone(),
             given_up: AtomicUsize::new(0),
             failures: LogRate::new(Duration::from_secs(1)),
+            transaction: InTransaction::default(),
         }
     }
 
@@ -107,6 +118,16 @@ impl Deliveries {
         }
     }
 
+    /// The messages of a transaction that is being aborted fail by that.
+    pub(crate) fn aborting(&self, aborting: bool) {
+        self.transaction.aborting.store(aborting, Ordering::Relaxed);
+    }
+
+    /// The first message that was not delivered since this was last asked.
+    pub(crate) fn take_failure(&self) -> Option<ProducerError> {
+        lock(&self.transaction.first_failure).take()
+    }
+
     /// A message has its outcome.
     pub(crate) fn report(&self, report: &Report<'_>, token: usize) {
         let (sent_at, waiter) = match Token::decode(token) {
@@ -137,10 +158,15 @@ impl Deliveries {
         if let Err(ProducerError::Undelivered { .. }) = result {
             self.given_up.fetch_add(1, Ordering::Relaxed);
         }
+        let is_aborting = self.transaction.aborting.load(Ordering::Relaxed);
         if let Err(error) = &result {
-            self.note_error(error);
+            lock(&self.transaction.first_failure).get_or_insert_with(|| error.clone());
+            if !is_aborting {
+                self.note_error(error);
+            }
         }
         if let Err(error) = &result
+            && !is_aborting
             && let Some(held_back) = self.failures.admit()
         {
             tracing::error!(target: "rws_kafka", held_back, "a message was not delivered: {error}");
@@ -160,4 +186,8 @@ impl Deliveries {
             waiter.fill(result);
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

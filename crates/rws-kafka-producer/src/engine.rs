@@ -4,6 +4,7 @@ use crate::config::ProducerConfig;
 use crate::deliveries::Deliveries;
 use crate::delivery::Delivery;
 use crate::error::ProducerError;
+use crate::publish::Publish;
 use crate::record::Record;
 use crate::token::{SentAt, Token, now_ms};
 use crate::transport::{Client, Enqueue};
@@ -39,7 +40,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn new(config: &ProducerConfig) -> Result<Self, ProducerError> {
-        let properties = config.properties();
+        let properties = config.properties()?;
         let timeout = properties
             .get("message.timeout.ms")
             .and_then(|ms| ms.parse().ok())
@@ -63,9 +64,14 @@ impl Engine {
     /// Hands a message over and does not wait for its outcome.
     pub(crate) fn send(&self, record: &Record<'_>) -> Result<(), ProducerError> {
         self.check(record)?;
+        let publish = Publish::begin(record);
+        if publish.is_watched() {
+            // Its span ends with the delivery.
+            return self.enqueue_watched(record, &publish).map(drop);
+        }
         let sent_ms = now_ms();
         let token = Token::Unwatched(SentAt::of(sent_ms));
-        self.enqueue(record, token, sent_ms)
+        self.enqueue(record, &publish, token, sent_ms)
     }
 
     /// Hands a message over and waits for its outcome.
@@ -76,21 +82,32 @@ impl Engine {
                 topic: record.topic.to_owned(),
             });
         }
-        let slot = self.watched(record, |token, sent_ms| {
-            self.enqueue(record, token, sent_ms)
-        })?;
-        slot.wait()
+        self.enqueue_watched(record, &Publish::begin(record))?
+            .wait()
+    }
+
+    fn enqueue_watched(
+        &self,
+        record: &Record<'_>,
+        publish: &Publish,
+    ) -> Result<Arc<Slot>, ProducerError> {
+        self.watched(record, publish, |token, sent_ms| {
+            self.enqueue(record, publish, token, sent_ms)
+        })
+        .inspect_err(|error| publish.failed(error))
     }
 
     /// Hands a message over, where there is room for it; the slot gets its outcome.
     pub(crate) fn try_send_watched(
         &self,
         record: &Record<'_>,
+        publish: &Publish,
     ) -> Result<Option<Arc<Slot>>, ProducerError> {
         self.check(record)?;
         let mut full = false;
-        let slot = self.watched(record, |token, sent_ms| {
-            match self.client.enqueue(record, token, sent_ms) {
+        let slot = self.watched(record, publish, |token, sent_ms| {
+            let context = publish.context();
+            match self.client.enqueue(record, context, token, sent_ms) {
                 Ok(()) => Ok(()),
                 Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
                 Err(Enqueue::Full) => {
@@ -105,11 +122,12 @@ impl Engine {
     fn watched(
         &self,
         record: &Record<'_>,
+        publish: &Publish,
         enqueue: impl FnOnce(Token, i64) -> Result<(), ProducerError>,
     ) -> Result<Arc<Slot>, ProducerError> {
         let waiters = self.deliveries().waiters();
         let sent_ms = now_ms();
-        let (number, slot) = waiters.enrol(record.topic, SentAt::of(sent_ms));
+        let (number, slot) = waiters.enrol(record.topic, SentAt::of(sent_ms), publish);
         match enqueue(Token::Watched(number), sent_ms) {
             Ok(()) => Ok(slot),
             Err(error) => {
@@ -123,26 +141,21 @@ impl Engine {
         if self.closed.load(Ordering::Relaxed) {
             return Err(ProducerError::Closed);
         }
-        crate::topic::check_topic_name(record.topic)?;
-        match record.headers.iter().find(|(name, _)| name.contains('\0')) {
-            None => Ok(()),
-            Some((name, _)) => Err(ProducerError::InvalidHeader {
-                topic: record.topic.to_owned(),
-                name: (*name).to_owned(),
-            }),
-        }
+        check_names(record)
     }
 
     fn enqueue(
         &self,
         record: &Record<'_>,
+        publish: &Publish,
         token: Token,
         sent_ms: i64,
     ) -> Result<(), ProducerError> {
-        match self.client.enqueue(record, token, sent_ms) {
+        let context = publish.context();
+        match self.client.enqueue(record, context, token, sent_ms) {
             Ok(()) => Ok(()),
             Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
-            Err(Enqueue::Full) => self.enqueue_when_there_is_room(record, token, sent_ms),
+            Err(Enqueue::Full) => self.enqueue_when_there_is_room(record, publish, token, sent_ms),
         }
     }
 
@@ -150,6 +163,7 @@ impl Engine {
     fn enqueue_when_there_is_room(
         &self,
         record: &Record<'_>,
+        publish: &Publish,
         token: Token,
         sent_ms: i64,
     ) -> Result<(), ProducerError> {
@@ -168,7 +182,8 @@ impl Engine {
             if self.closed.load(Ordering::Relaxed) {
                 return Err(ProducerError::Closed);
             }
-            match self.client.enqueue(record, token, sent_ms) {
+            let context = publish.context();
+            match self.client.enqueue(record, context, token, sent_ms) {
                 Ok(()) => return Ok(()),
                 Err(Enqueue::Refused(error)) => return Err(self.refused(record, error)),
                 Err(Enqueue::Full) => {}
@@ -303,7 +318,11 @@ impl Engine {
         Err(error)
     }
 
-    fn deliveries(&self) -> &Deliveries {
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn deliveries(&self) -> &Deliveries {
         self.client.deliveries()
     }
 }
@@ -311,6 +330,18 @@ impl Engine {
 impl Source<ProducerStatus> for Engine {
     fn fill(&self, status: &mut ProducerStatus) {
         self.deliveries().fill(status);
+    }
+}
+
+/// Whether topic and headers have names that Kafka takes.
+pub(crate) fn check_names(record: &Record<'_>) -> Result<(), ProducerError> {
+    crate::topic::check_topic_name(record.topic)?;
+    match record.headers.iter().find(|(name, _)| name.contains('\0')) {
+        None => Ok(()),
+        Some((name, _)) => Err(ProducerError::InvalidHeader {
+            topic: record.topic.to_owned(),
+            name: (*name).to_owned(),
+        }),
     }
 }
 

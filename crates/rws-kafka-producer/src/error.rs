@@ -1,6 +1,7 @@
 use crate::connection::ConnectionCause;
 use crate::topic::InvalidTopic;
 use rws_kafka_config::ConfigError;
+use std::fmt;
 use std::time::Duration;
 
 /// Why a message was not published, or a producer could not be made.
@@ -16,6 +17,15 @@ pub enum ProducerError {
     Property {
         /// librdkafka's words.
         detail: String,
+    },
+
+    /// Two settings contradict each other, or one is out of range.
+    #[error("{setting} {problem}")]
+    Setting {
+        /// The setting's name.
+        setting: &'static str,
+        /// What is wrong and what is allowed.
+        problem: String,
     },
 
     /// The topic's name is not one that Kafka takes.
@@ -144,6 +154,71 @@ pub enum ProducerError {
         topic: String,
     },
 
+    /// Another transaction of this producer is still open.
+    #[error("another transaction of {id:?} was still open after {waited:?}")]
+    TransactionOpen {
+        /// The transactional id.
+        id: String,
+        /// How long `begin` waited.
+        waited: Duration,
+    },
+
+    /// A step of a transaction found no answer in time. It may be tried again.
+    #[error("cannot {step} a transaction of {id:?} within {within:?}: {detail}{}", because(.cause))]
+    TransactionTimedOut {
+        /// The transactional id.
+        id: String,
+        /// What was asked for.
+        step: TransactionStep,
+        /// How long was waited.
+        within: Duration,
+        /// librdkafka's words.
+        detail: String,
+        /// Why, when it is known.
+        cause: Option<ConnectionCause>,
+    },
+
+    /// The transaction could not be committed: none of its messages will be read.
+    #[error("a transaction of {id:?} is aborted, at {step}: {detail}")]
+    TransactionAborted {
+        /// The transactional id.
+        id: String,
+        /// What was asked for.
+        step: TransactionStep,
+        /// librdkafka's words.
+        detail: String,
+        /// The first message of it that was not delivered, if that is the reason.
+        source: Option<Box<ProducerError>>,
+    },
+
+    /// A message was not taken, as its transaction can only be aborted; the commit tells why.
+    #[error("a message for topic {topic:?} was not taken: its transaction can only be aborted")]
+    TransactionBroken {
+        /// The topic.
+        topic: String,
+    },
+
+    /// The broker did not answer the commit in time: the transaction may be committed or not. The
+    /// producer's next transaction begins when that is settled, either way.
+    #[error("the commit of a transaction of {id:?} was not answered within {within:?}: {detail}")]
+    CommitUnknown {
+        /// The transactional id.
+        id: String,
+        /// How long was waited.
+        within: Duration,
+        /// librdkafka's words.
+        detail: String,
+    },
+
+    /// Another producer has taken over the transactional id: this one will not send again.
+    #[error("another producer uses the transactional id {id:?}: {detail}")]
+    Fenced {
+        /// The transactional id.
+        id: String,
+        /// librdkafka's words.
+        detail: String,
+    },
+
     /// A thread could not be started.
     #[error("cannot start the producer's thread: {detail}")]
     Thread {
@@ -154,19 +229,40 @@ pub enum ProducerError {
 
 impl ProducerError {
     /// True when the same message may be accepted later.
+    ///
+    /// Of an aborted transaction: when all of it may succeed in another one.
     pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::TransactionAborted { source, .. } => {
+                source.as_ref().is_none_or(|cause| cause.is_retriable())
+            }
+            _ => matches!(
+                self,
+                Self::QueueFull { .. }
+                    | Self::TimedOut { .. }
+                    | Self::Unreachable { .. }
+                    | Self::Undelivered { .. }
+                    | Self::TransactionOpen { .. }
+                    | Self::TransactionTimedOut { .. }
+            ),
+        }
+    }
+
+    /// True when the transaction is lost: it is aborted already, or can only be aborted, which
+    /// the drop of a [`Transaction`](crate::Transaction) does.
+    pub fn must_abort(&self) -> bool {
         matches!(
             self,
-            Self::QueueFull { .. }
-                | Self::TimedOut { .. }
-                | Self::Unreachable { .. }
-                | Self::Undelivered { .. }
+            Self::TransactionAborted { .. } | Self::TransactionBroken { .. }
         )
     }
 
     /// True when this producer will not send again.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Closed | Self::Fatal { .. })
+        matches!(
+            self,
+            Self::Closed | Self::Fatal { .. } | Self::Fenced { .. }
+        )
     }
 
     /// Why the brokers cannot be reached, when that is what went wrong and it is known.
@@ -174,9 +270,42 @@ impl ProducerError {
         match self {
             Self::QueueFull { cause, .. }
             | Self::TimedOut { cause, .. }
-            | Self::Unreachable { cause, .. } => cause.as_ref(),
+            | Self::Unreachable { cause, .. }
+            | Self::TransactionTimedOut { cause, .. } => cause.as_ref(),
+            Self::TransactionAborted {
+                source: Some(cause),
+                ..
+            } => cause.connection_cause(),
             _ => None,
         }
+    }
+}
+
+/// A step in the life of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransactionStep {
+    /// The first of a producer: what an earlier one left open is ended.
+    Initialise,
+    /// A transaction begins.
+    Begin,
+    /// Offsets of a consumer are added.
+    SendOffsets,
+    /// Its messages become readable.
+    Commit,
+    /// Its messages are given up.
+    Abort,
+}
+
+impl fmt::Display for TransactionStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Initialise => "initialise",
+            Self::Begin => "begin",
+            Self::SendOffsets => "send offsets in",
+            Self::Commit => "commit",
+            Self::Abort => "abort",
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 use crate::delivery::Delivery;
 use crate::engine::{Engine, after};
 use crate::error::ProducerError;
+use crate::publish::Publish;
 use crate::record::{OwnedRecord, Record};
 use crate::waiters::Slot;
 use std::fmt;
@@ -24,19 +25,29 @@ pub struct DeliveryFuture {
 enum State {
     Failed(ProducerError),
     Waiting(Arc<Slot>),
-    NoRoom { record: OwnedRecord, until: Instant },
+    NoRoom {
+        record: OwnedRecord,
+        /// Of the call, wherever the future is polled.
+        publish: Publish,
+        until: Instant,
+    },
     Done,
 }
 
 impl DeliveryFuture {
     pub(crate) fn new(engine: &Arc<Engine>, record: &Record<'_>) -> Self {
-        let state = match engine.try_send_watched(record) {
+        let publish = Publish::begin(record);
+        let state = match engine.try_send_watched(record, &publish) {
             Ok(Some(slot)) => State::Waiting(slot),
             Ok(None) => State::NoRoom {
                 record: record.into(),
+                publish,
                 until: after(engine.max_block()),
             },
-            Err(error) => State::Failed(error),
+            Err(error) => {
+                publish.failed(&error);
+                State::Failed(error)
+            }
         };
         Self {
             engine: Arc::downgrade(engine),
@@ -59,23 +70,35 @@ impl Future for DeliveryFuture {
                     }
                     return outcome;
                 }
-                State::NoRoom { record, until } => {
+                State::NoRoom {
+                    record,
+                    publish,
+                    until,
+                } => {
+                    let failed = |error| {
+                        publish.failed(&error);
+                        Poll::Ready(Err(error))
+                    };
                     let Some(engine) = self.engine.upgrade() else {
-                        return Poll::Ready(Err(ProducerError::Closed));
+                        return failed(ProducerError::Closed);
                     };
                     // Before the try: room made in between then wakes this task.
                     engine.room().wake(context.waker().clone());
-                    match engine.try_send_watched(&record.borrow()) {
+                    match engine.try_send_watched(&record.borrow(), &publish) {
                         Ok(Some(slot)) => self.state = State::Waiting(slot),
                         Ok(None) if Instant::now() < until => {
-                            self.state = State::NoRoom { record, until };
+                            self.state = State::NoRoom {
+                                record,
+                                publish,
+                                until,
+                            };
                             return Poll::Pending;
                         }
                         Ok(None) => {
                             let waited = engine.max_block();
-                            return Poll::Ready(Err(engine.queue_full(&record.borrow(), waited)));
+                            return failed(engine.queue_full(&record.borrow(), waited));
                         }
-                        Err(error) => return Poll::Ready(Err(error)),
+                        Err(error) => return failed(error),
                     }
                 }
                 State::Done => panic!("a DeliveryFuture was polled after it was ready"),

@@ -19,12 +19,18 @@
 //! # }
 //! ```
 //!
+//! [`KafkaProducer::transactional`] makes one whose messages are read all or none: a
+//! [`TransactionalProducer`].
+//!
 //! # What it promises
 //!
 //! - Idempotent and `acks=all` by default: no duplicates by retry, no acknowledged message lost.
 //! - Keys land on the partitions on which Java clients put them (murmur2).
 //! - A full queue pushes back for [`ProducerConfig::max_block`], then errs; nothing is dropped
 //!   silently: what a close could not deliver is counted, logged and returned.
+//!
+//! - What is sent in a [`Transaction`] is read by a reader of committed messages when it was
+//!   committed, all of it, and else never.
 //!
 //! # Features
 //!
@@ -39,6 +45,14 @@
 //! | `protobuf` | `send_protobuf`: values in Protobuf, by prost and a schema registry | |
 //! | `json-schema` | `send_json_schema`: values as JSON, checked by a schema registry's JSON Schema | |
 //! | `registry` | `with_registry`; comes with each of the three | |
+//! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
+//!
+//! # Traces
+//!
+//! A message that is published while a
+//! [`TraceContext`](rws_kafka_observe::trace::TraceContext) is current carries it in the headers
+//! `traceparent` and `tracestate`, unless it brings a `traceparent` of its own. Each publish is a span;
+//! see [`rws_kafka_observe::trace`].
 
 mod config;
 pub mod connection;
@@ -49,12 +63,16 @@ mod error;
 mod future;
 mod in_flight;
 mod producer;
+mod publish;
 mod record;
+mod record_buffer;
 mod recorders;
 #[cfg(feature = "registry")]
 mod registry;
 mod token;
 mod topic;
+mod transaction;
+mod transactional;
 #[doc(hidden)]
 pub mod transport;
 #[cfg(feature = "json")]
@@ -63,10 +81,12 @@ mod waiters;
 
 pub use config::{Compression, ProducerConfig};
 pub use delivery::{Delivery, DeliveryReport, FlushReport};
-pub use error::ProducerError;
+pub use error::{ProducerError, TransactionStep};
 pub use future::DeliveryFuture;
 pub use producer::KafkaProducer;
 pub use record::{HeaderValue, Record};
 #[cfg(feature = "registry")]
 pub use registry::{RegistryProducer, TypedRecord};
 pub use topic::{InvalidTopic, check_topic_name};
+pub use transaction::Transaction;
+pub use transactional::TransactionalProducer;

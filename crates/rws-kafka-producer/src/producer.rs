@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::error::ProducerError;
 use crate::future::DeliveryFuture;
 use crate::record::{HeaderValue, Record};
+use crate::transactional::TransactionalProducer;
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -93,6 +94,24 @@ impl KafkaProducer {
                 probing: Some(probing),
             }),
         })
+    }
+
+    /// A producer whose messages are read all or none, whatever topics they go to; see
+    /// [`TransactionalProducer`].
+    ///
+    /// `transactional_id` names this instance of the service and must outlive its process: a
+    /// producer that begins with it ends what an earlier one left open, and stops that one from
+    /// writing, should it still be there. Asks no broker yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and [`ProducerError::Setting`] for an empty id and for settings that
+    /// transactions exclude.
+    pub fn transactional(
+        config: impl Into<ProducerConfig>,
+        transactional_id: impl Into<String>,
+    ) -> Result<TransactionalProducer, ProducerError> {
+        TransactionalProducer::new(config.into(), transactional_id.into())
     }
 
     /// Publishes `payload` to `topic` and returns when it is in the queue.
@@ -255,6 +274,12 @@ impl KafkaProducer {
     /// [`ProducerError::Fatal`] when this producer will not send again, whoever answers.
     pub fn ping(&self, timeout: Duration) -> Result<(), ProducerError> {
         self.shared.engine.ping(timeout)
+    }
+}
+
+impl KafkaProducer {
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.shared.engine
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::ProducerError;
 use crate::producer::KafkaProducer;
+use crate::transaction::Transaction;
 use rws_kafka_schema::json;
 use serde::Serialize;
 
@@ -52,7 +53,42 @@ impl KafkaProducer {
     }
 }
 
-fn encode<T: Serialize + ?Sized>(topic: &str, value: &T) -> Result<Vec<u8>, ProducerError> {
+impl Transaction {
+    /// Publishes `value` as JSON, as [`send`](Self::send) does a payload.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode) for a value that JSON has no
+    /// form for.
+    pub fn send_typed<T: Serialize + ?Sized>(
+        &self,
+        topic: &str,
+        value: &T,
+    ) -> Result<(), ProducerError> {
+        self.send(topic, encode(topic, value)?)
+    }
+
+    /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_typed`](Self::send_typed).
+    pub fn send_typed_keyed<T: Serialize + ?Sized>(
+        &self,
+        topic: &str,
+        key: impl AsRef<[u8]>,
+        value: &T,
+    ) -> Result<(), ProducerError> {
+        self.send_keyed(topic, key, encode(topic, value)?)
+    }
+}
+
+/// `value` as the payload of a message for `topic`.
+///
+/// # Errors
+///
+/// [`ProducerError::Encode`].
+pub fn encode<T: Serialize + ?Sized>(topic: &str, value: &T) -> Result<Vec<u8>, ProducerError> {
     json::encode(value).map_err(|source| ProducerError::Encode {
         topic: topic.to_owned(),
         source: Box::new(source),

@@ -2,6 +2,7 @@
 
 use crate::delivery::Delivery;
 use crate::error::ProducerError;
+use crate::publish::Publish;
 use crate::token::SentAt;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,6 +72,7 @@ pub(crate) struct Waiter {
     topic: String,
     sent_at: SentAt,
     slot: Arc<Slot>,
+    publish: Publish,
 }
 
 impl Waiter {
@@ -79,6 +81,9 @@ impl Waiter {
     }
 
     pub(crate) fn fill(self, outcome: Outcome) {
+        self.publish.ended(&outcome);
+        // Its span is closed when someone learns of the outcome.
+        drop(self.publish);
         self.slot.fill(outcome);
     }
 }
@@ -94,13 +99,19 @@ pub(crate) struct Waiters {
 
 impl Waiters {
     /// A number for a message to `topic`, and the slot of its outcome.
-    pub(crate) fn enrol(&self, topic: &str, sent_at: SentAt) -> (usize, Arc<Slot>) {
+    pub(crate) fn enrol(
+        &self,
+        topic: &str,
+        sent_at: SentAt,
+        publish: &Publish,
+    ) -> (usize, Arc<Slot>) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let slot = Arc::new(Slot::default());
         let waiter = Waiter {
             topic: topic.to_owned(),
             sent_at,
             slot: Arc::clone(&slot),
+            publish: publish.clone(),
         };
         lock(&self.waiting).insert(number, waiter);
         (number, slot)

@@ -61,6 +61,7 @@
 //! | `protobuf` | `send_protobuf`, `deserialize_protobuf`, `schema_registry` | |
 //! | `glue` | `SchemaRegistry::glue`: AWS Glue | |
 //! | `json-schema` | `send_json_schema`, `deserialize_json_schema`, `schema_registry` | |
+//! | `otel` | spans and trace contexts are OpenTelemetry's, see [`trace`] | |
 //!
 //! [rust-web-server]: https://github.com/bohdaq/rust-web-server
 
@@ -71,6 +72,7 @@ mod layer;
 mod message;
 mod respond;
 mod serve;
+pub mod trace;
 
 pub use body::{BodyError, body};
 pub use layer::KafkaLayer;
@@ -80,11 +82,15 @@ pub use serve::{FailedStage, Serve, ServeError, ServeReport, Stopper, serve};
 pub use rws_kafka_config::{ConfigError, KafkaConfig};
 pub use rws_kafka_consumer::{
     Assigned, Backoff, CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError,
-    ConsumerHandle, ConsumerStatus, DeadLetterHeaders, ErrorClass, FailurePolicy, GroupProtocol,
-    HandlerError, HandlerResult, KafkaConsumer, Ordering, Revoked, StopReport, TopicPartition,
+    ConsumerHandle, ConsumerStatus, DeadLetterHeaders, ErrorClass, ExactlyOnceConsumer,
+    FailurePolicy, GroupProtocol, HandlerError, HandlerResult, KafkaConsumer, Ordering, Outputs,
+    Revoked, StopReport, TopicPartition,
 };
 pub use rws_kafka_observe::{Observer, Readiness};
-pub use rws_kafka_producer::{Delivery, FlushReport, KafkaProducer, ProducerConfig, ProducerError};
+pub use rws_kafka_producer::{
+    Delivery, FlushReport, KafkaProducer, ProducerConfig, ProducerError, Record, Transaction,
+    TransactionalProducer,
+};
 
 #[cfg(any(feature = "json", feature = "registry"))]
 pub mod schema;

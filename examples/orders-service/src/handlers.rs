@@ -1,7 +1,7 @@
 //! The HTTP side.
 
-use crate::TOPIC;
-use crate::orders::{Fulfilled, Order};
+use crate::orders::Order;
+use crate::store::{Placed, Store};
 use rust_web_server::header::Header;
 use rust_web_server::mime_type::MimeType;
 use rust_web_server::range::Range;
@@ -11,7 +11,6 @@ use rust_web_server::response::{
 };
 use rust_web_server::router::PathParams;
 use rust_web_server::server::ConnectionInfo;
-use rws_kafka::KafkaProducer;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -19,12 +18,9 @@ use std::sync::Arc;
 const MAX_BODY: usize = 8 * 1024;
 
 /// What every handler sees.
-pub(crate) struct State {
-    pub(crate) producer: KafkaProducer,
-    pub(crate) orders: Arc<Fulfilled>,
-}
+pub(crate) type State = Arc<Store>;
 
-/// `POST /orders`: publishes the order. It is fulfilled later, hence 202 and not 201.
+/// `POST /orders`: takes the order, which is published if, and only if, it is kept. It is fulfilled later, hence 202 and not 201.
 pub(crate) fn create(
     request: &Request,
     _params: &PathParams,
@@ -47,8 +43,10 @@ pub(crate) fn create(
                 return Ok(error(request, STATUS.n400_bad_request, &reason));
             }
         };
-        let key = order.order_id.to_string();
-        state.producer.send_keyed(TOPIC, key, order.to_json())?;
+        if state.place(order)? == Placed::Conflict {
+            let reason = format!("there is an order {} already", order.order_id);
+            return Ok(error(request, STATUS.n409_conflict, &reason));
+        }
         let accepted = json!({"order_id": order.order_id, "status": "accepted"});
         Ok(answer(request, STATUS.n202_accepted, accepted.to_string()))
     })
@@ -66,14 +64,15 @@ pub(crate) fn show(
         let reason = "an order's id is a number";
         return error(request, STATUS.n400_bad_request, reason);
     };
-    match state.orders.get(id) {
-        Some(order) => answer(request, STATUS.n200_ok, order.to_json()),
-        None => error(
-            request,
-            STATUS.n404_not_found,
-            &format!("order {id} is not fulfilled"),
-        ),
-    }
+    rws_kafka::respond(|| {
+        Ok(match state.fulfilled(id)? {
+            Some(order) => answer(request, STATUS.n200_ok, order),
+            None => {
+                let reason = format!("order {id} is not fulfilled");
+                error(request, STATUS.n404_not_found, &reason)
+            }
+        })
+    })
 }
 
 fn error(request: &Request, status: &StatusCodeReasonPhrase, reason: &str) -> Response {

@@ -1,24 +1,26 @@
 //! Orders come in by HTTP, go through Kafka, and are fulfilled by a worker.
 //!
 //! ```text
-//! POST /orders ──▶ orders.created ──▶ worker ──▶ GET /orders/1
-//!                                       └── what is no order ──▶ orders.created.dlq
+//! POST /orders ──▶ transaction: order + outbox ──▶ relay ──▶ orders.created ──▶ worker ──▶ GET /orders/1
+//!                                                                 what is no order └──▶ orders.created.dlq
 //! ```
+//!
+//! The database is that of `DATABASE_URL`; without it, orders are published directly.
 
 mod handlers;
 mod kafka;
 mod orders;
+mod store;
 mod worker;
 
-use handlers::State;
 use kafka::Kafka;
-use orders::Fulfilled;
 use rust_web_server::app::App;
 use rws_kafka::{KafkaLayer, KafkaProducer, Serve};
 use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
+use store::Store;
 
 /// Orders, keyed by their ids: the events of one order keep their order.
 const TOPIC: &str = "orders.created";
@@ -47,14 +49,11 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let kafka = Kafka::configured_or_embedded()?;
 
     let producer = KafkaProducer::new(kafka.config().clone())?;
-    let orders = Arc::new(Fulfilled::default());
-    let worker = worker::start(kafka.config().clone(), Arc::clone(&orders))?;
+    let store = Arc::new(Store::configured(&producer)?);
+    let relay = store.relay(producer.clone(), kafka.config());
+    let worker = worker::start(kafka.config().clone(), Arc::clone(&store))?;
 
-    let state = State {
-        producer: producer.clone(),
-        orders,
-    };
-    let app = App::with_state(state)
+    let app = App::with_state(store)
         .post("/orders", handlers::create)
         .get("/orders/:id", handlers::show)
         .wrap(KafkaLayer::new());
@@ -62,7 +61,11 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     if let Some(address) = options.local_addr() {
         tracing::info!("listening on http://{address}");
     }
-    let report = rws_kafka::serve(app, options.producer(producer).worker(worker))?;
+    let mut options = options.producer(producer).worker(worker);
+    if let Some(relay) = relay {
+        options = options.relay(relay);
+    }
+    let report = rws_kafka::serve(app, options)?;
     Ok(if report.is_clean() {
         ExitCode::SUCCESS
     } else {

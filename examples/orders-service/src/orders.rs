@@ -1,9 +1,7 @@
-//! What an order is, and where fulfilled ones are kept.
+//! What an order is.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const FIELDS: [&str; 3] = ["order_id", "user_id", "amount_cents"];
 
@@ -83,27 +81,6 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// The orders that were fulfilled, in memory: a service with a purpose keeps them in a database.
-#[derive(Debug, Default)]
-pub(crate) struct Fulfilled {
-    orders: Mutex<HashMap<u64, Order>>,
-}
-
-impl Fulfilled {
-    /// Fulfils an order. A second time changes nothing, for a message may come twice.
-    pub(crate) fn fulfil(&self, order: Order) {
-        self.lock().entry(order.order_id).or_insert(order);
-    }
-
-    pub(crate) fn get(&self, order_id: u64) -> Option<Order> {
-        self.lock().get(&order_id).copied()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Order>> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,22 +132,5 @@ mod tests {
         let long = "é".repeat(10_000);
         let reason = reason(&format!(r#"{{"order_id":"{long}"}}"#));
         assert!(reason.chars().count() < 150, "{reason}");
-    }
-
-    #[test]
-    fn an_order_is_fulfilled_once() {
-        let fulfilled = Fulfilled::default();
-        let order = Order {
-            order_id: 1,
-            user_id: 42,
-            amount_cents: 9900,
-        };
-        assert_eq!(fulfilled.get(1), None);
-        fulfilled.fulfil(order);
-        fulfilled.fulfil(Order {
-            amount_cents: 1,
-            ..order
-        });
-        assert_eq!(fulfilled.get(1), Some(order));
     }
 }

@@ -1,6 +1,7 @@
 //! The Kafka side.
 
-use crate::orders::{Fulfilled, Order};
+use crate::orders::Order;
+use crate::store::Store;
 use crate::{DEAD_LETTERS, TOPIC};
 use rws_kafka::{
     Backoff, ConsumerContext, ConsumerError, ConsumerHandle, HandlerError, HandlerResult,
@@ -13,7 +14,7 @@ use std::time::Duration;
 /// letters.
 pub(crate) fn start(
     config: KafkaConfig,
-    orders: Arc<Fulfilled>,
+    store: Arc<Store>,
 ) -> Result<ConsumerHandle, ConsumerError> {
     KafkaConsumer::new(config)?
         .subscribe([TOPIC])?
@@ -25,14 +26,14 @@ pub(crate) fn start(
             Duration::from_millis(100),
             Duration::from_secs(5),
         ))
-        .try_start(move |msg: ConsumerContext| fulfil(&msg, &orders))
+        .try_start(move |msg: ConsumerContext| fulfil(&msg, &store))
 }
 
-fn fulfil(msg: &ConsumerContext, orders: &Fulfilled) -> HandlerResult {
+fn fulfil(msg: &ConsumerContext, store: &Store) -> HandlerResult {
     // No retry makes an order of it.
     let order = Order::parse(msg.payload().unwrap_or_default())
         .map_err(|reason| HandlerError::from(reason).permanent())?;
-    orders.fulfil(order);
+    store.fulfil(msg, order)?;
     tracing::info!(order.order_id, offset = msg.offset(), "fulfilled an order");
     msg.commit()
 }

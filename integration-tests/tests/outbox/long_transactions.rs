@@ -41,9 +41,9 @@ fn what_was_sent_is_not_read_again_beside_a_long_transaction() {
     eventually(SOON, || read() - before >= EVENTS);
     let read = read() - before;
     println!("{read} rows read for {EVENTS} events");
-    // Each at its read and at its delete, and what was deleted in the last moments: passing over all
-    // that came before would be 50 times.
-    assert!(read < 20 * EVENTS, "{read} rows read for {EVENTS} events");
+    // Each at its read and at its delete, and what was deleted in the last moments: 5 to 17 times.
+    // Passing over all that came before would be more than 50 times.
+    assert!(read < 30 * EVENTS, "{read} rows read for {EVENTS} events");
     long.rollback().expect("an end");
 }
 

@@ -12,4 +12,6 @@ mod readiness;
 mod roadmap;
 mod support;
 mod tls;
+mod trace;
+mod typed;
 mod waking;

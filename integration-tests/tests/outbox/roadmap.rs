@@ -3,10 +3,14 @@
 use crate::support::{SOON, Scene};
 use integration_tests::{eventually, unique};
 use rws_kafka::dedup::MessageDeduplicator;
-use rws_kafka::outbox::{Event, Outbox, OutboxError, OutboxRelay};
+use rws_kafka::outbox::{Event, Outbox, OutboxError, OutboxRelay, Pool};
 use rws_kafka::{HandlerError, KafkaConfig, KafkaConsumer, KafkaProducer, Observer};
+use std::error::Error;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+const TOPIC: &str = "OUTBOX_TEST_TOPIC";
 
 #[test]
 fn an_event_is_published_if_and_only_if_its_transaction_commits() -> Result<(), OutboxError> {
@@ -47,14 +51,51 @@ fn an_event_is_published_if_and_only_if_its_transaction_commits() -> Result<(), 
 }
 
 #[test]
+#[ignore = "run by the test below, with its environment"]
+fn a_service_with_its_settings_in_the_environment() -> Result<(), Box<dyn Error>> {
+    let Ok(topic) = std::env::var(TOPIC) else {
+        return Ok(());
+    };
+    let (producer, db_pool) = (KafkaProducer::from_env()?, Pool::from_env()?);
+    let mut connection = db_pool.get()?;
+    let mut tx = connection.transaction()?;
+
+    let outbox = Outbox::new(&mut tx);
+    outbox.enqueue(&topic, r#"{"order_id": 1}"#)?;
+    tx.commit()?;
+
+    let relay = OutboxRelay::from_env(producer, db_pool)?;
+    let relay = relay.start(500);
+
+    eventually(SOON, || relay.status().published == 1);
+    assert!(relay.stop_within(SOON).is_clean());
+    Ok(())
+}
+
+#[test]
+fn the_snippet_runs_with_its_settings_in_the_environment() {
+    let scene = Scene::new(1);
+    let output = Command::new(std::env::current_exe().expect("a test binary"))
+        .args(["--exact", "--ignored"])
+        .arg("roadmap::a_service_with_its_settings_in_the_environment")
+        .env(TOPIC, &scene.topic)
+        .env("RWS_CONFIG_KAFKA_BROKERS", scene.kafka.bootstrap())
+        .env("DATABASE_URL", &scene.url)
+        .output()
+        .expect("the test binary starts");
+    assert!(output.status.success(), "{output:?}");
+    let found = scene.read();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].text(), r#"{"order_id": 1}"#);
+}
+
+#[test]
 fn a_relay_without_its_settings_says_which() {
     let scene = Scene::new(1);
     // This process has no RWS_CONFIG_KAFKA_BROKERS.
     let refused = OutboxRelay::from_env(scene.producer(), &scene.pool);
     let error = refused.expect_err("no brokers are set");
-    let source = std::error::Error::source(&error)
-        .expect("a cause")
-        .to_string();
+    let source = error.source().expect("a cause").to_string();
     assert!(source.contains("brokers"), "{source}");
 }
 

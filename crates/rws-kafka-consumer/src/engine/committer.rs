@@ -77,6 +77,21 @@ impl Committer {
         mut due: impl FnMut() -> Offsets,
         mut commit: impl FnMut(&Offsets) -> Result<(), ConsumerError>,
     ) {
+        self.serve(|| {
+            let offsets = due();
+            if offsets.is_empty() {
+                return Ok(());
+            }
+            commit(&offsets)?;
+            for (partition, offset) in &offsets {
+                partition.acked(*offset);
+            }
+            Ok(())
+        });
+    }
+
+    /// Serves rounds, each as `round` does it, until [`stop`](Self::stop).
+    pub(crate) fn serve(&self, mut round: impl FnMut() -> Result<(), ConsumerError>) {
         loop {
             let mut state = self.lock();
             while state.wanted <= state.begun && !state.stopping {
@@ -91,17 +106,7 @@ impl Committer {
             state.begun += 1;
             drop(state);
 
-            let offsets = due();
-            let result = if offsets.is_empty() {
-                Ok(())
-            } else {
-                commit(&offsets)
-            };
-            if result.is_ok() {
-                for (partition, offset) in &offsets {
-                    partition.acked(*offset);
-                }
-            }
+            let result = round();
 
             let mut state = self.lock();
             state.ended = state.begun;

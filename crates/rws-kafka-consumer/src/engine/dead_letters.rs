@@ -1,6 +1,7 @@
 use super::batch::Batch;
 use crate::backoff::Backoff;
 use crate::dead_letter::{DeadLetterHeaders, Header, QueueName};
+use rws_kafka_observe::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerConfig, ProducerError, Record};
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 /// A message that is given up, on its way to the dead letter queue.
 pub(crate) struct Letter {
     headers: Vec<Header>,
+    /// The span that gave the message up, where OpenTelemetry has it.
+    trace: Option<TraceContext>,
     refusals: u32,
     /// With the number of the producer that has it.
     delivery: Option<(u64, DeliveryFuture)>,
@@ -19,9 +22,20 @@ impl Letter {
     pub(crate) fn new(headers: Vec<Header>) -> Self {
         Self {
             headers,
+            trace: None,
             refusals: 0,
             delivery: None,
         }
+    }
+
+    /// The letter belongs to `trace`, in place of what the message came with.
+    pub(crate) fn continues(&mut self, trace: Option<TraceContext>) {
+        self.trace = trace;
+    }
+
+    /// The letter as a record for `queue`.
+    pub(crate) fn record<'a>(&'a self, queue: &'a str, batch: &'a Batch, index: u32) -> Record<'a> {
+        record(queue, self, batch, index)
     }
 
     pub(crate) fn is_on_its_way(&self) -> bool {
@@ -90,6 +104,21 @@ impl DeadLetters {
         Self::with(queue, form, None, producer)
     }
 
+    /// In the transactions of the worker, which brings them on their way itself.
+    pub(crate) fn in_transactions(queue: QueueName, form: DeadLetterHeaders) -> Self {
+        Self {
+            queue,
+            form,
+            backoff: Backoff::default(),
+            config: None,
+            state: Mutex::new(State {
+                number: 0,
+                failures: 0,
+                current: Current::Ended,
+            }),
+        }
+    }
+
     fn with(
         queue: QueueName,
         form: DeadLetterHeaders,
@@ -131,7 +160,8 @@ impl DeadLetters {
             None => match self.producer() {
                 Ok((number, producer)) => {
                     let queue = self.queue.of(batch.partition().name.topic());
-                    let record = record(&queue, &letter.headers, batch, index);
+                    let record = record(&queue, letter, batch, index);
+                    let _scope = letter.trace.as_ref().map(TraceContext::enter);
                     (number, producer.send_record_async(record))
                 }
                 Err(posting) => return posting,
@@ -231,8 +261,13 @@ impl State {
     }
 }
 
-/// The message as it came, with `headers` after its own.
-fn record<'a>(queue: &'a str, headers: &'a [Header], batch: &'a Batch, index: u32) -> Record<'a> {
+/// The message as it came, with the letter's headers after its own. Only its trace goes on where the
+/// letter has one.
+fn record<'a>(queue: &'a str, letter: &'a Letter, batch: &'a Batch, index: u32) -> Record<'a> {
+    let of_trace = |name: &str| {
+        let names = [TRACEPARENT, TRACESTATE];
+        names.iter().any(|of| name.eq_ignore_ascii_case(of))
+    };
     let mut record = Record::to(queue);
     if let Some(key) = batch.key(index) {
         record = record.key(key);
@@ -244,12 +279,15 @@ fn record<'a>(queue: &'a str, headers: &'a [Header], batch: &'a Batch, index: u3
         record = record.timestamp_ms(timestamp.ms());
     }
     for (name, value) in batch.headers(index) {
+        if letter.trace.is_some() && of_trace(name) {
+            continue;
+        }
         record = match value {
             Some(value) => record.header(name, value),
             None => record.header(name, &None::<&[u8]>),
         };
     }
-    for (name, value) in headers {
+    for (name, value) in &letter.headers {
         record = record.header(name, value);
     }
     record

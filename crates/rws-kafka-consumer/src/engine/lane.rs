@@ -1,28 +1,34 @@
-use super::Engine;
 use super::dead_letters::{DeadLetters, Letter, Posting};
+use super::handling::Handling;
 use super::in_hand::Run;
 use super::partition::{Partition, Phase};
 use super::scheduler::{Outcome, Progress, Work, deadline_in};
 use super::stopwatch::Stopwatch;
 use super::strand::{StrandId, Task};
+use super::transactions::Put;
+use super::{Engine, Transactions};
 use crate::breaker::Fuse;
 use crate::context::ConsumerContext;
 use crate::dead_letter::Provenance;
 use crate::error::ConsumerError;
 use crate::failure::Verdict;
 use crate::handler::{HandlerError, HandlerResult};
+use crate::outputs::Outputs;
+use rws_kafka_observe::trace::TraceContext;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::{Duration, SystemTime};
 
 /// What a user's closure is to the engine.
-pub(crate) type Handler = dyn Fn(ConsumerContext) -> HandlerResult + Send + Sync;
+pub(crate) type Handler = dyn Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync;
 
 /// Handles messages until the scheduler ends.
 pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
     let hand = engine.hands.of_lane(lane);
     let (mut number, mut finished) = (0_u32, None);
+    let producer = engine.transactions().map(Transactions::producer);
+    let mut outputs = Outputs::new(producer.cloned());
     let mut stopwatch = Stopwatch::new();
     while let Some(work) = engine.scheduler.next(finished.take(), || stopwatch.stop()) {
         number = number.wrapping_add(1);
@@ -32,6 +38,7 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
         let shift = Shift {
             engine,
             handler,
+            outputs: &mut outputs,
             strand,
             partition: batch.partition(),
             run: hand.begin(&batch, number),
@@ -54,6 +61,7 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
 struct Shift<'a> {
     engine: &'a Arc<Engine>,
     handler: &'a Handler,
+    outputs: &'a mut Outputs,
     strand: StrandId,
     partition: &'a Arc<Partition>,
     run: Run<'a>,
@@ -66,7 +74,7 @@ enum Then {
     /// It has come to its end.
     Next,
     /// It is given up: this is its letter.
-    Post(Letter),
+    Post(Box<Letter>),
     /// It is handled again.
     Again(Duration),
     /// The worker stops.
@@ -133,7 +141,7 @@ impl Shift<'_> {
                     progress = Progress::default();
                     task.advance();
                 }
-                Then::Post(letter) => progress.letter = Some(Box::new(letter)),
+                Then::Post(letter) => progress.letter = Some(letter),
                 Then::Again(pause) => {
                     let at = deadline_in(pause);
                     return Outcome::Later { task, progress, at };
@@ -145,27 +153,62 @@ impl Shift<'_> {
 
     fn attempt(&mut self, task: &Task, index: u32, progress: &mut Progress) -> Then {
         self.run.takes(index);
-        let context = ConsumerContext::new(self.engine, &task.batch, index, progress.failures);
+        let failures = progress.failures;
+        let group = self.engine.group();
+        let handling = Handling::begin(group, &task.batch, index, failures + 1);
+        let trace = handling.context().cloned();
+        let context = ConsumerContext::new(self.engine, &task.batch, index, failures, trace);
         self.stopwatch.start();
         // A panic is a failed message, not a dead worker.
-        let result = catch_unwind(AssertUnwindSafe(|| (self.handler)(context)))
+        self.outputs.clear();
+        let handle = AssertUnwindSafe(|| (self.handler)(context, self.outputs));
+        let result = handling
+            .run(|| catch_unwind(handle))
             .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())));
-        let Err(error) = result else {
-            self.stopwatch.lap();
-            let marked = task.batch.finish(index);
-            self.partition.finish(task.batch.sequence(index), marked);
-            self.handled += 1;
-            return Then::Next;
+        let error = match result {
+            Ok(()) => {
+                let put = if self.engine.transactions().is_some() {
+                    // It may wait for a transaction from here on, and sends what the handler did, in
+                    // its trace.
+                    self.stopwatch.lap_and_stop();
+                    handling.run(|| self.end(task, index))
+                } else {
+                    self.stopwatch.lap();
+                    let marked = task.batch.finish(index);
+                    self.partition.finish(task.batch.sequence(index), marked);
+                    Put::Done
+                };
+                match put {
+                    Put::Done => {
+                        self.handled += 1;
+                        return Then::Next;
+                    }
+                    Put::Lost => return Then::Stop,
+                    Put::Refused(error) => error.into(),
+                }
+            }
+            Err(error) => {
+                self.stopwatch.lap_and_stop();
+                error
+            }
         };
-        self.stopwatch.lap_and_stop();
         task.batch.unmark(index);
         progress.failures += 1;
         self.partition.recorder.failed();
-        self.failed(task, index, progress.failures, &error)
+        handling.failed(&error);
+        let (failures, trace) = (progress.failures, handling.recorded());
+        handling.run(|| self.failed(task, index, failures, &error, trace))
     }
 
     /// What becomes of a message that has failed for the `failures`-th time.
-    fn failed(&mut self, task: &Task, index: u32, failures: u32, error: &HandlerError) -> Then {
+    fn failed(
+        &mut self,
+        task: &Task,
+        index: u32,
+        failures: u32,
+        error: &HandlerError,
+        trace: Option<&TraceContext>,
+    ) -> Then {
         let offset = task.batch.offset(index);
         let verdict = self.engine.settings.failure.verdict(error, failures);
         if matches!(verdict, Verdict::DeadLetter | Verdict::Skip) && self.breaks() {
@@ -192,7 +235,14 @@ impl Shift<'_> {
                 Some(letters) => {
                     let queue = letters.queue().of(self.partition.name.topic());
                     log(&format!("is given up: it goes to {queue}"));
-                    Then::Post(self.letter(letters, task, index, failures, error))
+                    let mut letter = self.letter(letters, task, index, failures, error);
+                    letter.continues(trace.cloned());
+                    if self.engine.transactions().is_none() {
+                        return Then::Post(Box::new(letter));
+                    }
+                    let record = letter.record(&queue, &task.batch, index);
+                    self.outputs.replace(&record);
+                    self.posted(task, index)
                 }
                 // A worker does not start with this policy and no queue.
                 None => Then::Again(Duration::from_secs(1)),
@@ -200,8 +250,11 @@ impl Shift<'_> {
             Verdict::Skip | Verdict::Ignore => {
                 log("is passed over");
                 self.partition.recorder.skipped();
-                self.end(task, index);
-                Then::Next
+                self.outputs.clear();
+                match self.end(task, index) {
+                    Put::Done => Then::Next,
+                    Put::Lost | Put::Refused(_) => Then::Stop,
+                }
             }
             Verdict::Stop => {
                 self.engine.fail(ConsumerError::Failed {
@@ -222,10 +275,38 @@ impl Shift<'_> {
         self.engine.fuse.as_ref().is_some_and(Fuse::blows)
     }
 
-    /// The message has come to an end other than by its handler: its offset may move.
-    fn end(&self, task: &Task, index: u32) {
-        task.batch.finish(index);
-        self.partition.finish(task.batch.sequence(index), true);
+    /// The message has come to an end, in a transaction together with what goes out for it: its
+    /// offset may move.
+    fn end(&self, task: &Task, index: u32) -> Put {
+        let finish = || {
+            task.batch.finish(index);
+            self.partition.finish(task.batch.sequence(index), true);
+        };
+        let Some(transactions) = self.engine.transactions() else {
+            finish();
+            return Put::Done;
+        };
+        let records = self.outputs.records();
+        transactions.put(self.engine, self.partition, records, finish)
+    }
+
+    /// The dead letter is this message's only output.
+    fn posted(&self, task: &Task, index: u32) -> Then {
+        match self.end(task, index) {
+            Put::Done => {
+                self.partition.recorder.dead_lettered();
+                Then::Next
+            }
+            Put::Lost => Then::Stop,
+            Put::Refused(error) => {
+                self.engine.fail(ConsumerError::DeadLetterRefused {
+                    partition: self.partition.name.clone(),
+                    offset: task.batch.offset(index),
+                    source: Box::new(error),
+                });
+                Then::Stop
+            }
+        }
     }
 
     fn letter(

@@ -10,6 +10,7 @@
 mod batch;
 mod committer;
 mod dead_letters;
+mod handling;
 mod in_hand;
 mod lag;
 mod lane;
@@ -24,6 +25,7 @@ mod stop;
 mod stopwatch;
 mod strand;
 mod tracker;
+mod transactions;
 mod worker;
 
 pub(crate) use batch::Batch;
@@ -33,6 +35,7 @@ pub(crate) use lane::Handler;
 pub(crate) use partition::Partition;
 pub(crate) use scheduler::deadline_in;
 pub(crate) use stop::Stop;
+pub(crate) use transactions::Transactions;
 pub(crate) use worker::{Plan, start};
 
 use crate::breaker::{CircuitBreaker, Fuse};
@@ -53,7 +56,7 @@ use rws_kafka_observe::{BrokerStatus, BrokersOf, ConsumerHealth, LogRate, Member
 use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -91,6 +94,10 @@ pub(crate) struct Engine {
     fuse: Option<Fuse>,
     /// Set before the worker's threads start, where dead letters are to be published.
     dead_letters: OnceLock<DeadLetters>,
+    /// The same, where outputs and offsets are committed together.
+    transactions: OnceLock<Transactions>,
+    /// Partitions are to be read again from their committed offsets.
+    rewinding: AtomicBool,
     /// What makes the worker stop, where nobody asked for it.
     failure: Mutex<Option<ConsumerError>>,
     assignment: Mutex<Assignment>,
@@ -129,6 +136,8 @@ impl Engine {
             scheduler: Scheduler::new(),
             committer: Committer::new(),
             dead_letters: OnceLock::new(),
+            transactions: OnceLock::new(),
+            rewinding: AtomicBool::new(false),
             failure: Mutex::default(),
             assignment: Mutex::default(),
             assigned: Condvar::new(),
@@ -175,6 +184,16 @@ impl Engine {
         let _ = self.dead_letters.set(letters);
     }
 
+    /// How outputs and offsets are committed, from before the start of the worker's threads.
+    pub(crate) fn commit_in_transactions(&self, transactions: Transactions) {
+        // A worker is started once.
+        let _ = self.transactions.set(transactions);
+    }
+
+    pub(crate) fn transactions(&self) -> Option<&Transactions> {
+        self.transactions.get()
+    }
+
     fn letters(&self) -> Option<&DeadLetters> {
         self.dead_letters.get()
     }
@@ -189,6 +208,11 @@ impl Engine {
     pub(crate) fn pause(&self, paused: bool) {
         self.scheduler.pause(paused);
         self.health.paused(paused);
+    }
+
+    /// What was in a transaction that is lost is read again; the poll thread sees to it.
+    fn ask_to_rewind(&self) {
+        self.rewinding.store(true, Ordering::Release);
     }
 
     /// The offsets that a commit would bring to the broker now.

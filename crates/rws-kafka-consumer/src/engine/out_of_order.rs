@@ -10,6 +10,7 @@ use crate::failure::{FailureHandling, FailurePolicy};
 use crate::handler::HandlerError;
 use crate::hooks::{AssignedPartition, Hooks};
 use crate::ordering::Ordering as MessageOrder;
+use crate::outputs::Outputs;
 use crate::topic_partition::TopicPartition;
 use rws_kafka_config::Properties;
 use rws_kafka_observe::Observer;
@@ -107,7 +108,7 @@ fn run(ordering: MessageOrder) {
     let commits = AtomicU32::new(0);
     let handler = {
         let (done, order) = (Arc::clone(&done), Arc::clone(&order));
-        move |msg: ConsumerContext| {
+        move |msg: ConsumerContext, _: &mut Outputs| {
             let (partition, offset) = (msg.partition(), msg.offset());
             let result = handle(&msg);
             if ordering == MessageOrder::Key {

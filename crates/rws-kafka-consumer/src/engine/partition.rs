@@ -3,7 +3,7 @@ use crate::lock::lock;
 use crate::status::PartitionStatus;
 use crate::topic_partition::TopicPartition;
 use rws_kafka_observe::{ConsumedFrom, LagOf, Observer};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -40,6 +40,8 @@ pub(crate) struct Partition {
     /// There is no message before this offset that was not committed, when it was last looked at.
     read_to: AtomicI64,
     lag: Mutex<LagOf>,
+    /// The transaction that it has something in, or had last.
+    pub(crate) transaction: AtomicU64,
 }
 
 impl Partition {
@@ -57,6 +59,7 @@ impl Partition {
             read_to: AtomicI64::new(-1),
             recorder: metrics.consumed_from(name.topic(), group),
             lag: Mutex::new(metrics.lag_of(name.topic(), name.partition(), group)),
+            transaction: AtomicU64::new(0),
             name,
         }
     }

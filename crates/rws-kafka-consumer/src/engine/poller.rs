@@ -24,6 +24,9 @@ const PAUSED_POLL: Duration = Duration::from_millis(5);
 /// what librdkafka has fetched already.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// The pause after committed offsets could not be had.
+const REWIND_PAUSE: Duration = Duration::from_millis(200);
+
 /// Fetches, and hands out. Runs on the one thread that owns the consumer's callbacks.
 pub(crate) struct Poller<'a> {
     engine: &'a Arc<Engine>,
@@ -39,6 +42,8 @@ pub(crate) struct Poller<'a> {
     /// A full queue has held up the burst: the other duties are due.
     held_up: bool,
     next_commit: Instant,
+    /// Not before, after a look at the committed offsets that came to nothing.
+    next_rewind: Instant,
     errors: LogRate,
 }
 
@@ -54,6 +59,7 @@ impl<'a> Poller<'a> {
             paused: Vec::new(),
             held_up: false,
             next_commit: Instant::now(),
+            next_rewind: Instant::now(),
             errors: LogRate::new(Duration::from_secs(5)),
         }
     }
@@ -64,6 +70,7 @@ impl<'a> Poller<'a> {
             self.engine.health.heartbeat();
             self.burst()?;
             self.resume();
+            self.rewind();
             self.engine.hands.look();
             let now = Instant::now();
             if now >= self.next_commit {
@@ -150,6 +157,34 @@ impl<'a> Poller<'a> {
                 self.pause(partition);
             }
         }
+    }
+
+    /// Reads again, from the committed offsets, what was in a transaction that is lost.
+    fn rewind(&mut self) {
+        let engine = self.engine;
+        let now = Instant::now();
+        if now < self.next_rewind || !engine.rewinding.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let partitions = engine.to_rewind();
+        if partitions.is_empty() {
+            return;
+        }
+        // A handler that has one of their messages goes on: its successor must not begin beside it.
+        let is_settled = engine.scheduler.wait_until_settled(&partitions, now) == 0;
+        let result = match is_settled {
+            true => self.consumer.rewind(&partitions),
+            false => Ok(false),
+        };
+        match result {
+            Ok(true) => return engine.renew(&partitions),
+            Ok(false) => {}
+            Err(error) => {
+                self.next_rewind = now + REWIND_PAUSE;
+                self.complain(error);
+            }
+        }
+        engine.ask_to_rewind();
     }
 
     /// What each partition may hold, so that all together stay within the bounds and one that is

@@ -49,12 +49,8 @@ impl Engine {
         tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?assigned, "assigned");
         let mut assignment = lock(&self.assignment);
         for AssignedPartition { partition, .. } in assigned.partitions() {
-            let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-            let observer = &self.settings.observer;
-            let state = Partition::new(id, partition.clone(), self.group(), observer);
-            assignment
-                .partitions
-                .insert(partition.clone(), Arc::new(state));
+            let state = self.partition_anew(partition);
+            assignment.partitions.insert(partition.clone(), state);
         }
         drop(assignment);
         self.refuse_own_dead_letters();
@@ -140,6 +136,32 @@ impl Engine {
         self.release(&partitions, deadline_in(Duration::from_secs(1)));
     }
 
+    /// The partitions that are to be read again, once nothing of them is in hand any more.
+    pub(super) fn to_rewind(&self) -> Vec<Arc<Partition>> {
+        let mut partitions = self.partitions();
+        partitions.retain(|partition| partition.phase() == Phase::Released);
+        partitions
+    }
+
+    /// A new epoch for each of `partitions` that is still assigned, in place of its old one.
+    pub(super) fn renew(&self, partitions: &[Arc<Partition>]) {
+        let mut assignment = lock(&self.assignment);
+        for old in partitions {
+            let Some(present) = assignment.partitions.get_mut(&old.name) else {
+                continue;
+            };
+            if present.id == old.id {
+                *present = self.partition_anew(&old.name);
+            }
+        }
+    }
+
+    fn partition_anew(&self, name: &TopicPartition) -> Arc<Partition> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let observer = &self.settings.observer;
+        Arc::new(Partition::new(id, name.clone(), self.group(), observer))
+    }
+
     fn those_of(&self, names: &[TopicPartition]) -> Vec<Arc<Partition>> {
         let assignment = lock(&self.assignment);
         names
@@ -174,7 +196,10 @@ impl Engine {
             let left = until.saturating_duration_since(Instant::now());
             std::thread::sleep(DRAIN_PAUSE.min(left));
         }
-        let uncommitted = committer::due(partitions).len();
+        let uncommitted = partitions
+            .iter()
+            .filter(|partition| partition.tracker().to_commit().is_some())
+            .count();
         self.release(partitions, until);
         *lock(&self.draining) = None;
         Left {
@@ -192,6 +217,10 @@ impl Engine {
             assignment.partitions.remove(&partition.name);
         }
         drop(assignment);
+        if self.transactions().is_some() {
+            // Where something of theirs is in a transaction still, it is aborted now.
+            let _ = self.committer.wait(self.committer.request(), until);
+        }
         // A commit on its way may hold an offset of theirs.
         self.committer.wait_until_quiet(until);
     }

@@ -97,7 +97,6 @@ impl Tracker {
         self.acked
     }
 
-    /// Whether the broker has the offset of every message that was taken in.
     /// The offset of the first message that was taken in.
     pub(crate) fn first(&self) -> Option<i64> {
         self.first
@@ -108,6 +107,7 @@ impl Tracker {
         self.end
     }
 
+    /// Whether the broker has the offset of every message that was taken in.
     pub(crate) fn is_all_committed(&self) -> bool {
         self.slots.is_empty() && self.acked >= self.end
     }

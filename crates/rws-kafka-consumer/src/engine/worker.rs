@@ -64,6 +64,7 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
         engine.committer.stop();
         engine.stop.ask(Duration::ZERO);
         engine.end_letters();
+        engine.end_transactions();
     }
     started
 }
@@ -86,6 +87,29 @@ impl Owner {
     }
 
     fn commit(self) {
+        let engine = Arc::clone(&self.engine);
+        let Some(transactions) = engine.transactions() else {
+            return self.commit_offsets();
+        };
+        // What an earlier process left open is ended before there is anything to do.
+        let note = |result: &Result<(), ConsumerError>| {
+            if result.is_err() {
+                engine.note_commit(result);
+            }
+        };
+        let begun = transactions.begin(&engine);
+        note(&begun);
+        engine.committer.serve(|| {
+            let result = transactions.round(&engine, &self.consumer);
+            note(&result);
+            result
+        });
+        // Nobody is to wait for the producer's end to leave the group.
+        drop(self);
+        transactions.close_producer();
+    }
+
+    fn commit_offsets(self) {
         let engine = &self.engine;
         engine.committer.run(
             || engine.due(),
@@ -144,6 +168,12 @@ impl Engine {
         }
     }
 
+    fn end_transactions(&self) {
+        if let Some(transactions) = self.transactions() {
+            transactions.end();
+        }
+    }
+
     fn end_letters(&self) {
         if let Some(letters) = self.letters() {
             letters.end();
@@ -171,6 +201,7 @@ impl Engine {
         self.scheduler.end();
         self.committer.stop();
         self.end_letters();
+        self.end_transactions();
         StopReport {
             unstarted: left.unstarted,
             unfinished: left.unfinished,

@@ -1,4 +1,5 @@
 use super::errors::Failed;
+use super::logs::Logs;
 use crate::connection::Connection;
 use crate::deliveries::Deliveries;
 use crate::delivery::Delivery;
@@ -14,12 +15,13 @@ use rdkafka::producer::{
 };
 use rdkafka::statistics::Statistics;
 use rws_kafka_config::Properties;
+use rws_kafka_observe::trace::TraceContext;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// One rdkafka producer.
 pub(crate) struct Client {
-    base: BaseProducer<Context>,
+    pub(super) base: BaseProducer<Context>,
     max_message_bytes: usize,
 }
 
@@ -35,19 +37,20 @@ impl Client {
         deliveries: Arc<Deliveries>,
     ) -> Result<Self, ProducerError> {
         Ok(Self {
-            base: super::client_config(properties).create_with_context(Context { deliveries })?,
-            max_message_bytes: properties
-                .get("message.max.bytes")
-                .and_then(|bytes| bytes.parse().ok())
-                .unwrap_or(1_000_000),
+            base: super::client_config(properties).create_with_context(Context {
+                deliveries,
+                logs: Logs::new(properties),
+            })?,
+            max_message_bytes: max_message_bytes(properties),
         })
     }
 
-    /// Copies `record` into librdkafka's queue; its delivery is reported with `token`. Its
-    /// timestamp is `sent_ms`, unless it brings its own.
+    /// Copies `record` into librdkafka's queue, with the headers of `context`; its delivery is
+    /// reported with `token`. Its timestamp is `sent_ms`, unless it brings its own.
     pub(crate) fn enqueue(
         &self,
         record: &Record<'_>,
+        context: Option<&TraceContext>,
         token: Token,
         sent_ms: i64,
     ) -> Result<(), Enqueue> {
@@ -57,8 +60,8 @@ impl Client {
         base.payload = record.payload;
         base.partition = record.partition;
         base.timestamp = Some(record.timestamp_ms.unwrap_or(sent_ms));
-        if !record.headers.is_empty() {
-            base.headers = Some(owned_headers(record));
+        if !record.headers.is_empty() || context.is_some() {
+            base.headers = Some(owned_headers(record, context));
         }
         let bytes = length(record.key) + length(record.payload);
         let in_flight = self.deliveries().in_flight();
@@ -72,16 +75,13 @@ impl Client {
         Err(match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::QueueFull) => Enqueue::Full,
             Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
-                Enqueue::Refused(ProducerError::MessageTooLarge {
-                    topic: record.topic.to_owned(),
-                    size,
-                    limit: format!(
-                        "the producer's message.max.bytes is {}, framing included",
-                        self.max_message_bytes
-                    ),
-                })
+                Enqueue::Refused(too_large(record.topic, size, self.max_message_bytes))
             }
-            Some(RDKafkaErrorCode::Fatal) => {
+            // Of a transaction that can only be aborted: why, its next step tells.
+            Some(RDKafkaErrorCode::State) => Enqueue::Refused(ProducerError::TransactionBroken {
+                topic: record.topic.to_owned(),
+            }),
+            Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced) => {
                 let detail = error.to_string();
                 Enqueue::Refused(self.fatal().unwrap_or(ProducerError::Fatal { detail }))
             }
@@ -127,14 +127,52 @@ impl Client {
     }
 }
 
-fn owned_headers(record: &Record<'_>) -> OwnedHeaders {
-    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-    record
+/// The bound that `properties` set.
+pub(crate) fn max_message_bytes(properties: &Properties) -> usize {
+    properties
+        .get("message.max.bytes")
+        .and_then(|bytes| bytes.parse().ok())
+        .unwrap_or(1_000_000)
+}
+
+/// Whether a queue with this bound takes a message of this size.
+pub(crate) fn check_size(record: &Record<'_>, max_bytes: usize) -> Result<(), ProducerError> {
+    let size = size(record.key, record.payload, record.headers.iter().copied());
+    // No less than librdkafka's own bound on the framing of a record and of each header.
+    let framing = 64 + 16 * record.headers.len();
+    let trace = TraceContext::current().map_or(0, |trace| {
+        let headers = trace.headers();
+        headers
+            .map(|(name, value)| name.len() + value.len() + 16)
+            .sum()
+    });
+    if size + framing + trace > max_bytes {
+        return Err(too_large(record.topic, size, max_bytes));
+    }
+    Ok(())
+}
+
+fn too_large(topic: &str, size: usize, max_bytes: usize) -> ProducerError {
+    ProducerError::MessageTooLarge {
+        topic: topic.to_owned(),
+        size,
+        limit: format!("the producer's message.max.bytes is {max_bytes}, framing included"),
+    }
+}
+
+fn owned_headers(record: &Record<'_>, context: Option<&TraceContext>) -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(record.headers.len() + 2);
+    let headers = record
         .headers
         .iter()
         .fold(headers, |headers, (key, value)| {
             headers.insert(Header { key, value: *value })
-        })
+        });
+    let of_context = context.into_iter().flat_map(TraceContext::headers);
+    of_context.fold(headers, |headers, (key, value)| {
+        let value = Some(value.as_bytes());
+        headers.insert(Header { key, value })
+    })
 }
 
 /// The bytes that a message's sender gave.
@@ -153,13 +191,14 @@ fn length(bytes: Option<&[u8]>) -> usize {
     bytes.map_or(0, <[u8]>::len)
 }
 
-struct Context {
+pub(super) struct Context {
     deliveries: Arc<Deliveries>,
+    logs: Logs,
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        super::log(level, facility, line);
+        self.logs.log(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

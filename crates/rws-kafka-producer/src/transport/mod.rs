@@ -2,12 +2,22 @@
 
 mod client;
 mod errors;
+mod logs;
 mod statistics;
 pub(crate) mod tls_probe;
+mod transactions;
 
-pub(crate) use client::{Client, Enqueue, Report};
+pub(crate) use client::{Client, Enqueue, Report, check_size, max_message_bytes};
 pub(crate) use errors::Failed;
+pub use logs::Logs;
+pub(crate) use logs::masked;
 pub use statistics::brokers;
+pub use transactions::commit_with_offsets;
+pub(crate) use transactions::{Offsets, StepFailure};
+
+pub use crate::record_buffer::RecordBuffer;
+#[cfg(feature = "json")]
+pub use crate::typed::encode as encode_json;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::error::ProducerError;
@@ -22,7 +32,11 @@ pub fn client_config(properties: &Properties) -> ClientConfig {
     for (name, value) in properties.iter() {
         config.set(name, value);
     }
-    config.set_log_level(RDKafkaLogLevel::Info);
+    // Without it, librdkafka keeps what `debug` asks for to itself.
+    config.set_log_level(match properties.get("debug") {
+        Some(_) => RDKafkaLogLevel::Debug,
+        None => RDKafkaLogLevel::Info,
+    });
     config
 }
 
@@ -62,26 +76,10 @@ pub fn note_error(connection: &Connection, error: &KafkaError, reason: &str) {
         }
         Some(RDKafkaErrorCode::AllBrokersDown) => ConnectionError::AllDown,
         _ => {
-            tracing::warn!(target: "rws_kafka", %error, reason, "Kafka client error");
-            return;
+            return connection.log_other(error, reason);
         }
     };
     connection.failed(kind, reason);
-}
-
-/// Passes one of librdkafka's log lines on to `tracing`.
-pub fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
-    match level {
-        RDKafkaLogLevel::Emerg
-        | RDKafkaLogLevel::Alert
-        | RDKafkaLogLevel::Critical
-        | RDKafkaLogLevel::Error => tracing::error!(target: "librdkafka", facility, "{line}"),
-        RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{line}"),
-        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-            tracing::info!(target: "librdkafka", facility, "{line}");
-        }
-        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{line}"),
-    }
 }
 
 impl From<KafkaError> for ProducerError {

@@ -13,6 +13,7 @@ use rust_web_server::request::{METHOD, Request};
 use rust_web_server::response::Response;
 use rust_web_server::server::ConnectionInfo;
 use rws_kafka_observe::Observer;
+use rws_kafka_observe::trace::TraceContext;
 use status_page::StatusPage;
 use std::time::Duration;
 
@@ -30,6 +31,11 @@ use std::time::Duration;
 ///
 /// Everything else passes untouched, `/healthz` included: a broker that is down is no reason to
 /// restart the service.
+///
+/// While a request is handled, the trace of its headers `traceparent` and `tracestate` is current (see
+/// [`trace`](crate::trace)): what its handler publishes belongs to it. Where the application
+/// is wrapped in the server's own `rust_web_server::otel::OtelLayer` before this one, the span that it
+/// makes for the request is current instead.
 ///
 /// ```
 /// use rust_web_server::app::App;
@@ -130,8 +136,13 @@ impl Middleware for KafkaLayer {
         next: &dyn Application,
     ) -> Result<Response, String> {
         let is_get = request.method == METHOD.get;
+        let pass = || {
+            let trace = crate::trace::of_request(request);
+            let _scope = trace.as_ref().map(TraceContext::enter);
+            next.execute(request, connection)
+        };
         if !is_get && request.method != METHOD.head {
-            return next.execute(request, connection);
+            return pass();
         }
         // A `HEAD` gets the answer of the `GET`; the server leaves out its body.
         match (message::path(request), &self.status_page, self.livez) {
@@ -142,7 +153,7 @@ impl Middleware for KafkaLayer {
             ("/kafka", Some(page), _) => Ok(page.html(&self.observer, request)),
             ("/kafka.json", Some(page), _) => Ok(page.json(&self.observer, request)),
             ("/livez", _, Some(silence)) => Ok(livez::answer(&self.observer, silence, request)),
-            _ => next.execute(request, connection),
+            _ => pass(),
         }
     }
 }

@@ -1,0 +1,80 @@
+use super::batch::Batch;
+use crate::handler::HandlerError;
+use rws_kafka_observe::trace::{TARGET, TraceContext};
+use tracing::Span;
+use tracing::field::{Empty, display};
+
+/// One attempt at a message in the eyes of who traces: the span of it, and the context that what the
+/// handler does belongs to.
+///
+/// Without a subscriber and without a context it is two looks at what is not there.
+pub(crate) struct Handling {
+    span: Span,
+    context: Option<TraceContext>,
+    /// Whether the context is the span's, and not the message's.
+    is_recorded: bool,
+}
+
+impl Handling {
+    pub(crate) fn begin(group: &str, batch: &Batch, index: u32, attempt: u32) -> Self {
+        let came_with = TraceContext::from_headers(batch.headers(index));
+        let span = span(group, batch, index, attempt);
+        if let Some(context) = &came_with {
+            context.continue_in(&span);
+        }
+        let of_span = TraceContext::of(&span);
+        Self {
+            span,
+            is_recorded: of_span.is_some(),
+            context: of_span.or(came_with),
+        }
+    }
+
+    pub(crate) fn context(&self) -> Option<&TraceContext> {
+        self.context.as_ref()
+    }
+
+    /// The context of the span, where OpenTelemetry has one.
+    pub(crate) fn recorded(&self) -> Option<&TraceContext> {
+        self.context.as_ref().filter(|_| self.is_recorded)
+    }
+
+    pub(crate) fn run<R>(&self, handle: impl FnOnce() -> R) -> R {
+        // A recorded span is current by itself.
+        let of_message = self.context.as_ref().filter(|_| !self.is_recorded);
+        let _scope = of_message.map(TraceContext::enter);
+        self.span.in_scope(handle)
+    }
+
+    pub(crate) fn failed(&self, error: &HandlerError) {
+        self.span
+            .record("error.type", error.kind())
+            .record("otel.status_code", "error")
+            .record("otel.status_description", display(error));
+    }
+}
+
+fn span(group: &str, batch: &Batch, index: u32, attempt: u32) -> Span {
+    let partition = &batch.partition().name;
+    let payload = batch.payload(index);
+    tracing::debug_span!(
+        target: TARGET,
+        parent: None,
+        "process",
+        otel.name = %format_args!("process {}", partition.topic()),
+        otel.kind = "consumer",
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        messaging.system = "kafka",
+        messaging.operation.name = "process",
+        messaging.operation.type = "process",
+        messaging.destination.name = partition.topic(),
+        messaging.destination.partition.id = display(partition.partition()),
+        messaging.kafka.offset = batch.offset(index),
+        messaging.kafka.message.tombstone = payload.is_none().then_some(true),
+        messaging.consumer.group.name = group,
+        messaging.message.body.size = payload.map(<[u8]>::len),
+        rws_kafka.attempt = attempt,
+        error.type = Empty,
+    )
+}

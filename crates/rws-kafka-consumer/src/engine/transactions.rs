@@ -1,0 +1,394 @@
+use super::Engine;
+use super::committer::Offsets;
+use super::partition::{Partition, Phase};
+use crate::error::ConsumerError;
+use crate::lock::lock;
+use crate::transport::Consumer;
+use rws_kafka_producer::transport::RecordBuffer;
+use rws_kafka_producer::{ProducerError, Transaction, TransactionalProducer};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+/// How soon who waits for the next transaction sees that there will be none.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Kafka transactions, one after the other: what handlers send, and the offsets of their messages.
+///
+/// A handler's outputs are kept until it has returned `Ok`, and are then put into the open
+/// transaction together with the word that its message is finished. So a handler that fails leaves
+/// nothing to be aborted, one that takes long holds no transaction open, and whenever no lane is in
+/// the middle of a [`put`](Self::put) the outputs and the finished offsets match.
+pub(crate) struct Transactions {
+    producer: TransactionalProducer,
+    max_messages: usize,
+    /// None while one is committed, or cannot begin. Lanes hold it for reading while they put.
+    open: RwLock<Option<Transaction>>,
+    /// Of the open transaction, or of the last.
+    number: AtomicU64,
+    /// The partitions that have outputs, or finished messages, in it.
+    touched: Mutex<Vec<Arc<Partition>>>,
+    /// Messages in it.
+    messages: AtomicUsize,
+    /// It has outputs of a message that is not finished, or was broken by the broker.
+    broken: AtomicBool,
+    /// No other one will begin.
+    ended: AtomicBool,
+    turn: Mutex<()>,
+    changed: Condvar,
+}
+
+/// The pause after a transaction could not begin.
+const BEGIN_PAUSE: Duration = Duration::from_millis(500);
+
+/// What became of a message that was put into a transaction.
+pub(crate) enum Put {
+    Done,
+    /// Its partition is someone else's, or is read again from before it.
+    Lost,
+    /// The message has an output that cannot be sent. Nothing of it is in the transaction.
+    Refused(ProducerError),
+}
+
+impl Transactions {
+    pub(crate) fn new(producer: TransactionalProducer, max_messages: usize) -> Self {
+        Self {
+            producer,
+            max_messages,
+            open: RwLock::default(),
+            // Of no partition that was never touched.
+            number: AtomicU64::new(1),
+            touched: Mutex::default(),
+            messages: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            turn: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn producer(&self) -> &TransactionalProducer {
+        &self.producer
+    }
+
+    /// Puts what a message has led to into the open transaction, and finishes it; waits while there
+    /// is none.
+    pub(crate) fn put(
+        &self,
+        engine: &Engine,
+        partition: &Arc<Partition>,
+        outputs: &RecordBuffer,
+        finish: impl FnOnce(),
+    ) -> Put {
+        loop {
+            let number = {
+                let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+                let number = self.number.load(Ordering::Acquire);
+                // No partition is released under a lane's feet by a transaction's end: that waits
+                // for the lanes.
+                if partition.phase() == Phase::Released || self.ended.load(Ordering::Acquire) {
+                    return Put::Lost;
+                }
+                if let Some(transaction) = &*open
+                    && !self.broken.load(Ordering::Acquire)
+                {
+                    self.touch(partition, number);
+                    match send(transaction, outputs) {
+                        Ok(()) => {
+                            finish();
+                            self.count(engine);
+                            return Put::Done;
+                        }
+                        Err(unsent) => {
+                            if let Some(error) = self.unsent(engine, unsent) {
+                                return error;
+                            }
+                        }
+                    }
+                }
+                number
+            };
+            self.wait_for_another_than(number);
+        }
+    }
+
+    /// Commits the open transaction where there is something in it, and begins the next. Runs on the
+    /// commit thread only.
+    ///
+    /// # Errors
+    ///
+    /// What the commit, or the begin, came to. The transaction is aborted then, and what was in it is
+    /// read again.
+    pub(crate) fn round(&self, engine: &Engine, consumer: &Consumer) -> Result<(), ConsumerError> {
+        if self.ended.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let is_broken = || self.broken.load(Ordering::Acquire);
+        if lock(&self.touched).is_empty() && !is_broken() && self.is_open() {
+            return Ok(());
+        }
+        // From here on no lane is in the middle of a put, and none begins one.
+        let Some(transaction) = self.close() else {
+            return self.begin(engine);
+        };
+        // Before the look at who owns what: should the group change in between, the broker refuses
+        // the offsets by what the group was before.
+        let group = consumer.group();
+        let touched = std::mem::take(&mut *lock(&self.touched));
+        let given_up = |reason| Err(ConsumerError::TransactionGivenUp { reason });
+        // A transaction that is dropped is aborted.
+        let result = match (offsets(&touched), group) {
+            _ if is_broken() => {
+                drop(transaction);
+                given_up("only a part of what a handler sent was taken")
+            }
+            // No message was finished in it.
+            (Some(offsets), _) if offsets.is_empty() => {
+                drop(transaction);
+                Ok(())
+            }
+            (Some(offsets), Some(group)) => group
+                .commit(transaction, &offsets)
+                .map(|()| self.committed(engine, &offsets))
+                .map_err(|error| self.failed(engine, error)),
+            _ => {
+                drop(transaction);
+                given_up("a partition, or the place in the group, was lost")
+            }
+        };
+        if result.is_err() {
+            self.give_up(engine, &touched);
+        }
+        let next = self.begin(engine);
+        result.and(next)
+    }
+
+    /// Begins no other transaction; lanes are told so.
+    pub(crate) fn end(&self) {
+        let turn = lock(&self.turn);
+        self.ended.store(true, Ordering::Release);
+        drop(turn);
+        self.changed.notify_all();
+    }
+
+    /// Gives up what is open, and closes the producer. On the commit thread, when it has ended.
+    pub(crate) fn close_producer(&self) {
+        self.end();
+        drop(self.close());
+        let _ = self.producer.close(Duration::ZERO);
+    }
+
+    /// # Errors
+    ///
+    /// Why none has begun; the next round tries again.
+    pub(crate) fn begin(&self, engine: &Engine) -> Result<(), ConsumerError> {
+        if self.ended.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let transaction = self.producer.begin().map_err(|error| {
+            let error = self.failed(engine, error);
+            // One that is refused at once, such as for want of a right, is not asked for all the time.
+            engine.stop.sleep(BEGIN_PAUSE);
+            error
+        })?;
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        self.messages.store(0, Ordering::Relaxed);
+        self.broken.store(false, Ordering::Release);
+        let turn = lock(&self.turn);
+        self.number.fetch_add(1, Ordering::AcqRel);
+        *open = Some(transaction);
+        drop((turn, open));
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    fn is_open(&self) -> bool {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.is_some()
+    }
+
+    fn close(&self) -> Option<Transaction> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.take()
+    }
+
+    fn committed(&self, engine: &Engine, offsets: &Offsets) {
+        for (partition, offset) in offsets {
+            partition.acked(*offset);
+        }
+        engine.note_commit(&Ok(()));
+    }
+
+    /// What comes of a message whose outputs did not all get into the transaction; `None` when it is
+    /// tried again in another one, or when there is room.
+    fn unsent(&self, engine: &Engine, unsent: Unsent) -> Option<Put> {
+        let (error, is_partial) = match unsent {
+            Unsent::Nothing(error) => (error, false),
+            Unsent::Rest(error) => (error, true),
+        };
+        // Why a transaction is broken, its commit tells.
+        let breaks = error.must_abort() || error.is_fatal();
+        if is_partial && !breaks {
+            self.broken.store(true, Ordering::Release);
+        }
+        if breaks || is_partial {
+            engine.committer.request();
+        }
+        if breaks || error.is_retriable() {
+            engine.note_error(ConsumerError::Transaction(Box::new(error)));
+            return None;
+        }
+        if is_partial {
+            // Again and again it would be the same.
+            self.refused(engine, error);
+            return Some(Put::Lost);
+        }
+        Some(Put::Refused(error))
+    }
+
+    /// What was in a transaction that is lost is read again: nothing of it is committed by others'
+    /// commits, and nobody goes on from where it was.
+    fn give_up(&self, engine: &Engine, touched: &[Arc<Partition>]) {
+        for partition in touched {
+            partition.advance(Phase::Released);
+            engine.scheduler.drop_queued(partition);
+        }
+        engine.ask_to_rewind();
+    }
+
+    /// What a failure means for the worker.
+    fn failed(&self, engine: &Engine, error: ProducerError) -> ConsumerError {
+        if let ProducerError::Fenced { .. } | ProducerError::Closed = error {
+            self.end();
+            let error = ConsumerError::Fenced(Box::new(error));
+            engine.fail(error.clone());
+            return error;
+        }
+        if let ProducerError::TransactionAborted {
+            source: Some(output),
+            ..
+        } = &error
+            && is_of_the_message(output)
+        {
+            return self.refused(engine, (**output).clone());
+        }
+        ConsumerError::Transaction(Box::new(error))
+    }
+
+    /// An output that no attempt will bring to the broker.
+    fn refused(&self, engine: &Engine, error: ProducerError) -> ConsumerError {
+        self.end();
+        let error = ConsumerError::OutputRefused(Box::new(error));
+        engine.fail(error.clone());
+        error
+    }
+
+    /// Once for each partition and transaction there is a lock to take.
+    fn touch(&self, partition: &Arc<Partition>, number: u64) {
+        if partition.transaction.swap(number, Ordering::Relaxed) != number {
+            lock(&self.touched).push(Arc::clone(partition));
+        }
+    }
+
+    fn count(&self, engine: &Engine) {
+        if self.messages.fetch_add(1, Ordering::Relaxed) + 1 == self.max_messages {
+            engine.committer.request();
+        }
+    }
+
+    fn wait_for_another_than(&self, number: u64) {
+        let turn = lock(&self.turn);
+        let is_same =
+            || self.number.load(Ordering::Acquire) == number && !self.ended.load(Ordering::Acquire);
+        if is_same() {
+            // Whether the partition is still ours is seen to after each look.
+            let _ = self
+                .changed
+                .wait_timeout(turn, LOOK)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// How far a message's outputs came.
+enum Unsent {
+    Nothing(ProducerError),
+    Rest(ProducerError),
+}
+
+fn send(transaction: &Transaction, outputs: &RecordBuffer) -> Result<(), Unsent> {
+    for (number, record) in outputs.iter().enumerate() {
+        transaction.send_record(record).map_err(|error| {
+            if number == 0 {
+                Unsent::Nothing(error)
+            } else {
+                Unsent::Rest(error)
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether another attempt would end the same way.
+fn is_of_the_message(error: &ProducerError) -> bool {
+    matches!(
+        error,
+        ProducerError::MessageTooLarge { .. }
+            | ProducerError::UnknownTopic { .. }
+            | ProducerError::UnknownPartition { .. }
+            | ProducerError::NotAuthorized { .. }
+    )
+}
+
+/// Up to where each partition is finished; `None` when one of them is no longer ours, with its
+/// outputs in the transaction.
+fn offsets(touched: &[Arc<Partition>]) -> Option<Offsets> {
+    let mut offsets = Offsets::with_capacity(touched.len());
+    for partition in touched {
+        // In one look: a partition that goes after it is in both, outputs and offsets.
+        if partition.phase() == Phase::Released {
+            return None;
+        }
+        let offset = partition.tracker().to_commit();
+        offsets.extend(offset.map(|offset| (Arc::clone(partition), offset)));
+    }
+    Some(offsets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topic_partition::TopicPartition;
+    use rws_kafka_observe::Observer;
+
+    fn partition(number: i32) -> Arc<Partition> {
+        let name = TopicPartition::new("topic", number);
+        let partition = Partition::new(number as u64, name, "group", &Observer::new());
+        (10..15).for_each(|offset| partition.tracker().push(offset, 1));
+        Arc::new(partition)
+    }
+
+    #[test]
+    fn a_transaction_with_outputs_of_a_partition_that_is_gone_has_no_offsets() {
+        let partitions = [1, 2, 3].map(partition);
+        partitions[0].finish(0, true);
+        partitions[1].finish(0, true);
+        partitions[1].finish(1, true);
+        let found = |partitions: &[Arc<Partition>]| {
+            let offsets = offsets(partitions)?;
+            Some(
+                offsets
+                    .iter()
+                    .map(|(_, offset)| *offset)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(found(&partitions), Some(vec![11, 12]));
+        // What it has in hand may finish and be committed.
+        partitions[1].advance(Phase::Draining);
+        assert_eq!(found(&partitions), Some(vec![11, 12]));
+        partitions[1].advance(Phase::Released);
+        assert_eq!(found(&partitions), None);
+        assert_eq!(found(&partitions[..1]), Some(vec![11]));
+    }
+}

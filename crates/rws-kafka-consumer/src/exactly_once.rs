@@ -1,0 +1,149 @@
+//! Reading, writing and committing in one transaction.
+
+use crate::consumer::KafkaConsumer;
+use crate::context::ConsumerContext;
+use crate::error::ConsumerError;
+use crate::handle::ConsumerHandle;
+use crate::handler::HandlerResult;
+use crate::outputs::Outputs;
+use rws_kafka_producer::ProducerConfig;
+
+/// The messages of a transaction, unless something else is set.
+const MAX_MESSAGES: usize = 10_000;
+
+/// A worker in the making that reads messages, writes others, and does both exactly once: what
+/// handlers send and the offsets of their messages are committed in one Kafka transaction.
+///
+/// ```no_run
+/// use rws_kafka_consumer::KafkaConsumer;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let handle = KafkaConsumer::from_env()?
+///     .subscribe(["orders.created"])?
+///     .exactly_once("invoicing-0")
+///     .start(|msg, out| {
+///         let invoice = format!("invoice of {}", msg.payload_str()?);
+///         out.send_keyed("invoices", msg.key().unwrap_or_default(), invoice)?;
+///         Ok(())
+///     });
+/// # handle.join();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// - A message is handled when its handler returns `Ok`: there is nothing to commit, and
+///   [`commit`](ConsumerContext::commit) changes nothing.
+/// - A handler may run more than once for a message, after a failure of its own or of the
+///   transaction: only what it sends through [`Outputs`] is done once. Readers must read
+///   committed messages only (`isolation.level`), which is the default here, in librdkafka, and not
+///   in Java's consumer.
+/// - What a failing handler sent is thrown away, and the message handled again as
+///   [`on_failure`](KafkaConsumer::on_failure) says, while other partitions go on. A dead letter is
+///   published in the transaction that commits the offset.
+/// - A transaction groups the messages of all partitions: it is committed every
+///   [`commit_interval`](crate::ConsumerConfig::commit_interval) (default 100 ms) or after
+///   [`max_messages`](Self::max_messages), whichever comes first, and holds no handler up meanwhile
+///   but those that have just finished. Results are readable that much later.
+/// - A transaction that cannot be committed is aborted, and the partitions that were in it are read
+///   again from their committed offsets.
+/// - Another worker with the same transactional id stops this one for good
+///   ([`ConsumerError::Fenced`]), as does an output that the broker refuses for good
+///   ([`ConsumerError::OutputRefused`]).
+///
+/// Source: [KIP-98] and [KIP-447].
+///
+/// [KIP-98]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-98+-+Exactly+Once+Delivery+and+Transactional+Messaging
+/// [KIP-447]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-447%3A+Producer+scalability+for+exactly+once+semantics
+#[derive(Clone, Debug)]
+#[must_use = "a consumer does nothing until it is started"]
+pub struct ExactlyOnceConsumer {
+    pub(crate) consumer: KafkaConsumer,
+    pub(crate) transactional_id: String,
+    producer: Option<ProducerConfig>,
+    pub(crate) max_messages: usize,
+}
+
+impl KafkaConsumer {
+    /// Makes it a worker whose handlers' outputs and offsets are committed in one transaction; see
+    /// [`ExactlyOnceConsumer`].
+    ///
+    /// `transactional_id` names this instance of the service, such as a StatefulSet's pod: no two
+    /// that run at a time may have the same, and it should stay over restarts, so that the new
+    /// process ends what the old one left open rather than wait for that to time out.
+    pub fn exactly_once(self, transactional_id: impl Into<String>) -> ExactlyOnceConsumer {
+        ExactlyOnceConsumer {
+            consumer: self,
+            transactional_id: transactional_id.into(),
+            producer: None,
+            max_messages: MAX_MESSAGES,
+        }
+    }
+}
+
+impl ExactlyOnceConsumer {
+    /// The settings of the producer, its
+    /// [`transaction_timeout`](ProducerConfig::transaction_timeout) among them. Default: those of the
+    /// consumer's layers. Its brokers must be those of the consumer.
+    pub fn producer(mut self, config: impl Into<ProducerConfig>) -> Self {
+        self.producer = Some(config.into());
+        self
+    }
+
+    /// After how many messages, at about, a transaction is committed, be it before the
+    /// [`commit_interval`](crate::ConsumerConfig::commit_interval) is over. Default 10,000; at
+    /// least 1.
+    pub fn max_messages(mut self, messages: usize) -> Self {
+        self.max_messages = messages;
+        self
+    }
+
+    /// Starts the worker on threads of its own and returns at once; as
+    /// [`KafkaConsumer::start`] in all else.
+    pub fn start<F>(self, handler: F) -> ConsumerHandle
+    where
+        F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
+    {
+        let (consumer, transactional) = self.parts();
+        consumer.begin(handler, Some(transactional))
+    }
+
+    /// As [`start`](Self::start), for those who want to know at once whether it could start.
+    ///
+    /// # Errors
+    ///
+    /// As [`KafkaConsumer::try_start`], [`ConsumerError::Setting`] for what cannot be had with
+    /// exactly-once, and [`ConsumerError::TransactionalProducer`].
+    pub fn try_start<F>(self, handler: F) -> Result<ConsumerHandle, ConsumerError>
+    where
+        F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
+    {
+        let (consumer, transactional) = self.parts();
+        consumer.try_begin(handler, Some(transactional))
+    }
+
+    fn parts(self) -> (KafkaConsumer, Transactional) {
+        let config = &self.consumer.config;
+        let mut producer = self.producer.unwrap_or_else(|| {
+            ProducerConfig::from(config.kafka.clone()).observer(config.observer.clone())
+        });
+        // A message that was read can be written as a dead letter: only its topic's limit holds.
+        let has_letters = self.consumer.dead_letter_queue.is_some();
+        if has_letters && !producer.names("message.max.bytes") {
+            producer = producer.property("message.max.bytes", "1000000000");
+        }
+        let transactional = Transactional {
+            id: self.transactional_id,
+            producer,
+            max_messages: self.max_messages,
+        };
+        (self.consumer, transactional)
+    }
+}
+
+/// What a worker needs to be told of its transactions.
+#[derive(Clone, Debug)]
+pub(crate) struct Transactional {
+    pub(crate) id: String,
+    pub(crate) producer: ProducerConfig,
+    pub(crate) max_messages: usize,
+}

@@ -1,0 +1,77 @@
+//! The bridge to OpenTelemetry.
+
+use super::context::{KNOWN_FLAGS, TraceContext};
+use super::scope::Entered;
+use super::state::State;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use opentelemetry::{Context, ContextGuard};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// What is innermost: a context of OpenTelemetry's, a span or the scope.
+pub(super) fn current(entered: Option<Entered>) -> Option<TraceContext> {
+    let attached = Context::map_current(|context| read(context.span().span_context()));
+    let scope = entered.as_ref().map(|entered| &entered.context);
+    // A scope is attached, too: another context is one that came later.
+    if attached.as_ref() != scope && attached.is_some() {
+        return attached;
+    }
+    // A layer that is told not to attach its spans (`with_context_activation(false)`).
+    let span = Span::current();
+    let within = entered.as_ref().and_then(|entered| entered.within.clone());
+    if span.id() != within
+        && let Some(context) = of(&span)
+    {
+        return Some(context);
+    }
+    entered.map(|entered| entered.context)
+}
+
+pub(super) fn of(span: &Span) -> Option<TraceContext> {
+    if span.is_disabled() {
+        return None;
+    }
+    read(span.context().span().span_context())
+}
+
+pub(super) fn attach(context: &TraceContext) -> ContextGuard {
+    let current = Context::current();
+    current.with_remote_span_context(write(context)).attach()
+}
+
+pub(super) fn continue_in(context: &TraceContext, span: &Span) {
+    if span.is_disabled() {
+        return;
+    }
+    let remote = write(context);
+    // Fails where no layer of OpenTelemetry's looks at the span, which then has no parent either.
+    let _ = span.set_parent(Context::new().with_remote_span_context(remote.clone()));
+    span.add_link(remote);
+}
+
+pub(super) fn link(context: &TraceContext, span: &Span) {
+    if !span.is_disabled() {
+        span.add_link(write(context));
+    }
+}
+
+fn read(from: &SpanContext) -> Option<TraceContext> {
+    from.is_valid().then(|| TraceContext {
+        trace_id: from.trace_id().to_bytes(),
+        span_id: from.span_id().to_bytes(),
+        flags: from.trace_flags().to_u8() & KNOWN_FLAGS,
+        state: State::parse(&from.trace_state().header()),
+    })
+}
+
+fn write(context: &TraceContext) -> SpanContext {
+    let state = context.tracestate().unwrap_or_default();
+    SpanContext::new(
+        TraceId::from_bytes(context.trace_id),
+        SpanId::from_bytes(context.span_id),
+        TraceFlags::new(context.flags),
+        true,
+        // What it does not take is left out, as what is not valid.
+        state.parse::<TraceState>().unwrap_or_default(),
+    )
+}

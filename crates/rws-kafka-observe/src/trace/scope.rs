@@ -1,0 +1,110 @@
+use super::context::TraceContext;
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Keeps a [`TraceContext`] current on this thread; see [`TraceContext::enter`].
+///
+/// When it is dropped, the context before it is current again. Scopes are to be dropped in the
+/// reverse of the order in which they were opened, and not held across an `.await`.
+#[must_use = "the context is current only while its scope lives"]
+pub struct TraceScope {
+    outer: Option<Entered>,
+    #[cfg(feature = "otel")]
+    _attached: opentelemetry::ContextGuard,
+    /// It belongs to its thread.
+    _thread: PhantomData<*const ()>,
+}
+
+/// The innermost scope of a thread.
+#[derive(Clone)]
+pub(super) struct Entered {
+    pub(super) context: TraceContext,
+    /// The span that was current when it was entered.
+    #[cfg(feature = "otel")]
+    pub(super) within: Option<tracing::span::Id>,
+}
+
+thread_local! {
+    static ENTERED: RefCell<Option<Entered>> = const { RefCell::new(None) };
+}
+
+impl TraceScope {
+    pub(super) fn new(context: &TraceContext) -> Self {
+        let entered = Entered {
+            context: context.clone(),
+            #[cfg(feature = "otel")]
+            within: tracing::Span::current().id(),
+        };
+        Self {
+            outer: replace(Some(entered)),
+            #[cfg(feature = "otel")]
+            _attached: super::otel::attach(context),
+            _thread: PhantomData,
+        }
+    }
+}
+
+impl Drop for TraceScope {
+    fn drop(&mut self) {
+        replace(self.outer.take());
+    }
+}
+
+impl fmt::Debug for TraceScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceScope").finish_non_exhaustive()
+    }
+}
+
+pub(super) fn current() -> Option<TraceContext> {
+    // Copied out, for what is asked below may ask here.
+    let entered = ENTERED.try_with(|entered| entered.borrow().clone());
+    // A thread that ends has none.
+    let entered = entered.ok().flatten();
+    #[cfg(feature = "otel")]
+    return super::otel::current(entered);
+    #[cfg(not(feature = "otel"))]
+    entered.map(|entered| entered.context)
+}
+
+fn replace(entered: Option<Entered>) -> Option<Entered> {
+    let replaced = ENTERED.try_with(|place| place.replace(entered));
+    replaced.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(span: u8) -> TraceContext {
+        let text = format!("00-{}-{span:016x}-01", "a".repeat(32));
+        TraceContext::parse(&text, Some("k=v")).unwrap()
+    }
+
+    #[test]
+    fn the_innermost_scope_is_current_on_its_own_thread() {
+        assert_eq!(TraceContext::current(), None);
+        let outer = context(1).enter();
+        assert_eq!(TraceContext::current(), Some(context(1)));
+        {
+            let _inner = context(2).enter();
+            assert_eq!(TraceContext::current(), Some(context(2)));
+            let elsewhere = std::thread::spawn(TraceContext::current).join();
+            assert_eq!(elsewhere.unwrap(), None);
+        }
+        assert_eq!(TraceContext::current(), Some(context(1)));
+        drop(outer);
+        assert_eq!(TraceContext::current(), None);
+    }
+
+    #[test]
+    fn a_panic_closes_its_scopes() {
+        let panicked = std::panic::catch_unwind(|| {
+            let _scope = context(1).enter();
+            panic!("in a scope");
+        });
+        assert!(panicked.is_err());
+        assert_eq!(TraceContext::current(), None);
+    }
+}

@@ -1,0 +1,111 @@
+use crate::delivery::Delivery;
+use crate::error::ProducerError;
+use crate::record::Record;
+use rws_kafka_observe::trace::{TARGET, TRACEPARENT, TraceContext};
+use tracing::Span;
+use tracing::field::{Empty, display};
+
+/// One publish in the eyes of who traces: the span of it, and the context that its message carries.
+///
+/// Without a subscriber and without a context it is two looks at what is not there.
+#[derive(Clone, Debug)]
+pub(crate) struct Publish {
+    span: Span,
+    /// None where there is none, and where the record brings its own.
+    context: Option<TraceContext>,
+}
+
+impl Publish {
+    /// Of the present thread: its context is what the message belongs to.
+    pub(crate) fn begin(record: &Record<'_>) -> Self {
+        let span = span(record);
+        let brings_its_own = record
+            .headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT));
+        if !brings_its_own {
+            let context = TraceContext::of(&span).or_else(TraceContext::current);
+            return Self { span, context };
+        }
+        if !span.is_disabled()
+            && let Some(own) = TraceContext::from_headers(record.headers.iter().copied())
+        {
+            match TraceContext::current() {
+                Some(_) => own.link(&span),
+                // As in a relay, which sends for others.
+                None => own.continue_in(&span),
+            }
+        }
+        Self {
+            span,
+            context: None,
+        }
+    }
+
+    /// Whether someone wants to know how it ends.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.span.is_disabled()
+    }
+
+    pub(crate) fn context(&self) -> Option<&TraceContext> {
+        self.context.as_ref()
+    }
+
+    pub(crate) fn ended(&self, outcome: &Result<Delivery, ProducerError>) {
+        match outcome {
+            Ok(delivery) => {
+                let partition = display(delivery.partition);
+                self.span
+                    .record("messaging.destination.partition.id", partition)
+                    .record("messaging.kafka.offset", delivery.offset);
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    pub(crate) fn failed(&self, error: &ProducerError) {
+        self.span
+            .record("error.type", error_type(error))
+            .record("otel.status_code", "error")
+            .record("otel.status_description", display(error));
+    }
+}
+
+fn span(record: &Record<'_>) -> Span {
+    tracing::debug_span!(
+        target: TARGET,
+        "send",
+        otel.name = %format_args!("send {}", record.topic),
+        otel.kind = "producer",
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        messaging.system = "kafka",
+        messaging.operation.name = "send",
+        messaging.operation.type = "send",
+        messaging.destination.name = record.topic,
+        messaging.destination.partition.id = record.partition.map(display),
+        messaging.kafka.offset = Empty,
+        messaging.kafka.message.tombstone = record.payload.is_none().then_some(true),
+        messaging.message.body.size = record.payload.map(<[u8]>::len),
+        error.type = Empty,
+    )
+}
+
+/// The errors of a publish, each by one word.
+fn error_type(error: &ProducerError) -> &'static str {
+    match error {
+        ProducerError::InvalidTopic(_) => "InvalidTopic",
+        ProducerError::InvalidHeader { .. } => "InvalidHeader",
+        ProducerError::QueueFull { .. } => "QueueFull",
+        ProducerError::MessageTooLarge { .. } => "MessageTooLarge",
+        ProducerError::UnknownTopic { .. } => "UnknownTopic",
+        ProducerError::UnknownPartition { .. } => "UnknownPartition",
+        ProducerError::TimedOut { .. } => "TimedOut",
+        ProducerError::NotAuthorized { .. } => "NotAuthorized",
+        ProducerError::Undelivered { .. } => "Undelivered",
+        ProducerError::Closed => "Closed",
+        ProducerError::Fatal { .. } => "Fatal",
+        ProducerError::Refused { .. } => "Refused",
+        _ => "_OTHER",
+    }
+}

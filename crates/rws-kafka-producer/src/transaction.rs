@@ -1,0 +1,284 @@
+use crate::engine::after;
+use crate::error::{ProducerError, TransactionStep};
+use crate::producer::KafkaProducer;
+use crate::record::{HeaderValue, Record};
+use crate::transactional::{Present, Shared};
+use crate::transport::{Offsets, StepFailure};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The pause before a step that may be tried again is.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Messages that are read all or none; see
+/// [`TransactionalProducer`](crate::TransactionalProducer).
+///
+/// May be shared by threads. Its drop gives up what was not committed, and waits for the broker
+/// within the [`transaction_timeout`](crate::ProducerConfig::transaction_timeout).
+#[must_use = "a transaction that is dropped is aborted"]
+pub struct Transaction {
+    shared: Arc<Shared>,
+    producer: KafkaProducer,
+    /// When its first message was sent: the broker's clock begins about then.
+    begun: OnceLock<Instant>,
+    over: bool,
+}
+
+impl Transaction {
+    pub(crate) fn new(shared: Arc<Shared>, producer: KafkaProducer) -> Self {
+        Self {
+            shared,
+            producer,
+            begun: OnceLock::new(),
+            over: false,
+        }
+    }
+
+    /// As [`KafkaProducer::send`], in this transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`KafkaProducer::send`], and
+    /// [`TransactionBroken`](ProducerError::TransactionBroken) once a message of it was not
+    /// delivered.
+    pub fn send(&self, topic: &str, payload: impl AsRef<[u8]>) -> Result<(), ProducerError> {
+        self.send_record(Record::to(topic).payload(payload.as_ref()))
+    }
+
+    /// As [`KafkaProducer::send_keyed`], in this transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_keyed(
+        &self,
+        topic: &str,
+        key: impl AsRef<[u8]>,
+        payload: impl AsRef<[u8]>,
+    ) -> Result<(), ProducerError> {
+        let record = Record::to(topic).key(key.as_ref());
+        self.send_record(record.payload(payload.as_ref()))
+    }
+
+    /// As [`KafkaProducer::send_with_headers`], in this transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`InvalidHeader`](ProducerError::InvalidHeader).
+    pub fn send_with_headers<N, V>(
+        &self,
+        topic: &str,
+        key: impl AsRef<[u8]>,
+        payload: impl AsRef<[u8]>,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<(), ProducerError>
+    where
+        N: AsRef<str>,
+        V: HeaderValue,
+    {
+        self.begin_the_clock();
+        self.producer
+            .send_with_headers(topic, key, payload, headers)
+    }
+
+    /// As [`KafkaProducer::send_record`], in this transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_with_headers`](Self::send_with_headers).
+    pub fn send_record(&self, record: Record<'_>) -> Result<(), ProducerError> {
+        self.begin_the_clock();
+        self.producer.send_record(record)
+    }
+
+    /// Waits until all messages are acknowledged, and makes them readable, within the
+    /// [`transaction_timeout`](crate::ProducerConfig::transaction_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`TransactionAborted`](ProducerError::TransactionAborted) when nothing of it will be read: a
+    /// message was not delivered, or the broker had ended it as it took too long;
+    /// [`CommitUnknown`](ProducerError::CommitUnknown) when the broker did not answer, and all of it
+    /// or nothing will be read; [`Fenced`](ProducerError::Fenced).
+    pub fn commit(self) -> Result<(), ProducerError> {
+        self.commit_with(None)
+    }
+
+    /// Gives its messages up.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the producer, such as [`Fenced`](ProducerError::Fenced). Whatever it
+    /// returns, nothing of the transaction will be read.
+    pub fn abort(mut self) -> Result<(), ProducerError> {
+        self.roll_back()
+    }
+
+    pub(crate) fn commit_with(mut self, offsets: Option<Offsets<'_>>) -> Result<(), ProducerError> {
+        self.begin_the_clock();
+        let timeout = self.shared.timeout();
+        let until = after(timeout);
+        if let Some(Offsets { list, group }) = offsets {
+            self.step(TransactionStep::SendOffsets, until, |tx, time| {
+                tx.producer
+                    .engine()
+                    .client()
+                    .send_offsets(list, group, time)
+            })?;
+        }
+        let undelivered = self.producer.engine().flush(left(until));
+        if undelivered > 0 {
+            let detail = format!("{undelivered} messages were not acknowledged within {timeout:?}");
+            return Err(self.give_up(TransactionStep::Commit, detail));
+        }
+        self.step(TransactionStep::Commit, until, |tx, time| {
+            tx.producer.engine().client().commit_transaction(time)
+        })?;
+        let producer = self.producer.clone();
+        self.end(Present::Ready(producer));
+        Ok(())
+    }
+
+    /// Takes a step, again and again where that is of use. A failure ends the transaction.
+    fn step(
+        &mut self,
+        step: TransactionStep,
+        until: Instant,
+        take: impl Fn(&Self, Duration) -> Result<(), StepFailure>,
+    ) -> Result<(), ProducerError> {
+        loop {
+            let Err(failure) = take(self, left(until)) else {
+                return Ok(());
+            };
+            return Err(match failure {
+                StepFailure::Retriable(_) if !left(until).is_zero() => {
+                    thread::sleep(PAUSE.min(left(until)));
+                    continue;
+                }
+                StepFailure::Retriable(detail) | StepFailure::Fatal(detail)
+                    if step == TransactionStep::Commit =>
+                {
+                    self.end(Present::Lost);
+                    ProducerError::CommitUnknown {
+                        id: self.shared.id().to_owned(),
+                        within: self.shared.timeout(),
+                        detail,
+                    }
+                }
+                StepFailure::Fenced(detail) => self.fenced(step, detail),
+                StepFailure::Fatal(detail) => {
+                    let source = self.producer.engine().deliveries().take_failure();
+                    self.end(Present::Lost);
+                    self.aborted(step, detail, source)
+                }
+                StepFailure::Retriable(detail)
+                | StepFailure::MustAbort(detail)
+                | StepFailure::Refused(detail) => self.give_up(step, detail),
+            });
+        }
+    }
+
+    /// The coordinator knows another epoch of this id: another producer's, where it was not itself
+    /// that ended the transaction.
+    fn fenced(&mut self, step: TransactionStep, detail: String) -> ProducerError {
+        let begun = self.begin_the_clock();
+        if !self.shared.has_outlived(begun) {
+            let error = self.shared.fenced(detail);
+            self.end(Present::Over(error.clone()));
+            return error;
+        }
+        self.end(Present::Lost);
+        let (open, timeout) = (begun.elapsed(), self.shared.timeout());
+        let detail = format!("it was open for {open:?}, longer than {timeout:?}: {detail}");
+        self.aborted(step, detail, None)
+    }
+
+    fn give_up(&mut self, step: TransactionStep, detail: String) -> ProducerError {
+        // Before the abort, which makes all messages fail.
+        let source = self.producer.engine().deliveries().take_failure();
+        match self.roll_back() {
+            Err(error @ ProducerError::Fenced { .. }) => error,
+            // It is aborted before the next one begins.
+            Ok(()) | Err(_) => self.aborted(step, detail, source),
+        }
+    }
+
+    fn aborted(
+        &self,
+        step: TransactionStep,
+        detail: String,
+        source: Option<ProducerError>,
+    ) -> ProducerError {
+        ProducerError::TransactionAborted {
+            id: self.shared.id().to_owned(),
+            step,
+            detail,
+            source: source.map(Box::new),
+        }
+    }
+
+    fn roll_back(&mut self) -> Result<(), ProducerError> {
+        let engine = self.producer.engine();
+        engine.deliveries().aborting(true);
+        let result = engine.client().abort_transaction(self.shared.timeout());
+        match result {
+            Ok(()) => {
+                let producer = self.producer.clone();
+                self.end(Present::Ready(producer));
+                Ok(())
+            }
+            Err(StepFailure::Retriable(detail)) => {
+                let step = TransactionStep::Abort;
+                let error = self.shared.timed_out(self.producer.engine(), step, detail);
+                let (producer, begun) = (self.producer.clone(), self.begin_the_clock());
+                self.end(Present::Unaborted(producer, begun));
+                Err(error)
+            }
+            Err(StepFailure::Fenced(detail)) => {
+                match self.fenced(TransactionStep::Abort, detail) {
+                    // What was asked for.
+                    ProducerError::TransactionAborted { .. } => Ok(()),
+                    error => Err(error),
+                }
+            }
+            // The next client's initialisation ends it.
+            Err(StepFailure::Fatal(_) | StepFailure::MustAbort(_) | StepFailure::Refused(_)) => {
+                self.end(Present::Lost);
+                Ok(())
+            }
+        }
+    }
+
+    fn begin_the_clock(&self) -> Instant {
+        *self.begun.get_or_init(Instant::now)
+    }
+
+    fn end(&mut self, present: Present) {
+        self.over = true;
+        self.shared.give_turn(Some(present));
+    }
+}
+
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if !self.over
+            && let Err(error) = self.roll_back()
+        {
+            tracing::warn!(target: "rws_kafka", "a transaction was given up: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("transactional_id", &self.shared.id())
+            .finish_non_exhaustive()
+    }
+}

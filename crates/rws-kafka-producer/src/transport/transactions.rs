@@ -1,0 +1,117 @@
+use super::Client;
+use crate::error::ProducerError;
+use crate::transaction::Transaction;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::producer::Producer;
+use std::time::Duration;
+
+/// How a step of a transaction failed, as librdkafka tells it apart.
+#[derive(Debug)]
+pub(crate) enum StepFailure {
+    /// The same step may be tried again.
+    Retriable(String),
+    /// The transaction can only be aborted.
+    MustAbort(String),
+    /// Another producer has the transactional id, or the coordinator has ended the transaction.
+    Fenced(String),
+    /// This client will do nothing more.
+    Fatal(String),
+    /// The step was refused, and nothing has changed.
+    Refused(String),
+}
+
+/// The offsets of a consumer that belong to a transaction.
+pub(crate) struct Offsets<'a> {
+    pub(crate) list: &'a TopicPartitionList,
+    pub(crate) group: &'a ConsumerGroupMetadata,
+}
+
+/// Commits `transaction` and with it a consumer's offsets (KIP-98, and KIP-447 for what `group` is
+/// checked against).
+///
+/// # Errors
+///
+/// As [`Transaction::commit`].
+pub fn commit_with_offsets(
+    transaction: Transaction,
+    list: &TopicPartitionList,
+    group: &ConsumerGroupMetadata,
+) -> Result<(), ProducerError> {
+    transaction.commit_with(Some(Offsets { list, group }))
+}
+
+impl Client {
+    /// Gets the producer's id and epoch, after ending what an earlier producer left open.
+    pub(crate) fn init_transactions(&self, time: Duration) -> Result<(), StepFailure> {
+        self.told(self.base.init_transactions(bounded(time)))
+    }
+
+    /// Needs no network.
+    pub(crate) fn begin_transaction(&self) -> Result<(), StepFailure> {
+        self.told(self.base.begin_transaction())
+    }
+
+    pub(crate) fn send_offsets(
+        &self,
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+        time: Duration,
+    ) -> Result<(), StepFailure> {
+        let time = bounded(time);
+        self.told(self.base.send_offsets_to_transaction(offsets, group, time))
+    }
+
+    /// To be called with nothing in flight: rdkafka would serve deliveries on this thread.
+    pub(crate) fn commit_transaction(&self, time: Duration) -> Result<(), StepFailure> {
+        self.told(self.base.commit_transaction(bounded(time)))
+    }
+
+    pub(crate) fn abort_transaction(&self, time: Duration) -> Result<(), StepFailure> {
+        self.told(self.base.abort_transaction(bounded(time)))
+    }
+
+    fn told(&self, result: KafkaResult<()>) -> Result<(), StepFailure> {
+        let Err(error) = result else { return Ok(()) };
+        let KafkaError::Transaction(cause) = &error else {
+            return Err(match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::OperationTimedOut) => {
+                    StepFailure::Retriable(error.to_string())
+                }
+                _ => StepFailure::Refused(error.to_string()),
+            });
+        };
+        let (code, detail) = (cause.code(), cause.string());
+        Err(if is_fenced(code) {
+            StepFailure::Fenced(detail)
+        } else if cause.is_fatal() {
+            // The first fatal error counts, and tells more than "fatal".
+            match self.base.client().fatal_error() {
+                Some((code, detail)) if is_fenced(code) => StepFailure::Fenced(detail),
+                Some((_, detail)) => StepFailure::Fatal(detail),
+                None => StepFailure::Fatal(detail),
+            }
+        } else if cause.txn_requires_abort() {
+            StepFailure::MustAbort(detail)
+        } else if cause.is_retriable() {
+            StepFailure::Retriable(detail)
+        } else {
+            StepFailure::Refused(detail)
+        })
+    }
+}
+
+fn is_fenced(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::Fenced
+            | RDKafkaErrorCode::ProducerFenced
+            | RDKafkaErrorCode::InvalidProducerEpoch
+    )
+}
+
+/// librdkafka counts in milliseconds of 32 bits, and takes a negative time for no bound.
+fn bounded(time: Duration) -> Duration {
+    time.min(Duration::from_millis(i32::MAX as u64))
+}

@@ -1,0 +1,140 @@
+//! Where orders are kept, and how they reach Kafka.
+//!
+//! With a database, an order and its event are of one transaction, which a relay publishes from; and a
+//! message that comes twice is fulfilled once, for its mark and its effect are of one transaction, too.
+//! Without one, an order is published directly: it is lost when the process ends before the broker
+//! has it.
+
+use crate::TOPIC;
+use crate::orders::Order;
+use rws_kafka::dedup::{Claim, MessageDeduplicator};
+use rws_kafka::outbox::{Outbox, OutboxError, OutboxRelay, Pool, RelayHandle, migrate};
+use rws_kafka::{ConsumerContext, HandlerError, KafkaConfig, KafkaProducer};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// How often the relay looks when no commit wakes it, in milliseconds.
+const POLL_INTERVAL_MS: u64 = 500;
+
+/// Beside the library's own. Ids are text: an `u64` does not fit into a `bigint`.
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS orders (order_id text PRIMARY KEY, body text NOT NULL);
+    CREATE TABLE IF NOT EXISTS fulfilled (order_id text PRIMARY KEY, body text NOT NULL)";
+
+/// What became of an order that was posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placed {
+    Accepted,
+    /// There is another one with its id.
+    Conflict,
+}
+
+pub(crate) enum Store {
+    Memory {
+        producer: KafkaProducer,
+        fulfilled: Mutex<HashMap<u64, Order>>,
+    },
+    Database {
+        pool: Pool,
+        dedup: MessageDeduplicator,
+    },
+}
+
+impl Store {
+    /// The database of `DATABASE_URL`, with its tables made; without one, the memory.
+    pub(crate) fn configured(producer: &KafkaProducer) -> Result<Self, OutboxError> {
+        if std::env::var_os("DATABASE_URL").is_none() {
+            tracing::warn!(
+                "no database is configured (DATABASE_URL): orders are published directly, and kept \
+                 in memory"
+            );
+            return Ok(Self::Memory {
+                producer: producer.clone(),
+                fulfilled: Mutex::default(),
+            });
+        }
+        let pool = Pool::from_env()?;
+        migrate(&pool)?;
+        let mut connection = pool.get()?;
+        let tx = connection.transaction()?;
+        for table in TABLES.split(';') {
+            tx.execute(table, &[])?;
+        }
+        tx.commit()?;
+        tracing::info!("using the database of DATABASE_URL: orders go through its outbox");
+        let dedup = MessageDeduplicator::from_db(pool.clone())?;
+        Ok(Self::Database { pool, dedup })
+    }
+
+    /// Starts what publishes from the database.
+    pub(crate) fn relay(
+        &self,
+        producer: KafkaProducer,
+        kafka: &KafkaConfig,
+    ) -> Option<RelayHandle> {
+        let Self::Database { pool, .. } = self else {
+            return None;
+        };
+        let relay = OutboxRelay::new(producer, pool).stall_timeout(kafka.readyz_lag_timeout());
+        Some(relay.start(POLL_INTERVAL_MS))
+    }
+
+    /// Takes an order, and sees to it that it is published.
+    pub(crate) fn place(&self, order: Order) -> Result<Placed, HandlerError> {
+        let (key, body) = (order.order_id.to_string(), order.to_json());
+        match self {
+            Self::Memory { producer, .. } => producer.send_keyed(TOPIC, key, body)?,
+            Self::Database { pool, .. } => {
+                let mut connection = pool.get()?;
+                let mut tx = connection.transaction()?;
+                let sql = "INSERT INTO orders VALUES ($1, $2) ON CONFLICT DO NOTHING";
+                if tx.execute(sql, &[&key, &body])? == 0 {
+                    return Ok(Placed::Conflict);
+                }
+                Outbox::new(&mut tx).enqueue_keyed(TOPIC, key, body)?;
+                tx.commit()?;
+            }
+        }
+        Ok(Placed::Accepted)
+    }
+
+    /// Fulfils the order of a message, unless it was fulfilled already.
+    pub(crate) fn fulfil(&self, msg: &ConsumerContext, order: Order) -> Result<(), HandlerError> {
+        match self {
+            Self::Memory { fulfilled, .. } => {
+                let mut fulfilled = fulfilled.lock().unwrap_or_else(PoisonError::into_inner);
+                fulfilled.entry(order.order_id).or_insert(order);
+            }
+            Self::Database { dedup, .. } => {
+                let claim = dedup.process_once(msg, |tx| {
+                    tx.execute(
+                        "INSERT INTO fulfilled VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                        &[&order.order_id.to_string(), &order.to_json()],
+                    )?;
+                    Ok(())
+                })?;
+                if claim == Claim::Duplicate {
+                    tracing::info!(order.order_id, "this message was handled already");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A fulfilled order, as JSON.
+    pub(crate) fn fulfilled(&self, order_id: u64) -> Result<Option<String>, HandlerError> {
+        match self {
+            Self::Memory { fulfilled, .. } => {
+                let fulfilled = fulfilled.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(fulfilled.get(&order_id).map(|order| order.to_json()))
+            }
+            Self::Database { pool, .. } => {
+                let mut connection = pool.get()?;
+                let tx = connection.transaction()?;
+                let sql = "SELECT body FROM fulfilled WHERE order_id = $1";
+                let rows = tx.query(sql, &[&order_id.to_string()])?;
+                Ok(rows.first().map(|row| row.get(0)))
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Transactions on a real broker: what they write is read once, or not at all.
+
+mod failures;
+mod fences;
+mod misuse;
+mod outages;
+mod pipeline;
+mod process;
+mod producer;
+mod storm;
+mod support;
+mod zombie;

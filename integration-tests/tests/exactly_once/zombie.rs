@@ -1,0 +1,50 @@
+use crate::process::{Order, SESSION, Worker, broker};
+use crate::support::{Scene, soon, stop};
+use std::time::Duration;
+
+const MESSAGES: usize = 600;
+
+/// A worker is stopped by SIGSTOP, its partitions go to another one, and it wakes up with messages
+/// in hand and outputs to commit.
+#[test]
+fn a_worker_that_was_paused_past_its_session_writes_nothing_that_is_read() {
+    let kafka = broker();
+    let scene = Scene::on(&kafka, 6);
+    let order = |number: usize, work| Order {
+        brokers: kafka.bootstrap(),
+        group: scene.group.clone(),
+        source: scene.source.clone(),
+        sink: scene.sink.clone(),
+        id: format!("{}-{number}", scene.id),
+        work,
+    };
+    let folder = tempfile::tempdir().expect("a folder for the log");
+    let log = folder.path().join("zombie.log");
+    scene.fill(MESSAGES);
+    let mut zombie = Worker::start(&order(0, Duration::from_millis(2)), &log);
+    let committed = || scene.committed().iter().sum::<i64>();
+    for round in 0..3 {
+        let before = committed();
+        soon(|| committed() > before + 200);
+        zombie.signal("-STOP");
+        let heir = order(1, Duration::from_micros(100)).start();
+        // Only when its session is over can the heir get what it had.
+        soon(|| heir.status().assignment.len() == 6);
+        scene.all_committed(MESSAGES * (round + 1), &heir);
+        zombie.signal("-CONT");
+        // It notices that it has lost everything, and comes again as a member like any other.
+        soon(|| heir.status().assignment.len() < 6);
+        stop(&heir);
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(!zombie.has_ended(), "{text}");
+        assert!(text.matches(" lost").count() > round, "{SESSION:?}: {text}");
+        scene.fill_from(MESSAGES * (round + 1), MESSAGES);
+    }
+    let done = MESSAGES * 4;
+    soon(|| scene.committed() == [done as i64; 6]);
+    soon(|| scene.read(&scene.sink).concat().len() >= 6 * done);
+    scene.assert_each_once(done);
+    // It had written something that it could not commit.
+    let written = scene.read_all(&scene.sink).concat().len();
+    assert!(written > 6 * done, "it was never paused in a transaction");
+}

@@ -1,0 +1,84 @@
+use integration_tests::{Kafka, eventually, unique, unique_topic};
+use rws_kafka::trace::TraceContext;
+use rws_kafka::{ConsumerConfig, KafkaConsumer, KafkaProducer, Observer, ProducerConfig};
+use serde_json::Value;
+use std::future::Future;
+use std::time::Duration;
+
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+pub(crate) const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+pub(crate) const TRACESTATE: &str = "one=1,other=2";
+
+pub(crate) fn context() -> TraceContext {
+    TraceContext::parse(TRACEPARENT, Some(TRACESTATE)).expect("a valid context")
+}
+
+pub(crate) fn topic() -> String {
+    let topic = unique_topic("trace");
+    Kafka::shared().create_topic(&topic, 1);
+    topic
+}
+
+pub(crate) fn producer() -> KafkaProducer {
+    producer_of(|config| config)
+}
+
+pub(crate) fn producer_of(change: impl FnOnce(ProducerConfig) -> ProducerConfig) -> KafkaProducer {
+    let config = ProducerConfig::new(Kafka::shared().bootstrap()).expect("an address");
+    KafkaProducer::new(change(config.observer(Observer::new()))).expect("a producer")
+}
+
+pub(crate) fn close(producer: &KafkaProducer) {
+    assert!(producer.close(SOON).is_complete());
+}
+
+/// Of a group of its own.
+pub(crate) fn consumer(topic: &str) -> KafkaConsumer {
+    let config = ConsumerConfig::new(Kafka::shared().bootstrap(), unique("group"));
+    let config = config.expect("an address").observer(Observer::new());
+    KafkaConsumer::new(config)
+        .and_then(|consumer| consumer.subscribe([topic]))
+        .expect("a consumer")
+}
+
+pub(crate) type Headers = Vec<(String, Option<String>)>;
+
+/// The headers of the first `count` messages of a topic's only partition.
+#[track_caller]
+pub(crate) fn headers(topic: &str, count: usize) -> Vec<Headers> {
+    let kafka = Kafka::shared();
+    eventually(SOON, || kafka.end_offset(topic, 0) >= count as i64);
+    let output = kafka.kcat(&["-C", "-e", "-q", "-o", "beginning", "-J", "-t", topic]);
+    let output = String::from_utf8(output).expect("JSON is text");
+    let messages = output.lines().map(|line| {
+        let message: Value = serde_json::from_str(line).expect("JSON");
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let flat = message["headers"].as_array().cloned().unwrap_or_default();
+        // Name and value by turns.
+        flat.chunks(2)
+            .map(|pair| (text(&pair[0]).expect("a name"), text(&pair[1])))
+            .collect()
+    });
+    messages.collect()
+}
+
+/// Headers with values, as `headers` tells them.
+pub(crate) fn pairs<const N: usize>(headers: [(&str, &str); N]) -> Headers {
+    headers
+        .map(|(name, value)| (name.to_owned(), Some(value.to_owned())))
+        .into()
+}
+
+/// What a message carries that belongs to `context()`, and nothing else.
+pub(crate) fn carried() -> Headers {
+    pairs([("traceparent", TRACEPARENT), ("tracestate", TRACESTATE)])
+}
+
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async { tokio::time::timeout(SOON, future).await.expect("in time") })
+}
