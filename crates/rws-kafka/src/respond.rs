@@ -34,8 +34,7 @@ static UNAVAILABLE_LOG: LazyLock<LogRate> = LazyLock::new(|| LogRate::new(Durati
 ///
 /// ```
 /// use rust_web_server::app::App;
-/// use rust_web_server::core::New;
-/// use rust_web_server::response::Response;
+/// use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
 ///
 /// struct State {
 ///     producer: rws_kafka::KafkaProducer,
@@ -45,7 +44,8 @@ static UNAVAILABLE_LOG: LazyLock<LogRate> = LazyLock::new(|| LogRate::new(Durati
 /// let app = App::with_state(State { producer }).post("/orders", |req, _params, _conn, state| {
 ///     rws_kafka::respond(|| {
 ///         state.producer.send("orders.created", rws_kafka::body(req)?)?;
-///         Ok(Response::new())
+///         let accepted = STATUS_CODE_REASON_PHRASE.n202_accepted;
+///         Ok(Response::get_response(accepted, None, None))
 ///     })
 /// });
 /// # }
