@@ -9,7 +9,7 @@ use crate::outputs::Outputs;
 use rws_kafka_producer::ProducerConfig;
 
 /// The messages of a transaction, unless something else is set.
-const MAX_MESSAGES: usize = 10_000;
+const MAX_MESSAGES: usize = 100_000;
 
 /// A worker in the making that reads messages, writes others, and does both exactly once: what
 /// handlers send and the offsets of their messages are committed in one Kafka transaction.
@@ -90,7 +90,7 @@ impl ExactlyOnceConsumer {
     }
 
     /// After how many messages, at about, a transaction is committed, be it before the
-    /// [`commit_interval`](crate::ConsumerConfig::commit_interval) is over. Default 10,000; at
+    /// [`commit_interval`](crate::ConsumerConfig::commit_interval) is over. Default 100,000; at
     /// least 1.
     pub fn max_messages(mut self, messages: usize) -> Self {
         self.max_messages = messages;

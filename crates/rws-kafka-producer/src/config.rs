@@ -291,6 +291,9 @@ fn transactions(
     properties.set("transactional.id", id);
     properties.set("transaction.timeout.ms", ms.to_string());
     properties.set_default("message.timeout.ms", ms.to_string());
+    // The broker asks for patience while it ends the transaction before, which takes milliseconds;
+    // librdkafka's 100 ms are longer than a transaction.
+    properties.set_default("retry.backoff.ms", "10");
     Ok(())
 }
 

@@ -168,7 +168,9 @@ impl Transaction {
                     }
                 }
                 StepFailure::Fenced(detail) => self.fenced(step, detail),
-                StepFailure::Fatal(detail) => {
+                // A request that arrives late must not get into the next transaction: another client
+                // has another epoch.
+                StepFailure::Fatal(detail) | StepFailure::Unanswered(detail) => {
                     let source = self.producer.engine().deliveries().take_failure();
                     self.end(Present::Lost);
                     self.aborted(step, detail, source)
@@ -244,7 +246,12 @@ impl Transaction {
                 }
             }
             // The next client's initialisation ends it.
-            Err(StepFailure::Fatal(_) | StepFailure::MustAbort(_) | StepFailure::Refused(_)) => {
+            Err(
+                StepFailure::Fatal(_)
+                | StepFailure::MustAbort(_)
+                | StepFailure::Unanswered(_)
+                | StepFailure::Refused(_),
+            ) => {
                 self.end(Present::Lost);
                 Ok(())
             }

@@ -254,6 +254,7 @@ impl Shared {
             // out.
             StepFailure::Fatal(detail)
             | StepFailure::MustAbort(detail)
+            | StepFailure::Unanswered(detail)
             | StepFailure::Refused(detail) => {
                 discard(self.change(Present::Lost));
                 ProducerError::TransactionAborted {

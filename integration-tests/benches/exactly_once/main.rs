@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 const PARTITIONS: i32 = 6;
 const BYTES: usize = 100;
-const MESSAGES: usize = 600_000;
+const MESSAGES: usize = 2_000_000;
 const SOON: Duration = Duration::from_secs(120);
 
 fn main() {

@@ -1,7 +1,7 @@
 use crate::support::{Scene, ready, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, GroupProtocol, HandlerResult, Outputs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Each message to the same partition of another topic.
@@ -89,7 +89,6 @@ fn a_transaction_is_committed_after_so_many_messages() {
 fn partitions_that_move_between_workers_are_handled_once() {
     for protocol in ["range", "cooperative-sticky", "the broker's"] {
         let scene = Scene::new(6);
-        scene.fill(1000);
         let start = |number: usize| {
             let config = match protocol {
                 "the broker's" => scene.bare_config().group_protocol(GroupProtocol::Consumer),
@@ -109,17 +108,47 @@ fn partitions_that_move_between_workers_are_handled_once() {
                     copy(msg, out)
                 })
         };
-        let first = start(0);
-        soon(|| scene.committed().iter().sum::<i64>() > 300);
-        let second = start(1);
-        ready(&second);
-        soon(|| !second.status().assignment.is_empty());
-        let committed: i64 = scene.committed().iter().sum();
-        soon(|| scene.committed().iter().sum::<i64>() > committed + 300);
-        stop(&first);
-        scene.all_committed(1000, &second);
+        let committed = || scene.committed().iter().sum::<i64>();
+        let goes_on = || {
+            let before = committed();
+            soon(|| committed() > before + 300);
+        };
+        // Messages come all the time, so that there are some whenever a partition moves.
+        let over = AtomicBool::new(false);
+        let (second, sent) = std::thread::scope(|scope| {
+            let sender = scope.spawn(|| {
+                let mut sent = 0;
+                while !over.load(Ordering::Relaxed) {
+                    scene.fill_from(sent, 25);
+                    sent += 25;
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                sent
+            });
+            let _end = OnDrop(&over);
+            let first = start(0);
+            goes_on();
+            let second = start(1);
+            ready(&second);
+            soon(|| !second.status().assignment.is_empty());
+            goes_on();
+            stop(&first);
+            goes_on();
+            over.store(true, Ordering::Relaxed);
+            (second, sender.join().expect("all is sent"))
+        });
+        scene.all_committed(sent, &second);
         stop(&second);
-        soon(|| scene.read(&scene.sink).concat().len() == 6000);
-        scene.assert_each_once(1000);
+        soon(|| scene.read(&scene.sink).concat().len() >= 6 * sent);
+        scene.assert_each_once(sent);
+    }
+}
+
+/// Ends the sender of a test that fails.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -220,6 +220,24 @@ impl Engine {
         committer::due(lock(&self.assignment).partitions.values())
     }
 
+    /// How often a commit is asked for.
+    fn commit_tick(&self) -> Duration {
+        let interval = self.settings.commit_interval;
+        match self.transactions() {
+            // It finds whether a transaction is old enough.
+            Some(_) => interval / 8,
+            None => interval,
+        }
+    }
+
+    /// Asks for a commit that waits for no interval; returns the round of it.
+    fn commit_now(&self) -> u64 {
+        if let Some(transactions) = self.transactions() {
+            transactions.hurry();
+        }
+        self.committer.request()
+    }
+
     /// Takes note of what a commit came to.
     fn note_commit(&self, result: &Result<(), ConsumerError>) {
         match result {

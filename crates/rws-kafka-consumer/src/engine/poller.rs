@@ -74,7 +74,7 @@ impl<'a> Poller<'a> {
             self.engine.hands.look();
             let now = Instant::now();
             if now >= self.next_commit {
-                self.next_commit = now + self.engine.settings.commit_interval;
+                self.next_commit = now + self.engine.commit_tick();
                 // Costs no request when nothing is due.
                 self.engine.committer.request();
             }

@@ -189,7 +189,7 @@ impl Engine {
         }
         for _ in 0..DRAIN_COMMITS {
             if committer::due(partitions).is_empty()
-                || self.committer.wait(self.committer.request(), until).is_ok()
+                || self.committer.wait(self.commit_now(), until).is_ok()
             {
                 break;
             }
@@ -219,7 +219,7 @@ impl Engine {
         drop(assignment);
         if self.transactions().is_some() {
             // Where something of theirs is in a transaction still, it is aborted now.
-            let _ = self.committer.wait(self.committer.request(), until);
+            let _ = self.committer.wait(self.commit_now(), until);
         }
         // A commit on its way may hold an offset of theirs.
         self.committer.wait_until_quiet(until);

@@ -8,7 +8,7 @@ use rws_kafka_producer::transport::RecordBuffer;
 use rws_kafka_producer::{ProducerError, Transaction, TransactionalProducer};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How soon who waits for the next transaction sees that there will be none.
 const LOOK: Duration = Duration::from_millis(50);
@@ -32,6 +32,10 @@ pub(crate) struct Transactions {
     messages: AtomicUsize,
     /// It has outputs of a message that is not finished, or was broken by the broker.
     broken: AtomicBool,
+    /// When it began.
+    begun: Mutex<Instant>,
+    /// It is to be committed however young it is.
+    urgent: AtomicBool,
     /// No other one will begin.
     ended: AtomicBool,
     turn: Mutex<()>,
@@ -61,6 +65,8 @@ impl Transactions {
             touched: Mutex::default(),
             messages: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
+            begun: Mutex::new(Instant::now()),
+            urgent: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             turn: Mutex::default(),
             changed: Condvar::new(),
@@ -124,7 +130,11 @@ impl Transactions {
             return Ok(());
         }
         let is_broken = || self.broken.load(Ordering::Acquire);
-        if lock(&self.touched).is_empty() && !is_broken() && self.is_open() {
+        // Before the close: what was finished before someone was in a hurry is in this commit.
+        let is_urgent = self.urgent.swap(false, Ordering::AcqRel);
+        let is_young = || lock(&self.begun).elapsed() < engine.settings.commit_interval;
+        let may_wait = || lock(&self.touched).is_empty() || (!is_urgent && is_young());
+        if self.is_open() && !is_broken() && may_wait() {
             return Ok(());
         }
         // From here on no lane is in the middle of a put, and none begins one.
@@ -163,6 +173,12 @@ impl Transactions {
         result.and(next)
     }
 
+    /// The next round commits the open transaction, however young that is. A round that takes longer
+    /// than the `commit_interval` would else be followed by one for next to nothing.
+    pub(crate) fn hurry(&self) {
+        self.urgent.store(true, Ordering::Release);
+    }
+
     /// Begins no other transaction; lanes are told so.
     pub(crate) fn end(&self) {
         let turn = lock(&self.turn);
@@ -194,6 +210,7 @@ impl Transactions {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         self.messages.store(0, Ordering::Relaxed);
         self.broken.store(false, Ordering::Release);
+        *lock(&self.begun) = Instant::now();
         let turn = lock(&self.turn);
         self.number.fetch_add(1, Ordering::AcqRel);
         *open = Some(transaction);
@@ -232,7 +249,7 @@ impl Transactions {
             self.broken.store(true, Ordering::Release);
         }
         if breaks || is_partial {
-            engine.committer.request();
+            engine.commit_now();
         }
         if breaks || error.is_retriable() {
             engine.note_error(ConsumerError::Transaction(Box::new(error)));
@@ -292,7 +309,7 @@ impl Transactions {
 
     fn count(&self, engine: &Engine) {
         if self.messages.fetch_add(1, Ordering::Relaxed) + 1 == self.max_messages {
-            engine.committer.request();
+            engine.commit_now();
         }
     }
 

@@ -14,6 +14,8 @@ pub(crate) enum StepFailure {
     Retriable(String),
     /// The transaction can only be aborted.
     MustAbort(String),
+    /// The same, as no answer came in time: the request may yet arrive.
+    Unanswered(String),
     /// Another producer has the transactional id, or the coordinator has ended the transaction.
     Fenced(String),
     /// This client will do nothing more.
@@ -93,7 +95,12 @@ impl Client {
                 None => StepFailure::Fatal(detail),
             }
         } else if cause.txn_requires_abort() {
-            StepFailure::MustAbort(detail)
+            match code {
+                RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::RequestTimedOut => {
+                    StepFailure::Unanswered(detail)
+                }
+                _ => StepFailure::MustAbort(detail),
+            }
         } else if cause.is_retriable() {
             StepFailure::Retriable(detail)
         } else {

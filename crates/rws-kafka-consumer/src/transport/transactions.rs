@@ -1,0 +1,91 @@
+//! What transactions need of a consumer.
+
+use super::{Consumer, fetch_error, known_offsets, list, list_of_offsets};
+use crate::engine::Partition;
+use crate::error::ConsumerError;
+use crate::lock::lock;
+use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
+use rdkafka::{Offset, TopicPartitionList};
+use rws_kafka_producer::transport as shared;
+use rws_kafka_producer::{ProducerError, Transaction};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long each step of a return to the committed offsets may take.
+const REWIND_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A member of a group, as the broker knows it.
+pub(crate) struct Group(Arc<ConsumerGroupMetadata>);
+
+impl Group {
+    /// Commits `transaction` and `offsets`, both or neither.
+    pub(crate) fn commit(
+        &self,
+        transaction: Transaction,
+        offsets: &[(Arc<Partition>, i64)],
+    ) -> Result<(), ProducerError> {
+        match list_of_offsets(offsets) {
+            Ok(list) => shared::commit_with_offsets(transaction, &list, &self.0),
+            // Not one of a partition's.
+            Err(error) => Err(ProducerError::Fatal {
+                detail: error.to_string(),
+            }),
+        }
+    }
+}
+
+impl Consumer {
+    /// What this member is in its group, for the broker to check a transaction's offsets against
+    /// (KIP-447); `None` while it has no place there.
+    pub(crate) fn group(&self) -> Option<Group> {
+        let context = self.base.context();
+        // A classic member that was expelled has no id and no generation, and offsets with neither
+        // would be taken unchecked: so what it was counts, and what it is does not. A member of
+        // KIP-848 keeps its id, and its epoch moves on without a word to us.
+        let group = match context.is_kip_848 {
+            true => self.base.group_metadata().map(Arc::new),
+            false => lock(&context.group).clone(),
+        };
+        group.filter(|_| !self.base.assignment_lost()).map(Group)
+    }
+
+    /// Goes back to the committed offsets of `partitions`, or to where reading began.
+    ///
+    /// # Errors
+    ///
+    /// When they could not be had, or one of them is part of a transaction that has not ended.
+    pub(crate) fn rewind(&self, partitions: &[Arc<Partition>]) -> Result<bool, ConsumerError> {
+        let names = partitions.iter().map(|partition| &partition.name);
+        let answer = self
+            .base
+            .committed_offsets(list(names), REWIND_TIMEOUT)
+            .map_err(fetch_error)?;
+        let no_errors = |list: &TopicPartitionList| -> Result<(), ConsumerError> {
+            let mut elements = list.elements().into_iter();
+            elements.try_for_each(|element| element.error().map_err(fetch_error))
+        };
+        no_errors(&answer)?;
+        let committed = known_offsets(answer);
+        let mut targets = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            let start = partition.tracker().first();
+            let target = committed.get(&partition.name).copied().max(start);
+            if let Some(offset) = target {
+                let (topic, number) = (partition.name.topic(), partition.name.partition());
+                let added = targets.add_partition_offset(topic, number, Offset::Offset(offset));
+                added.map_err(fetch_error)?;
+            }
+        }
+        let sought = self
+            .base
+            .seek_partitions(targets, REWIND_TIMEOUT)
+            .map_err(fetch_error)?;
+        no_errors(&sought)?;
+        for partition in partitions {
+            if lock(&self.base.context().paused).contains(&partition.name) {
+                self.resume(&partition.name)?;
+            }
+        }
+        Ok(true)
+    }
+}
