@@ -1,5 +1,9 @@
 //! The plumbing to rdkafka.
 
+mod replay;
+
+pub(crate) use replay::{Committed, QueuePolled, QueueReader};
+
 use crate::config::is_kip_848;
 use crate::engine::{Engine, Partition, Unreachable};
 use crate::error::ConsumerError;
