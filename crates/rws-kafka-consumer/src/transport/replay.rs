@@ -14,8 +14,11 @@ use rws_kafka_producer::connection::Connection;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::thread::Builder;
-use std::time::Duration;
+use std::thread::{Builder, sleep};
+use std::time::{Duration, Instant};
+
+/// How long after a passing refusal the coordinator is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 pub(crate) struct QueueReader {
     base: Arc<BaseConsumer<Context>>,
@@ -85,18 +88,34 @@ impl QueueReader {
 
     pub(crate) fn committed(
         &self,
-        partitions: impl Iterator<Item = i32>,
+        partitions: impl Iterator<Item = i32> + Clone,
         time: Duration,
     ) -> Result<BTreeMap<i32, Committed>, ConsumerError> {
+        let until = Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.ask_for_committed(partitions.clone(), left) {
+                Err(error) if is_passing(&error) && Instant::now() + AGAIN < until => {
+                    sleep(AGAIN);
+                }
+                answer => return answer.map_err(|error| self.unreadable(&error)),
+            }
+        }
+    }
+
+    fn ask_for_committed(
+        &self,
+        partitions: impl Iterator<Item = i32>,
+        time: Duration,
+    ) -> Result<BTreeMap<i32, Committed>, KafkaError> {
         let mut list = TopicPartitionList::new();
         for partition in partitions {
             list.add_partition(&self.queue, partition);
         }
-        let answer = self.base.committed_offsets(list, time);
-        let answer = answer.map_err(|error| self.unreadable(&error))?;
+        let answer = self.base.committed_offsets(list, time)?;
         let mut committed = BTreeMap::new();
         for element in answer.elements() {
-            element.error().map_err(|error| self.unreadable(&error))?;
+            element.error()?;
             if let Offset::Offset(offset) = element.offset() {
                 let metadata = element.metadata().to_owned();
                 committed.insert(element.partition(), Committed { offset, metadata });
@@ -164,8 +183,14 @@ impl QueueReader {
         // abandoned.
         let base = Arc::clone(&self.base);
         let (done, outcome) = channel();
+        let until = Instant::now() + time;
         let commit = move || {
-            let _ = done.send(base.commit(&list, CommitMode::Sync));
+            let mut committed = base.commit(&list, CommitMode::Sync);
+            while committed.as_ref().is_err_and(is_passing) && Instant::now() + AGAIN < until {
+                sleep(AGAIN);
+                committed = base.commit(&list, CommitMode::Sync);
+            }
+            let _ = done.send(committed);
         };
         let thread = Builder::new().name("rws-kafka-replay-commit".to_owned());
         let spawned = thread.spawn(commit);
@@ -215,6 +240,20 @@ impl QueueReader {
         }
         Ok(list)
     }
+}
+
+/// A coordinator that has just started, or moved: it is asked again.
+fn is_passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::CoordinatorLoadInProgress
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::WaitingForCoordinator
+                | RDKafkaErrorCode::UnstableOffsetCommit
+        )
+    )
 }
 
 struct Context {
