@@ -1,6 +1,7 @@
 use crate::error::ConsumerError;
 use rws_kafka_config::{KafkaConfig, Properties};
 use rws_kafka_observe::Observer;
+use rws_kafka_producer::ProducerConfig;
 use std::fmt;
 use std::time::Duration;
 
@@ -168,6 +169,22 @@ impl ConsumerConfig {
             properties.remove("session.timeout.ms");
         }
         properties
+    }
+
+    /// The settings of a producer that writes what this consumer has read.
+    pub(crate) fn letters_producer(&self) -> ProducerConfig {
+        let mut config = ProducerConfig::from(self.kafka.clone())
+            .observer(self.observer.clone())
+            .close_timeout(Duration::ZERO);
+        // A message that was read can be written: only the topic's own limit holds.
+        if self.kafka.property("message.max.bytes").is_none() {
+            config = config.property("message.max.bytes", "1000000000");
+        }
+        // A letter that finds no way is told of sooner than after two minutes.
+        if self.kafka.property("message.timeout.ms").is_none() {
+            config = config.delivery_timeout(Duration::from_secs(30));
+        }
+        config
     }
 
     fn session_timeout_is_explicit(&self) -> bool {

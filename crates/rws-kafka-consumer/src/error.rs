@@ -182,6 +182,49 @@ pub enum ConsumerError {
         reason: String,
     },
 
+    /// The dead letter queue to be replayed does not exist.
+    #[error("there is no dead letter queue {queue}")]
+    NoSuchQueue {
+        /// Its name.
+        queue: String,
+    },
+
+    /// The dead letter queue to be replayed, or how far its group is, cannot be read.
+    #[error("cannot read the dead letter queue {queue}: {detail}")]
+    QueueUnreadable {
+        /// Its name.
+        queue: String,
+        /// Kafka's words.
+        detail: String,
+    },
+
+    /// The producer of a replay could not be made.
+    #[error("cannot replay dead letters")]
+    ReplayProducer(#[source] Box<ProducerError>),
+
+    /// A letter could not be brought back; it stays in the queue, and the replay has ended. To go on
+    /// without it, leave it out of what is selected.
+    #[error("the letter at {partition} offset {offset} was not delivered to {topic}")]
+    ReplayRefused {
+        /// The letter's partition in the queue.
+        partition: TopicPartition,
+        /// Its offset there.
+        offset: i64,
+        /// The topic that it came from.
+        topic: String,
+        /// Why.
+        source: Box<ProducerError>,
+    },
+
+    /// Another replay of the same group has begun, and this one has ended.
+    #[error("stopped, as another replay of {queue} has begun with the group {group}")]
+    ReplayTaken {
+        /// The dead letter queue.
+        queue: String,
+        /// The group of both.
+        group: String,
+    },
+
     /// The consumer failed for good: start a new one.
     #[error("the consumer failed for good: {detail}")]
     Fatal {
@@ -200,6 +243,7 @@ impl ConsumerError {
                 | Self::Unfinished { .. }
                 | Self::Transaction(_)
                 | Self::TransactionGivenUp { .. }
+                | Self::QueueUnreadable { .. }
         )
     }
 

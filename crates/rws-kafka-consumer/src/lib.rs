@@ -75,6 +75,7 @@ mod lock;
 mod ordering;
 mod outputs;
 mod payload;
+mod replay;
 mod report;
 mod start;
 mod status;
@@ -100,6 +101,10 @@ pub use hooks::{Assigned, AssignedPartition, Revoked};
 pub use ordering::Ordering;
 pub use outputs::Outputs;
 pub use payload::PayloadError;
+pub use replay::{
+    DeadLetter, LeftReason, Replay, ReplayHandle, ReplayPartition, ReplayPreview, ReplayReport,
+    ReplayStatus, ReplayTimestamp,
+};
 pub use report::StopReport;
 pub use status::{ConsumerStatus, InHand, PartitionStatus};
 pub use topic_partition::TopicPartition;

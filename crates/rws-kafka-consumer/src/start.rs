@@ -13,10 +13,9 @@ use crate::outputs::Outputs;
 use crate::report::StopReport;
 use crate::transport::Consumer;
 use rws_kafka_config::OffsetReset;
+use rws_kafka_producer::KafkaProducer;
 use rws_kafka_producer::connection::Connection;
-use rws_kafka_producer::{KafkaProducer, ProducerConfig};
 use std::sync::Arc;
-use std::time::Duration;
 
 impl KafkaConsumer {
     /// Starts the worker on threads of its own and returns at once.
@@ -157,18 +156,7 @@ impl KafkaConsumer {
         if let Some(producer) = self.dead_letter_producer.clone() {
             return Ok(Some(DeadLetters::through(queue, form, producer)));
         }
-        let kafka = &self.config.kafka;
-        let mut config = ProducerConfig::from(kafka.clone())
-            .observer(self.config.observer.clone())
-            .close_timeout(Duration::ZERO);
-        // A message that was read can be written: only the topic's own limit holds.
-        if kafka.property("message.max.bytes").is_none() {
-            config = config.property("message.max.bytes", "1000000000");
-        }
-        // A letter that finds no way is told of sooner than after two minutes; it is sent again.
-        if kafka.property("message.timeout.ms").is_none() {
-            config = config.delivery_timeout(Duration::from_secs(30));
-        }
+        let config = self.config.letters_producer();
         DeadLetters::new(queue, form, config)
             .map(Some)
             .map_err(|error| ConsumerError::DeadLetterProducer(Box::new(error)))

@@ -1,6 +1,9 @@
 //! The plumbing to rdkafka.
 
+mod replay;
 mod transactions;
+
+pub(crate) use replay::{Committed, QueuePolled, QueueReader};
 
 use crate::config::is_kip_848;
 use crate::engine::{Engine, Partition, Unreachable};

@@ -1,0 +1,176 @@
+use super::selection::LeftReason;
+use crate::error::ConsumerError;
+use crate::lock::lock;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How far a replay is.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ReplayStatus {
+    /// Offsets of the queue that it goes through. As many letters, where the queue is neither
+    /// compacted nor written to in transactions.
+    pub total: u64,
+    /// Of those, how many it has been through.
+    pub done: u64,
+    /// Of those, how many are to come.
+    pub to_come: u64,
+    /// Letters brought back and acknowledged.
+    pub replayed: u64,
+    /// Letters left in the queue, by why.
+    pub left: BTreeMap<LeftReason, u64>,
+    /// Letters brought back a second, since the start.
+    pub rate: f64,
+}
+
+/// How a replay ended.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ReplayReport {
+    /// How far it came.
+    pub status: ReplayStatus,
+    /// Offsets asked for that the replay's group had passed before this run.
+    pub already_passed: u64,
+    /// Letters of this run that an earlier, interrupted one may have written already: no more than
+    /// these are in their topics twice. 0 where the earlier one ended in order.
+    pub possibly_twice: u64,
+    /// Letters that are written, or may be, and that the next run writes again.
+    pub uncommitted: u64,
+    /// What ended it before its end, if nobody asked for it.
+    pub error: Option<ConsumerError>,
+}
+
+impl ReplayReport {
+    /// True when it came to the end of what was asked for, and all of it is acknowledged and
+    /// committed. Letters that are left do not count against it.
+    pub fn is_complete(&self) -> bool {
+        self.error.is_none() && self.uncommitted == 0 && self.status.to_come == 0
+    }
+}
+
+/// A running replay. Clones are one replay; dropping them all leaves it running.
+#[derive(Clone)]
+pub struct ReplayHandle {
+    shared: Arc<Shared>,
+}
+
+/// What the end of a request to the broker takes beyond the deadline of a stop.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
+
+impl ReplayHandle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// How far it is. Asks no broker.
+    pub fn status(&self) -> ReplayStatus {
+        lock(&self.shared.state).status.clone()
+    }
+
+    /// Stops it: sends nothing more, waits for `timeout` at most for what is on its way, and
+    /// commits. Takes up to two seconds more when the broker does not answer. A later run goes on
+    /// from there.
+    pub fn stop(&self, timeout: Duration) -> ReplayReport {
+        self.shared.ask_to_stop(timeout);
+        let waited = timeout.saturating_add(LAST_ANSWER);
+        self.join_timeout(waited).unwrap_or_else(|| {
+            let state = lock(&self.shared.state);
+            ReplayReport {
+                status: state.status.clone(),
+                uncommitted: state.in_doubt,
+                error: Some(ConsumerError::CommitTimedOut),
+                ..ReplayReport::default()
+            }
+        })
+    }
+
+    /// Waits until it has ended, however long that takes.
+    pub fn join(&self) -> ReplayReport {
+        let mut state = lock(&self.shared.state);
+        loop {
+            if let Some(report) = &state.report {
+                return report.clone();
+            }
+            let waited = self.shared.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until it has ended, for `timeout` at most.
+    pub fn join_timeout(&self, timeout: Duration) -> Option<ReplayReport> {
+        let state = lock(&self.shared.state);
+        let is_running = |state: &mut State| state.report.is_none();
+        let changed = &self.shared.changed;
+        let waited = changed.wait_timeout_while(state, timeout, is_running);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.report.clone()
+    }
+}
+
+impl fmt::Debug for ReplayHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayHandle")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a replay and its handles share.
+#[derive(Default)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    status: ReplayStatus,
+    /// Letters sent whose offsets are not committed.
+    in_doubt: u64,
+    /// A stop was asked for, which is to be over by then.
+    stop_by: Option<Instant>,
+    report: Option<ReplayReport>,
+}
+
+impl Shared {
+    fn ask_to_stop(&self, timeout: Duration) {
+        let now = Instant::now();
+        let by = now.checked_add(timeout).unwrap_or(now);
+        let mut state = lock(&self.state);
+        // A second stop can only bring the end forward.
+        state.stop_by = Some(state.stop_by.map_or(by, |before| before.min(by)));
+        self.changed.notify_all();
+    }
+
+    /// By when the stop that was asked for is to be over.
+    pub(super) fn stop_by(&self) -> Option<Instant> {
+        lock(&self.state).stop_by
+    }
+
+    /// Waits until `due`; false when a stop came before.
+    pub(super) fn wait_until(&self, due: Option<Instant>) -> bool {
+        let time = due.map_or(Duration::ZERO, |due| {
+            due.saturating_duration_since(Instant::now())
+        });
+        let state = lock(&self.state);
+        let goes_on = |state: &mut State| state.stop_by.is_none();
+        let waited = self.changed.wait_timeout_while(state, time, goes_on);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.stop_by.is_none()
+    }
+
+    pub(super) fn tell(&self, status: &ReplayStatus, in_doubt: u64) {
+        let mut state = lock(&self.state);
+        state.status = status.clone();
+        state.in_doubt = in_doubt;
+    }
+
+    pub(super) fn over(&self, report: ReplayReport) {
+        let mut state = lock(&self.state);
+        state.status = report.status.clone();
+        state.report = Some(report);
+        self.changed.notify_all();
+    }
+}

@@ -1,0 +1,263 @@
+use crate::timestamp::Timestamp;
+use crate::topic_partition::TopicPartition;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Counts how often a message was brought back, in decimal; on the replayed message.
+pub(super) const REPLAY_COUNT: &str = "rws-replay-count";
+
+const TEXT: &str = "rws-dlq-";
+const SPRING: &str = "kafka_dlt-";
+const SPRING_ATTEMPTS: &str = "kafka_deliveryAttempt";
+
+/// A letter as it stands in a dead letter queue.
+///
+/// Both forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders) are understood. Where a letter has
+/// both, or one of them twice, those that come last hold: they were written last.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    pub(crate) at: TopicPartition,
+    pub(crate) offset: i64,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) payload: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+    pub(crate) timestamp: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Spring,
+}
+
+impl DeadLetter {
+    /// Its partition in the queue.
+    pub fn partition(&self) -> &TopicPartition {
+        &self.at
+    }
+
+    /// Its offset in the queue.
+    pub fn offset(&self) -> i64 {
+        self.offset
+    }
+
+    /// The message's key.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.key.as_deref()
+    }
+
+    /// The message's payload; `None` for a tombstone.
+    pub fn payload(&self) -> Option<&[u8]> {
+        self.payload.as_deref()
+    }
+
+    /// The value of the last header of this name; `None` also for null.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        let mut headers = self.headers.iter().rev();
+        headers.find(|(other, _)| other == name)?.1.as_deref()
+    }
+
+    /// The topic that the message came from, when a header tells it in text.
+    pub fn original_topic(&self) -> Option<&str> {
+        std::str::from_utf8(self.of_origin("original-topic")?).ok()
+    }
+
+    /// The partition that the message came from.
+    pub fn original_partition(&self) -> Option<i32> {
+        let value = self.of_origin("original-partition")?;
+        match self.form()? {
+            Form::Text => std::str::from_utf8(value).ok()?.parse().ok(),
+            Form::Spring => Some(i32::from_be_bytes(value.try_into().ok()?)),
+        }
+    }
+
+    /// The offset that the message had there.
+    pub fn original_offset(&self) -> Option<i64> {
+        self.number("original-offset")
+    }
+
+    /// The message's own timestamp in milliseconds since 1970: what the header says, else the
+    /// letter's own, which a letter has of its message unless its topic has `LogAppendTime`.
+    pub fn original_timestamp_ms(&self) -> Option<i64> {
+        let own = match self.timestamp {
+            Some(Timestamp::Create(ms)) => Some(ms),
+            _ => None,
+        };
+        self.number("original-timestamp").or(own)
+    }
+
+    /// When the message was given up, in milliseconds since 1970. Spring's headers do not tell.
+    pub fn failed_at_ms(&self) -> Option<i64> {
+        match self.form()? {
+            Form::Text => self.number("failed-at"),
+            Form::Spring => None,
+        }
+    }
+
+    /// The group that gave the message up.
+    pub fn group(&self) -> Option<&str> {
+        let name = match self.form()? {
+            Form::Text => "consumer-group",
+            Form::Spring => "original-consumer-group",
+        };
+        std::str::from_utf8(self.of_origin(name)?).ok()
+    }
+
+    /// Why it did.
+    pub fn reason(&self) -> Option<&str> {
+        let name = match self.form()? {
+            Form::Text => "error-reason",
+            Form::Spring => "exception-message",
+        };
+        std::str::from_utf8(self.of_origin(name)?).ok()
+    }
+
+    /// How often the message was brought back already; `None` when its header is no number.
+    pub fn replays(&self) -> Option<u32> {
+        let mut headers = self.headers.iter().rev();
+        match headers.find(|(name, _)| name == REPLAY_COUNT) {
+            None => Some(0),
+            Some((_, value)) => std::str::from_utf8(value.as_deref()?).ok()?.parse().ok(),
+        }
+    }
+
+    /// The message's own headers: those of the letter and of earlier replays left out.
+    pub(super) fn own_headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        let headers = self.headers.iter();
+        let own = headers.filter(|(name, _)| {
+            !name.starts_with(TEXT)
+                && !name.starts_with(SPRING)
+                && name != SPRING_ATTEMPTS
+                && name != REPLAY_COUNT
+        });
+        own.map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+
+    /// The form of the headers that were written last.
+    fn form(&self) -> Option<Form> {
+        self.headers.iter().rev().find_map(|(name, _)| {
+            if name.strip_prefix(TEXT) == Some("original-topic") {
+                Some(Form::Text)
+            } else if name.strip_prefix(SPRING) == Some("original-topic") {
+                Some(Form::Spring)
+            } else {
+                None
+            }
+        })
+    }
+
+    fn of_origin(&self, what: &str) -> Option<&[u8]> {
+        let prefix = match self.form()? {
+            Form::Text => TEXT,
+            Form::Spring => SPRING,
+        };
+        let mut headers = self.headers.iter().rev();
+        let found = headers.find(|(name, _)| name.strip_prefix(prefix) == Some(what));
+        found?.1.as_deref()
+    }
+
+    fn number(&self, what: &str) -> Option<i64> {
+        let value = self.of_origin(what)?;
+        match self.form()? {
+            Form::Text => std::str::from_utf8(value).ok()?.parse().ok(),
+            Form::Spring => Some(i64::from_be_bytes(value.try_into().ok()?)),
+        }
+    }
+}
+
+/// `ms` milliseconds after 1970, or before it.
+pub(super) fn time(ms: i64) -> SystemTime {
+    let distance = Duration::from_millis(ms.unsigned_abs());
+    let time = match ms >= 0 {
+        true => UNIX_EPOCH.checked_add(distance),
+        false => UNIX_EPOCH.checked_sub(distance),
+    };
+    // Beyond what the system can tell.
+    time.unwrap_or(UNIX_EPOCH)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::dead_letter::{DeadLetterHeaders, Provenance};
+    use crate::handler::HandlerError;
+
+    pub(crate) fn letter(headers: Vec<(String, Option<Vec<u8>>)>) -> DeadLetter {
+        DeadLetter {
+            at: TopicPartition::new("orders.dlq", 0),
+            offset: 7,
+            key: None,
+            payload: None,
+            headers,
+            timestamp: Some(Timestamp::Create(5)),
+        }
+    }
+
+    pub(crate) fn headers_of(
+        form: DeadLetterHeaders,
+        topic: &str,
+    ) -> Vec<(String, Option<Vec<u8>>)> {
+        let error = HandlerError::new("no such order");
+        let headers = form.write(&Provenance {
+            topic,
+            partition: 3,
+            offset: 5_000_000_000,
+            timestamp: Some(Timestamp::Create(1_600_000_000_001)),
+            group: "fulfilment",
+            error: &error,
+            attempts: 4,
+            failed_at_ms: 1_700_000_000_007,
+        });
+        let owned = headers.into_iter();
+        owned.map(|(n, v)| (n.to_owned(), Some(v))).collect()
+    }
+
+    #[test]
+    fn both_forms_tell_the_same() {
+        for (form, failed_at) in [
+            (DeadLetterHeaders::Text, Some(1_700_000_000_007)),
+            (DeadLetterHeaders::Spring, None),
+        ] {
+            let letter = letter(headers_of(form, "orders"));
+            assert_eq!(letter.original_topic(), Some("orders"));
+            assert_eq!(letter.original_partition(), Some(3));
+            assert_eq!(letter.original_offset(), Some(5_000_000_000));
+            assert_eq!(letter.original_timestamp_ms(), Some(1_600_000_000_001));
+            assert_eq!(letter.group(), Some("fulfilment"));
+            assert_eq!(letter.reason(), Some("no such order"));
+            assert_eq!(letter.failed_at_ms(), failed_at);
+            assert_eq!(letter.replays(), Some(0));
+            assert_eq!(letter.own_headers().count(), 0);
+        }
+    }
+
+    #[test]
+    fn of_several_headers_the_last_hold_and_the_messages_own_stay() {
+        let mut headers = vec![("a".to_owned(), None)];
+        headers.extend(headers_of(DeadLetterHeaders::Text, "first"));
+        headers.push((REPLAY_COUNT.to_owned(), Some(b"2".to_vec())));
+        headers.push(("a".to_owned(), Some(b"1".to_vec())));
+        headers.extend(headers_of(DeadLetterHeaders::Spring, "second"));
+        let letter = letter(headers);
+        assert_eq!(letter.original_topic(), Some("second"));
+        assert_eq!(letter.failed_at_ms(), None);
+        assert_eq!(letter.replays(), Some(2));
+        let own: Vec<_> = letter.own_headers().collect();
+        assert_eq!(own, [("a", None), ("a", Some(&b"1"[..]))]);
+    }
+
+    #[test]
+    fn what_does_not_parse_is_not_told() {
+        let header = |name: &str, value: &[u8]| (name.to_owned(), Some(value.to_vec()));
+        let letter = letter(vec![
+            header("kafka_dlt-original-topic", b"\xff"),
+            header("kafka_dlt-original-partition", b"3"),
+            header("kafka_dlt-original-offset", b"12"),
+            header(REPLAY_COUNT, b"many"),
+        ]);
+        assert_eq!(letter.original_topic(), None);
+        assert_eq!(letter.original_partition(), None);
+        assert_eq!(letter.original_offset(), None);
+        assert_eq!(letter.original_timestamp_ms(), Some(5));
+        assert_eq!(letter.replays(), None);
+    }
+}

@@ -1,0 +1,18 @@
+//! Dead letters brought back to the topics that they came from.
+
+mod builder;
+mod deliveries;
+mod handle;
+mod letter;
+mod marker;
+mod pace;
+mod preview;
+mod reading;
+mod run;
+mod selection;
+
+pub use builder::{Replay, ReplayPartition, ReplayTimestamp};
+pub use handle::{ReplayHandle, ReplayReport, ReplayStatus};
+pub use letter::DeadLetter;
+pub use preview::ReplayPreview;
+pub use selection::LeftReason;

@@ -1,0 +1,65 @@
+use super::letter::DeadLetter;
+use super::selection::LeftReason;
+use std::collections::BTreeMap;
+
+/// What a replay would do: the result of a [dry run](crate::Replay::dry_run).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplayPreview {
+    /// Letters that would be replayed.
+    pub replayed: u64,
+    /// Of those, how many came from each topic.
+    pub by_topic: BTreeMap<String, u64>,
+    /// Of those, how many have each reason. The first 1,000 different ones; the others are together
+    /// under `(other)`.
+    pub by_reason: BTreeMap<String, u64>,
+    /// Of those, how many each group gave up, as `by_reason`.
+    pub by_group: BTreeMap<String, u64>,
+    /// Letters that would be left, by why.
+    pub left: BTreeMap<LeftReason, u64>,
+    /// Offsets asked for that the replay's group has passed already.
+    pub already_passed: u64,
+    /// Letters that an interrupted run may have written already.
+    pub possibly_twice: u64,
+}
+
+const MAX_NAMES: usize = 1_000;
+const OTHER: &str = "(other)";
+const NONE: &str = "(none)";
+
+impl ReplayPreview {
+    pub(super) fn add(&mut self, letter: &DeadLetter) {
+        self.replayed += 1;
+        count(&mut self.by_topic, letter.original_topic());
+        count(&mut self.by_reason, letter.reason());
+        count(&mut self.by_group, letter.group());
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, name: Option<&str>) {
+    let name = name.unwrap_or(NONE);
+    let is_new = !counts.contains_key(name);
+    let name = if is_new && counts.len() >= MAX_NAMES {
+        OTHER
+    } else {
+        name
+    };
+    *counts.entry(name.to_owned()).or_default() += 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_counted_up_to_a_thousand_of_them() {
+        let mut counts = BTreeMap::new();
+        for number in 0..1_500 {
+            count(&mut counts, Some(&number.to_string()));
+        }
+        count(&mut counts, Some("7"));
+        assert_eq!(counts.len(), MAX_NAMES + 1);
+        assert_eq!(counts[OTHER], 500);
+        assert_eq!(counts["7"], 2);
+    }
+}

@@ -1,0 +1,261 @@
+use super::letter::DeadLetter;
+use super::marker::Marker;
+use super::selection::Selection;
+use crate::error::ConsumerError;
+use crate::transport::{Committed, QueuePolled, QueueReader};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How long the broker may take for an answer, and for the next letter.
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long one look for the next letter takes.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Goes once through what a queue held at the beginning, of what was asked for.
+pub(super) struct Reading {
+    reader: QueueReader,
+    parts: BTreeMap<i32, Part>,
+    /// Since when the broker owes a letter, or the end.
+    waiting: Option<Instant>,
+    pub(super) already_passed: u64,
+    /// What the marker of an interrupted run says.
+    pub(super) at_risk: u64,
+}
+
+/// One partition of the queue.
+struct Part {
+    start: i64,
+    /// The first offset that was not looked at.
+    next: i64,
+    end: i64,
+    /// What the group has committed: it does not go back.
+    floor: i64,
+}
+
+pub(super) enum Read {
+    Letter(DeadLetter),
+    /// Nothing has come yet.
+    Nothing,
+    /// All of it was read.
+    Finished,
+}
+
+impl Reading {
+    /// Finds where the group stands, and where the queue ends.
+    pub(super) fn begin(reader: QueueReader, selection: &Selection) -> Result<Self, ConsumerError> {
+        let numbers = chosen(&reader.partitions(ANSWER)?, selection)?;
+        let committed = reader.committed(numbers.iter().copied(), ANSWER)?;
+        let mut reading = Self {
+            reader,
+            parts: BTreeMap::new(),
+            waiting: None,
+            already_passed: 0,
+            at_risk: 0,
+        };
+        for number in numbers {
+            let committed = committed.get(&number);
+            let bounds = reading.reader.bounds(number, ANSWER)?;
+            let asked = selection.offsets.get(&number).copied();
+            let (part, passed) = part(bounds, asked, committed.map(|it| it.offset));
+            reading.already_passed += passed;
+            reading.parts.insert(number, part);
+        }
+        // Of one run, each partition has the same.
+        reading.at_risk = committed.values().filter_map(at_risk).max().unwrap_or(0);
+        let unread = reading.parts.iter().filter(|(_, part)| !part.is_done());
+        let from: Vec<(i32, i64)> = unread.map(|(number, part)| (*number, part.next)).collect();
+        reading.reader.assign(from.into_iter())?;
+        Ok(reading)
+    }
+
+    /// The next letter. It counts as looked at once it is [`passed`](Self::passed).
+    pub(super) fn next(&mut self) -> Result<Read, ConsumerError> {
+        if self.parts.values().all(Part::is_done) {
+            return Ok(Read::Finished);
+        }
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        match self.reader.poll(LOOK) {
+            QueuePolled::Letter(letter) => {
+                let number = letter.at.partition();
+                let Some(part) = self.parts.get_mut(&number) else {
+                    return Ok(Read::Nothing);
+                };
+                if part.is_done() {
+                    return Ok(Read::Nothing);
+                }
+                self.waiting = None;
+                if letter.offset >= part.end {
+                    self.ended(number)?;
+                    return Ok(Read::Nothing);
+                }
+                Ok(Read::Letter(letter))
+            }
+            QueuePolled::End(number) => {
+                self.waiting = None;
+                self.ended(number)?;
+                Ok(Read::Nothing)
+            }
+            QueuePolled::Failed(error) => Err(error),
+            QueuePolled::Nothing if since.elapsed() >= ANSWER => Err(self.reader.silent()),
+            QueuePolled::Nothing => Ok(Read::Nothing),
+        }
+    }
+
+    /// This letter needs no further look.
+    pub(super) fn passed(&mut self, letter: &DeadLetter) -> Result<(), ConsumerError> {
+        let number = letter.at.partition();
+        if let Some(part) = self.parts.get_mut(&number) {
+            part.next = part.next.max(letter.offset + 1);
+            if part.is_done() {
+                self.ended(number)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The partition has nothing more of what was asked for: what is left of its offsets are no
+    /// letters.
+    fn ended(&mut self, number: i32) -> Result<(), ConsumerError> {
+        if let Some(part) = self.parts.get_mut(&number) {
+            part.next = part.next.max(part.end);
+            self.reader.leave(number)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        let totals = self.parts.values().map(|part| part.end - part.start);
+        totals.sum::<i64>().unsigned_abs()
+    }
+
+    pub(super) fn to_come(&self) -> u64 {
+        let to_come = self.parts.values().map(|part| part.end - part.next);
+        to_come.sum::<i64>().unsigned_abs()
+    }
+
+    /// Commits how far it is.
+    pub(super) fn commit(&self, marker: &Marker, time: Duration) -> Result<(), ConsumerError> {
+        let positions = self
+            .parts
+            .iter()
+            .map(|(number, part)| (*number, part.position()));
+        self.reader.commit(positions, &marker.to_string(), time)
+    }
+
+    /// What the group has committed of these partitions.
+    pub(super) fn committed(&self, time: Duration) -> Result<Standing<'_>, ConsumerError> {
+        let committed = self.reader.committed(self.parts.keys().copied(), time)?;
+        Ok(Standing {
+            parts: &self.parts,
+            committed,
+        })
+    }
+}
+
+/// How the group stands.
+pub(super) struct Standing<'a> {
+    parts: &'a BTreeMap<i32, Part>,
+    committed: BTreeMap<i32, Committed>,
+}
+
+impl Standing<'_> {
+    /// Whether another run has committed since.
+    pub(super) fn is_anothers(&self, run: &str) -> bool {
+        self.committed.values().any(|committed| {
+            Marker::parse(&committed.metadata).is_none_or(|marker| marker.run != run)
+        })
+    }
+
+    /// Whether all that was looked at is committed, with this marker.
+    pub(super) fn is_all_of(&self, marker: &Marker) -> bool {
+        self.parts.iter().all(|(number, part)| {
+            let committed = self.committed.get(number);
+            committed.is_some_and(|committed| {
+                committed.offset == part.position()
+                    && Marker::parse(&committed.metadata).as_ref() == Some(marker)
+            })
+        })
+    }
+}
+
+impl Part {
+    fn is_done(&self) -> bool {
+        self.next >= self.end
+    }
+
+    /// What is committed of it.
+    fn position(&self) -> i64 {
+        self.next.max(self.floor)
+    }
+}
+
+/// The part of a partition that is to be read, and how much of what was asked for is passed.
+fn part((low, high): (i64, i64), asked: Option<(i64, i64)>, committed: Option<i64>) -> (Part, u64) {
+    let (from, to) = asked.unwrap_or((low, high));
+    let first = from.clamp(low, high);
+    let end = to.clamp(first, high);
+    // What is beyond the end was committed of a queue that was deleted since.
+    let floor = committed.filter(|committed| *committed <= high);
+    let start = floor.map_or(first, |committed| committed.clamp(first, end));
+    let part = Part {
+        start,
+        next: start,
+        end,
+        floor: floor.unwrap_or_default(),
+    };
+    (part, (start - first).unsigned_abs())
+}
+
+fn at_risk(committed: &Committed) -> Option<u64> {
+    Marker::parse(&committed.metadata).map(|marker| marker.at_risk)
+}
+
+/// The partitions that are asked for, which must be there.
+fn chosen(numbers: &[i32], selection: &Selection) -> Result<Vec<i32>, ConsumerError> {
+    if selection.offsets.is_empty() {
+        return Ok(numbers.to_vec());
+    }
+    let chosen: Vec<i32> = selection.offsets.keys().copied().collect();
+    let unknown = chosen.iter().find(|number| !numbers.contains(number));
+    match unknown {
+        None => Ok(chosen),
+        Some(number) => Err(ConsumerError::Setting {
+            setting: "offsets",
+            problem: format!(
+                "names partition {number}, and the queue has the partitions {numbers:?}"
+            ),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(bounds: (i64, i64), asked: Option<(i64, i64)>, committed: Option<i64>) -> [i64; 3] {
+        let (part, passed) = super::part(bounds, asked, committed);
+        assert_eq!(part.next, part.start);
+        [part.start, part.end, passed as i64]
+    }
+
+    #[test]
+    fn a_part_is_what_is_there_and_asked_for_and_not_passed() {
+        assert_eq!(range((3, 9), None, None), [3, 9, 0]);
+        assert_eq!(range((3, 9), None, Some(5)), [5, 9, 2]);
+        assert_eq!(range((3, 9), Some((0, i64::MAX)), None), [3, 9, 0]);
+        assert_eq!(range((3, 9), Some((4, 6)), None), [4, 6, 0]);
+        assert_eq!(range((3, 9), Some((4, 6)), Some(5)), [5, 6, 1]);
+        assert_eq!(range((3, 9), Some((4, 6)), Some(8)), [6, 6, 2]);
+        assert_eq!(range((3, 9), Some((4, 6)), Some(1)), [4, 6, 0]);
+        assert_eq!(range((3, 9), None, Some(10)), [3, 9, 0]);
+        assert_eq!(range((3, 9), Some((20, 30)), None), [9, 9, 0]);
+        assert_eq!(range((3, 9), Some((0, 2)), None), [3, 3, 0]);
+    }
+
+    #[test]
+    fn an_offset_does_not_go_back() {
+        let (part, _) = part((3, 9), Some((4, 6)), Some(8));
+        assert_eq!(part.position(), 8);
+    }
+}

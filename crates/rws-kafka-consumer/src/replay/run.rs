@@ -1,0 +1,363 @@
+use super::builder::{Progress, ReplayPartition, ReplayTimestamp};
+use super::deliveries;
+use super::handle::{ReplayReport, ReplayStatus, Shared};
+use super::letter::{DeadLetter, REPLAY_COUNT};
+use super::marker::Marker;
+use super::pace::Pace;
+use super::reading::{ANSWER, Read, Reading};
+use super::selection::{Limits, Selection};
+use crate::causes::with_causes;
+use crate::error::ConsumerError;
+use crate::topic_partition::TopicPartition;
+use rws_kafka_producer::{Delivery, DeliveryFuture, KafkaProducer, ProducerError, Record};
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Letters that are left are committed in steps of so many, too.
+const LOOKS: usize = 10_000;
+
+/// How a replay writes.
+pub(super) struct Writing {
+    pub(super) producer: KafkaProducer,
+    pub(super) queue: String,
+    pub(super) group: String,
+    pub(super) selection: Selection,
+    pub(super) limits: Limits,
+    pub(super) timestamp: ReplayTimestamp,
+    pub(super) rate: NonZeroU32,
+    pub(super) batch_size: usize,
+    pub(super) on_progress: Option<Arc<Progress>>,
+}
+
+/// One run, on its own thread.
+pub(super) struct Run {
+    shared: Arc<Shared>,
+    reading: Reading,
+    writing: Writing,
+    /// Its name in the markers.
+    name: String,
+    pace: Pace,
+    began: Instant,
+    status: ReplayStatus,
+    /// The letters of this batch that are on their way.
+    sent: Vec<Sent>,
+    /// Letters looked at since the last commit.
+    looked: usize,
+    /// Letters that are, or may be, written beyond what is committed.
+    in_doubt: u64,
+    /// Topics that have acknowledged a letter.
+    reached: HashSet<String>,
+}
+
+struct Sent {
+    partition: TopicPartition,
+    offset: i64,
+    topic: String,
+    delivery: DeliveryFuture,
+}
+
+/// Why a run ends before its end.
+enum Ended {
+    Stopped,
+    Failed(ConsumerError),
+}
+
+impl From<ConsumerError> for Ended {
+    fn from(error: ConsumerError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Run {
+    pub(super) fn new(shared: Arc<Shared>, reading: Reading, writing: Writing) -> Self {
+        let status = ReplayStatus {
+            total: reading.total(),
+            to_come: reading.to_come(),
+            ..ReplayStatus::default()
+        };
+        shared.tell(&status, 0);
+        Self {
+            shared,
+            name: format!("{:016x}", fastrand::u64(..)),
+            pace: Pace::new(writing.rate),
+            reading,
+            writing,
+            began: Instant::now(),
+            status,
+            sent: Vec::new(),
+            looked: 0,
+            in_doubt: 0,
+            reached: HashSet::new(),
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let at_risk = self.reading.at_risk;
+        let queue = self.writing.queue.clone();
+        let group = self.writing.group.clone();
+        if at_risk > 0 {
+            tracing::warn!(
+                target: "rws_kafka", queue, group,
+                "the last replay was interrupted: up to {at_risk} letters may be written twice"
+            );
+        }
+        // A panic can only be the predicate's or the callback's.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.go()));
+        let error = match outcome {
+            Ok(Ok(()) | Err(Ended::Stopped)) => None,
+            Ok(Err(Ended::Failed(error))) => Some(error),
+            Err(_) => {
+                self.in_doubt += self.sent.len() as u64;
+                Some(ConsumerError::Fatal {
+                    detail: "the replay's predicate or callback panicked".to_owned(),
+                })
+            }
+        };
+        self.refresh();
+        let written = self.status.replayed + self.in_doubt;
+        let report = ReplayReport {
+            status: self.status.clone(),
+            already_passed: self.reading.already_passed,
+            possibly_twice: at_risk.min(written),
+            uncommitted: self.in_doubt,
+            error,
+        };
+        report.log(&queue, &group);
+        self.shared.over(report);
+        // Producer and consumer are dropped after: that may wait for a broker.
+    }
+
+    fn go(&mut self) -> Result<(), Ended> {
+        // From here on, a successor knows that there was a run.
+        self.reading.commit(&self.marker(false), ANSWER)?;
+        loop {
+            if self.shared.stop_by().is_some() {
+                break;
+            }
+            match self.reading.next()? {
+                Read::Finished => break,
+                // What is on its way is settled while there is nothing else to do.
+                Read::Nothing if self.unsettled() > 0 => self.settle()?,
+                Read::Nothing => {}
+                Read::Letter(letter) => {
+                    if !self.take(&letter)? {
+                        break;
+                    }
+                }
+            }
+            if self.unsettled() >= self.writing.batch_size as u64 || self.looked >= LOOKS {
+                self.settle()?;
+            }
+        }
+        self.settle()?;
+        self.finish()
+    }
+
+    /// Sends a letter or leaves it; false when a stop came before.
+    fn take(&mut self, letter: &DeadLetter) -> Result<bool, Ended> {
+        let reason = self.writing.selection.leaves(letter, self.writing.limits);
+        match reason {
+            Some(reason) => *self.status.left.entry(reason).or_default() += 1,
+            None => {
+                if !self.shared.wait_until(self.pace.due()) {
+                    return Ok(false);
+                }
+                self.send(letter)?;
+            }
+        }
+        self.reading.passed(letter)?;
+        self.looked += 1;
+        self.refresh();
+        Ok(true)
+    }
+
+    fn send(&mut self, letter: &DeadLetter) -> Result<(), Ended> {
+        let topic = letter.original_topic().unwrap_or_default().to_owned();
+        let count = letter.replays().unwrap_or_default().saturating_add(1);
+        let record = record(letter, &topic, &self.writing);
+        let count = count.to_string();
+        let record = record.header(REPLAY_COUNT, &count);
+        let delivery = self.writing.producer.send_record_async(record);
+        self.pace.went(Instant::now());
+        let is_first = !self.reached.contains(&topic);
+        self.sent.push(Sent {
+            partition: letter.partition().clone(),
+            offset: letter.offset(),
+            topic: topic.clone(),
+            delivery,
+        });
+        if is_first {
+            // The next ones would pile up behind it while the producer gets to know the topic, and
+            // then come all at once.
+            self.wait_for_all()?;
+            self.reached.insert(topic);
+            self.pace.went(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Waits for the acknowledgements of what is on its way.
+    fn wait_for_all(&mut self) -> Result<(), Ended> {
+        let mut ended = None;
+        for sent in std::mem::take(&mut self.sent) {
+            self.in_doubt += 1;
+            let outcome: Option<Result<Delivery, ProducerError>> =
+                deliveries::outcome(sent.delivery, &self.shared);
+            match outcome {
+                Some(Ok(_)) => self.status.replayed += 1,
+                Some(Err(error)) => {
+                    // The first one that failed is told.
+                    ended.get_or_insert(Ended::Failed(ConsumerError::ReplayRefused {
+                        partition: sent.partition,
+                        offset: sent.offset,
+                        topic: sent.topic,
+                        source: Box::new(error),
+                    }));
+                }
+                None => {
+                    ended.get_or_insert(Ended::Stopped);
+                }
+            }
+        }
+        self.refresh();
+        match ended {
+            None => Ok(()),
+            Some(ended) => Err(ended),
+        }
+    }
+
+    /// Ends a batch: what was looked at is committed once all of it is acknowledged.
+    fn settle(&mut self) -> Result<(), Ended> {
+        self.wait_for_all()?;
+        if self.looked == 0 {
+            return Ok(());
+        }
+        let time = self.time_for_answer();
+        if self.reading.committed(time)?.is_anothers(&self.name) {
+            return Err(ConsumerError::ReplayTaken {
+                queue: self.writing.queue.clone(),
+                group: self.writing.group.clone(),
+            }
+            .into());
+        }
+        self.reading.commit(&self.marker(false), time)?;
+        self.looked = 0;
+        self.in_doubt = 0;
+        self.refresh();
+        if let Some(progress) = &self.writing.on_progress {
+            progress(&self.status);
+        }
+        Ok(())
+    }
+
+    /// The last commit says that nothing is in doubt.
+    fn finish(&mut self) -> Result<(), Ended> {
+        let marker = self.marker(true);
+        let time = self.time_for_answer();
+        if self.reading.committed(time)?.is_anothers(&self.name) {
+            return Ok(());
+        }
+        self.reading.commit(&marker, time)?;
+        // librdkafka's commit errs only where all partitions failed.
+        match self.reading.committed(time)?.is_all_of(&marker) {
+            true => Ok(()),
+            false => Err(ConsumerError::CommitRefused {
+                detail: "not all offsets of the replay were taken".to_owned(),
+            }
+            .into()),
+        }
+    }
+
+    fn marker(&self, is_last: bool) -> Marker {
+        let before = match self.reading.to_come() {
+            0 => 0,
+            _ => self.reading.at_risk.saturating_sub(self.status.replayed),
+        };
+        let own = match is_last {
+            true => 0,
+            false => self.writing.batch_size as u64,
+        };
+        Marker {
+            run: self.name.clone(),
+            at_risk: before.max(own),
+        }
+    }
+
+    fn time_for_answer(&self) -> Duration {
+        match self.shared.stop_by() {
+            // A commit that begins at the deadline may yet succeed.
+            Some(by) => by
+                .saturating_duration_since(Instant::now())
+                .clamp(Duration::from_millis(500), ANSWER),
+            None => ANSWER,
+        }
+    }
+
+    fn refresh(&mut self) {
+        self.status.to_come = self.reading.to_come();
+        self.status.done = self.status.total - self.status.to_come;
+        let seconds = self.began.elapsed().as_secs_f64();
+        self.status.rate = self.status.replayed as f64 / seconds.max(0.001);
+        self.shared.tell(&self.status, self.unsettled());
+    }
+
+    /// Letters sent whose offsets are not committed.
+    fn unsettled(&self) -> u64 {
+        self.in_doubt + self.sent.len() as u64
+    }
+}
+
+/// The message as it came, but for its count of replays.
+fn record<'a>(letter: &'a DeadLetter, topic: &'a str, writing: &Writing) -> Record<'a> {
+    let mut record = Record::to(topic);
+    if let Some(key) = letter.key() {
+        record = record.key(key);
+    }
+    if let Some(payload) = letter.payload() {
+        record = record.payload(payload);
+    }
+    if writing.timestamp == ReplayTimestamp::Original
+        && let Some(ms) = letter.original_timestamp_ms()
+    {
+        record = record.timestamp_ms(ms);
+    }
+    if writing.limits.partition == ReplayPartition::Original
+        && let Some(partition) = letter.original_partition()
+    {
+        record = record.partition(partition);
+    }
+    for (name, value) in letter.own_headers() {
+        record = match value {
+            Some(value) => record.header(name, value),
+            None => record.header(name, &None::<&[u8]>),
+        };
+    }
+    record
+}
+
+impl ReplayReport {
+    fn log(&self, queue: &str, group: &str) {
+        let left: u64 = self.status.left.values().sum();
+        let replayed = self.status.replayed;
+        match &self.error {
+            None => tracing::info!(
+                target: "rws_kafka", queue, group, replayed, left,
+                to_come = self.status.to_come,
+                uncommitted = self.uncommitted,
+                possibly_twice = self.possibly_twice,
+                "replay ended"
+            ),
+            Some(error) => tracing::error!(
+                target: "rws_kafka", queue, group, replayed, left,
+                to_come = self.status.to_come,
+                uncommitted = self.uncommitted,
+                possibly_twice = self.possibly_twice,
+                error = with_causes(error),
+                "replay ended before its end"
+            ),
+        }
+    }
+}

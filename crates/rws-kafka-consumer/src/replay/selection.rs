@@ -1,0 +1,190 @@
+use super::builder::ReplayPartition;
+use super::letter::{DeadLetter, time};
+use rws_kafka_producer::check_topic_name;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Why a letter is left in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum LeftReason {
+    /// It is not among what was asked for.
+    NotSelected,
+    /// A time of failure is asked for, and its headers tell none.
+    NoFailureTime,
+    /// It was brought back as often as is allowed.
+    ReplayedTooOften,
+    /// Its header `rws-replay-count` is no number.
+    BadReplayCount,
+    /// No header tells the topic that it came from.
+    NoOriginalTopic,
+    /// That topic has no name that Kafka takes, or is the queue itself.
+    BadOriginalTopic,
+    /// Its own partition is asked for, and no header tells it.
+    NoOriginalPartition,
+}
+
+impl fmt::Display for LeftReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSelected => "not selected",
+            Self::NoFailureTime => "no time of failure in its headers",
+            Self::ReplayedTooOften => "replayed too often",
+            Self::BadReplayCount => "its rws-replay-count is no number",
+            Self::NoOriginalTopic => "no original topic in its headers",
+            Self::BadOriginalTopic => "its original topic cannot be written to",
+            Self::NoOriginalPartition => "no original partition in its headers",
+        })
+    }
+}
+
+pub(super) type Predicate = dyn Fn(&DeadLetter) -> bool + Send + Sync;
+pub(super) type Times = (Bound<SystemTime>, Bound<SystemTime>);
+
+/// Which letters are replayed: those that all of it holds for.
+#[derive(Clone, Default)]
+pub(super) struct Selection {
+    /// Offsets by partition, the end exclusive; all where it is empty.
+    pub(super) offsets: BTreeMap<i32, (i64, i64)>,
+    pub(super) failed: Option<Times>,
+    pub(super) sent: Option<Times>,
+    pub(super) predicate: Option<Arc<Predicate>>,
+}
+
+/// What a letter must also be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) max_replays: u32,
+    pub(super) partition: ReplayPartition,
+}
+
+impl Selection {
+    /// Why `letter` is left, if it is.
+    pub(super) fn leaves(&self, letter: &DeadLetter, limits: Limits) -> Option<LeftReason> {
+        if let Some(times) = &self.failed {
+            match letter.failed_at_ms() {
+                None => return Some(LeftReason::NoFailureTime),
+                Some(ms) if !times.contains(&time(ms)) => return Some(LeftReason::NotSelected),
+                Some(_) => {}
+            }
+        }
+        if let Some(times) = &self.sent {
+            let ms = letter.original_timestamp_ms();
+            if !ms.is_some_and(|ms| times.contains(&time(ms))) {
+                return Some(LeftReason::NotSelected);
+            }
+        }
+        if let Some(predicate) = &self.predicate
+            && !predicate(letter)
+        {
+            return Some(LeftReason::NotSelected);
+        }
+        match letter.replays() {
+            None => return Some(LeftReason::BadReplayCount),
+            Some(count) if count >= limits.max_replays => {
+                return Some(LeftReason::ReplayedTooOften);
+            }
+            Some(_) => {}
+        }
+        let Some(topic) = letter.original_topic() else {
+            return Some(LeftReason::NoOriginalTopic);
+        };
+        if check_topic_name(topic).is_err() || topic == letter.partition().topic() {
+            return Some(LeftReason::BadOriginalTopic);
+        }
+        let needs_partition = limits.partition == ReplayPartition::Original;
+        let partition = letter.original_partition();
+        if needs_partition && partition.is_none_or(|number| number < 0) {
+            return Some(LeftReason::NoOriginalPartition);
+        }
+        None
+    }
+}
+
+/// `range` from its first offset to the one after its last.
+pub(super) fn offsets(range: &impl RangeBounds<i64>) -> (i64, i64) {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(start) => start.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(end) => end.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => i64::MAX,
+    };
+    (start, end)
+}
+
+impl fmt::Debug for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selection")
+            .field("offsets", &self.offsets)
+            .field("failed", &self.failed)
+            .field("sent", &self.sent)
+            .field("predicate", &self.predicate.is_some())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::letter::REPLAY_COUNT;
+    use super::super::letter::tests::{headers_of, letter};
+    use super::*;
+    use crate::dead_letter::DeadLetterHeaders;
+
+    const LIMITS: Limits = Limits {
+        max_replays: 3,
+        partition: ReplayPartition::ByKey,
+    };
+
+    fn left(topic: &str, count: &str) -> Option<LeftReason> {
+        let mut headers = headers_of(DeadLetterHeaders::Text, topic);
+        headers.push((REPLAY_COUNT.to_owned(), Some(count.into())));
+        Selection::default().leaves(&letter(headers), LIMITS)
+    }
+
+    #[test]
+    fn what_cannot_be_brought_back_or_was_too_often_is_left() {
+        assert_eq!(left("orders", "2"), None);
+        for (topic, count, reason) in [
+            ("orders", "3", LeftReason::ReplayedTooOften),
+            ("orders", "-1", LeftReason::BadReplayCount),
+            ("or ders", "0", LeftReason::BadOriginalTopic),
+            ("orders.dlq", "0", LeftReason::BadOriginalTopic),
+        ] {
+            assert_eq!(left(topic, count), Some(reason), "{topic} {count}");
+        }
+        let none = Selection::default().leaves(&letter(Vec::new()), LIMITS);
+        assert_eq!(none, Some(LeftReason::NoOriginalTopic));
+    }
+
+    #[test]
+    fn its_own_partition_must_be_told_where_it_is_asked_for() {
+        let headers = vec![(
+            "rws-dlq-original-topic".to_owned(),
+            Some(b"orders".to_vec()),
+        )];
+        let letter = letter(headers);
+        let original = Limits {
+            partition: ReplayPartition::Original,
+            ..LIMITS
+        };
+        let selection = Selection::default();
+        assert_eq!(selection.leaves(&letter, LIMITS), None);
+        let reason = Some(LeftReason::NoOriginalPartition);
+        assert_eq!(selection.leaves(&letter, original), reason);
+    }
+
+    #[test]
+    fn a_range_ends_after_its_last_offset() {
+        assert_eq!(offsets(&(3..7)), (3, 7));
+        assert_eq!(offsets(&(3..=7)), (3, 8));
+        assert_eq!(offsets(&(..)), (0, i64::MAX));
+        assert_eq!(offsets(&(..=i64::MAX)), (0, i64::MAX));
+    }
+}

@@ -1,0 +1,274 @@
+//! Reading a dead letter queue by hand, as no member of a group.
+
+use super::{Fetched, described, fetch_error, is_of_connection, list, shared};
+use crate::error::ConsumerError;
+use crate::replay::DeadLetter;
+use crate::topic_partition::TopicPartition;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use rws_kafka_config::Properties;
+use rws_kafka_producer::connection::Connection;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread::{Builder, sleep};
+use std::time::{Duration, Instant};
+
+/// How long after a passing refusal the coordinator is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+pub(crate) struct QueueReader {
+    base: Arc<BaseConsumer<Context>>,
+    queue: Arc<str>,
+}
+
+/// What the group has committed of a partition.
+pub(crate) struct Committed {
+    pub(crate) offset: i64,
+    pub(crate) metadata: String,
+}
+
+pub(crate) enum QueuePolled {
+    Letter(DeadLetter),
+    /// This partition holds nothing more at the moment.
+    End(i32),
+    Nothing,
+    Failed(ConsumerError),
+}
+
+impl QueueReader {
+    pub(crate) fn new(
+        properties: &Properties,
+        queue: &str,
+        connection: Connection,
+    ) -> Result<Self, ConsumerError> {
+        let context = Context {
+            connection,
+            logs: shared::Logs::new(properties),
+        };
+        let base = shared::client_config(properties).create_with_context(context);
+        let base = base.map_err(|error| ConsumerError::Property {
+            detail: shared::creation_failed(error),
+        })?;
+        Ok(Self {
+            base: Arc::new(base),
+            queue: queue.into(),
+        })
+    }
+
+    /// The numbers of the queue's partitions.
+    pub(crate) fn partitions(&self, time: Duration) -> Result<Vec<i32>, ConsumerError> {
+        let answer = self.base.fetch_metadata(Some(&self.queue), time);
+        let answer = answer.map_err(|error| self.unreadable(&error))?;
+        let topics = answer.topics().iter();
+        let mut numbers: Vec<i32> = topics
+            .filter(|topic| topic.name() == &*self.queue)
+            .flat_map(|topic| topic.partitions().iter().map(|partition| partition.id()))
+            .collect();
+        if numbers.is_empty() {
+            let queue = self.queue.to_string();
+            return Err(ConsumerError::NoSuchQueue { queue });
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// The first offset that a partition holds, and the one that its next letter gets.
+    pub(crate) fn bounds(
+        &self,
+        partition: i32,
+        time: Duration,
+    ) -> Result<(i64, i64), ConsumerError> {
+        let answer = self.base.fetch_watermarks(&self.queue, partition, time);
+        answer.map_err(|error| self.unreadable(&error))
+    }
+
+    pub(crate) fn committed(
+        &self,
+        partitions: impl Iterator<Item = i32> + Clone,
+        time: Duration,
+    ) -> Result<BTreeMap<i32, Committed>, ConsumerError> {
+        let until = Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.ask_for_committed(partitions.clone(), left) {
+                Err(error) if is_passing(&error) && Instant::now() + AGAIN < until => {
+                    sleep(AGAIN);
+                }
+                answer => return answer.map_err(|error| self.unreadable(&error)),
+            }
+        }
+    }
+
+    fn ask_for_committed(
+        &self,
+        partitions: impl Iterator<Item = i32>,
+        time: Duration,
+    ) -> Result<BTreeMap<i32, Committed>, KafkaError> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(&self.queue, partition);
+        }
+        let answer = self.base.committed_offsets(list, time)?;
+        let mut committed = BTreeMap::new();
+        for element in answer.elements() {
+            element.error()?;
+            if let Offset::Offset(offset) = element.offset() {
+                let metadata = element.metadata().to_owned();
+                committed.insert(element.partition(), Committed { offset, metadata });
+            }
+        }
+        Ok(committed)
+    }
+
+    /// Reads `partitions` from these offsets on.
+    pub(crate) fn assign(
+        &self,
+        partitions: impl Iterator<Item = (i32, i64)>,
+    ) -> Result<(), ConsumerError> {
+        let list = self.list(partitions).map_err(fetch_error)?;
+        self.base.assign(&list).map_err(fetch_error)
+    }
+
+    /// Reads no more of this partition.
+    pub(crate) fn leave(&self, partition: i32) -> Result<(), ConsumerError> {
+        let partition = TopicPartition::new(Arc::clone(&self.queue), partition);
+        self.base.pause(&list([&partition])).map_err(fetch_error)
+    }
+
+    pub(crate) fn poll(&self, time: Duration) -> QueuePolled {
+        match self.base.poll(time) {
+            None => QueuePolled::Nothing,
+            Some(Ok(message)) => QueuePolled::Letter(self.letter(&Fetched(message))),
+            Some(Err(KafkaError::PartitionEOF(partition))) => QueuePolled::End(partition),
+            // librdkafka goes on by itself; who waits has a deadline.
+            Some(Err(error)) if is_of_connection(&error) => QueuePolled::Nothing,
+            Some(Err(error)) => QueuePolled::Failed(self.unreadable(&error)),
+        }
+    }
+
+    fn letter(&self, message: &Fetched<'_>) -> DeadLetter {
+        let mut headers = Vec::new();
+        message.for_each_header(|name, value| {
+            headers.push((name.to_owned(), value.map(<[u8]>::to_vec)));
+        });
+        DeadLetter {
+            at: TopicPartition::new(Arc::clone(&self.queue), message.partition()),
+            offset: message.offset(),
+            key: message.key().map(<[u8]>::to_vec),
+            payload: message.payload().map(<[u8]>::to_vec),
+            headers,
+            timestamp: message.timestamp(),
+        }
+    }
+
+    /// Commits `offsets` and waits for the broker, for `time` at most.
+    pub(crate) fn commit(
+        &self,
+        offsets: impl Iterator<Item = (i32, i64)>,
+        metadata: &str,
+        time: Duration,
+    ) -> Result<(), ConsumerError> {
+        let refused = |error: KafkaError| ConsumerError::CommitRefused {
+            detail: described(&error),
+        };
+        let list = self.list(offsets).map_err(refused)?;
+        for element in &mut list.elements() {
+            element.set_metadata(metadata);
+        }
+        // librdkafka's synchronous commit has no deadline: it has a thread of its own, which is
+        // abandoned.
+        let base = Arc::clone(&self.base);
+        let (done, outcome) = channel();
+        let until = Instant::now() + time;
+        let commit = move || {
+            let mut committed = base.commit(&list, CommitMode::Sync);
+            while committed.as_ref().is_err_and(is_passing) && Instant::now() + AGAIN < until {
+                sleep(AGAIN);
+                committed = base.commit(&list, CommitMode::Sync);
+            }
+            let _ = done.send(committed);
+        };
+        let thread = Builder::new().name("rws-kafka-replay-commit".to_owned());
+        let spawned = thread.spawn(commit);
+        spawned.map_err(|error| ConsumerError::Thread {
+            detail: error.to_string(),
+        })?;
+        match outcome.recv_timeout(time) {
+            Ok(outcome) => outcome.map_err(refused),
+            Err(_) => Err(ConsumerError::CommitTimedOut),
+        }
+    }
+
+    /// That the broker has not answered in time, with the cause where the connection has one.
+    pub(crate) fn silent(&self) -> ConsumerError {
+        let cause = self.base.context().connection.cause();
+        ConsumerError::QueueUnreadable {
+            queue: self.queue.to_string(),
+            detail: match cause {
+                Some(cause) => cause.to_string(),
+                None => "the broker did not answer in time".to_owned(),
+            },
+        }
+    }
+
+    fn unreadable(&self, error: &KafkaError) -> ConsumerError {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                ConsumerError::NoSuchQueue {
+                    queue: self.queue.to_string(),
+                }
+            }
+            _ if is_of_connection(error) => self.silent(),
+            _ => ConsumerError::QueueUnreadable {
+                queue: self.queue.to_string(),
+                detail: described(error),
+            },
+        }
+    }
+
+    fn list(
+        &self,
+        offsets: impl Iterator<Item = (i32, i64)>,
+    ) -> Result<TopicPartitionList, KafkaError> {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            list.add_partition_offset(&self.queue, partition, Offset::Offset(offset))?;
+        }
+        Ok(list)
+    }
+}
+
+/// A coordinator that has just started, or moved: it is asked again.
+fn is_passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::CoordinatorLoadInProgress
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::WaitingForCoordinator
+                | RDKafkaErrorCode::UnstableOffsetCommit
+        )
+    )
+}
+
+struct Context {
+    connection: Connection,
+    logs: shared::Logs,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.logs.log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        shared::note_error(&self.connection, &error, reason);
+    }
+}
+
+impl ConsumerContext for Context {}

@@ -1,0 +1,8 @@
+//! Dead letters brought back, on a real broker.
+
+mod guards;
+mod kills;
+mod progress;
+mod selections;
+mod support;
+mod workers;

@@ -1,0 +1,136 @@
+use crate::support::{SOON, Scene, complete};
+use integration_tests::eventually;
+use rws_kafka::ConsumerError;
+use std::sync::{Arc, Mutex};
+
+#[test]
+fn letters_that_come_meanwhile_are_left_for_the_next_run() {
+    let scene = Scene::new(1);
+    scene.fill(40);
+    let handle = scene.replay().rate(20).start().unwrap();
+    eventually(SOON, || handle.status().replayed > 0);
+    scene.fill(5);
+    let report = handle.join_timeout(SOON).expect("it ends");
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!((report.status.replayed, report.status.total), (40, 40));
+    assert_eq!(scene.written().len(), 40);
+    let report = complete(&scene.replay());
+    assert_eq!((report.status.replayed, report.already_passed), (5, 40));
+    assert_eq!(report.possibly_twice, 0);
+}
+
+/// By the broker's clock.
+#[test]
+fn the_rate_is_kept() {
+    let settings = [("message.timestamp.type", "LogAppendTime")];
+    let scene = Scene::with(1, &settings);
+    scene.fill(60);
+    complete(&scene.replay().rate(20));
+    let written = scene.written();
+    let times: Vec<i64> = written.iter().filter_map(|it| it.timestamp_ms).collect();
+    assert_eq!(times.len(), 60);
+    // 59 gaps of 50 ms, in whole milliseconds.
+    let span = times[59] - times[0];
+    assert!(span >= 59 * 50 - 1, "{span} ms");
+}
+
+#[test]
+fn a_stop_commits_what_is_acknowledged_and_the_next_run_goes_on_from_there() {
+    let scene = Scene::new(2);
+    scene.fill(300);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&told);
+    let replay = scene.replay().batch_size(10).on_progress(move |status| {
+        notes.lock().unwrap().push(status.clone());
+    });
+    let handle = replay.clone().rate(100).start().unwrap();
+    eventually(SOON, || handle.status().replayed >= 20);
+    let stopped = handle.stop(SOON);
+    assert!(
+        stopped.error.is_none() && stopped.uncommitted == 0,
+        "{stopped:?}"
+    );
+    assert!(!stopped.is_complete(), "{stopped:?}");
+    let status = &stopped.status;
+    assert_eq!(status.total, 300);
+    assert_eq!(status.done + status.to_come, 300);
+    assert_eq!(status.done, status.replayed);
+    let committed = scene.committed(0).unwrap() + scene.committed(1).unwrap();
+    assert_eq!(committed as u64, status.replayed);
+
+    let report = complete(&replay);
+    assert_eq!(report.status.replayed, 300 - status.replayed);
+    assert_eq!(report.possibly_twice, 0);
+    let mut payloads: Vec<usize> = scene
+        .written()
+        .iter()
+        .map(|it| it.text().parse().unwrap())
+        .collect();
+    payloads.sort_unstable();
+    assert_eq!(payloads, (0..300).collect::<Vec<_>>());
+    let told = told.lock().unwrap();
+    assert!(told.len() >= 30, "{}", told.len());
+    assert_eq!(told.last().unwrap().to_come, 0);
+}
+
+#[test]
+fn of_two_replays_of_one_group_the_later_one_goes_on() {
+    let scene = Scene::new(1);
+    scene.fill(200);
+    let first = scene.replay().batch_size(5).rate(20).start().unwrap();
+    eventually(SOON, || first.status().replayed >= 5);
+    let second = scene.replay().start().unwrap();
+    let report = first.join_timeout(SOON).expect("it ends");
+    let error = report.error.expect("a reason");
+    assert!(
+        matches!(error, ConsumerError::ReplayTaken { .. }),
+        "{error}"
+    );
+    let second = second.join_timeout(SOON).expect("it ends");
+    assert!(second.is_complete(), "{second:?}");
+    let mut payloads = scene.payloads();
+    payloads.dedup();
+    assert_eq!(payloads.len(), 200);
+}
+
+#[test]
+fn a_letter_that_is_refused_ends_the_replay_and_moves_no_offset() {
+    let scene = Scene::with(1, &[("max.message.bytes", "1000")]);
+    scene.fill(1);
+    let large = "x".repeat(5_000);
+    scene.send(scene.letter(&large));
+    scene.flush();
+    let handle = scene.replay().start().unwrap();
+    let report = handle.join_timeout(SOON).expect("it ends");
+    assert_eq!(report.uncommitted, 2);
+    let error = report.error.expect("a reason");
+    assert!(
+        matches!(error, ConsumerError::ReplayRefused { offset: 1, .. }),
+        "{error}"
+    );
+    assert_eq!(scene.committed(0), Some(0));
+    let without = scene
+        .replay()
+        .matching(|letter| letter.payload() == Some(b"0"));
+    let report = complete(&without);
+    // It says that the first may be there twice, which it is.
+    assert_eq!((report.status.replayed, report.possibly_twice), (1, 1));
+    assert_eq!(scene.payloads(), ["0", "0"]);
+}
+
+#[test]
+fn a_panicking_predicate_ends_the_replay() {
+    let scene = Scene::new(1);
+    scene.fill(1);
+    let handle = scene
+        .replay()
+        .matching(|_| panic!("on purpose"))
+        .start()
+        .unwrap();
+    let report = handle.join_timeout(SOON).expect("it ends");
+    assert!(
+        matches!(report.error, Some(ConsumerError::Fatal { .. })),
+        "{report:?}"
+    );
+    assert_eq!(scene.written(), []);
+}

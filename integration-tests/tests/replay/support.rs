@@ -1,0 +1,168 @@
+use integration_tests::{Kafka, eventually_some, unique, unique_topic};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rws_kafka::{
+    ConsumerConfig, KafkaProducer, Observer, ProducerConfig, Record, Replay, ReplayReport,
+};
+use std::time::Duration;
+
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// A queue with letters of one topic, and a group that no other test uses.
+pub(crate) struct Scene {
+    pub(crate) kafka: &'static Kafka,
+    pub(crate) topic: String,
+    pub(crate) queue: String,
+    pub(crate) partitions: i32,
+    pub(crate) group: String,
+    pub(crate) producer: KafkaProducer,
+}
+
+/// A record that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) partition: i32,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) payload: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+    pub(crate) timestamp_ms: Option<i64>,
+}
+
+impl Found {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.payload.clone().expect("a payload")).expect("text")
+    }
+}
+
+impl Scene {
+    pub(crate) fn new(partitions: i32) -> Self {
+        Self::with(partitions, &[])
+    }
+
+    /// With these settings of the topic.
+    pub(crate) fn with(partitions: i32, settings: &[(&str, &str)]) -> Self {
+        let kafka = Kafka::shared();
+        let topic = unique_topic("replay");
+        let queue = format!("{topic}.dlq");
+        kafka.create_topic_with(&topic, partitions, settings);
+        kafka.create_topic(&queue, partitions);
+        let config = ProducerConfig::new(kafka.bootstrap()).expect("valid settings");
+        let producer = KafkaProducer::new(config.observer(Observer::new())).expect("a producer");
+        Self {
+            kafka,
+            topic,
+            queue,
+            partitions,
+            group: unique("replay"),
+            producer,
+        }
+    }
+
+    pub(crate) fn config(&self) -> ConsumerConfig {
+        let config = ConsumerConfig::new(self.kafka.bootstrap(), "not used");
+        config.expect("valid settings").observer(Observer::new())
+    }
+
+    /// As fast as it goes.
+    pub(crate) fn replay(&self) -> Replay {
+        Replay::new(self.config(), &self.queue)
+            .group(&self.group)
+            .rate(10_000)
+    }
+
+    /// A letter of the topic as a worker writes it, in partition 0 of the queue.
+    pub(crate) fn letter<'a>(&'a self, payload: &'a str) -> Record<'a> {
+        Record::to(&self.queue)
+            .partition(0)
+            .payload(payload)
+            .header("rws-dlq-original-topic", self.topic.as_str())
+            .header("rws-dlq-original-partition", "0")
+            .header("rws-dlq-original-offset", "17")
+            .header("rws-dlq-consumer-group", "fulfilment")
+            .header("rws-dlq-error-reason", "no such order")
+            .header("rws-dlq-attempts", "4")
+    }
+
+    pub(crate) fn send(&self, record: Record<'_>) {
+        self.producer.send_record(record).expect("room");
+    }
+
+    /// Letters with the payloads 0 to `count`, in turn to each partition of the queue.
+    pub(crate) fn fill(&self, count: usize) {
+        for number in 0..count {
+            let partition = (number % self.partitions as usize) as i32;
+            let payload = number.to_string();
+            self.send(self.letter(&payload).key(&payload).partition(partition));
+        }
+        self.flush();
+    }
+
+    pub(crate) fn flush(&self) {
+        let report = self.producer.flush(SOON);
+        assert!(report.is_complete(), "{report:?}");
+    }
+
+    pub(crate) fn written(&self) -> Vec<Found> {
+        read(self.kafka, &self.topic, self.partitions)
+    }
+
+    /// The payloads that were brought back, sorted.
+    pub(crate) fn payloads(&self) -> Vec<String> {
+        let mut payloads: Vec<String> = self.written().iter().map(Found::text).collect();
+        payloads.sort();
+        payloads
+    }
+
+    pub(crate) fn committed(&self, partition: i32) -> Option<i64> {
+        let kafka = self.kafka;
+        kafka.committed_offset(&self.group, &self.queue, partition)
+    }
+}
+
+/// Runs it to its end.
+#[track_caller]
+pub(crate) fn complete(replay: &Replay) -> ReplayReport {
+    let handle = replay.start().expect("it starts");
+    let report = handle.join_timeout(2 * SOON).expect("it ends");
+    assert!(report.is_complete(), "{report:?}");
+    report
+}
+
+/// What `topic` holds at this moment, by a client that is not the one under test.
+pub(crate) fn read(kafka: &Kafka, topic: &str, partitions: i32) -> Vec<Found> {
+    let client: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.plain_bootstrap())
+        .set("group.id", "replayed")
+        .set("enable.auto.commit", "false")
+        .create()
+        .expect("a client");
+    let mut list = TopicPartitionList::new();
+    let mut left = 0;
+    for partition in 0..partitions {
+        let watermarks = client.fetch_watermarks(topic, partition, SOON);
+        let (low, high) = watermarks.expect("watermarks");
+        left += high - low;
+        list.add_partition_offset(topic, partition, Offset::Beginning)
+            .expect("an offset");
+    }
+    client.assign(&list).expect("an assignment");
+    let mut found = Vec::new();
+    while (found.len() as i64) < left {
+        let record = eventually_some(SOON, || client.poll(Duration::from_secs(1))?.ok());
+        let headers = record.headers().map(|headers| {
+            let headers = headers.iter();
+            headers
+                .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
+                .collect()
+        });
+        found.push(Found {
+            partition: record.partition(),
+            key: record.key().map(<[u8]>::to_vec),
+            payload: record.payload().map(<[u8]>::to_vec),
+            headers: headers.unwrap_or_default(),
+            timestamp_ms: record.timestamp().to_millis(),
+        });
+    }
+    found
+}
