@@ -3,8 +3,7 @@
 use crate::durations::BOUNDS_MS;
 use crate::metrics::{counter, register};
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 use std::time::Duration;
 
@@ -86,8 +85,8 @@ impl OutboxFamilies {
             published: self.published.with_label_values(&labels),
             refused: self.refused.with_label_values(&labels),
             parked: self.parked.with_label_values(&labels),
-            backlog: self.backlog.with_label_values(&labels),
-            oldest_age: self.oldest_age.with_label_values(&labels),
+            backlog: self.backlog.clone(),
+            oldest_age: self.oldest_age.clone(),
             publish_latency: self.publish_latency.with_label_values(&labels),
             batch_size: self.batch_size.with_label_values(&labels),
             shard_owner: self.shard_owner.clone(),
@@ -102,8 +101,8 @@ pub struct OutboxOf {
     published: IntCounter,
     refused: IntCounter,
     parked: IntCounter,
-    backlog: IntGauge,
-    oldest_age: IntGauge,
+    backlog: IntGaugeVec,
+    oldest_age: IntGaugeVec,
     publish_latency: Histogram,
     batch_size: Histogram,
     shard_owner: IntGaugeVec,
@@ -146,7 +145,18 @@ impl OutboxOf {
     /// There are `events` in the outbox, the oldest of this age; none has the age 0.
     pub fn backlog(&self, events: u64, oldest: Duration) {
         let cap = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        self.backlog.set(cap(events));
-        self.oldest_age.set(cap(oldest.as_secs()));
+        let labels = [self.schema.as_str()];
+        self.backlog.with_label_values(&labels).set(cap(events));
+        let age = self.oldest_age.with_label_values(&labels);
+        age.set(cap(oldest.as_secs()));
+    }
+
+    /// It is not known any more what is in the outbox: backlog and age leave the page.
+    pub fn unknown(&self) {
+        let labels = [self.schema.as_str()];
+        for family in [&self.backlog, &self.oldest_age] {
+            // Fails only for a series that is not there.
+            let _ = family.remove_label_values(&labels);
+        }
     }
 }

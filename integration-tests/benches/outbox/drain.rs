@@ -9,35 +9,40 @@ const BATCH: i64 = 1000;
 pub(crate) fn compare() {
     println!("drain of {EVENTS} events, events/s");
     // The broker's JVM compiles its code in the first one.
-    rate(&relay);
+    relay_rate(EVENTS);
     for _ in 0..ROUNDS {
-        let bare = rate(&bare);
-        let relay = rate(&relay);
+        let bare = rate(EVENTS, &bare);
+        let relay = relay_rate(EVENTS);
         let ratio = relay / bare;
         println!("  relay {relay:>8.0}   without Kafka {bare:>8.0}   ratio {ratio:.2}");
     }
 }
 
-fn rate(drain: &dyn Fn(&Stage)) -> f64 {
+/// The events a second of one relay on a backlog of this many.
+pub(crate) fn relay_rate(events: usize) -> f64 {
+    rate(events, &|stage| relay(stage, events))
+}
+
+fn rate(events: usize, drain: &dyn Fn(&Stage)) -> f64 {
     let stage = Stage::new();
     stage.sql(&format!(
         "INSERT INTO rws_kafka.outbox (shard, lane, message_id, topic, key, payload) \
          SELECT (lane & 15)::int2, lane, gen_random_uuid(), '{}', key::text::bytea, \
          convert_to(repeat('x', 1024), 'UTF8') FROM (SELECT n % 10000 AS key, \
-         hashtextextended((n % 10000)::text, 0) AS lane FROM generate_series(1, {EVENTS}) n) e",
+         hashtextextended((n % 10000)::text, 0) AS lane FROM generate_series(1, {events}) n) e",
         stage.topic
     ));
     stage.sql("VACUUM ANALYZE rws_kafka.outbox");
     stage.sql("CHECKPOINT");
     let begun = Instant::now();
     drain(&stage);
-    EVENTS as f64 / begun.elapsed().as_secs_f64()
+    events as f64 / begun.elapsed().as_secs_f64()
 }
 
-fn relay(stage: &Stage) {
+fn relay(stage: &Stage, events: usize) {
     let relay = stage.relay().start(500);
     integration_tests::eventually(Duration::from_secs(120), || {
-        relay.status().published == EVENTS as u64
+        relay.status().published == events as u64
     });
     relay.stop();
     let report = relay.join();

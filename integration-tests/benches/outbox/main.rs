@@ -1,12 +1,13 @@
 //! What the outbox costs and how fast it drains, each beside a control in the same run.
 //!
 //! `cargo bench -p integration-tests --bench outbox [-- PART …]` with the parts `drain`, `latency`,
-//! `enqueue` and `idle`; all without a name. Events of 1 KB, 10,000 keys, database and broker on this
-//! machine, fsync on.
+//! `enqueue`, `idle` and `peers`; all without a name. Events of 1 KB, 10,000 keys, database and broker
+//! on this machine, fsync on. `peers` needs Go, and Java with Maven: what is missing is left out.
 
 mod drain;
 mod enqueue;
 mod latency;
+mod peers;
 
 use integration_tests::{Kafka, Postgres, unique_topic};
 use rws_kafka::outbox::{OutboxRelay, Pool, migrate};
@@ -20,12 +21,14 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
+    pub(crate) const PARTITIONS: i32 = 4;
+
     pub(crate) fn new() -> Self {
         let url = Postgres::shared().create_database();
         let pool = Pool::from_url(&url, None).expect("a valid URL");
         migrate(&pool).expect("the tables");
         let topic = unique_topic("outbox");
-        Kafka::shared().create_topic(&topic, 4);
+        Kafka::shared().create_topic(&topic, Self::PARTITIONS);
         Self { url, pool, topic }
     }
 
@@ -57,5 +60,8 @@ fn main() {
     }
     if runs("idle") {
         latency::idle();
+    }
+    if runs("peers") {
+        peers::compare();
     }
 }

@@ -36,9 +36,13 @@ fn a_relay_without_its_database_is_not_ready_until_it_is_back() {
     enqueue(&scene);
     eventually(SOON, || relay.status().published == 1);
     assert_eq!(observer.readiness().to_json(), OK);
+    let backlog = || observer.render().contains("rws_kafka_outbox_backlog{");
+    eventually(SOON, backlog);
     postgres.kill();
     eventually(SOON, || observer.readiness().to_json() == STALLED);
+    eventually(SOON, || !backlog());
     postgres.restart();
+    eventually(SOON, backlog);
     eventually(SOON, || observer.readiness().to_json() == OK);
     enqueue(&scene);
     eventually(SOON, || relay.status().published == 2);

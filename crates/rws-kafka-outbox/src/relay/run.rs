@@ -61,6 +61,8 @@ pub(super) async fn run(
     while relay.error.is_none() && !*stopping.borrow() {
         if let Err(trouble) = relay.hand_out().await {
             relay.work.floors.forget();
+            relay.work.metrics.unknown();
+            relay.counted = None;
             relay.progress.unknown();
             relay.tell(Some(trouble));
         }
@@ -204,6 +206,7 @@ impl Relay {
         let _ = tokio::time::timeout(stop_timeout, drained).await;
         let abandoned_batches = self.workers.len();
         self.workers.abort_all();
+        self.work.metrics.unknown();
         for shard in 0..SHARDS {
             self.work.metrics.shard(shard, false);
         }
