@@ -25,6 +25,8 @@ use crate::{
 const START: Duration = Duration::from_secs(90);
 /// For anything else that is asked of Docker or of what is in a container.
 pub(crate) const OPERATION: Duration = Duration::from_secs(30);
+/// For a program in a container: the clients in Python and Java take long to start on a busy machine.
+const PROGRAM: Duration = Duration::from_secs(90);
 /// How long what is in a container has to stop by itself.
 const GRACE_SECONDS: i32 = 20;
 
@@ -179,10 +181,10 @@ impl Container {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 30 s; naming it as `shown`.
+    /// When it cannot be run, or has not ended after 90 s; naming it as `shown`.
     #[track_caller]
     pub(crate) fn run(&self, shown: &str, command: ExecCommand) -> ToolOutput {
-        let result = run(OPERATION, || async {
+        let result = run(PROGRAM, || async {
             let mut running = self.inner().exec(command).await?;
             let stdout = running.stdout_to_vec().await?;
             let stderr = running.stderr_to_vec().await?;

@@ -74,7 +74,7 @@ impl JavaGlue {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 30 s.
+    /// When it cannot be run, or has not ended after 90 s.
     #[track_caller]
     pub fn produce(
         &self,

@@ -57,7 +57,7 @@ impl ClientRecord {
 ///
 /// # Panics
 ///
-/// When it cannot be run, or has not ended after 30 s.
+/// When it cannot be run, or has not ended after 90 s.
 #[track_caller]
 fn run_client(program: &[&str], command: &str, what: &Value) -> Result<String, String> {
     static SHARED: OnceLock<Container> = OnceLock::new();

@@ -76,7 +76,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 30 s.
+    /// When it cannot be run, or has not ended after 90 s.
     #[track_caller]
     pub fn produce(
         &self,
@@ -97,7 +97,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 30 s.
+    /// When it cannot be run, or has not ended after 90 s.
     #[track_caller]
     pub fn produce_keyed(
         &self,

@@ -11,7 +11,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 30 s.
+    /// When it cannot be run, or has not ended after 90 s.
     pub fn run_class(&self, class: &str, arguments: &[&str]) -> ToolOutput {
         let mut command: Vec<String> = [
             "java",

@@ -9,6 +9,7 @@ import com.gruelbox.transactionoutbox.TransactionOutboxListener;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import java.net.URI;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -34,6 +35,8 @@ public final class Peer {
     private static final int WARM_UP = 5_000;
 
     private static final int THREADS = 32;
+
+    private static final Duration RETRY_AFTER = Duration.ofMinutes(2);
 
     /** What the outbox calls for each event. */
     public interface Publisher {
@@ -86,13 +89,19 @@ public final class Peer {
         return new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer());
     }
 
-    /** Events that nobody has begun: nothing is submitted at the commit, and all are due at once. */
+    /** Events that nobody has begun: nothing is submitted at the commit, and all are due. */
     private void fill(int events) throws Exception {
-        TransactionOutbox outbox = outbox(new TransactionOutboxListener() {}, (entry, executor) -> {}, Duration.ZERO);
+        TransactionOutbox outbox = outbox(new TransactionOutboxListener() {}, (entry, executor) -> {}, RETRY_AFTER);
         String payload = "x".repeat(1024);
         transactions.inTransactionThrows(tx -> {
             for (int n = 0; n < events; n++) {
                 outbox.schedule(Publisher.class).publish(topic, String.valueOf(n % 10_000), payload);
+            }
+        });
+        // The library has an event due no sooner than after its first retry.
+        transactions.inTransactionThrows(tx -> {
+            try (Statement statement = tx.connection().createStatement()) {
+                statement.executeUpdate("UPDATE TXNO_OUTBOX SET nextAttemptTime = nextAttemptTime - interval '1 hour'");
             }
         });
     }
@@ -111,7 +120,7 @@ public final class Peer {
                 cause.printStackTrace();
             }
         };
-        TransactionOutbox outbox = outbox(done, Submitter.withExecutor(threads), Duration.ofMinutes(2));
+        TransactionOutbox outbox = outbox(done, Submitter.withExecutor(threads), RETRY_AFTER);
         long begun = System.nanoTime();
         while (outbox.flush()) {
             // The next batch.
