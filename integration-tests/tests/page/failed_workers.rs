@@ -8,6 +8,7 @@ use rws_kafka::{
 
 #[test]
 fn a_worker_that_failed_goes_on_saying_that_it_has_no_partition() {
+    // As long as its handle is there, which `serve` keeps.
     let kafka = Kafka::shared();
     let topic = unique_topic("orders");
     kafka.create_topic(&topic, 2);
@@ -36,11 +37,5 @@ fn a_worker_that_failed_goes_on_saying_that_it_has_no_partition() {
             .errors
             .iter()
             .any(|error| error.message.contains("no such order"))
-    );
-    drop(worker);
-    assert!(
-        assigned(0),
-        "without its handle, too:\n{}",
-        observer.render()
     );
 }
