@@ -68,9 +68,7 @@ impl Outputs {
         let record = Record::to(topic)
             .key(key.as_ref())
             .payload(payload.as_ref());
-        self.send_record(headers.iter().fold(record, |record, (name, value)| {
-            record.header(name.as_ref(), value)
-        }))
+        self.send_record(record.headers(&headers))
     }
 
     /// As [`send`](Self::send), for a [`Record`] in full.

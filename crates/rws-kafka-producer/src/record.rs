@@ -93,6 +93,13 @@ impl<'a> Record<'a> {
         self
     }
 
+    /// More headers, each as by [`header`](Self::header).
+    pub fn headers<N: AsRef<str>, V: HeaderValue>(self, headers: &'a [(N, V)]) -> Self {
+        headers.iter().fold(self, |record, (name, value)| {
+            record.header(name.as_ref(), value)
+        })
+    }
+
     /// The partition, in place of the one that the key chooses.
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);

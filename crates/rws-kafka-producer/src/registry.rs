@@ -185,10 +185,7 @@ impl TypedRecord<'_> {
         record.payload = self.payload.as_deref();
         record.partition = self.partition;
         record.timestamp_ms = self.timestamp_ms;
-        for (name, value) in &self.headers {
-            record = record.header(name, value);
-        }
-        send(self.producer, record)
+        send(self.producer, record.headers(&self.headers))
     }
 
     #[cfg_attr(

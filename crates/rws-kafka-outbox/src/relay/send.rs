@@ -72,8 +72,5 @@ fn post(producer: &KafkaProducer, row: &Pending) -> DeliveryFuture {
         record = record.payload(payload);
     }
     let headers: Vec<(&str, Option<&[u8]>)> = row.headers().collect();
-    for (name, value) in &headers {
-        record = record.header(name, value);
-    }
-    producer.send_record_async(record.header(MESSAGE_ID_HEADER, &id))
+    producer.send_record_async(record.headers(&headers).header(MESSAGE_ID_HEADER, &id))
 }
