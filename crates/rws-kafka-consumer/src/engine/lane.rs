@@ -2,7 +2,7 @@ use super::dead_letters::{DeadLetters, Letter, Posting};
 use super::handling::Handling;
 use super::in_hand::Run;
 use super::partition::{Partition, Phase};
-use super::scheduler::{Outcome, Progress, Work, deadline_in};
+use super::scheduler::{Outcome, Progress, Work};
 use super::stopwatch::Stopwatch;
 use super::strand::{StrandId, Task};
 use super::transactions::Put;
@@ -18,7 +18,7 @@ use rws_kafka_observe::trace::TraceContext;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// What a user's closure is to the engine.
 pub(crate) type Handler = dyn Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync;
@@ -125,7 +125,7 @@ impl Shift<'_> {
                         let Some(again) = again else {
                             return Outcome::Dropped;
                         };
-                        let at = deadline_in(again);
+                        let at = self.engine.clock.after(again);
                         return Outcome::Later { task, progress, at };
                     }
                 }
@@ -143,7 +143,7 @@ impl Shift<'_> {
                 }
                 Then::Post(letter) => progress.letter = Some(letter),
                 Then::Again(pause) => {
-                    let at = deadline_in(pause);
+                    let at = self.engine.clock.after(pause);
                     return Outcome::Later { task, progress, at };
                 }
                 Then::Stop => return Outcome::Dropped,
@@ -317,7 +317,6 @@ impl Shift<'_> {
         attempts: u32,
         error: &HandlerError,
     ) -> Letter {
-        let failed_at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let provenance = Provenance {
             topic: self.partition.name.topic(),
             partition: self.partition.name.partition(),
@@ -326,7 +325,7 @@ impl Shift<'_> {
             group: self.engine.group(),
             error,
             attempts,
-            failed_at_ms: failed_at.map_or(0, |time| time.as_millis() as i64),
+            failed_at_ms: self.engine.clock.unix_ms(),
         };
         Letter::new(letters.form().write(&provenance))
     }

@@ -8,6 +8,7 @@
 //! ```
 
 mod batch;
+mod clock;
 mod committer;
 mod dead_letters;
 mod handling;
@@ -48,6 +49,7 @@ use crate::lock::lock;
 use crate::ordering::Ordering as MessageOrder;
 use crate::status::{ConsumerStatus, PartitionStatus};
 use crate::topic_partition::TopicPartition;
+use clock::Clock;
 use committer::{Committer, Offsets};
 use in_hand::Hands;
 use partition::Phase;
@@ -88,6 +90,7 @@ pub(crate) struct Engine {
     member: MemberOf,
     brokers: BrokersOf,
     pub(crate) stop: Stop,
+    clock: Clock,
     scheduler: Scheduler,
     committer: Committer,
     hands: Hands,
@@ -124,6 +127,7 @@ struct Assignment {
 
 impl Engine {
     pub(crate) fn new(settings: Settings, connection: Connection, health: ConsumerHealth) -> Self {
+        let clock = Clock::default();
         Self {
             hands: Hands::new(settings.lanes),
             fuse: settings.breaker.map(Fuse::new),
@@ -133,7 +137,8 @@ impl Engine {
             connection,
             health,
             stop: Stop::default(),
-            scheduler: Scheduler::new(),
+            scheduler: Scheduler::new(clock.clone()),
+            clock,
             committer: Committer::new(),
             dead_letters: OnceLock::new(),
             transactions: OnceLock::new(),

@@ -1,3 +1,4 @@
+use super::clock::Clock;
 use super::dead_letters::Letter;
 use super::partition::Partition;
 use super::strand::{StrandId, Task};
@@ -48,6 +49,7 @@ pub(crate) enum Outcome {
 /// so that lanes never wait for each other; a strand that waits out a retry, or for the broker to
 /// acknowledge a dead letter, occupies no lane.
 pub(crate) struct Scheduler {
+    clock: Clock,
     state: Mutex<State>,
     /// Written under the lock, so that no lane sleeps over its end; lanes read it for each message.
     paused: AtomicBool,
@@ -99,8 +101,9 @@ enum StrandPhase {
 }
 
 impl Scheduler {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         Self {
+            clock,
             state: Mutex::default(),
             paused: AtomicBool::new(false),
             work: Condvar::new(),
@@ -139,7 +142,7 @@ impl Scheduler {
             if state.ended {
                 return None;
             }
-            state.ready_retries();
+            state.ready_retries(&self.clock);
             if let Some(work) = state.take_next(self.is_paused()) {
                 self.wake_a_lane(&state);
                 return Some(work);
@@ -155,7 +158,7 @@ impl Scheduler {
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner),
                 Some(at) => {
-                    let time = at.saturating_duration_since(Instant::now());
+                    let time = at.saturating_duration_since(self.clock.now());
                     let waited = self.work.wait_timeout(state, time);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -292,11 +295,11 @@ impl Scheduler {
 }
 
 impl State {
-    fn ready_retries(&mut self) {
+    fn ready_retries(&mut self, clock: &Clock) {
         if self.retries.is_empty() {
             return;
         }
-        let now = Instant::now();
+        let now = clock.now();
         while let Some(Reverse((at, strand))) = self.retries.peek().copied()
             && at <= now
         {
@@ -481,7 +484,7 @@ mod tests {
 
     #[test]
     fn a_strand_that_waits_out_a_retry_leaves_the_lane_to_others() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         let (first, second) = (partition(1), partition(2));
         add(&scheduler, &first, 0..3);
         add(&scheduler, &first, 3..5);
@@ -509,7 +512,7 @@ mod tests {
 
     #[test]
     fn an_earlier_retry_wakes_a_lane_that_waits_for_a_later_one() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         for id in [1, 2] {
             add(&scheduler, &partition(id), 0..1);
         }
@@ -530,7 +533,7 @@ mod tests {
 
     #[test]
     fn a_due_retry_and_a_fresh_message_take_turns() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         (1..=2).for_each(|id| add(&scheduler, &partition(id), 0..1));
         let failed = [take(&scheduler), take(&scheduler)];
         for (strand, outcome) in failed.map(|work| later(work, Duration::ZERO)) {
@@ -545,7 +548,7 @@ mod tests {
 
     #[test]
     fn a_drain_waits_for_what_runs_and_for_nothing_else() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         let (taken, other) = (partition(1), partition(2));
         add(&scheduler, &taken, 0..4);
         add(&scheduler, &taken, 4..6);
@@ -570,7 +573,7 @@ mod tests {
 
     #[test]
     fn a_dropped_retry_does_not_come_back() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         let (taken, other) = (partition(1), partition(2));
         add(&scheduler, &taken, 0..2);
         let (strand, outcome) = later(take(&scheduler), Duration::ZERO);
@@ -582,7 +585,7 @@ mod tests {
 
     #[test]
     fn a_failure_that_meets_a_revoke_is_dropped() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         let taken = partition(1);
         add(&scheduler, &taken, 0..3);
         let work = take(&scheduler);
@@ -596,7 +599,7 @@ mod tests {
 
     #[test]
     fn a_strand_waits_for_its_dead_letter_and_no_lane_does() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         let (first, second) = (partition(1), partition(2));
         add(&scheduler, &first, 0..2);
         add(&scheduler, &second, 0..1);
@@ -620,7 +623,7 @@ mod tests {
 
     #[test]
     fn an_outcome_that_comes_before_the_lane_waits_for_it_is_not_missed() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         add(&scheduler, &partition(1), 0..1);
         let (strand, outcome) = posted(take(&scheduler));
         scheduler.wake(strand);
@@ -636,7 +639,7 @@ mod tests {
     #[test]
     fn a_drain_waits_for_a_dead_letter_and_drops_what_is_behind_it() {
         for woken in [false, true] {
-            let scheduler = Scheduler::new();
+            let scheduler = Scheduler::new(Clock::default());
             let taken = partition(1);
             add(&scheduler, &taken, 0..3);
             add(&scheduler, &taken, 3..5);
@@ -662,7 +665,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_back_messages_and_lets_dead_letters_through() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         let (first, second) = (partition(1), partition(2));
         add(&scheduler, &first, 0..2);
         let (strand, outcome) = posted(take(&scheduler));
@@ -698,7 +701,7 @@ mod tests {
 
     #[test]
     fn an_end_wakes_all_lanes() {
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         thread::scope(|scope| {
             let lanes: Vec<_> = (0..4)
                 .map(|_| scope.spawn(|| scheduler.next(None, || ())))
@@ -718,7 +721,7 @@ mod tests {
     fn strands_keep_their_order_and_run_on_one_lane_at_a_time() {
         const STRANDS: u64 = 7;
         const TASKS: i64 = 200;
-        let scheduler = Scheduler::new();
+        let scheduler = Scheduler::new(Clock::default());
         let partitions: Vec<_> = (0..STRANDS).map(partition).collect();
         let next: Vec<Mutex<i64>> = (0..STRANDS).map(|_| Mutex::new(0)).collect();
         let attempts = AtomicUsize::new(0);
