@@ -2,6 +2,7 @@
 
 use crate::config::is_kip_848;
 use crate::consumer::KafkaConsumer;
+use crate::engine::{Gathering, Handler};
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
 use crate::failure::FailurePolicy;
@@ -101,6 +102,54 @@ impl KafkaConsumer {
             format!(
                 "is {}, each a thread; {MAX_LANES} at most are allowed",
                 self.lanes
+            )
+        })
+    }
+
+    /// What a handler of batches needs, and what one of single messages does not.
+    ///
+    /// # Errors
+    ///
+    /// The first contradiction found.
+    pub(crate) fn check_batches(&self, handler: &Handler) -> Result<(), ConsumerError> {
+        let set = self.batch;
+        if !handler.takes_batches() {
+            for (setting, is_set) in [
+                ("batch_max_messages", set.max_messages.is_some()),
+                ("batch_max_bytes", set.max_bytes.is_some()),
+                ("batch_max_wait", set.max_wait.is_some()),
+            ] {
+                refuse(is_set, setting, || {
+                    "is set, but the handler takes messages one by one: use start_batch".to_owned()
+                })?;
+            }
+            return Ok(());
+        }
+        refuse(self.ordering != Ordering::Partition, "ordering", || {
+            format!(
+                "is {:?}, but a batch is a run of a partition's messages: start_batch needs \
+                 Ordering::Partition",
+                self.ordering
+            )
+        })?;
+        let Gathering {
+            max_messages,
+            max_bytes,
+            max_wait,
+        } = set.gathering();
+        for (setting, number) in [
+            ("batch_max_messages", max_messages),
+            ("batch_max_bytes", max_bytes),
+        ] {
+            refuse(number == 0, setting, || {
+                "is 0; at least 1 is needed".to_owned()
+            })?;
+        }
+        let stalled = self.config.kafka.readyz_lag_timeout();
+        refuse(max_wait >= stalled, "batch_max_wait", || {
+            format!(
+                "is {max_wait:?}, but readiness takes a worker for stalled that has messages and \
+                 commits none for {stalled:?} (readyz_lag_timeout): less than that is allowed"
             )
         })
     }

@@ -1,4 +1,5 @@
 use crate::backoff::Backoff;
+use crate::batches::BatchSettings;
 use crate::breaker::CircuitBreaker;
 use crate::config::ConsumerConfig;
 use crate::dead_letter::{DeadLetterHeaders, QueueName};
@@ -41,6 +42,7 @@ pub struct KafkaConsumer {
     pub(crate) topics: Vec<String>,
     pub(crate) lanes: usize,
     pub(crate) ordering: Ordering,
+    pub(crate) batch: BatchSettings,
     pub(crate) hooks: Hooks,
     pub(crate) retry_backoff: Backoff,
     pub(crate) max_retries: Option<u32>,
@@ -79,6 +81,7 @@ impl KafkaConsumer {
             topics: Vec::new(),
             lanes: 1,
             ordering: Ordering::default(),
+            batch: BatchSettings::default(),
             hooks: Hooks::default(),
             retry_backoff: Backoff::default(),
             max_retries: None,
@@ -328,6 +331,7 @@ impl fmt::Debug for KafkaConsumer {
             .field("topics", &self.topics)
             .field("concurrency", &self.lanes)
             .field("ordering", &self.ordering)
+            .field("batch", &self.batch)
             .field("hooks", &self.hooks)
             .field("failure", &self.failure_handling())
             .field("circuit_breaker", &self.breaker)

@@ -186,6 +186,26 @@ impl ConsumerContext {
         Ok(())
     }
 
+    /// Its handler is done with it: its sequence number, and whether its commit was asked for, by
+    /// `commit` or before.
+    pub(crate) fn finish(&self, commit: bool) -> (u64, bool) {
+        let marked = self.batch.finish(self.index);
+        (self.batch.sequence(self.index), commit || marked)
+    }
+
+    pub(crate) fn batch(&self) -> &Arc<Batch> {
+        &self.batch
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Whether it is the same message of the same assignment.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.index == other.index && Arc::ptr_eq(&self.batch, &other.batch)
+    }
+
     /// The consumer's schema registry.
     #[cfg(feature = "registry")]
     pub(crate) fn registry(&self) -> Option<&rws_kafka_schema::registry::SchemaRegistry> {

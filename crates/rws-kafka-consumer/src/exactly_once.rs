@@ -2,6 +2,7 @@
 
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
+use crate::engine::Handler;
 use crate::error::ConsumerError;
 use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
@@ -104,7 +105,7 @@ impl ExactlyOnceConsumer {
         F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
     {
         let (consumer, transactional) = self.parts();
-        consumer.begin(handler, Some(transactional))
+        consumer.begin(Handler::Each(Box::new(handler)), Some(transactional))
     }
 
     /// As [`start`](Self::start), for those who want to know at once whether it could start.
@@ -118,10 +119,10 @@ impl ExactlyOnceConsumer {
         F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
     {
         let (consumer, transactional) = self.parts();
-        consumer.try_begin(handler, Some(transactional))
+        consumer.try_begin(Handler::Each(Box::new(handler)), Some(transactional))
     }
 
-    fn parts(self) -> (KafkaConsumer, Transactional) {
+    pub(crate) fn parts(self) -> (KafkaConsumer, Transactional) {
         let config = &self.consumer.config;
         let mut producer = self.producer.unwrap_or_else(|| {
             ProducerConfig::from(config.kafka.clone()).observer(config.observer.clone())

@@ -74,7 +74,7 @@ impl FailureHandling {
         Verdict::RetryAfter(self.backoff.wait_after(failures))
     }
 
-    fn class_of(&self, error: &HandlerError) -> ErrorClass {
+    pub(crate) fn class_of(&self, error: &HandlerError) -> ErrorClass {
         let Some(classify) = &self.classify else {
             return error.class();
         };

@@ -31,6 +31,8 @@
 //!   partition that has gone to another consumer.
 //! - A stop or a rebalance waits for the messages in hand, with a deadline, and tells what it left.
 //!
+//! - With [`KafkaConsumer::start_batch`], handlers take several messages of a partition at a time, and what
+//!   fails among them takes no other with it.
 //! - With [`KafkaConsumer::exactly_once`], what a handler sends and the offset of its message are
 //!   committed together: a reader of committed messages sees each result once.
 //!
@@ -56,6 +58,7 @@
 //! [`rws_kafka_observe::trace`].
 
 mod backoff;
+mod batches;
 mod breaker;
 mod causes;
 mod checks;
@@ -72,6 +75,7 @@ mod handle;
 mod handler;
 mod hooks;
 mod lock;
+mod message_batch;
 mod ordering;
 mod outputs;
 mod payload;
@@ -98,6 +102,7 @@ pub use failure::FailurePolicy;
 pub use handle::ConsumerHandle;
 pub use handler::{HandlerError, HandlerResult};
 pub use hooks::{Assigned, AssignedPartition, Revoked};
+pub use message_batch::{BatchIndex, MessageBatch};
 pub use ordering::Ordering;
 pub use outputs::Outputs;
 pub use payload::PayloadError;

@@ -4,12 +4,11 @@ use crate::causes::with_causes;
 use crate::checks::MAX_LANES;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
-use crate::engine::{self, DeadLetters, Engine, Plan, Settings, Transactions};
+use crate::engine::{self, DeadLetters, Engine, Handler, Plan, Settings, Transactions};
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
 use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
-use crate::outputs::Outputs;
 use crate::report::StopReport;
 use crate::transport::Consumer;
 use rws_kafka_config::OffsetReset;
@@ -31,14 +30,15 @@ impl KafkaConsumer {
     where
         F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
     {
-        self.begin(move |msg, _: &mut Outputs| handler(msg), None)
+        self.begin(without_outputs(handler), None)
     }
 
-    pub(crate) fn begin<F>(self, handler: F, transactional: Option<Transactional>) -> ConsumerHandle
-    where
-        F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
-    {
-        let engine = self.engine();
+    pub(crate) fn begin(
+        self,
+        handler: Handler,
+        transactional: Option<Transactional>,
+    ) -> ConsumerHandle {
+        let engine = self.engine(&handler);
         let handle = ConsumerHandle::new(Arc::clone(&engine));
         if let Err(error) = self.launch(&engine, handler, transactional) {
             engine.health.failed();
@@ -65,23 +65,20 @@ impl KafkaConsumer {
     where
         F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
     {
-        self.try_begin(move |msg, _: &mut Outputs| handler(msg), None)
+        self.try_begin(without_outputs(handler), None)
     }
 
-    pub(crate) fn try_begin<F>(
+    pub(crate) fn try_begin(
         self,
-        handler: F,
+        handler: Handler,
         transactional: Option<Transactional>,
-    ) -> Result<ConsumerHandle, ConsumerError>
-    where
-        F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
-    {
-        let engine = self.engine();
+    ) -> Result<ConsumerHandle, ConsumerError> {
+        let engine = self.engine(&handler);
         self.launch(&engine, handler, transactional)?;
         Ok(ConsumerHandle::new(engine))
     }
 
-    fn engine(&self) -> Arc<Engine> {
+    fn engine(&self, handler: &Handler) -> Arc<Engine> {
         let config = &self.config;
         let group = config.kafka.consumer_group().unwrap_or_default();
         let lag_timeout = config.kafka.readyz_lag_timeout();
@@ -98,6 +95,7 @@ impl KafkaConsumer {
                 max_in_flight_bytes: config.max_in_flight_bytes,
                 reads_from_start: config.kafka.auto_offset_reset() == OffsetReset::Earliest,
                 ordering: self.ordering,
+                gathering: handler.takes_batches().then(|| self.batch.gathering()),
                 failure: self.failure_handling(),
                 breaker: self.breaker,
                 hooks: self.hooks.clone(),
@@ -112,17 +110,15 @@ impl KafkaConsumer {
         engine
     }
 
-    fn launch<F>(
+    fn launch(
         self,
         engine: &Arc<Engine>,
-        handler: F,
+        handler: Handler,
         transactional: Option<Transactional>,
-    ) -> Result<(), ConsumerError>
-    where
-        F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
-    {
+    ) -> Result<(), ConsumerError> {
         let properties = self.config.properties();
         self.check(&properties)?;
+        self.check_batches(&handler)?;
         if let Some(transactional) = &transactional {
             self.check_exactly_once(&properties, transactional)?;
         }
@@ -161,4 +157,11 @@ impl KafkaConsumer {
             .map(Some)
             .map_err(|error| ConsumerError::DeadLetterProducer(Box::new(error)))
     }
+}
+
+fn without_outputs<F>(handler: F) -> Handler
+where
+    F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
+{
+    Handler::Each(Box::new(move |msg, _| handler(msg)))
 }

@@ -113,7 +113,7 @@ impl Metrics {
             lags: Arc::default(),
             handler_duration: DurationFamily::new(
                 "rws_kafka_handler_duration_ms",
-                "Time that a handler takes for a message",
+                "Time that a handler takes for a message, or for a batch",
                 &["group", "topic"],
             ),
             rebalances: counter(

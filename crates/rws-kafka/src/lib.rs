@@ -81,11 +81,11 @@ pub use serve::{FailedStage, Serve, ServeError, ServeReport, Stopper, serve};
 
 pub use rws_kafka_config::{ConfigError, KafkaConfig};
 pub use rws_kafka_consumer::{
-    Assigned, Backoff, CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError,
+    Assigned, Backoff, BatchIndex, CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError,
     ConsumerHandle, ConsumerStatus, DeadLetter, DeadLetterHeaders, ErrorClass, ExactlyOnceConsumer,
-    FailurePolicy, GroupProtocol, HandlerError, HandlerResult, KafkaConsumer, LeftReason, Ordering,
-    Outputs, Replay, ReplayHandle, ReplayPartition, ReplayPreview, ReplayReport, ReplayStatus,
-    ReplayTimestamp, Revoked, StopReport, TopicPartition,
+    FailurePolicy, GroupProtocol, HandlerError, HandlerResult, KafkaConsumer, LeftReason,
+    MessageBatch, Ordering, Outputs, Replay, ReplayHandle, ReplayPartition, ReplayPreview,
+    ReplayReport, ReplayStatus, ReplayTimestamp, Revoked, StopReport, TopicPartition,
 };
 pub use rws_kafka_observe::{Observer, Readiness};
 pub use rws_kafka_producer::{

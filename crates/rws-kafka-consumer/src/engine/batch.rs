@@ -87,6 +87,17 @@ impl Batch {
         self.entry(index).payload.of(&self.data)
     }
 
+    /// Bytes of its key, payload and headers.
+    pub(crate) fn size(&self, index: u32) -> usize {
+        let entry = self.entry(index);
+        let headers = &self.headers[entry.headers.start as usize..entry.headers.end as usize];
+        let spans = headers
+            .iter()
+            .flat_map(|header| [header.name, header.value]);
+        let spans = spans.chain([entry.key, entry.payload]);
+        spans.map(|span| span.len as usize).sum()
+    }
+
     pub(crate) fn headers(
         &self,
         index: u32,

@@ -1,10 +1,12 @@
 use super::batch::Batch;
+use crate::context::ConsumerContext;
 use crate::handler::HandlerError;
+use crate::message_batch::MessageBatch;
 use rws_kafka_observe::trace::{TARGET, TraceContext};
 use tracing::Span;
 use tracing::field::{Empty, display};
 
-/// One attempt at a message in the eyes of who traces: the span of it, and the context that what the
+/// One attempt at a message, or at a batch of them, in the eyes of who traces: the span of it, and the context that what the
 /// handler does belongs to.
 ///
 /// Without a subscriber and without a context it is two looks at what is not there.
@@ -27,6 +29,22 @@ impl Handling {
             span,
             is_recorded: of_span.is_some(),
             context: of_span.or(came_with),
+        }
+    }
+
+    /// A batch has a span of its own, linked to the traces of its messages; none of them is the
+    /// context of what the handler does.
+    pub(crate) fn begin_batch(batch: &MessageBatch) -> Self {
+        let span = batch_span(batch);
+        if !span.is_disabled() {
+            let contexts = batch.iter().filter_map(ConsumerContext::trace_context);
+            contexts.for_each(|context| context.link(&span));
+        }
+        let context = TraceContext::of(&span);
+        Self {
+            span,
+            is_recorded: context.is_some(),
+            context,
         }
     }
 
@@ -75,6 +93,27 @@ fn span(group: &str, batch: &Batch, index: u32, attempt: u32) -> Span {
         messaging.consumer.group.name = group,
         messaging.message.body.size = payload.map(<[u8]>::len),
         rws_kafka.attempt = attempt,
+        error.type = Empty,
+    )
+}
+
+fn batch_span(batch: &MessageBatch) -> Span {
+    tracing::debug_span!(
+        target: TARGET,
+        parent: None,
+        "process",
+        otel.name = %format_args!("process {}", batch.topic()),
+        otel.kind = "consumer",
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        messaging.system = "kafka",
+        messaging.operation.name = "process",
+        messaging.operation.type = "process",
+        messaging.destination.name = batch.topic(),
+        messaging.destination.partition.id = display(batch.partition()),
+        messaging.batch.message_count = batch.len(),
+        messaging.consumer.group.name = batch.group(),
+        rws_kafka.attempt = batch.attempt(),
         error.type = Empty,
     )
 }

@@ -1,7 +1,7 @@
 use super::batch::Batch;
 use crate::lock::lock;
 use crate::status::InHand;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -19,6 +19,8 @@ pub(crate) struct Hand {
     /// 0 for nothing, else another value for each message: the run in the upper half, the index in
     /// the batch in the lower.
     place: AtomicU64,
+    /// Counts the runs.
+    runs: AtomicU32,
     batch: Mutex<Option<Arc<Batch>>>,
     seen: Mutex<Option<(u64, Instant)>>,
 }
@@ -50,13 +52,13 @@ impl Hands {
 
 impl Hand {
     /// A run of messages of `batch` begins.
-    pub(crate) fn begin(&self, batch: &Arc<Batch>, run: u32) -> Run<'_> {
-        *lock(&self.batch) = Some(Arc::clone(batch));
-        Run {
+    pub(crate) fn begin(&self, batch: &Arc<Batch>) -> Run<'_> {
+        let mut run = Run {
             hand: self,
-            // Never 0, which says that nothing is in hand.
-            number: u64::from(run | 1 << 31) << 32,
-        }
+            number: 0,
+        };
+        run.turn_to(batch);
+        run
     }
 
     fn look(&self) -> Option<(u64, Instant)> {
@@ -90,6 +92,16 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// The next messages are of `batch`.
+    pub(crate) fn turn_to(&mut self, batch: &Arc<Batch>) {
+        // In between nothing is in hand: no place is taken for one in another batch.
+        self.hand.place.store(0, Ordering::Release);
+        *lock(&self.hand.batch) = Some(Arc::clone(batch));
+        let run = self.hand.runs.fetch_add(1, Ordering::Relaxed);
+        // Never 0, which says that nothing is in hand.
+        self.number = u64::from(run | 1 << 31) << 32;
+    }
+
     /// The message at `index` is handed to the handler.
     pub(crate) fn takes(&self, index: u32) {
         let place = self.number | u64::from(index);
@@ -125,14 +137,14 @@ mod tests {
     fn the_oldest_message_in_hand_is_told() {
         let hands = Hands::new(2);
         assert!(hands.oldest().is_none());
-        let first = hands.of_lane(0).begin(&batch(0), 0);
+        let first = hands.of_lane(0).begin(&batch(0));
         assert!(hands.oldest().is_none(), "nothing was taken yet");
         first.takes(1);
         let some_time = Duration::from_millis(5);
         while hands.oldest().is_none_or(|oldest| oldest.since < some_time) {
             std::thread::yield_now();
         }
-        let second = hands.of_lane(1).begin(&batch(1), 0);
+        let second = hands.of_lane(1).begin(&batch(1));
         second.takes(2);
         let oldest = hands.oldest().unwrap();
         assert_eq!((oldest.partition.partition(), oldest.offset), (0, 11));
@@ -149,11 +161,11 @@ mod tests {
     #[test]
     fn the_same_place_in_another_run_is_another_message() {
         let hands = Hands::new(1);
-        let run = hands.of_lane(0).begin(&batch(0), 7);
+        let run = hands.of_lane(0).begin(&batch(0));
         run.takes(0);
         let (first, _) = hands.of_lane(0).look().unwrap();
         drop(run);
-        let run = hands.of_lane(0).begin(&batch(0), 8);
+        let run = hands.of_lane(0).begin(&batch(0));
         run.takes(0);
         let (second, _) = hands.of_lane(0).look().unwrap();
         assert_ne!(first, second);

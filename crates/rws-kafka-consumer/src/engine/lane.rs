@@ -13,6 +13,7 @@ use crate::dead_letter::Provenance;
 use crate::error::ConsumerError;
 use crate::failure::Verdict;
 use crate::handler::{HandlerError, HandlerResult};
+use crate::message_batch::MessageBatch;
 use crate::outputs::Outputs;
 use rws_kafka_observe::trace::TraceContext;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,32 +22,48 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 /// What a user's closure is to the engine.
-pub(crate) type Handler = dyn Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync;
+pub(crate) enum Handler {
+    /// It is given the messages one by one.
+    Each(Box<EachHandler>),
+    /// It is given a run of a partition's messages at a time.
+    Batches(Box<BatchHandler>),
+}
+
+impl Handler {
+    pub(crate) fn takes_batches(&self) -> bool {
+        matches!(self, Self::Batches(_))
+    }
+}
+
+pub(crate) type EachHandler = dyn Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync;
+pub(crate) type BatchHandler = dyn Fn(&MessageBatch, &mut Outputs) -> HandlerResult + Send + Sync;
 
 /// Handles messages until the scheduler ends.
 pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
     let hand = engine.hands.of_lane(lane);
-    let (mut number, mut finished) = (0_u32, None);
+    let mut finished = None;
     let producer = engine.transactions().map(Transactions::producer);
     let mut outputs = Outputs::new(producer.cloned());
     let mut stopwatch = Stopwatch::new();
     while let Some(work) = engine.scheduler.next(finished.take(), || stopwatch.stop()) {
-        number = number.wrapping_add(1);
         let strand = work.strand;
         let batch = Arc::clone(&work.task.batch);
         stopwatch.turn_to(&batch.partition().recorder);
         let shift = Shift {
             engine,
-            handler,
             outputs: &mut outputs,
             strand,
             partition: batch.partition(),
-            run: hand.begin(&batch, number),
+            run: hand.begin(&batch),
             stopwatch: &mut stopwatch,
             handled: 0,
         };
         // A user's error can panic where it is shown. The lane lives, and nobody waits for the strand.
-        let outcome = catch_unwind(AssertUnwindSafe(|| shift.work(work))).unwrap_or_else(|_| {
+        let work = AssertUnwindSafe(|| match handler {
+            Handler::Each(handler) => shift.work(handler.as_ref(), work),
+            Handler::Batches(handler) => shift.work_in_batches(handler.as_ref(), work),
+        });
+        let outcome = catch_unwind(work).unwrap_or_else(|_| {
             engine.fail(ConsumerError::Fatal {
                 detail: "a lane panicked".to_owned(),
             });
@@ -58,19 +75,18 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
 }
 
 /// A lane at work on one run of a strand.
-struct Shift<'a> {
-    engine: &'a Arc<Engine>,
-    handler: &'a Handler,
-    outputs: &'a mut Outputs,
-    strand: StrandId,
-    partition: &'a Arc<Partition>,
-    run: Run<'a>,
-    stopwatch: &'a mut Stopwatch,
-    handled: u64,
+pub(super) struct Shift<'a> {
+    pub(super) engine: &'a Arc<Engine>,
+    pub(super) outputs: &'a mut Outputs,
+    pub(super) strand: StrandId,
+    pub(super) partition: &'a Arc<Partition>,
+    pub(super) run: Run<'a>,
+    pub(super) stopwatch: &'a mut Stopwatch,
+    pub(super) handled: u64,
 }
 
 /// What there is to do after a message.
-enum Then {
+pub(super) enum Then {
     /// It has come to its end.
     Next,
     /// It is given up: this is its letter.
@@ -82,14 +98,14 @@ enum Then {
 }
 
 impl Shift<'_> {
-    fn work(mut self, work: Work) -> Outcome {
-        let outcome = self.go(work.task, work.progress);
+    fn work(mut self, handler: &EachHandler, work: Work) -> Outcome {
+        let outcome = self.go(handler, work.task, work.progress);
         self.tell_handled();
         outcome
     }
 
     /// Once for a run rather than once for a message.
-    fn tell_handled(&mut self) {
+    pub(super) fn tell_handled(&mut self) {
         let handled = std::mem::take(&mut self.handled);
         self.partition.recorder.processed(handled);
         if let Some(fuse) = &self.engine.fuse {
@@ -97,7 +113,7 @@ impl Shift<'_> {
         }
     }
 
-    fn go(&mut self, mut task: Task, mut progress: Progress) -> Outcome {
+    fn go(&mut self, handler: &EachHandler, mut task: Task, mut progress: Progress) -> Outcome {
         loop {
             let Some(index) = task.first() else {
                 return Outcome::Done;
@@ -136,7 +152,7 @@ impl Shift<'_> {
             if self.engine.scheduler.is_paused() {
                 return Outcome::Yield { task, progress };
             }
-            match self.attempt(&task, index, &mut progress) {
+            match self.attempt(handler, &task, index, &mut progress) {
                 Then::Next => {
                     progress = Progress::default();
                     task.advance();
@@ -151,7 +167,13 @@ impl Shift<'_> {
         }
     }
 
-    fn attempt(&mut self, task: &Task, index: u32, progress: &mut Progress) -> Then {
+    fn attempt(
+        &mut self,
+        handler: &EachHandler,
+        task: &Task,
+        index: u32,
+        progress: &mut Progress,
+    ) -> Then {
         self.run.takes(index);
         let failures = progress.failures;
         let group = self.engine.group();
@@ -161,7 +183,7 @@ impl Shift<'_> {
         self.stopwatch.start();
         // A panic is a failed message, not a dead worker.
         self.outputs.clear();
-        let handle = AssertUnwindSafe(|| (self.handler)(context, self.outputs));
+        let handle = AssertUnwindSafe(|| handler(context, self.outputs));
         let result = handling
             .run(|| catch_unwind(handle))
             .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())));
@@ -201,7 +223,7 @@ impl Shift<'_> {
     }
 
     /// What becomes of a message that has failed for the `failures`-th time.
-    fn failed(
+    pub(super) fn failed(
         &mut self,
         task: &Task,
         index: u32,
@@ -277,7 +299,7 @@ impl Shift<'_> {
 
     /// The message has come to an end, in a transaction together with what goes out for it: its
     /// offset may move.
-    fn end(&self, task: &Task, index: u32) -> Put {
+    pub(super) fn end(&self, task: &Task, index: u32) -> Put {
         let finish = || {
             task.batch.finish(index);
             self.partition.finish(task.batch.sequence(index), true);
@@ -287,7 +309,7 @@ impl Shift<'_> {
             return Put::Done;
         };
         let records = self.outputs.records();
-        transactions.put(self.engine, self.partition, records, finish)
+        transactions.put(self.engine, self.partition, records, 1, finish)
     }
 
     /// The dead letter is this message's only output.
@@ -330,7 +352,13 @@ impl Shift<'_> {
         Letter::new(letters.form().write(&provenance))
     }
 
-    fn post(&self, letters: &DeadLetters, letter: &mut Letter, task: &Task, index: u32) -> Posting {
+    pub(super) fn post(
+        &self,
+        letters: &DeadLetters,
+        letter: &mut Letter,
+        task: &Task,
+        index: u32,
+    ) -> Posting {
         let waker = Waker::from(Arc::new(Answer {
             engine: Arc::clone(self.engine),
             strand: self.strand,

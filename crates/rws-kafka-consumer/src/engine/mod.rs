@@ -8,9 +8,11 @@
 //! ```
 
 mod batch;
+mod batch_lane;
 mod clock;
 mod committer;
 mod dead_letters;
+mod gather;
 mod handling;
 mod in_hand;
 mod lag;
@@ -31,11 +33,13 @@ mod worker;
 
 pub(crate) use batch::Batch;
 pub(crate) use dead_letters::DeadLetters;
+pub(crate) use gather::Gathering;
 pub(crate) use lag::Unreachable;
 pub(crate) use lane::Handler;
 pub(crate) use partition::Partition;
 pub(crate) use scheduler::deadline_in;
 pub(crate) use stop::Stop;
+pub(crate) use strand::StrandId;
 pub(crate) use transactions::Transactions;
 pub(crate) use worker::{Plan, start};
 
@@ -74,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) max_in_flight_bytes: usize,
     pub(crate) reads_from_start: bool,
     pub(crate) ordering: MessageOrder,
+    /// Where the handler takes batches.
+    pub(crate) gathering: Option<Gathering>,
     pub(crate) failure: FailureHandling,
     pub(crate) breaker: Option<CircuitBreaker>,
     pub(crate) hooks: Hooks,
@@ -133,11 +139,11 @@ impl Engine {
             fuse: settings.breaker.map(Fuse::new),
             member: settings.observer.metrics().member_of(&settings.group),
             brokers: settings.observer.register_brokers(&settings.client),
+            scheduler: Scheduler::new(clock.clone(), settings.gathering),
             settings,
             connection,
             health,
             stop: Stop::default(),
-            scheduler: Scheduler::new(clock.clone()),
             clock,
             committer: Committer::new(),
             dead_letters: OnceLock::new(),
@@ -318,6 +324,11 @@ impl Engine {
 
     pub(crate) fn is_settled(&self) -> bool {
         lock(&self.assignment).settled
+    }
+
+    /// Of the messages that a lane has in hand of `strand`, so many are not settled.
+    pub(crate) fn holds(&self, strand: StrandId, messages: usize) {
+        self.scheduler.holds(strand, messages);
     }
 
     pub(crate) fn in_hand(&self) -> usize {

@@ -3,7 +3,7 @@
 use super::batch::BatchBuilder;
 use super::partition::Partition;
 use super::strand::cut;
-use super::{Engine, Settings, lane};
+use super::{Engine, Handler, Settings, lane};
 use crate::backoff::Backoff;
 use crate::context::ConsumerContext;
 use crate::failure::{FailureHandling, FailurePolicy};
@@ -39,6 +39,7 @@ fn engine(ordering: MessageOrder) -> Arc<Engine> {
         max_in_flight_bytes: 1 << 20,
         reads_from_start: true,
         ordering,
+        gathering: None,
         failure: FailureHandling {
             policy: FailurePolicy::Skip,
             max_retries: 5,
@@ -108,7 +109,7 @@ fn run(ordering: MessageOrder) {
     let commits = AtomicU32::new(0);
     let handler = {
         let (done, order) = (Arc::clone(&done), Arc::clone(&order));
-        move |msg: ConsumerContext, _: &mut Outputs| {
+        let handler = move |msg: ConsumerContext, _: &mut Outputs| {
             let (partition, offset) = (msg.partition(), msg.offset());
             let result = handle(&msg);
             if ordering == MessageOrder::Key {
@@ -125,7 +126,8 @@ fn run(ordering: MessageOrder) {
                 done.lock().unwrap().insert((partition, offset), true);
             }
             result
-        }
+        };
+        Handler::Each(Box::new(handler))
     };
     let committed_of = |partition: &Arc<Partition>| partition.tracker().committed();
     let end = offset_of(MESSAGES - 1) + 1;

@@ -90,9 +90,16 @@ impl Partition {
 
     /// A message is handled.
     pub(crate) fn finish(&self, sequence: u64, marked: bool) {
+        self.finish_all([(sequence, marked)]);
+    }
+
+    /// Messages are handled: the sequence number of each, and whether it is marked.
+    pub(crate) fn finish_all(&self, messages: impl IntoIterator<Item = (u64, bool)>) {
         let held = {
             let mut tracker = self.tracker();
-            tracker.finish(sequence, marked);
+            for (sequence, marked) in messages {
+                tracker.finish(sequence, marked);
+            }
             tracker.held()
         };
         // Once for a wait, not once for a message: it costs a system call.

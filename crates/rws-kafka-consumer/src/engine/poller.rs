@@ -153,6 +153,7 @@ impl<'a> Poller<'a> {
         };
         if is_full {
             self.held_up = true;
+            self.engine.scheduler.hand_out(&partition);
             if !partition.wait_for_room(messages / 2, bytes / 2, PATIENCE) {
                 self.pause(partition);
             }
@@ -205,6 +206,8 @@ impl<'a> Poller<'a> {
         match self.consumer.pause(&partition.name) {
             Ok(()) => {
                 partition.full.store(true, Ordering::Relaxed);
+                // What was left over since is not to wait for what is not fetched.
+                self.engine.scheduler.hand_out(&partition);
                 self.paused.push(partition);
             }
             Err(error) => self.complain(error),

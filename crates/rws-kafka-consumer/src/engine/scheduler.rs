@@ -1,5 +1,6 @@
 use super::clock::Clock;
 use super::dead_letters::Letter;
+use super::gather::{Gathered, Gatherer, Gathering, Taken};
 use super::partition::Partition;
 use super::strand::{StrandId, Task};
 use rustc_hash::FxHashMap;
@@ -23,6 +24,21 @@ pub(crate) struct Progress {
     pub(crate) failures: u32,
     /// It is given up: its dead letter, on its way or to be sent.
     pub(crate) letter: Option<Box<Letter>>,
+    /// Where the handler takes batches, these are the messages that it is about, each with its own
+    /// progress; the task holds none.
+    pub(crate) batch: Option<Box<Taken>>,
+}
+
+impl Progress {
+    /// How many messages a lane has in hand with it.
+    fn messages(&self) -> usize {
+        self.batch.as_ref().map_or(1, |batch| batch.len())
+    }
+
+    /// How many letters are on their way.
+    fn posted(&self) -> usize {
+        self.batch.as_ref().map_or(1, |batch| batch.posted())
+    }
 }
 
 /// How a lane's work ended.
@@ -70,12 +86,16 @@ struct State {
     /// Whose turn it is of the three, so that none waits for all of another.
     turn: usize,
     retries: BinaryHeap<Reverse<(Instant, StrandId)>>,
+    /// Where the handler takes batches.
+    gatherer: Option<Gatherer>,
     /// How many messages of each partition, by its id, are in hand: a lane's, or as a dead letter on
     /// its way.
     in_hand: FxHashMap<u64, usize>,
     /// Who waits on `work` and on `settled`: a notification costs a system call.
     idle_lanes: usize,
     drains: usize,
+    /// Until when idle lanes sleep, of those that have a reason to wake by themselves.
+    watches: Vec<Instant>,
     ended: bool,
 }
 
@@ -85,6 +105,10 @@ struct Strand {
     /// Of the first message of the first task.
     progress: Progress,
     phase: StrandPhase,
+    /// How much the tasks are, where the handler takes batches.
+    gathered: Gathered,
+    /// Its share of [`State::in_hand`].
+    in_hand: usize,
     /// The outcome of a dead letter came before the lane had said that it waits for one.
     woken: bool,
 }
@@ -93,6 +117,8 @@ struct Strand {
 enum StrandPhase {
     #[default]
     Idle,
+    /// Its messages wait for more to come.
+    Gathering,
     Ready,
     Running,
     Waiting,
@@ -101,10 +127,14 @@ enum StrandPhase {
 }
 
 impl Scheduler {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock, gathering: Option<Gathering>) -> Self {
+        let state = State {
+            gatherer: gathering.map(Gatherer::new),
+            ..State::default()
+        };
         Self {
             clock,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             paused: AtomicBool::new(false),
             work: Condvar::new(),
             settled: Condvar::new(),
@@ -115,15 +145,41 @@ impl Scheduler {
     pub(crate) fn add(&self, tasks: impl IntoIterator<Item = (StrandId, Task)>) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        for (strand, task) in tasks {
+        let now = state.gatherer.as_ref().map(|_| self.clock.now());
+        for (strand, mut task) in tasks {
             let queue = state.strands.entry(strand).or_default();
+            if now.is_some() {
+                task.since = now;
+                queue.gathered.add(&task);
+            }
             queue.tasks.push_back(task);
-            if queue.phase == StrandPhase::Idle {
-                queue.phase = StrandPhase::Ready;
-                state.ready.push_back(strand);
+            if let StrandPhase::Idle | StrandPhase::Gathering = queue.phase {
+                state.line_up(strand, &self.clock);
             }
         }
         self.wake_a_lane(&guard);
+    }
+
+    /// What was gathered of a partition goes out as it is: no more of it is fetched before.
+    pub(crate) fn hand_out(&self, partition: &Partition) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let strand = StrandId::whole(partition);
+        let is_gathering = |queue: &&mut Strand| queue.phase == StrandPhase::Gathering;
+        if let Some(gatherer) = &mut state.gatherer
+            && let Some(queue) = state.strands.get_mut(&strand).filter(is_gathering)
+        {
+            gatherer.forget(strand, queue.tasks.front());
+            queue.phase = StrandPhase::Ready;
+            state.ready.push_back(strand);
+            self.wake_a_lane(&guard);
+        }
+    }
+
+    /// Of the messages that a lane has in hand of `strand`, so many are unsettled.
+    pub(crate) fn holds(&self, strand: StrandId, messages: usize) {
+        // The handler is in hand as long as it runs.
+        self.lock().holds(strand, messages.max(1));
     }
 
     /// The next work, for what the last one came to; blocks until there is some, and calls `idle`
@@ -142,7 +198,7 @@ impl Scheduler {
             if state.ended {
                 return None;
             }
-            state.ready_retries(&self.clock);
+            state.ready_timers(&self.clock);
             if let Some(work) = state.take_next(self.is_paused()) {
                 self.wake_a_lane(&state);
                 return Some(work);
@@ -150,9 +206,10 @@ impl Scheduler {
             if let Some(idle) = idle.take() {
                 idle();
             }
-            let next_retry = state.retries.peek().map(|Reverse((at, _))| *at);
+            let next_timer = state.next_timer();
             state.idle_lanes += 1;
-            state = match next_retry {
+            state.watches.extend(next_timer);
+            state = match next_timer {
                 None => self
                     .work
                     .wait(state)
@@ -164,15 +221,22 @@ impl Scheduler {
                 }
             };
             state.idle_lanes -= 1;
+            let watch = state
+                .watches
+                .iter()
+                .position(|watch| Some(*watch) == next_timer);
+            if let Some(watch) = watch {
+                state.watches.swap_remove(watch);
+            }
         }
     }
 
     fn give_back(&self, state: &mut State, strand: StrandId, outcome: Outcome) {
+        state.give_back(strand, outcome, &self.clock);
         // A lane that sleeps must learn of a retry earlier than it knows.
-        if state.idle_lanes > 0 && matches!(outcome, Outcome::Later { .. }) {
+        if state.idle_lanes > 0 && state.is_unwatched() {
             self.work.notify_one();
         }
-        state.give_back(strand, outcome);
         if state.drains > 0 {
             self.settled.notify_all();
         }
@@ -219,6 +283,7 @@ impl Scheduler {
                 _ => None,
             };
             queue.tasks.clear();
+            queue.gathered = Gathered::default();
             if let Some(mut task) = first {
                 task.keep_first();
                 queue.tasks.push_back(task);
@@ -228,6 +293,9 @@ impl Scheduler {
         });
         state.ready.retain(|strand| !strand.is_of(partition));
         state.due.retain(|strand| !strand.is_of(partition));
+        if let Some(gatherer) = &mut state.gatherer {
+            gatherer.forget_all(partition);
+        }
     }
 
     /// Waits until no message of `partitions` is in hand; returns how many still are at `until`.
@@ -279,7 +347,7 @@ impl Scheduler {
     }
 
     fn wake_a_lane(&self, state: &State) {
-        if state.idle_lanes > 0 && self.has_ready(state) {
+        if state.idle_lanes > 0 && (self.has_ready(state) || state.is_unwatched()) {
             self.work.notify_one();
         }
     }
@@ -295,11 +363,33 @@ impl Scheduler {
 }
 
 impl State {
-    fn ready_retries(&mut self, clock: &Clock) {
-        if self.retries.is_empty() {
+    /// When there is something to do by itself.
+    fn next_timer(&self) -> Option<Instant> {
+        let retry = self.retries.peek().map(|Reverse((at, _))| *at);
+        let batch = self.gatherer.as_ref().and_then(Gatherer::next);
+        retry.into_iter().chain(batch).min()
+    }
+
+    /// Whether no idle lane wakes when there is something to do by itself: who takes the work that
+    /// one was woken for leaves its watch to another.
+    fn is_unwatched(&self) -> bool {
+        let next = self.next_timer();
+        next.is_some_and(|next| self.watches.iter().all(|watch| *watch > next))
+    }
+
+    fn ready_timers(&mut self, clock: &Clock) {
+        if self.next_timer().is_none() {
             return;
         }
         let now = clock.now();
+        if let Some(gatherer) = &mut self.gatherer {
+            while let Some(strand) = gatherer.due(now) {
+                if let Some(queue) = self.strands.get_mut(&strand) {
+                    queue.phase = StrandPhase::Ready;
+                    self.ready.push_back(strand);
+                }
+            }
+        }
         while let Some(Reverse((at, strand))) = self.retries.peek().copied()
             && at <= now
         {
@@ -322,13 +412,25 @@ impl State {
                 let is_new = queue.phase != StrandPhase::Answered;
                 queue.phase = StrandPhase::Running;
                 queue.woken = false;
+                let mut progress = std::mem::take(&mut queue.progress);
+                let task = match &self.gatherer {
+                    Some(gatherer) if progress.batch.is_none() => {
+                        let nothing = task.nothing();
+                        queue.tasks.push_front(task);
+                        let taken = gatherer.take(&mut queue.tasks, &mut queue.gathered);
+                        progress.batch = Some(Box::new(taken));
+                        nothing
+                    }
+                    _ => task,
+                };
                 if is_new {
-                    *self.in_hand.entry(strand.partition()).or_default() += 1;
+                    queue.in_hand = progress.messages();
+                    *self.in_hand.entry(strand.partition()).or_default() += queue.in_hand;
                 }
                 return Some(Work {
                     strand,
                     task,
-                    progress: std::mem::take(&mut queue.progress),
+                    progress,
                 });
             }
         }
@@ -349,7 +451,26 @@ impl State {
         queues[first].pop_front()
     }
 
-    fn give_back(&mut self, strand: StrandId, outcome: Outcome) {
+    /// A strand with messages that no lane has is ready, or gathers more.
+    fn line_up(&mut self, strand: StrandId, clock: &Clock) {
+        let Some(queue) = self.strands.get_mut(&strand) else {
+            return;
+        };
+        if let Some(gatherer) = &mut self.gatherer
+            && queue.progress.batch.is_none()
+            && let Some(first) = queue.tasks.front()
+        {
+            if gatherer.waits(strand, first, &queue.gathered, clock) {
+                queue.phase = StrandPhase::Gathering;
+                return;
+            }
+            gatherer.forget(strand, Some(first));
+        }
+        queue.phase = StrandPhase::Ready;
+        self.ready.push_back(strand);
+    }
+
+    fn give_back(&mut self, strand: StrandId, outcome: Outcome, clock: &Clock) {
         let Some(queue) = self.strands.get_mut(&strand) else {
             // A running strand is never taken away.
             debug_assert!(false, "a strand that nobody knows was given back");
@@ -361,6 +482,7 @@ impl State {
                     task.keep_first();
                 }
                 queue.tasks.push_front(task);
+                let posted = progress.posted();
                 queue.progress = progress;
                 if std::mem::take(&mut queue.woken) {
                     queue.phase = StrandPhase::Answered;
@@ -369,14 +491,15 @@ impl State {
                     queue.phase = StrandPhase::Posted;
                 }
                 // Still in hand.
-                return;
+                return self.holds(strand, posted);
             }
             Outcome::Later { task, progress, at } if task.batch.partition().is_active() => {
                 queue.tasks.push_front(task);
                 queue.progress = progress;
                 queue.phase = StrandPhase::Waiting;
                 self.retries.push(Reverse((at, strand)));
-                return self.let_go(strand);
+                let had = std::mem::take(&mut queue.in_hand);
+                return self.let_go(strand, had);
             }
             Outcome::Yield { task, progress } if task.batch.partition().is_active() => {
                 queue.tasks.push_front(task);
@@ -385,19 +508,29 @@ impl State {
             // What is not active any more was dropped behind it already.
             Outcome::Later { .. } | Outcome::Yield { .. } | Outcome::Dropped | Outcome::Done => {}
         }
+        let had = std::mem::take(&mut queue.in_hand);
         if queue.tasks.is_empty() {
             self.strands.remove(&strand);
         } else {
-            queue.phase = StrandPhase::Ready;
-            self.ready.push_back(strand);
+            self.line_up(strand, clock);
         }
-        self.let_go(strand);
+        self.let_go(strand, had);
     }
 
-    /// The strand has no message in hand any more.
-    fn let_go(&mut self, strand: StrandId) {
+    /// The strand has so many messages in hand.
+    fn holds(&mut self, strand: StrandId, messages: usize) {
+        let Some(queue) = self.strands.get_mut(&strand) else {
+            return;
+        };
+        let had = std::mem::replace(&mut queue.in_hand, messages);
+        *self.in_hand.entry(strand.partition()).or_default() += messages;
+        self.let_go(strand, had);
+    }
+
+    /// The strand has `messages` in hand no more.
+    fn let_go(&mut self, strand: StrandId, messages: usize) {
         if let Some(in_hand) = self.in_hand.get_mut(&strand.partition()) {
-            *in_hand -= 1;
+            *in_hand -= messages;
             if *in_hand == 0 {
                 self.in_hand.remove(&strand.partition());
             }
@@ -412,6 +545,9 @@ pub(crate) fn deadline_in(time: Duration) -> Instant {
     now.checked_add(time)
         .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
 }
+
+#[cfg(test)]
+mod batch_tests;
 
 #[cfg(test)]
 mod tests {
@@ -465,6 +601,7 @@ mod tests {
             progress: Progress {
                 failures: work.progress.failures + 1,
                 letter: None,
+                batch: None,
             },
             at: Instant::now() + wait,
         };
@@ -477,6 +614,7 @@ mod tests {
             progress: Progress {
                 failures: 1,
                 letter: Some(Box::new(Letter::new(Vec::new()))),
+                batch: None,
             },
         };
         (work.strand, outcome)
@@ -484,7 +622,7 @@ mod tests {
 
     #[test]
     fn a_strand_that_waits_out_a_retry_leaves_the_lane_to_others() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         let (first, second) = (partition(1), partition(2));
         add(&scheduler, &first, 0..3);
         add(&scheduler, &first, 3..5);
@@ -512,7 +650,7 @@ mod tests {
 
     #[test]
     fn an_earlier_retry_wakes_a_lane_that_waits_for_a_later_one() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         for id in [1, 2] {
             add(&scheduler, &partition(id), 0..1);
         }
@@ -533,7 +671,7 @@ mod tests {
 
     #[test]
     fn a_due_retry_and_a_fresh_message_take_turns() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         (1..=2).for_each(|id| add(&scheduler, &partition(id), 0..1));
         let failed = [take(&scheduler), take(&scheduler)];
         for (strand, outcome) in failed.map(|work| later(work, Duration::ZERO)) {
@@ -548,7 +686,7 @@ mod tests {
 
     #[test]
     fn a_drain_waits_for_what_runs_and_for_nothing_else() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         let (taken, other) = (partition(1), partition(2));
         add(&scheduler, &taken, 0..4);
         add(&scheduler, &taken, 4..6);
@@ -573,7 +711,7 @@ mod tests {
 
     #[test]
     fn a_dropped_retry_does_not_come_back() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         let (taken, other) = (partition(1), partition(2));
         add(&scheduler, &taken, 0..2);
         let (strand, outcome) = later(take(&scheduler), Duration::ZERO);
@@ -585,7 +723,7 @@ mod tests {
 
     #[test]
     fn a_failure_that_meets_a_revoke_is_dropped() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         let taken = partition(1);
         add(&scheduler, &taken, 0..3);
         let work = take(&scheduler);
@@ -599,7 +737,7 @@ mod tests {
 
     #[test]
     fn a_strand_waits_for_its_dead_letter_and_no_lane_does() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         let (first, second) = (partition(1), partition(2));
         add(&scheduler, &first, 0..2);
         add(&scheduler, &second, 0..1);
@@ -623,7 +761,7 @@ mod tests {
 
     #[test]
     fn an_outcome_that_comes_before_the_lane_waits_for_it_is_not_missed() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         add(&scheduler, &partition(1), 0..1);
         let (strand, outcome) = posted(take(&scheduler));
         scheduler.wake(strand);
@@ -639,7 +777,7 @@ mod tests {
     #[test]
     fn a_drain_waits_for_a_dead_letter_and_drops_what_is_behind_it() {
         for woken in [false, true] {
-            let scheduler = Scheduler::new(Clock::default());
+            let scheduler = Scheduler::new(Clock::default(), None);
             let taken = partition(1);
             add(&scheduler, &taken, 0..3);
             add(&scheduler, &taken, 3..5);
@@ -665,7 +803,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_back_messages_and_lets_dead_letters_through() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         let (first, second) = (partition(1), partition(2));
         add(&scheduler, &first, 0..2);
         let (strand, outcome) = posted(take(&scheduler));
@@ -701,7 +839,7 @@ mod tests {
 
     #[test]
     fn an_end_wakes_all_lanes() {
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         thread::scope(|scope| {
             let lanes: Vec<_> = (0..4)
                 .map(|_| scope.spawn(|| scheduler.next(None, || ())))
@@ -721,7 +859,7 @@ mod tests {
     fn strands_keep_their_order_and_run_on_one_lane_at_a_time() {
         const STRANDS: u64 = 7;
         const TASKS: i64 = 200;
-        let scheduler = Scheduler::new(Clock::default());
+        let scheduler = Scheduler::new(Clock::default(), None);
         let partitions: Vec<_> = (0..STRANDS).map(partition).collect();
         let next: Vec<Mutex<i64>> = (0..STRANDS).map(|_| Mutex::new(0)).collect();
         let attempts = AtomicUsize::new(0);

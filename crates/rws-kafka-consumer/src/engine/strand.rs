@@ -4,6 +4,7 @@ use crate::ordering::Ordering;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Messages that must be handled one after the other: those of a partition, or of a key in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,6 +14,14 @@ pub(crate) struct StrandId {
 }
 
 impl StrandId {
+    /// All of a partition, where that is one strand.
+    pub(crate) fn whole(partition: &Partition) -> Self {
+        Self {
+            partition: partition.id,
+            within: 0,
+        }
+    }
+
     /// The id of its partition.
     pub(crate) fn partition(self) -> u64 {
         self.partition
@@ -28,6 +37,8 @@ pub(crate) struct Task {
     pub(crate) batch: Arc<Batch>,
     /// Places in the batch's order.
     places: Range<u32>,
+    /// When it was queued, where it waits to become a part of a batch for the handler.
+    pub(crate) since: Option<Instant>,
 }
 
 impl Task {
@@ -39,6 +50,50 @@ impl Task {
     /// The first message is done with.
     pub(crate) fn advance(&mut self) {
         self.places.start += 1;
+    }
+
+    /// One message.
+    pub(crate) fn one(batch: &Arc<Batch>, index: u32) -> Self {
+        debug_assert!(
+            batch.at(index) == index,
+            "batches keep the order of offsets"
+        );
+        Self {
+            batch: Arc::clone(batch),
+            places: index..index + 1,
+            since: None,
+        }
+    }
+
+    /// No message at all, of the same partition.
+    pub(crate) fn nothing(&self) -> Self {
+        Self {
+            batch: Arc::clone(&self.batch),
+            places: 0..0,
+            since: None,
+        }
+    }
+
+    /// Its messages, by their indices in the batch.
+    pub(crate) fn indices(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.places.clone().map(|place| self.batch.at(place))
+    }
+
+    /// Bytes of keys, payloads and headers.
+    pub(crate) fn bytes(&self) -> usize {
+        self.indices().map(|index| self.batch.size(index)).sum()
+    }
+
+    /// Takes off the first `messages`, of those that are there.
+    pub(crate) fn split_off(&mut self, messages: usize) -> Self {
+        let start = self.places.start;
+        let count = messages.min(self.places.len()) as u32;
+        self.places.start += count;
+        Self {
+            batch: Arc::clone(&self.batch),
+            places: start..start + count,
+            since: self.since,
+        }
     }
 
     /// Forgets all but the first message.
@@ -57,7 +112,13 @@ pub(crate) fn cut(
     let partition = batch.partition().id;
     runs.into_iter().map(move |(within, places)| {
         let batch = Arc::clone(&batch);
-        (StrandId { partition, within }, Task { batch, places })
+        let since = None;
+        let task = Task {
+            batch,
+            places,
+            since,
+        };
+        (StrandId { partition, within }, task)
     })
 }
 

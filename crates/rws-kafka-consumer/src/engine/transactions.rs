@@ -77,13 +77,14 @@ impl Transactions {
         &self.producer
     }
 
-    /// Puts what a message has led to into the open transaction, and finishes it; waits while there
-    /// is none.
+    /// Puts what `messages` have led to into the open transaction, and finishes them; waits while
+    /// there is none.
     pub(crate) fn put(
         &self,
         engine: &Engine,
         partition: &Arc<Partition>,
         outputs: &RecordBuffer,
+        messages: usize,
         finish: impl FnOnce(),
     ) -> Put {
         loop {
@@ -102,7 +103,7 @@ impl Transactions {
                     match send(transaction, outputs) {
                         Ok(()) => {
                             finish();
-                            self.count(engine);
+                            self.count(engine, messages);
                             return Put::Done;
                         }
                         Err(unsent) => {
@@ -307,8 +308,9 @@ impl Transactions {
         }
     }
 
-    fn count(&self, engine: &Engine) {
-        if self.messages.fetch_add(1, Ordering::Relaxed) + 1 == self.max_messages {
+    fn count(&self, engine: &Engine, messages: usize) {
+        let before = self.messages.fetch_add(messages, Ordering::Relaxed);
+        if before < self.max_messages && before + messages >= self.max_messages {
             engine.commit_now();
         }
     }

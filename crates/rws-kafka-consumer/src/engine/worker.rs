@@ -35,7 +35,7 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
         for number in 0..engine.settings.lanes {
             let (engine, handler) = (Arc::clone(&engine), Arc::clone(&handler));
             spawn(&format!("rws-kafka-lane-{number}"), move || {
-                lane::run(&engine, handler.as_ref(), number);
+                lane::run(&engine, &handler, number);
             })?;
         }
         let owner = Owner::new(&engine, &consumer, &alive);
