@@ -9,7 +9,15 @@ const ROUND: Duration = Duration::from_secs(5);
 const ROUNDS: usize = 3;
 const PLAIN: &str = "INSERT INTO plain (topic, key, payload) VALUES ($1, $2, $3)";
 
-/// A row a transaction: by `enqueue`, and into a plain table by a prepared statement.
+#[derive(Clone, Copy)]
+enum By {
+    Plain,
+    Outbox,
+    PreparedOutbox,
+}
+
+/// A row a transaction: by `enqueue`, as it is and prepared, and into a plain table by a prepared
+/// statement.
 pub(crate) fn compare() {
     println!("enqueue, {CLIENTS} clients, a row a transaction, transactions/s");
     let stage = Stage::new();
@@ -18,14 +26,18 @@ pub(crate) fn compare() {
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     for _ in 0..ROUNDS {
-        let plain = rate(&runtime, &stage, false);
-        let outbox = rate(&runtime, &stage, true);
-        let ratio = outbox / plain;
-        println!("  outbox {outbox:>7.0}   plain {plain:>7.0}   ratio {ratio:.2}");
+        let plain = rate(&runtime, &stage, By::Plain);
+        let outbox = rate(&runtime, &stage, By::Outbox);
+        let prepared = rate(&runtime, &stage, By::PreparedOutbox);
+        let (ratio, prepared_ratio) = (outbox / plain, prepared / plain);
+        println!(
+            "  plain {plain:>7.0}   outbox {outbox:>7.0} ({ratio:.2})   \
+             prepared {prepared:>7.0} ({prepared_ratio:.2})"
+        );
     }
 }
 
-fn rate(runtime: &Runtime, stage: &Stage, by_outbox: bool) -> f64 {
+fn rate(runtime: &Runtime, stage: &Stage, by: By) -> f64 {
     let begun = Instant::now();
     let done: usize = runtime.block_on(async {
         let mut clients = JoinSet::new();
@@ -39,14 +51,17 @@ fn rate(runtime: &Runtime, stage: &Stage, by_outbox: bool) -> f64 {
                 while begun.elapsed() < ROUND {
                     let key = ((client + done * CLIENTS) % 10_000).to_string();
                     let mut tx = connection.transaction().await.expect("a transaction");
-                    if by_outbox {
-                        let outbox = Outbox::new(&mut tx);
-                        let enqueued = outbox.enqueue_keyed(&topic, key, &payload).await;
-                        enqueued.expect("an event");
-                    } else {
+                    if matches!(by, By::Plain) {
                         let key = key.as_bytes();
                         let inserted = tx.execute(&plain, &[&topic, &key, &payload]).await;
                         inserted.expect("a row");
+                    } else {
+                        let outbox = match by {
+                            By::PreparedOutbox => Outbox::new(&mut tx).prepared(),
+                            _ => Outbox::new(&mut tx),
+                        };
+                        let enqueued = outbox.enqueue_keyed(&topic, key, &payload).await;
+                        enqueued.expect("an event");
                     }
                     tx.commit().await.expect("a commit");
                     done += 1;

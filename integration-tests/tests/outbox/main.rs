@@ -8,6 +8,7 @@ mod kills;
 mod late_commits;
 mod long_transactions;
 mod migrations;
+mod prepared;
 mod readiness;
 mod roadmap;
 mod support;

@@ -39,6 +39,7 @@ pub struct Pool {
     schema: Schema,
     wake: Arc<Wake>,
     notifies: bool,
+    prepares: bool,
     /// How a connection outside the pool is made; a pool that was given does not tell.
     origin: Option<Arc<Origin>>,
 }
@@ -131,6 +132,22 @@ impl Pool {
         Ok(self)
     }
 
+    /// Has the blocking [`Outbox`](crate::Outbox) prepare its statement once for a connection, which
+    /// spares the database to parse it for each event; async code has
+    /// [`Outbox::prepared`](crate::Outbox::prepared).
+    ///
+    /// Not behind PgBouncer in transaction mode before 1.21, or with its `max_prepared_statements` at 0:
+    /// there another connection's statement of the same name would be met.
+    #[must_use]
+    pub fn with_prepared_statements(mut self) -> Self {
+        self.prepares = true;
+        self
+    }
+
+    pub(crate) fn prepares(&self) -> bool {
+        self.prepares
+    }
+
     /// Tells relays that events were committed. Returns at once.
     ///
     /// The commit of a blocking [`Transaction`] with events does it by itself; async code calls it
@@ -195,6 +212,7 @@ impl From<deadpool_postgres::Pool> for Pool {
             schema: Schema::default(),
             wake: Arc::new(Wake::new()),
             notifies: false,
+            prepares: false,
             origin: None,
         }
     }

@@ -124,6 +124,18 @@ pub trait AnyTransaction: sealed::Sealed {
     /// Notes that there is an event in it.
     #[doc(hidden)]
     fn has_events(&self) {}
+
+    /// Whether its statements are to be prepared.
+    #[doc(hidden)]
+    fn is_prepared(&self) -> bool {
+        false
+    }
+
+    /// Where prepared statements are kept for the next transaction of its connection.
+    #[doc(hidden)]
+    fn cached(&self) -> Option<&deadpool_postgres::Transaction<'_>> {
+        None
+    }
 }
 
 /// A transaction of async code: tokio-postgres' and deadpool's. Cannot be implemented elsewhere.
@@ -144,6 +156,14 @@ impl AnyTransaction for Transaction<'_> {
     fn has_events(&self) {
         self.has_events.store(true, Relaxed);
     }
+
+    fn is_prepared(&self) -> bool {
+        self.pool.prepares()
+    }
+
+    fn cached(&self) -> Option<&deadpool_postgres::Transaction<'_>> {
+        Some(&self.inner)
+    }
 }
 
 impl AnyTransaction for tokio_postgres::Transaction<'_> {
@@ -155,6 +175,10 @@ impl AnyTransaction for tokio_postgres::Transaction<'_> {
 impl AnyTransaction for deadpool_postgres::Transaction<'_> {
     fn default_schema(&self) -> Schema {
         Schema::default()
+    }
+
+    fn cached(&self) -> Option<&deadpool_postgres::Transaction<'_>> {
+        Some(self)
     }
 }
 
