@@ -8,6 +8,8 @@ use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
 use crate::outputs::Outputs;
 use rws_kafka_producer::ProducerConfig;
+#[cfg(feature = "registry")]
+use rws_kafka_schema::registry::SchemaRegistry;
 
 /// The messages of a transaction, unless something else is set.
 const MAX_MESSAGES: usize = 100_000;
@@ -61,6 +63,8 @@ pub struct ExactlyOnceConsumer {
     pub(crate) consumer: KafkaConsumer,
     pub(crate) transactional_id: String,
     producer: Option<ProducerConfig>,
+    #[cfg(feature = "registry")]
+    output_registry: Option<SchemaRegistry>,
     pub(crate) max_messages: usize,
 }
 
@@ -76,6 +80,8 @@ impl KafkaConsumer {
             consumer: self,
             transactional_id: transactional_id.into(),
             producer: None,
+            #[cfg(feature = "registry")]
+            output_registry: None,
             max_messages: MAX_MESSAGES,
         }
     }
@@ -87,6 +93,14 @@ impl ExactlyOnceConsumer {
     /// consumer's layers. Its brokers must be those of the consumer.
     pub fn producer(mut self, config: impl Into<ProducerConfig>) -> Self {
         self.producer = Some(config.into());
+        self
+    }
+
+    /// The schema registry for what handlers send in Avro, Protobuf and JSON Schema. Default: the one
+    /// that messages are read with, [`KafkaConsumer::with_registry`]'s.
+    #[cfg(feature = "registry")]
+    pub fn output_registry(mut self, registry: SchemaRegistry) -> Self {
+        self.output_registry = Some(registry);
         self
     }
 
@@ -135,6 +149,10 @@ impl ExactlyOnceConsumer {
         let transactional = Transactional {
             id: self.transactional_id,
             producer,
+            #[cfg(feature = "registry")]
+            registry: self
+                .output_registry
+                .or_else(|| self.consumer.registry.clone()),
             max_messages: self.max_messages,
         };
         (self.consumer, transactional)
@@ -146,5 +164,7 @@ impl ExactlyOnceConsumer {
 pub(crate) struct Transactional {
     pub(crate) id: String,
     pub(crate) producer: ProducerConfig,
+    #[cfg(feature = "registry")]
+    pub(crate) registry: Option<SchemaRegistry>,
     pub(crate) max_messages: usize,
 }

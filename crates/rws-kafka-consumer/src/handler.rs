@@ -71,7 +71,8 @@ impl HandlerError {
 
     /// Whether no retry will help.
     ///
-    /// True by itself for a payload that does not decode, wherever it is in the chain of causes.
+    /// True by itself for a payload that does not decode and for a value that cannot be encoded,
+    /// wherever they are in the chain of causes.
     pub fn is_permanent(&self) -> bool {
         self.permanent
     }
@@ -110,9 +111,24 @@ impl HandlerError {
 }
 
 fn is_permanent_by_itself(cause: &(dyn Error + 'static)) -> bool {
-    causes(cause)
-        .filter_map(|cause| cause.downcast_ref::<PayloadError>())
-        .any(|error| !error.is_transient())
+    causes(cause).any(|cause| {
+        let of_payload = cause.downcast_ref::<PayloadError>();
+        of_payload.is_some_and(|error| !error.is_transient()) || schema_refuses(cause)
+    })
+}
+
+#[cfg(feature = "schema")]
+fn schema_refuses(cause: &(dyn Error + 'static)) -> bool {
+    use rws_kafka_schema::SchemaError;
+    // A source that is boxed is found as its box: of a producer's error, and of the outbox's.
+    let boxed = cause.downcast_ref::<Box<SchemaError>>().map(Box::as_ref);
+    let error = cause.downcast_ref::<SchemaError>().or(boxed);
+    error.is_some_and(|error| !error.is_transient())
+}
+
+#[cfg(not(feature = "schema"))]
+fn schema_refuses(_: &(dyn Error + 'static)) -> bool {
+    false
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
@@ -135,5 +151,51 @@ impl fmt::Debug for HandlerError {
             .field("kind", &self.kind)
             .field("permanent", &self.permanent)
             .finish()
+    }
+}
+
+#[cfg(all(test, feature = "registry"))]
+mod tests {
+    use super::*;
+    use rws_kafka_producer::ProducerError;
+    use rws_kafka_schema::SchemaError;
+    use rws_kafka_schema::registry::RegistryError;
+    use std::io;
+
+    fn encode(source: RegistryError) -> ProducerError {
+        ProducerError::Encode {
+            topic: "invoices".to_owned(),
+            source: Box::new(source.into()),
+        }
+    }
+
+    fn incompatible() -> RegistryError {
+        RegistryError::Incompatible {
+            url: String::new(),
+            subject: "invoices-value".to_owned(),
+            code: Some(409),
+            text: String::new(),
+        }
+    }
+
+    fn unreachable() -> RegistryError {
+        RegistryError::Unreachable {
+            url: String::new(),
+            attempts: 4,
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_encoded_is_permanent_wherever_it_is_in_the_chain() {
+        for is_permanent in [
+            |error| HandlerError::from(encode(error)).is_permanent(),
+            |error| HandlerError::from(SchemaError::from(error)).is_permanent(),
+            |error| HandlerError::from(io::Error::other(encode(error))).is_permanent(),
+        ] as [fn(RegistryError) -> bool; 3]
+        {
+            assert!(is_permanent(incompatible()));
+            assert!(!is_permanent(unreachable()));
+        }
     }
 }

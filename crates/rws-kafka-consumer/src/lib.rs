@@ -44,10 +44,10 @@
 //! | `libz` | gzip compression | yes |
 //! | `zstd` | zstd compression | |
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
-//! | `json` | `deserialize_json`: values from JSON, by serde | |
-//! | `avro` | `deserialize_avro`: values from Avro, by serde and a schema registry | |
-//! | `protobuf` | `deserialize_protobuf`: values from Protobuf, by prost and a schema registry | |
-//! | `json-schema` | `deserialize_json_schema`: values from JSON, checked by a schema registry's JSON Schema | |
+//! | `json` | `deserialize_json`, `Outputs::send_typed`: values in JSON, by serde | |
+//! | `avro` | `deserialize_avro`, `Outputs::send_avro`: values in Avro, by serde and a schema registry | |
+//! | `protobuf` | `deserialize_protobuf`, `Outputs::send_protobuf`: values in Protobuf, by prost and a schema registry | |
+//! | `json-schema` | `deserialize_json_schema`, `Outputs::send_json_schema`: values in JSON, checked by a schema registry's JSON Schema | |
 //! | `registry` | `with_registry`; comes with each of the three | |
 //! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
 //!
@@ -88,6 +88,8 @@ mod topic_partition;
 mod transport;
 #[cfg(feature = "schema")]
 mod typed;
+#[cfg(feature = "registry")]
+mod typed_outputs;
 
 pub use backoff::Backoff;
 pub use breaker::CircuitBreaker;

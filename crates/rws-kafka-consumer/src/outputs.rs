@@ -94,6 +94,11 @@ impl Outputs {
         self.records.is_empty()
     }
 
+    #[cfg(feature = "registry")]
+    pub(crate) fn producer(&self) -> Option<&TransactionalProducer> {
+        self.producer.as_ref()
+    }
+
     pub(crate) fn records(&self) -> &RecordBuffer {
         &self.records
     }

@@ -132,6 +132,11 @@ impl KafkaConsumer {
             let producer =
                 KafkaProducer::transactional(transactional.producer, transactional.id)
                     .map_err(|error| ConsumerError::TransactionalProducer(Box::new(error)))?;
+            #[cfg(feature = "registry")]
+            let producer = match transactional.registry {
+                Some(registry) => producer.with_registry(registry),
+                None => producer,
+            };
             engine.commit_in_transactions(Transactions::new(producer, max_messages));
         }
         engine::start(Plan {

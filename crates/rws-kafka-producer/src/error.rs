@@ -147,6 +147,16 @@ pub enum ProducerError {
         source: Box<rws_kafka_schema::SchemaError>,
     },
 
+    /// There is no schema registry to encode a value with.
+    #[cfg(feature = "registry")]
+    #[error(
+        "a typed message for topic {topic:?} needs a schema registry: give one by with_registry"
+    )]
+    NoRegistry {
+        /// The topic.
+        topic: String,
+    },
+
     /// `send_sync` was called in `on_delivery`, on the thread that serves all deliveries.
     #[error("send_sync to topic {topic:?} cannot wait in on_delivery: use send or send_async")]
     InCallback {
@@ -230,12 +240,15 @@ pub enum ProducerError {
 impl ProducerError {
     /// True when the same message may be accepted later.
     ///
-    /// Of an aborted transaction: when all of it may succeed in another one.
+    /// Of an aborted transaction: when all of it may succeed in another one. Of a value that was not
+    /// encoded: when it was the schema registry that could not be asked.
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::TransactionAborted { source, .. } => {
                 source.as_ref().is_none_or(|cause| cause.is_retriable())
             }
+            #[cfg(feature = "schema")]
+            Self::Encode { source, .. } => source.is_transient(),
             _ => matches!(
                 self,
                 Self::QueueFull { .. }

@@ -44,7 +44,7 @@
 //! | `avro` | `send_avro`: values in Avro, by serde and a schema registry | |
 //! | `protobuf` | `send_protobuf`: values in Protobuf, by prost and a schema registry | |
 //! | `json-schema` | `send_json_schema`: values as JSON, checked by a schema registry's JSON Schema | |
-//! | `registry` | `with_registry`; comes with each of the three | |
+//! | `registry` | `with_registry` of producers and transactional ones; comes with each of the three | |
 //! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
 //!
 //! # Traces
@@ -77,6 +77,8 @@ mod transactional;
 pub mod transport;
 #[cfg(feature = "json")]
 mod typed;
+#[cfg(feature = "registry")]
+mod typed_record;
 mod waiters;
 
 pub use config::{Compression, ProducerConfig};
@@ -86,7 +88,9 @@ pub use future::DeliveryFuture;
 pub use producer::KafkaProducer;
 pub use record::{HeaderValue, Record};
 #[cfg(feature = "registry")]
-pub use registry::{RegistryProducer, TypedRecord};
+pub use registry::RegistryProducer;
 pub use topic::{InvalidTopic, check_topic_name};
 pub use transaction::Transaction;
 pub use transactional::TransactionalProducer;
+#[cfg(feature = "registry")]
+pub use typed_record::TypedRecord;

@@ -1,12 +1,12 @@
 //! Sending values with schemas.
 
-use crate::delivery::Delivery;
 use crate::error::ProducerError;
-use crate::future::DeliveryFuture;
 use crate::producer::KafkaProducer;
-use crate::record::{HeaderValue, Record};
-use rws_kafka_schema::SchemaError;
-use rws_kafka_schema::registry::{Destination, Role, SchemaRegistry};
+use crate::record::Record;
+use crate::transaction::Transaction;
+use crate::transactional::TransactionalProducer;
+use crate::typed_record::{TypedRecord, TypedSender};
+use rws_kafka_schema::registry::SchemaRegistry;
 use std::ops::Deref;
 
 impl KafkaProducer {
@@ -85,143 +85,96 @@ impl RegistryProducer {
     /// # }
     /// ```
     pub fn record<'a>(&'a self, topic: &'a str) -> TypedRecord<'a> {
-        TypedRecord {
-            producer: self,
-            topic,
-            key: None,
-            payload: None,
-            headers: Vec::new(),
-            partition: None,
-            timestamp_ms: None,
-            failed: None,
-        }
+        TypedRecord::through(self, topic)
     }
 }
 
-/// A record in the making; see [`RegistryProducer::record`]. What could not be encoded errs when it is
-/// sent.
-#[derive(Debug)]
-#[must_use = "a record does nothing until it is sent"]
-pub struct TypedRecord<'a> {
-    producer: &'a RegistryProducer,
-    topic: &'a str,
-    key: Option<Vec<u8>>,
-    payload: Option<Vec<u8>>,
-    headers: Vec<(String, Option<Vec<u8>>)>,
-    partition: Option<i32>,
-    timestamp_ms: Option<i64>,
-    failed: Option<SchemaError>,
-}
-
-impl TypedRecord<'_> {
-    /// A key as it is.
-    pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
-        self.key = Some(key.into());
-        self
+impl TypedSender for (&KafkaProducer, &SchemaRegistry) {
+    fn registry(&self) -> Option<&SchemaRegistry> {
+        Some(self.1)
     }
 
-    /// A payload as it is. Without one, the record is a tombstone.
-    pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
-        self.payload = Some(payload.into());
-        self
-    }
-
-    /// One more header; see [`Record::header`].
-    pub fn header<V: HeaderValue + ?Sized>(mut self, name: impl Into<String>, value: &V) -> Self {
-        let value = value.header_bytes().map(<[u8]>::to_vec);
-        self.headers.push((name.into(), value));
-        self
-    }
-
-    /// The partition, in place of the one that the key chooses.
-    pub fn partition(mut self, partition: i32) -> Self {
-        self.partition = Some(partition);
-        self
-    }
-
-    /// The timestamp in milliseconds since 1970, in place of the present time.
-    pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
-        self.timestamp_ms = Some(timestamp_ms);
-        self
-    }
-
-    /// Publishes it and returns when it is in the queue, as [`KafkaProducer::send`].
-    ///
-    /// # Errors
-    ///
-    /// As [`KafkaProducer::send_record`], and [`ProducerError::Encode`].
-    pub fn send(self) -> Result<(), ProducerError> {
-        self.hand_over(KafkaProducer::send_record)
-    }
-
-    /// Publishes it and blocks until the broker has acknowledged, as [`KafkaProducer::send_sync`].
-    ///
-    /// # Errors
-    ///
-    /// As [`KafkaProducer::send_sync`], and [`ProducerError::Encode`].
-    pub fn send_sync(self) -> Result<Delivery, ProducerError> {
-        self.hand_over(KafkaProducer::send_record_sync)
-    }
-
-    /// Publishes it; the future is ready when the broker has acknowledged, as
-    /// [`KafkaProducer::send_async`].
-    ///
-    /// # Errors
-    ///
-    /// [`ProducerError::Encode`]; the future's are those of [`KafkaProducer::send_sync`].
-    pub fn send_async(self) -> Result<DeliveryFuture, ProducerError> {
-        self.hand_over(|producer, record| Ok(producer.send_record_async(record)))
-    }
-
-    fn hand_over<R>(
-        self,
-        send: impl FnOnce(&KafkaProducer, Record<'_>) -> Result<R, ProducerError>,
-    ) -> Result<R, ProducerError> {
-        if let Some(source) = self.failed {
-            return Err(encode_error(self.topic, source));
-        }
-        let mut record = Record::to(self.topic);
-        record.key = self.key.as_deref();
-        record.payload = self.payload.as_deref();
-        record.partition = self.partition;
-        record.timestamp_ms = self.timestamp_ms;
-        send(self.producer, record.headers(&self.headers))
-    }
-
-    #[cfg_attr(
-        not(any(feature = "avro", feature = "json-schema", feature = "protobuf")),
-        allow(dead_code)
-    )]
-    fn encoded(
-        mut self,
-        destination: Destination<'_>,
-        encode: impl FnOnce(&SchemaRegistry) -> Result<Vec<u8>, SchemaError>,
-    ) -> Self {
-        let place = match destination.role() {
-            Role::Key => &mut self.key,
-            Role::Value => &mut self.payload,
-        };
-        match encode(&self.producer.registry) {
-            Ok(bytes) => *place = Some(bytes),
-            // The first one is told.
-            Err(error) => self.failed = self.failed.or(Some(error)),
-        }
-        self
+    fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
+        self.0.send_record(record)
     }
 }
 
-fn encode_error(topic: &str, source: SchemaError) -> ProducerError {
-    ProducerError::Encode {
-        topic: topic.to_owned(),
-        source: Box::new(source),
+impl TypedSender for &RegistryProducer {
+    fn registry(&self) -> Option<&SchemaRegistry> {
+        Some(&self.registry)
+    }
+
+    fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
+        self.producer.send_record(record)
+    }
+}
+
+impl TransactionalProducer {
+    /// The same producer with a schema registry: its transactions take values in Avro, Protobuf and
+    /// JSON Schema.
+    ///
+    /// They are encoded on the caller's thread, which waits where the registry must be asked. A
+    /// transaction is open meanwhile, and its
+    /// [`transaction_timeout`](crate::ProducerConfig::transaction_timeout) runs from its first message
+    /// on.
+    ///
+    /// ```no_run
+    /// use rws_kafka_producer::{KafkaProducer, ProducerConfig};
+    /// use rws_kafka_schema::registry::SchemaRegistry;
+    ///
+    /// # #[cfg(feature = "avro")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #[derive(serde::Serialize)]
+    /// struct OrderCreated {
+    ///     order_id: u64,
+    /// }
+    ///
+    /// let registry = SchemaRegistry::confluent("https://schema-registry:8081");
+    /// let producer = KafkaProducer::transactional(ProducerConfig::from_env()?, "orders-api-0")?
+    ///     .with_registry(registry);
+    ///
+    /// let transaction = producer.begin()?;
+    /// transaction.send_avro("orders", &OrderCreated { order_id: 1 })?;
+    /// transaction.record("audit").avro_key(&1_i64).payload("created").send()?;
+    /// transaction.commit()?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "avro"))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn with_registry(mut self, registry: SchemaRegistry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Its registry.
+    pub fn registry(&self) -> Option<&SchemaRegistry> {
+        self.registry.as_ref()
+    }
+}
+
+impl Transaction {
+    /// A record whose key and value may be typed; see [`RegistryProducer::record`].
+    pub fn record<'a>(&'a self, topic: &'a str) -> TypedRecord<'a, &'a Self> {
+        TypedRecord::through(self, topic)
+    }
+}
+
+impl TypedSender for &Transaction {
+    fn registry(&self) -> Option<&SchemaRegistry> {
+        self.registry.as_ref()
+    }
+
+    fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
+        self.send_record(record)
     }
 }
 
 /// The methods of one format: they differ in a bound, a name and a word.
 macro_rules! format_methods {
     (
-        $feature:literal, $words:literal, $bound:path, $encode:ident,
-        $send:ident, $send_keyed:ident, $value:ident, $key:ident
+        $feature:literal, $words:literal, $bound:path, $value:ident, $send:ident, $send_keyed:ident
     ) => {
         #[cfg(feature = $feature)]
         impl KafkaProducer {
@@ -238,11 +191,8 @@ macro_rules! format_methods {
                 value: &T,
                 registry: impl std::borrow::Borrow<SchemaRegistry>,
             ) -> Result<(), ProducerError> {
-                let payload = registry
-                    .borrow()
-                    .$encode(Destination::value(topic), value)
-                    .map_err(|source| encode_error(topic, source))?;
-                self.send(topic, payload)
+                let sender = (self, registry.borrow());
+                TypedRecord::through(sender, topic).$value(value).send()
             }
         }
 
@@ -255,7 +205,7 @@ macro_rules! format_methods {
             /// As [`send`](KafkaProducer::send), and [`Encode`](ProducerError::Encode), whose source tells
             /// what the registry or the schema has against it.
             pub fn $send<T: $bound>(&self, topic: &str, value: &T) -> Result<(), ProducerError> {
-                self.producer.$send(topic, value, &self.registry)
+                self.record(topic).$value(value).send()
             }
 
             /// The same to the partition that `key` chooses, as
@@ -275,17 +225,31 @@ macro_rules! format_methods {
         }
 
         #[cfg(feature = $feature)]
-        impl TypedRecord<'_> {
-            #[doc = concat!("The payload, in ", $words, ".")]
-            pub fn $value<T: $bound>(self, value: &T) -> Self {
-                let destination = Destination::value(self.topic);
-                self.encoded(destination, |registry| registry.$encode(destination, value))
+        impl Transaction {
+            #[doc = concat!("Publishes `value` in ", $words, ", framed for the producer's registry, as")]
+            /// [`send`](Self::send) does a payload.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send), [`NoRegistry`](ProducerError::NoRegistry), and
+            /// [`Encode`](ProducerError::Encode), whose source tells what the registry or the schema has
+            /// against it. The transaction goes on after either, without this message.
+            pub fn $send<T: $bound>(&self, topic: &str, value: &T) -> Result<(), ProducerError> {
+                self.record(topic).$value(value).send()
             }
 
-            #[doc = concat!("The key, in ", $words, ". Equal keys must be equal bytes to share a partition.")]
-            pub fn $key<T: $bound>(self, key: &T) -> Self {
-                let destination = Destination::key(self.topic);
-                self.encoded(destination, |registry| registry.$encode(destination, key))
+            /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("As [`", stringify!($send), "`](Self::", stringify!($send), ").")]
+            pub fn $send_keyed<T: $bound>(
+                &self,
+                topic: &str,
+                key: impl AsRef<[u8]>,
+                value: &T,
+            ) -> Result<(), ProducerError> {
+                self.record(topic).key(key.as_ref()).$value(value).send()
             }
         }
     };
@@ -295,29 +259,23 @@ format_methods!(
     "avro",
     "Avro",
     serde::Serialize,
-    encode_avro,
-    send_avro,
-    send_avro_keyed,
     avro,
-    avro_key
+    send_avro,
+    send_avro_keyed
 );
 format_methods!(
     "protobuf",
     "Protobuf",
     rws_kafka_schema::protobuf::ProtobufMessage,
-    encode_protobuf,
-    send_protobuf,
-    send_protobuf_keyed,
     protobuf,
-    protobuf_key
+    send_protobuf,
+    send_protobuf_keyed
 );
 format_methods!(
     "json-schema",
     "JSON, checked by its JSON Schema",
     serde::Serialize,
-    encode_json_schema,
-    send_json_schema,
-    send_json_schema_keyed,
     json_schema,
-    json_schema_key
+    send_json_schema,
+    send_json_schema_keyed
 );

@@ -2,7 +2,7 @@ use crate::engine::after;
 use crate::error::{ProducerError, TransactionStep};
 use crate::producer::KafkaProducer;
 use crate::record::{HeaderValue, Record};
-use crate::transactional::{Present, Shared};
+use crate::transactional::{Present, Shared, TransactionalProducer};
 use crate::transport::{Offsets, StepFailure};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -24,15 +24,19 @@ pub struct Transaction {
     /// When its first message was sent: the broker's clock begins about then.
     begun: OnceLock<Instant>,
     over: bool,
+    #[cfg(feature = "registry")]
+    pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
 }
 
 impl Transaction {
-    pub(crate) fn new(shared: Arc<Shared>, producer: KafkaProducer) -> Self {
+    pub(crate) fn new(of: &TransactionalProducer, producer: KafkaProducer) -> Self {
         Self {
-            shared,
+            shared: Arc::clone(&of.shared),
             producer,
             begun: OnceLock::new(),
             over: false,
+            #[cfg(feature = "registry")]
+            registry: of.registry.clone(),
         }
     }
 

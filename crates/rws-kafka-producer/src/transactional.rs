@@ -36,7 +36,9 @@ use std::time::{Duration, Instant};
 /// is [`Fenced`](ProducerError::Fenced) for good.
 #[derive(Clone)]
 pub struct TransactionalProducer {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    #[cfg(feature = "registry")]
+    pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
 }
 
 /// What all clones, and the open transaction, have in common.
@@ -85,6 +87,8 @@ impl TransactionalProducer {
                 }),
                 free: Condvar::new(),
             }),
+            #[cfg(feature = "registry")]
+            registry: None,
         })
     }
 
@@ -105,7 +109,7 @@ impl TransactionalProducer {
     pub fn begin(&self) -> Result<Transaction, ProducerError> {
         self.shared.take_turn(self.shared.config.max_block)?;
         match self.shared.prepare() {
-            Ok(producer) => Ok(Transaction::new(Arc::clone(&self.shared), producer)),
+            Ok(producer) => Ok(Transaction::new(self, producer)),
             Err(error) => {
                 self.shared.give_turn(None);
                 Err(error)

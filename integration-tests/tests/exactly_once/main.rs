@@ -9,4 +9,5 @@ mod process;
 mod producer;
 mod storm;
 mod support;
+mod typed;
 mod zombie;

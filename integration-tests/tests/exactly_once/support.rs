@@ -1,7 +1,7 @@
 use integration_tests::{Brokers, Kafka, eventually, unique, unique_topic};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use rws_kafka_config::KafkaConfig;
 use rws_kafka_consumer::{ConsumerConfig, ConsumerHandle, ExactlyOnceConsumer, KafkaConsumer};
@@ -137,19 +137,46 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The payloads of each partition of `topic` that a reader of committed messages sees.
+    /// The payloads of each partition of `topic` that a reader of committed messages sees: header
+    /// names come before them.
     pub(crate) fn read(&self, topic: &str) -> Vec<Vec<String>> {
-        read(self.kafka, topic, "read_committed")
+        read(self.kafka, topic, "read_committed", text)
     }
 
     /// The same with what is not committed.
     pub(crate) fn read_all(&self, topic: &str) -> Vec<Vec<String>> {
-        read(self.kafka, topic, "read_uncommitted")
+        read(self.kafka, topic, "read_uncommitted", text)
+    }
+
+    /// The keys and payloads in the sink that a reader of committed messages sees, as they are.
+    pub(crate) fn read_sink(&self) -> Vec<(Option<Vec<u8>>, Vec<u8>)> {
+        read(self.kafka, &self.sink, "read_committed", |message| {
+            let payload = message.payload().unwrap_or_default();
+            (message.key().map(<[u8]>::to_vec), payload.to_vec())
+        })
+        .concat()
     }
 }
 
-/// Reads all partitions of a topic to their present ends: header names come before the payload.
-fn read(kafka: &Brokers, topic: &str, isolation: &str) -> Vec<Vec<String>> {
+fn text(message: &BorrowedMessage<'_>) -> String {
+    let payload = message.payload().unwrap_or_default();
+    let text = String::from_utf8_lossy(payload);
+    match message.headers() {
+        Some(headers) => {
+            let names: Vec<&str> = headers.iter().map(|header| header.key).collect();
+            format!("{} {text}", names.join(","))
+        }
+        None => text.into_owned(),
+    }
+}
+
+/// What `of` makes of the messages of each partition, up to their present ends.
+fn read<T: Clone>(
+    kafka: &Brokers,
+    topic: &str,
+    isolation: &str,
+    of: impl Fn(&BorrowedMessage<'_>) -> T,
+) -> Vec<Vec<T>> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", kafka.plain_bootstrap())
         .set("group.id", unique("reader"))
@@ -174,13 +201,7 @@ fn read(kafka: &Brokers, topic: &str, isolation: &str) -> Vec<Vec<String>> {
         assert!(Instant::now() < end, "{topic} is not read to its end");
         match consumer.poll(Duration::from_millis(200)) {
             Some(Ok(message)) => {
-                let payload = message.payload().unwrap_or_default();
-                let mut text = String::from_utf8_lossy(payload).into_owned();
-                if let Some(headers) = message.headers() {
-                    let names: Vec<&str> = headers.iter().map(|header| header.key).collect();
-                    text = format!("{} {text}", names.join(","));
-                }
-                found[message.partition() as usize].push(text);
+                found[message.partition() as usize].push(of(&message));
                 ended.remove(&message.partition());
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {

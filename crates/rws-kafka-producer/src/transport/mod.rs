@@ -18,6 +18,8 @@ pub(crate) use transactions::{Offsets, StepFailure};
 pub use crate::record_buffer::RecordBuffer;
 #[cfg(feature = "json")]
 pub use crate::typed::encode as encode_json;
+#[cfg(feature = "registry")]
+pub use crate::typed_record::TypedSender;
 
 use crate::connection::{Connection, ConnectionError};
 use crate::error::ProducerError;

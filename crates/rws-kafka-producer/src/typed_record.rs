@@ -1,0 +1,210 @@
+//! A record whose key and value may be typed: it is encoded as it is made, and then sent.
+
+use crate::delivery::Delivery;
+use crate::error::ProducerError;
+use crate::future::DeliveryFuture;
+use crate::producer::KafkaProducer;
+use crate::record::{HeaderValue, Record};
+use crate::registry::RegistryProducer;
+use rws_kafka_schema::SchemaError;
+use rws_kafka_schema::registry::{Destination, Role, SchemaRegistry};
+
+/// What a [`TypedRecord`] is sent through.
+pub trait TypedSender: Sized {
+    /// What gives the schemas; a value without one is refused.
+    fn registry(&self) -> Option<&SchemaRegistry>;
+
+    /// Takes the record.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sender.
+    fn send(self, record: Record<'_>) -> Result<(), ProducerError>;
+}
+
+/// A record in the making; see [`RegistryProducer::record`]. What could not be encoded errs when it is
+/// sent.
+///
+/// `S` is what it is sent through: a [`RegistryProducer`], a [`Transaction`](crate::Transaction), or the
+/// outputs of an exactly-once worker.
+#[derive(Debug)]
+#[must_use = "a record does nothing until it is sent"]
+pub struct TypedRecord<'a, S = &'a RegistryProducer> {
+    sender: S,
+    topic: &'a str,
+    key: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    headers: Vec<(String, Option<Vec<u8>>)>,
+    partition: Option<i32>,
+    timestamp_ms: Option<i64>,
+    failed: Option<ProducerError>,
+}
+
+impl<'a, S> TypedRecord<'a, S> {
+    #[doc(hidden)]
+    pub fn through(sender: S, topic: &'a str) -> Self {
+        Self {
+            sender,
+            topic,
+            key: None,
+            payload: None,
+            headers: Vec::new(),
+            partition: None,
+            timestamp_ms: None,
+            failed: None,
+        }
+    }
+
+    /// A key as it is.
+    pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// A payload as it is. Without one, the record is a tombstone.
+    pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
+        self.payload = Some(payload.into());
+        self
+    }
+
+    /// One more header; see [`Record::header`].
+    pub fn header<V: HeaderValue + ?Sized>(mut self, name: impl Into<String>, value: &V) -> Self {
+        let value = value.header_bytes().map(<[u8]>::to_vec);
+        self.headers.push((name.into(), value));
+        self
+    }
+
+    /// The partition, in place of the one that the key chooses.
+    pub fn partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+
+    /// The timestamp in milliseconds since 1970, in place of the present time.
+    pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
+        self.timestamp_ms = Some(timestamp_ms);
+        self
+    }
+
+    fn hand_over<R>(
+        self,
+        send: impl FnOnce(S, Record<'_>) -> Result<R, ProducerError>,
+    ) -> Result<R, ProducerError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let mut record = Record::to(self.topic);
+        record.key = self.key.as_deref();
+        record.payload = self.payload.as_deref();
+        record.partition = self.partition;
+        record.timestamp_ms = self.timestamp_ms;
+        send(self.sender, record.headers(&self.headers))
+    }
+}
+
+impl<S: TypedSender> TypedRecord<'_, S> {
+    /// Publishes it and returns when it is taken, as the `send_record` of what it is sent through.
+    ///
+    /// # Errors
+    ///
+    /// Those of that `send_record`, [`ProducerError::Encode`], and [`ProducerError::NoRegistry`].
+    pub fn send(self) -> Result<(), ProducerError> {
+        self.hand_over(S::send)
+    }
+
+    #[cfg_attr(
+        not(any(feature = "avro", feature = "json-schema", feature = "protobuf")),
+        allow(dead_code)
+    )]
+    fn encoded(
+        mut self,
+        destination: Destination<'_>,
+        encode: impl FnOnce(&SchemaRegistry) -> Result<Vec<u8>, SchemaError>,
+    ) -> Self {
+        let encoded = match self.sender.registry() {
+            Some(registry) => encode(registry).map_err(|source| ProducerError::Encode {
+                topic: self.topic.to_owned(),
+                source: Box::new(source),
+            }),
+            None => Err(ProducerError::NoRegistry {
+                topic: self.topic.to_owned(),
+            }),
+        };
+        let place = match destination.role() {
+            Role::Key => &mut self.key,
+            Role::Value => &mut self.payload,
+        };
+        match encoded {
+            Ok(bytes) => *place = Some(bytes),
+            // The first one is told.
+            Err(error) => self.failed = self.failed.or(Some(error)),
+        }
+        self
+    }
+}
+
+impl TypedRecord<'_> {
+    /// Publishes it and blocks until the broker has acknowledged, as [`KafkaProducer::send_sync`].
+    ///
+    /// # Errors
+    ///
+    /// As [`KafkaProducer::send_sync`], and [`ProducerError::Encode`].
+    pub fn send_sync(self) -> Result<Delivery, ProducerError> {
+        self.hand_over(|producer, record| KafkaProducer::send_record_sync(producer, record))
+    }
+
+    /// Publishes it; the future is ready when the broker has acknowledged, as
+    /// [`KafkaProducer::send_async`].
+    ///
+    /// # Errors
+    ///
+    /// [`ProducerError::Encode`]; the future's are those of [`KafkaProducer::send_sync`].
+    pub fn send_async(self) -> Result<DeliveryFuture, ProducerError> {
+        self.hand_over(|producer, record| Ok(producer.send_record_async(record)))
+    }
+}
+
+/// The methods of one format: they differ in a bound, a name and a word.
+macro_rules! format_methods {
+    ($feature:literal, $words:literal, $bound:path, $encode:ident, $value:ident, $key:ident) => {
+        #[cfg(feature = $feature)]
+        impl<S: TypedSender> TypedRecord<'_, S> {
+            #[doc = concat!("The payload, in ", $words, ".")]
+            pub fn $value<T: $bound>(self, value: &T) -> Self {
+                let destination = Destination::value(self.topic);
+                self.encoded(destination, |registry| registry.$encode(destination, value))
+            }
+
+            #[doc = concat!("The key, in ", $words, ". Equal keys must be equal bytes to share a partition.")]
+            pub fn $key<T: $bound>(self, key: &T) -> Self {
+                let destination = Destination::key(self.topic);
+                self.encoded(destination, |registry| registry.$encode(destination, key))
+            }
+        }
+    };
+}
+
+format_methods!(
+    "avro",
+    "Avro",
+    serde::Serialize,
+    encode_avro,
+    avro,
+    avro_key
+);
+format_methods!(
+    "protobuf",
+    "Protobuf",
+    rws_kafka_schema::protobuf::ProtobufMessage,
+    encode_protobuf,
+    protobuf,
+    protobuf_key
+);
+format_methods!(
+    "json-schema",
+    "JSON, checked by its JSON Schema",
+    serde::Serialize,
+    encode_json_schema,
+    json_schema,
+    json_schema_key
+);
