@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A running worker. Clones are one worker; dropping them all leaves it running.
+///
+/// A worker that failed makes readiness degraded until [`join`](Self::join) or [`stop`](Self::stop) has
+/// returned its error and the handle is dropped: who starts workers without keeping their handles finds
+/// them there.
 #[derive(Clone)]
 pub struct ConsumerHandle {
     engine: Arc<Engine>,
@@ -39,7 +43,7 @@ impl ConsumerHandle {
     pub fn stop_within(&self, timeout: Duration) -> StopReport {
         self.engine.stop.ask(timeout);
         let until = Instant::now().checked_add(timeout.saturating_add(LEAVE));
-        self.engine.stop.wait(until).unwrap_or_else(|| StopReport {
+        self.wait(until).unwrap_or_else(|| StopReport {
             // The poll thread is still in a rebalance that began before the stop.
             unfinished: self.engine.in_hand(),
             ..StopReport::default()
@@ -48,12 +52,18 @@ impl ConsumerHandle {
 
     /// Waits until the worker has ended, however long it runs.
     pub fn join(&self) -> StopReport {
-        self.engine.stop.wait(None).unwrap_or_default()
+        self.wait(None).unwrap_or_default()
     }
 
     /// Waits until the worker has ended, for `timeout` at most.
     pub fn join_timeout(&self, timeout: Duration) -> Option<StopReport> {
-        self.engine.stop.wait(Instant::now().checked_add(timeout))
+        self.wait(Instant::now().checked_add(timeout))
+    }
+
+    fn wait(&self, until: Option<Instant>) -> Option<StopReport> {
+        let report = self.engine.stop.wait(until)?;
+        self.engine.health.told();
+        Some(report)
     }
 
     /// Waits until the group has given the worker its partitions, for `timeout` at most; true when

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct HealthBoard {
     producers: Mutex<Vec<Weak<Mutex<Producer>>>>,
     consumers: Mutex<Vec<Weak<Mutex<Consumer>>>>,
+    untold: Untold,
     relays: Mutex<Vec<Weak<Mutex<Relay>>>>,
 }
 
@@ -42,7 +43,10 @@ impl HealthBoard {
             source: None,
         }));
         add(&self.consumers, &state);
-        ConsumerHealth { state }
+        ConsumerHealth {
+            state,
+            untold: Arc::clone(&self.untold),
+        }
     }
 
     pub(crate) fn add_relay(&self, stall_timeout: Duration) -> OutboxHealth {
@@ -134,6 +138,9 @@ impl HealthBoard {
         consumers
     }
 }
+
+/// Consumers that failed, which outlive their handles until someone has been told.
+type Untold = Arc<Mutex<Vec<Arc<Mutex<Consumer>>>>>;
 
 /// Who is asked, where it still is there.
 type Asked<S> = Option<Weak<dyn Source<S>>>;
@@ -268,10 +275,12 @@ impl Consumer {
     }
 }
 
-/// A consumer's part in readiness. Clones are one part; it ends with the last of them.
+/// A consumer's part in readiness. Clones are one part; it ends with the last of them, unless it
+/// [failed](Self::failed) and nobody was [told](Self::told).
 #[derive(Clone, Debug)]
 pub struct ConsumerHealth {
     state: Arc<Mutex<Consumer>>,
+    untold: Untold,
 }
 
 impl ConsumerHealth {
@@ -346,7 +355,16 @@ impl ConsumerHealth {
 
     /// The consumer ended with an error and will do no more work.
     pub fn failed(&self) {
-        lock(&self.state).failed = true;
+        let was_failed = std::mem::replace(&mut lock(&self.state).failed, true);
+        if !was_failed {
+            lock(&self.untold).push(Arc::clone(&self.state));
+        }
+    }
+
+    /// Whoever runs the consumer knows of its failure, and may start another one: from now on its part
+    /// ends with the last clone.
+    pub fn told(&self) {
+        lock(&self.untold).retain(|state| !Arc::ptr_eq(state, &self.state));
     }
 
     /// The consumer ended as it was asked to: readiness no longer depends on it, unless it had

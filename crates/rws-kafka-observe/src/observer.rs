@@ -104,7 +104,7 @@ impl Observer {
     }
 
     /// Adds a consumer of `group` to what readiness depends on, until the handle's last clone is
-    /// dropped.
+    /// dropped; one that failed, until someone was [told](ConsumerHealth::told), too.
     ///
     /// With work in sight and nothing committed for `lag_timeout` it counts as stalled. It counts
     /// as rebalancing until its first assignment.

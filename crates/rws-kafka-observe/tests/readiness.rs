@@ -121,6 +121,27 @@ fn a_consumer_that_was_stopped_no_longer_counts_and_one_that_failed_does() {
 }
 
 #[test]
+fn a_consumer_that_failed_counts_without_its_handle_until_someone_was_told() {
+    for is_told in [false, true] {
+        let observer = Observer::new();
+        let state = || observer.readiness().consumer();
+        let failed = observer.register_consumer("g", LONG);
+        let other = failed.clone();
+        failed.failed();
+        drop(failed);
+        if is_told {
+            other.told();
+            assert_eq!(state(), Some(ConsumerState::Stalled), "it is there");
+        }
+        // The same again.
+        other.failed();
+        drop(other);
+        assert_eq!(state(), (!is_told).then_some(ConsumerState::Stalled));
+        assert_eq!(observer.status().consumers.len(), usize::from(!is_told));
+    }
+}
+
+#[test]
 fn lag_is_the_sum_and_unknown_when_one_is_unknown() {
     let observer = Observer::new();
     let one = observer.register_consumer("g", LONG);

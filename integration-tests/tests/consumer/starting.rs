@@ -274,7 +274,20 @@ fn a_worker_that_cannot_start_makes_readiness_degraded() {
         Some(ConsumerState::Stalled)
     );
     assert!(!observer.readiness().is_ready());
+    // Nobody has asked it what is wrong.
     drop(handle);
+    assert!(!observer.readiness().is_ready());
+}
+
+#[test]
+fn a_worker_whose_failure_was_told_is_gone_with_its_handle() {
+    let observer = Observer::new();
+    let consumer = consumer(|config| config.observer(observer.clone()));
+    let handle = consumer.start(handler);
+    assert!(handle.join().error.is_some());
+    assert!(!observer.readiness().is_ready());
+    drop(handle);
+    assert!(observer.readiness().is_ready());
 }
 
 #[test]
