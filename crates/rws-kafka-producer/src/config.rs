@@ -69,6 +69,9 @@ pub struct ProducerConfig {
     pub(crate) transaction_timeout: Duration,
     /// Set where the producer is a transactional one.
     pub(crate) transactional_id: Option<String>,
+    /// In place of a broker.
+    #[cfg(feature = "testing")]
+    pub(crate) sent: Option<crate::testing::Sent>,
 }
 
 /// What differs from librdkafka's own defaults, and why.
@@ -207,6 +210,14 @@ impl ProducerConfig {
             || self.kafka.producer_properties().get(property).is_some()
     }
 
+    /// Producers made of it send to `sent`, and to no broker; for the consumer.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn send_to(mut self, sent: &crate::testing::Sent) -> Self {
+        self.sent = Some(sent.clone());
+        self
+    }
+
     /// Any librdkafka producer property; it goes before all other settings of it.
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.explicit.push((name.into(), value.into()));
@@ -320,6 +331,8 @@ impl From<KafkaConfig> for ProducerConfig {
             observer: Observer::global(),
             transaction_timeout: Duration::from_secs(10),
             transactional_id: None,
+            #[cfg(feature = "testing")]
+            sent: None,
         }
     }
 }

@@ -129,7 +129,7 @@ impl Deliveries {
     }
 
     /// A message has its outcome.
-    pub(crate) fn report(&self, report: &Report<'_>, token: usize) {
+    pub(crate) fn report(&self, report: &impl Report, token: usize) {
         let (sent_at, waiter) = match Token::decode(token) {
             Token::Unwatched(sent_at) => (Some(sent_at), None),
             Token::Watched(number) => {
@@ -153,7 +153,7 @@ impl Deliveries {
     }
 
     /// The outcome in full, for those who asked and for the log.
-    fn tell(&self, report: &Report<'_>, waiter: Option<Waiter>) {
+    fn tell(&self, report: &impl Report, waiter: Option<Waiter>) {
         let result = report.result(self.timeout, &self.connection);
         if let Err(ProducerError::Undelivered { .. }) = result {
             self.given_up.fetch_add(1, Ordering::Relaxed);

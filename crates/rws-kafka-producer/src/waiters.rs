@@ -117,6 +117,14 @@ impl Waiters {
         (number, slot)
     }
 
+    /// The number that this slot was given with, while someone waits.
+    #[cfg(feature = "testing")]
+    pub(crate) fn number_of(&self, slot: &Arc<Slot>) -> Option<usize> {
+        let waiting = lock(&self.waiting);
+        let mut all = waiting.iter();
+        all.find_map(|(number, waiter)| Arc::ptr_eq(&waiter.slot, slot).then_some(*number))
+    }
+
     /// Who waits for the message of this number: nobody any more, from now on.
     pub(crate) fn take(&self, number: usize) -> Option<Waiter> {
         lock(&self.waiting).remove(&number)

@@ -5,6 +5,8 @@ use crate::deliveries::Deliveries;
 use crate::delivery::Delivery;
 use crate::error::ProducerError;
 use crate::record::Record;
+#[cfg(feature = "testing")]
+use crate::testing::TestClient;
 use crate::token::Token;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -21,8 +23,17 @@ use std::time::Duration;
 
 /// One rdkafka producer.
 pub(crate) struct Client {
-    pub(super) base: BaseProducer<Context>,
+    pub(super) base: Base,
+    deliveries: Arc<Deliveries>,
     max_message_bytes: usize,
+}
+
+/// Who has the messages.
+pub(super) enum Base {
+    Kafka(BaseProducer<Context>),
+    /// A test, which answers on the thread that sends.
+    #[cfg(feature = "testing")]
+    Test(TestClient),
 }
 
 /// Why the queue did not take a message.
@@ -37,18 +48,53 @@ impl Client {
         deliveries: Arc<Deliveries>,
     ) -> Result<Self, ProducerError> {
         Ok(Self {
-            base: super::client_config(properties).create_with_context(Context {
-                deliveries,
-                logs: Logs::new(properties),
-            })?,
+            base: Base::Kafka(
+                super::client_config(properties).create_with_context(Context {
+                    deliveries: Arc::clone(&deliveries),
+                    logs: Logs::new(properties),
+                })?,
+            ),
+            deliveries,
             max_message_bytes: max_message_bytes(properties),
         })
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn of_test(
+        properties: &Properties,
+        deliveries: Arc<Deliveries>,
+        client: TestClient,
+    ) -> Self {
+        Self {
+            base: Base::Test(client),
+            deliveries,
+            max_message_bytes: max_message_bytes(properties),
+        }
     }
 
     /// Copies `record` into librdkafka's queue, with the headers of `context`; its delivery is
     /// reported with `token`. Its timestamp is `sent_ms`, unless it brings its own.
     pub(crate) fn enqueue(
         &self,
+        record: &Record<'_>,
+        context: Option<&TraceContext>,
+        token: Token,
+        sent_ms: i64,
+    ) -> Result<(), Enqueue> {
+        match &self.base {
+            Base::Kafka(client) => self.enqueue_in(client, record, context, token, sent_ms),
+            #[cfg(feature = "testing")]
+            Base::Test(client) => {
+                let max_bytes = self.max_message_bytes;
+                client.enqueue(&self.deliveries, record, context, token, max_bytes)
+            }
+        }
+    }
+
+    #[inline]
+    fn enqueue_in(
+        &self,
+        client: &BaseProducer<Context>,
         record: &Record<'_>,
         context: Option<&TraceContext>,
         token: Token,
@@ -66,7 +112,7 @@ impl Client {
         let bytes = length(record.key) + length(record.payload);
         let in_flight = self.deliveries().in_flight();
         in_flight.accept(bytes);
-        let Err((error, _)) = self.base.send(base) else {
+        let Err((error, _)) = client.send(base) else {
             return Ok(());
         };
         in_flight.take_back(bytes);
@@ -95,7 +141,13 @@ impl Client {
 
     /// Serves deliveries and log lines for `time`.
     pub(crate) fn poll(&self, time: Duration) {
-        self.base.poll(time);
+        match &self.base {
+            Base::Kafka(client) => {
+                client.poll(time);
+            }
+            #[cfg(feature = "testing")]
+            Base::Test(_) => {}
+        }
     }
 
     /// Messages accepted and not yet reported.
@@ -106,24 +158,45 @@ impl Client {
 
     /// Gives up everything in flight; each message is reported as undelivered.
     pub(crate) fn purge(&self) {
-        self.base.purge(PurgeConfig::default().queue().inflight());
+        match &self.base {
+            Base::Kafka(client) => client.purge(PurgeConfig::default().queue().inflight()),
+            #[cfg(feature = "testing")]
+            Base::Test(client) => client.purge(),
+        }
     }
 
     /// Asks a broker for the metadata of `topic`, or of all topics.
     pub(crate) fn ping(&self, topic: Option<&str>, time: Duration) -> bool {
         // rdkafka cuts longer times off at the upper end.
         let time = time.min(Duration::from_millis(i32::MAX as u64));
-        self.base.client().fetch_metadata(topic, time).is_ok()
+        match &self.base {
+            Base::Kafka(client) => client.client().fetch_metadata(topic, time).is_ok(),
+            #[cfg(feature = "testing")]
+            Base::Test(_) => true,
+        }
     }
 
     pub(crate) fn deliveries(&self) -> &Arc<Deliveries> {
-        &self.base.context().deliveries
+        &self.deliveries
     }
 
     /// Why this client will not send again, once it is so.
     pub(crate) fn fatal(&self) -> Option<ProducerError> {
-        let (_, detail) = self.base.client().fatal_error()?;
+        let detail = match &self.base {
+            Base::Kafka(client) => client.client().fatal_error()?.1,
+            #[cfg(feature = "testing")]
+            Base::Test(client) => client.fatal()?,
+        };
         Some(ProducerError::Fatal { detail })
+    }
+
+    /// The test that answers in place of a broker: nobody needs to wait for that.
+    #[cfg(feature = "testing")]
+    pub(crate) fn test(&self) -> Option<&TestClient> {
+        match &self.base {
+            Base::Kafka(_) => None,
+            Base::Test(client) => Some(client),
+        }
     }
 }
 
@@ -176,7 +249,7 @@ fn owned_headers(record: &Record<'_>, context: Option<&TraceContext>) -> OwnedHe
 }
 
 /// The bytes that a message's sender gave.
-fn size<'a>(
+pub(crate) fn size<'a>(
     key: Option<&[u8]>,
     payload: Option<&[u8]>,
     headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
@@ -214,49 +287,65 @@ impl ProducerContext for Context {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
-        self.deliveries.report(&Report(result), token);
+        self.deliveries.report(&KafkaReport(result), token);
     }
 }
 
-/// A delivery report of librdkafka; each part is read only when it is asked for.
-pub(crate) struct Report<'a>(&'a DeliveryResult<'a>);
+/// A delivery report; each part is read only when it is asked for.
+pub(crate) trait Report {
+    fn topic(&self) -> &str;
 
-impl Report<'_> {
+    fn key(&self) -> Option<&[u8]>;
+
+    fn payload(&self) -> Option<&[u8]>;
+
+    fn is_delivered(&self) -> bool;
+
+    fn result(&self, timeout: Duration, connection: &Connection)
+    -> Result<Delivery, ProducerError>;
+
+    /// The bytes of key and payload.
+    fn bytes(&self) -> usize {
+        length(self.key()) + length(self.payload())
+    }
+}
+
+/// One of librdkafka's.
+struct KafkaReport<'a>(&'a DeliveryResult<'a>);
+
+impl KafkaReport<'_> {
     fn message(&self) -> &impl Message {
         match self.0 {
             Ok(message) | Err((_, message)) => message,
         }
     }
 
-    pub(crate) fn topic(&self) -> &str {
-        self.message().topic()
-    }
-
-    pub(crate) fn key(&self) -> Option<&[u8]> {
-        self.message().key()
-    }
-
-    pub(crate) fn payload(&self) -> Option<&[u8]> {
-        self.message().payload()
-    }
-
-    /// The bytes of key and payload.
-    pub(crate) fn bytes(&self) -> usize {
-        length(self.key()) + length(self.payload())
-    }
-
-    pub(crate) fn is_delivered(&self) -> bool {
-        self.0.is_ok()
-    }
-
-    pub(crate) fn timestamp_ms(&self) -> Option<i64> {
+    fn timestamp_ms(&self) -> Option<i64> {
         match self.message().timestamp() {
             Timestamp::NotAvailable => None,
             Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => Some(ms),
         }
     }
+}
 
-    pub(crate) fn result(
+impl Report for KafkaReport<'_> {
+    fn topic(&self) -> &str {
+        self.message().topic()
+    }
+
+    fn key(&self) -> Option<&[u8]> {
+        self.message().key()
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        self.message().payload()
+    }
+
+    fn is_delivered(&self) -> bool {
+        self.0.is_ok()
+    }
+
+    fn result(
         &self,
         timeout: Duration,
         connection: &Connection,

@@ -7,6 +7,8 @@ mod statistics;
 pub(crate) mod tls_probe;
 mod transactions;
 
+#[cfg(feature = "testing")]
+pub(crate) use client::size;
 pub(crate) use client::{Client, Enqueue, Report, check_size, max_message_bytes};
 pub(crate) use errors::Failed;
 pub use logs::Logs;

@@ -1,10 +1,11 @@
 use super::Client;
+use super::client::Base;
 use crate::error::ProducerError;
 use crate::transaction::Transaction;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::producer::Producer;
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use std::time::Duration;
 
 /// How a step of a transaction failed, as librdkafka tells it apart.
@@ -44,15 +45,30 @@ pub fn commit_with_offsets(
     transaction.commit_with(Some(Offsets { list, group }))
 }
 
+/// Takes a step with librdkafka, or with the test in its place.
+macro_rules! step {
+    ($client:expr, |$kafka:ident| $take:expr, $test:ident) => {
+        match &$client.base {
+            Base::Kafka($kafka) => told($kafka, $take),
+            #[cfg(feature = "testing")]
+            Base::Test(test) => test.$test(),
+        }
+    };
+}
+
 impl Client {
     /// Gets the producer's id and epoch, after ending what an earlier producer left open.
     pub(crate) fn init_transactions(&self, time: Duration) -> Result<(), StepFailure> {
-        self.told(self.base.init_transactions(bounded(time)))
+        step!(
+            self,
+            |kafka| kafka.init_transactions(bounded(time)),
+            init_transactions
+        )
     }
 
     /// Needs no network.
     pub(crate) fn begin_transaction(&self) -> Result<(), StepFailure> {
-        self.told(self.base.begin_transaction())
+        step!(self, |kafka| kafka.begin_transaction(), begin_transaction)
     }
 
     pub(crate) fn send_offsets(
@@ -62,51 +78,64 @@ impl Client {
         time: Duration,
     ) -> Result<(), StepFailure> {
         let time = bounded(time);
-        self.told(self.base.send_offsets_to_transaction(offsets, group, time))
+        step!(
+            self,
+            |kafka| kafka.send_offsets_to_transaction(offsets, group, time),
+            send_offsets
+        )
     }
 
     /// To be called with nothing in flight: rdkafka would serve deliveries on this thread.
     pub(crate) fn commit_transaction(&self, time: Duration) -> Result<(), StepFailure> {
-        self.told(self.base.commit_transaction(bounded(time)))
+        step!(
+            self,
+            |kafka| kafka.commit_transaction(bounded(time)),
+            commit_transaction
+        )
     }
 
     pub(crate) fn abort_transaction(&self, time: Duration) -> Result<(), StepFailure> {
-        self.told(self.base.abort_transaction(bounded(time)))
+        step!(
+            self,
+            |kafka| kafka.abort_transaction(bounded(time)),
+            abort_transaction
+        )
     }
+}
 
-    fn told(&self, result: KafkaResult<()>) -> Result<(), StepFailure> {
-        let Err(error) = result else { return Ok(()) };
-        let KafkaError::Transaction(cause) = &error else {
-            return Err(match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::OperationTimedOut) => {
-                    StepFailure::Retriable(error.to_string())
-                }
-                _ => StepFailure::Refused(error.to_string()),
-            });
-        };
-        let (code, detail) = (cause.code(), cause.string());
-        Err(if is_fenced(code) {
-            StepFailure::Fenced(detail)
-        } else if cause.is_fatal() {
-            // The first fatal error counts, and tells more than "fatal".
-            match self.base.client().fatal_error() {
-                Some((code, detail)) if is_fenced(code) => StepFailure::Fenced(detail),
-                Some((_, detail)) => StepFailure::Fatal(detail),
-                None => StepFailure::Fatal(detail),
+fn told<C: ProducerContext>(
+    kafka: &BaseProducer<C>,
+    result: KafkaResult<()>,
+) -> Result<(), StepFailure> {
+    let Err(error) = result else { return Ok(()) };
+    let KafkaError::Transaction(cause) = &error else {
+        return Err(match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::OperationTimedOut) => StepFailure::Retriable(error.to_string()),
+            _ => StepFailure::Refused(error.to_string()),
+        });
+    };
+    let (code, detail) = (cause.code(), cause.string());
+    Err(if is_fenced(code) {
+        StepFailure::Fenced(detail)
+    } else if cause.is_fatal() {
+        // The first fatal error counts, and tells more than "fatal".
+        match kafka.client().fatal_error() {
+            Some((code, detail)) if is_fenced(code) => StepFailure::Fenced(detail),
+            Some((_, detail)) => StepFailure::Fatal(detail),
+            None => StepFailure::Fatal(detail),
+        }
+    } else if cause.txn_requires_abort() {
+        match code {
+            RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::RequestTimedOut => {
+                StepFailure::Unanswered(detail)
             }
-        } else if cause.txn_requires_abort() {
-            match code {
-                RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::RequestTimedOut => {
-                    StepFailure::Unanswered(detail)
-                }
-                _ => StepFailure::MustAbort(detail),
-            }
-        } else if cause.is_retriable() {
-            StepFailure::Retriable(detail)
-        } else {
-            StepFailure::Refused(detail)
-        })
-    }
+            _ => StepFailure::MustAbort(detail),
+        }
+    } else if cause.is_retriable() {
+        StepFailure::Retriable(detail)
+    } else {
+        StepFailure::Refused(detail)
+    })
 }
 
 fn is_fenced(code: RDKafkaErrorCode) -> bool {
