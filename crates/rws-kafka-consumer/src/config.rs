@@ -67,6 +67,9 @@ pub struct ConsumerConfig {
     pub(crate) max_in_flight: usize,
     pub(crate) max_in_flight_bytes: usize,
     pub(crate) observer: Observer,
+    /// Where the worker's own producers send, in place of a broker.
+    #[cfg(feature = "testing")]
+    pub(crate) sent: Option<rws_kafka_producer::testing::Sent>,
 }
 
 impl ConsumerConfig {
@@ -184,6 +187,10 @@ impl ConsumerConfig {
         if self.kafka.property("message.timeout.ms").is_none() {
             config = config.delivery_timeout(Duration::from_secs(30));
         }
+        #[cfg(feature = "testing")]
+        if let Some(sent) = &self.sent {
+            config = config.send_to(sent);
+        }
         config
     }
 
@@ -210,6 +217,8 @@ impl From<KafkaConfig> for ConsumerConfig {
             max_in_flight: 10_000,
             max_in_flight_bytes: 32 * 1024 * 1024,
             observer: Observer::global(),
+            #[cfg(feature = "testing")]
+            sent: None,
         }
     }
 }

@@ -146,6 +146,10 @@ impl ExactlyOnceConsumer {
         if has_letters && !producer.names("message.max.bytes") {
             producer = producer.property("message.max.bytes", "1000000000");
         }
+        #[cfg(feature = "testing")]
+        if let Some(sent) = &config.sent {
+            producer = producer.send_to(sent);
+        }
         let transactional = Transactional {
             id: self.transactional_id,
             producer,

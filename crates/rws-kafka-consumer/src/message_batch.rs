@@ -216,6 +216,24 @@ impl MessageBatch {
         )
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn topic_partition(&self) -> crate::TopicPartition {
+        self.partition.name.clone()
+    }
+
+    /// What became of each message by now, where that is said; for a log.
+    #[cfg(feature = "testing")]
+    pub(crate) fn settled(&self) -> Vec<Option<Result<(), String>>> {
+        let marks = lock(&self.marks);
+        let indices = 0..self.len();
+        indices
+            .map(|index| match marks.failed.get(&index) {
+                Some(error) => Some(Err(error.to_string())),
+                None => (index < marks.handled).then_some(Ok(())),
+            })
+            .collect()
+    }
+
     #[track_caller]
     fn index_of(&self, message: &impl BatchIndex) -> usize {
         let index = message.index_in(&self.messages);

@@ -4,14 +4,14 @@ use crate::causes::with_causes;
 use crate::checks::MAX_LANES;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
-use crate::engine::{self, DeadLetters, Engine, Handler, Plan, Settings, Transactions};
+use crate::engine::{self, Clock, DeadLetters, Engine, Handler, Plan, Settings, Transactions};
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
 use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
 use crate::report::StopReport;
 use crate::transport::Consumer;
-use rws_kafka_config::OffsetReset;
+use rws_kafka_config::{OffsetReset, Properties};
 use rws_kafka_producer::KafkaProducer;
 use rws_kafka_producer::connection::Connection;
 use std::sync::Arc;
@@ -79,6 +79,10 @@ impl KafkaConsumer {
     }
 
     fn engine(&self, handler: &Handler) -> Arc<Engine> {
+        self.engine_timed_by(Clock::default(), handler)
+    }
+
+    pub(crate) fn engine_timed_by(&self, clock: Clock, handler: &Handler) -> Arc<Engine> {
         let config = &self.config;
         let group = config.kafka.consumer_group().unwrap_or_default();
         let lag_timeout = config.kafka.readyz_lag_timeout();
@@ -105,6 +109,7 @@ impl KafkaConsumer {
             },
             Connection::new(config.kafka.client_properties()),
             config.observer.register_consumer(group, lag_timeout),
+            clock,
         ));
         engine.health.told_by(&engine);
         engine
@@ -117,13 +122,36 @@ impl KafkaConsumer {
         transactional: Option<Transactional>,
     ) -> Result<(), ConsumerError> {
         let properties = self.config.properties();
-        self.check(&properties)?;
-        self.check_batches(&handler)?;
-        if let Some(transactional) = &transactional {
-            self.check_exactly_once(&properties, transactional)?;
-        }
+        self.check_all(&properties, &handler, transactional.as_ref())?;
         let consumer = Consumer::new(&properties, Arc::clone(engine))?;
         consumer.subscribe(&self.topics)?;
+        self.equip(engine, transactional)?;
+        engine::start(Plan {
+            engine: Arc::clone(engine),
+            consumer,
+            handler: Arc::new(handler),
+        })
+    }
+
+    pub(crate) fn check_all(
+        &self,
+        properties: &Properties,
+        handler: &Handler,
+        transactional: Option<&Transactional>,
+    ) -> Result<(), ConsumerError> {
+        self.check(properties)?;
+        self.check_batches(handler)?;
+        transactional.map_or(Ok(()), |transactional| {
+            self.check_exactly_once(properties, transactional)
+        })
+    }
+
+    /// Gives the worker what it publishes by.
+    pub(crate) fn equip(
+        &self,
+        engine: &Engine,
+        transactional: Option<Transactional>,
+    ) -> Result<(), ConsumerError> {
         if let Some(letters) = self.dead_letters(transactional.is_some())? {
             engine.publish_dead_letters(letters);
         }
@@ -139,11 +167,7 @@ impl KafkaConsumer {
             };
             engine.commit_in_transactions(Transactions::new(producer, max_messages));
         }
-        engine::start(Plan {
-            engine: Arc::clone(engine),
-            consumer,
-            handler: Arc::new(handler),
-        })
+        Ok(())
     }
 
     fn dead_letters(&self, in_transactions: bool) -> Result<Option<DeadLetters>, ConsumerError> {

@@ -4,6 +4,7 @@ mod replay;
 mod transactions;
 
 pub(crate) use replay::{Committed, QueuePolled, QueueReader};
+pub(crate) use transactions::Group;
 
 use crate::config::is_kip_848;
 use crate::engine::{Engine, Partition, Unreachable};

@@ -14,7 +14,13 @@ pub(crate) type Offsets = Vec<(Arc<Partition>, i64)>;
 pub(crate) struct Committer {
     state: Mutex<State>,
     changed: Condvar,
+    /// How a round is done where no thread is there for it: by who waits.
+    #[cfg(feature = "testing")]
+    by_hand: std::sync::OnceLock<Box<Round>>,
 }
+
+#[cfg(feature = "testing")]
+type Round = dyn Fn() -> Result<(), ConsumerError> + Send + Sync;
 
 #[derive(Default)]
 struct State {
@@ -32,6 +38,8 @@ impl Committer {
         Self {
             state: Mutex::default(),
             changed: Condvar::new(),
+            #[cfg(feature = "testing")]
+            by_hand: std::sync::OnceLock::new(),
         }
     }
 
@@ -51,6 +59,8 @@ impl Committer {
     ///
     /// What the commit came to, or [`ConsumerError::CommitTimedOut`] at `until`.
     pub(crate) fn wait(&self, round: u64, until: Instant) -> Result<(), ConsumerError> {
+        #[cfg(feature = "testing")]
+        self.serve_by_hand();
         let state = self.wait_while(until, |state| state.ended < round && !state.stopping);
         if state.ended < round {
             return Err(ConsumerError::CommitTimedOut);
@@ -105,15 +115,47 @@ impl Committer {
             }
             state.begun += 1;
             drop(state);
-
-            let result = round();
-
-            let mut state = self.lock();
-            state.ended = state.begun;
-            state.error = result.err();
-            drop(state);
-            self.changed.notify_all();
+            self.ended(round());
         }
+    }
+
+    fn ended(&self, result: Result<(), ConsumerError>) {
+        let mut state = self.lock();
+        state.ended = state.begun;
+        state.error = result.err();
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// From here on there is no thread that serves rounds: who waits for one does it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn without_thread(
+        &self,
+        round: impl Fn() -> Result<(), ConsumerError> + Send + Sync + 'static,
+    ) {
+        // A worker is started once.
+        let _ = self.by_hand.set(Box::new(round));
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_without_thread(&self) -> bool {
+        self.by_hand.get().is_some()
+    }
+
+    /// Serves the round that is asked for, where there is no thread for it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn serve_by_hand(&self) {
+        let Some(round) = self.by_hand.get() else {
+            return;
+        };
+        let mut state = self.lock();
+        let is_under_way = state.ended < state.begun;
+        if state.wanted <= state.begun || is_under_way || state.stopping {
+            return;
+        }
+        state.begun += 1;
+        drop(state);
+        self.ended(round());
     }
 
     fn wait_while(

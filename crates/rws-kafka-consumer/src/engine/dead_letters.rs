@@ -1,4 +1,5 @@
 use super::batch::Batch;
+use super::clock::Clock;
 use crate::backoff::Backoff;
 use crate::dead_letter::{DeadLetterHeaders, Header, QueueName};
 use rws_kafka_observe::trace::{TRACEPARENT, TRACESTATE, TraceContext};
@@ -64,6 +65,7 @@ pub(crate) struct DeadLetters {
     backoff: Backoff,
     /// How to make a producer; none where it is the user's, whose end is not ours.
     config: Option<Box<ProducerConfig>>,
+    clock: Clock,
     state: Mutex<State>,
 }
 
@@ -111,6 +113,7 @@ impl DeadLetters {
             form,
             backoff: Backoff::default(),
             config: None,
+            clock: Clock::default(),
             state: Mutex::new(State {
                 number: 0,
                 failures: 0,
@@ -130,12 +133,23 @@ impl DeadLetters {
             form,
             backoff: Backoff::default(),
             config,
+            clock: Clock::default(),
             state: Mutex::new(State {
                 number: 0,
                 failures: 0,
                 current: Current::Open(producer),
             }),
         }
+    }
+
+    /// Pauses are told by `clock`.
+    #[cfg(feature = "testing")]
+    pub(crate) fn timed_by(mut self, clock: &Clock) -> Self {
+        self.clock = clock.clone();
+        if let Clock::Test(_) = clock {
+            self.backoff = self.backoff.jitter(0.0);
+        }
+        self
     }
 
     pub(crate) fn queue(&self) -> &QueueName {
@@ -208,8 +222,8 @@ impl DeadLetters {
         };
         match (&state.current, &self.config) {
             (Current::Open(producer), _) => return Ok((state.number, producer.clone())),
-            (Current::Failed(error, until), Some(_)) if Instant::now() < *until => {
-                let left = until.saturating_duration_since(Instant::now());
+            (Current::Failed(error, until), Some(_)) if self.clock.now() < *until => {
+                let left = until.saturating_duration_since(self.clock.now());
                 return Err(refused(error, left));
             }
             (Current::Failed(..), Some(config)) => match KafkaProducer::new((**config).clone()) {
@@ -221,7 +235,7 @@ impl DeadLetters {
                 Err(error) => {
                     let pause = state.pause(&self.backoff);
                     let posting = refused(&error, pause);
-                    state.change(Current::Failed(error, Instant::now() + pause));
+                    state.change(Current::Failed(error, self.clock.after(pause)));
                     return Err(posting);
                 }
             },
@@ -237,7 +251,7 @@ impl DeadLetters {
     fn replace(&self, number: u64, error: &ProducerError) {
         let mut state = self.lock();
         if state.number == number && matches!(state.current, Current::Open(_)) {
-            let until = Instant::now() + state.pause(&self.backoff);
+            let until = self.clock.after(state.pause(&self.backoff));
             let failed = state.change(Current::Failed(error.clone(), until));
             drop(state);
             close(failed);

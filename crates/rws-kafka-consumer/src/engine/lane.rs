@@ -1,6 +1,6 @@
 use super::dead_letters::{DeadLetters, Letter, Posting};
 use super::handling::Handling;
-use super::in_hand::Run;
+use super::in_hand::{Hand, Run};
 use super::partition::{Partition, Phase};
 use super::scheduler::{Outcome, Progress, Work};
 use super::stopwatch::Stopwatch;
@@ -40,38 +40,66 @@ pub(crate) type BatchHandler = dyn Fn(&MessageBatch, &mut Outputs) -> HandlerRes
 
 /// Handles messages until the scheduler ends.
 pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
-    let hand = engine.hands.of_lane(lane);
+    let mut lane = Lane::new(engine, handler, lane);
     let mut finished = None;
-    let producer = engine.transactions().map(Transactions::producer);
-    let mut outputs = Outputs::new(producer.cloned());
-    let mut stopwatch = Stopwatch::new();
-    while let Some(work) = engine.scheduler.next(finished.take(), || stopwatch.stop()) {
+    while let Some(work) = engine.scheduler.next(finished.take(), || lane.stop()) {
+        finished = Some(lane.work(work));
+    }
+    lane.stop();
+}
+
+/// What a lane keeps from one run to the next.
+pub(super) struct Lane<'a> {
+    engine: &'a Arc<Engine>,
+    handler: &'a Handler,
+    hand: &'a Hand,
+    outputs: Outputs,
+    stopwatch: Stopwatch,
+}
+
+impl<'a> Lane<'a> {
+    pub(super) fn new(engine: &'a Arc<Engine>, handler: &'a Handler, lane: usize) -> Self {
+        let producer = engine.transactions().map(Transactions::producer);
+        Self {
+            engine,
+            handler,
+            hand: engine.hands.of_lane(lane),
+            outputs: Outputs::new(producer.cloned()),
+            stopwatch: Stopwatch::new(),
+        }
+    }
+
+    /// Nothing is in hand for now.
+    pub(super) fn stop(&mut self) {
+        self.stopwatch.stop();
+    }
+
+    pub(super) fn work(&mut self, work: Work) -> (StrandId, Outcome) {
         let strand = work.strand;
         let batch = Arc::clone(&work.task.batch);
-        stopwatch.turn_to(&batch.partition().recorder);
+        self.stopwatch.turn_to(&batch.partition().recorder);
         let shift = Shift {
-            engine,
-            outputs: &mut outputs,
+            engine: self.engine,
+            outputs: &mut self.outputs,
             strand,
             partition: batch.partition(),
-            run: hand.begin(&batch),
-            stopwatch: &mut stopwatch,
+            run: self.hand.begin(&batch),
+            stopwatch: &mut self.stopwatch,
             handled: 0,
         };
         // A user's error can panic where it is shown. The lane lives, and nobody waits for the strand.
-        let work = AssertUnwindSafe(|| match handler {
+        let work = AssertUnwindSafe(|| match self.handler {
             Handler::Each(handler) => shift.work(handler.as_ref(), work),
             Handler::Batches(handler) => shift.work_in_batches(handler.as_ref(), work),
         });
         let outcome = catch_unwind(work).unwrap_or_else(|_| {
-            engine.fail(ConsumerError::Fatal {
+            self.engine.fail(ConsumerError::Fatal {
                 detail: "a lane panicked".to_owned(),
             });
             Outcome::Dropped
         });
-        finished = Some((strand, outcome));
+        (strand, outcome)
     }
-    stopwatch.stop();
 }
 
 /// A lane at work on one run of a strand.

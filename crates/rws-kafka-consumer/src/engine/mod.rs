@@ -9,6 +9,8 @@
 
 mod batch;
 mod batch_lane;
+#[cfg(feature = "testing")]
+mod by_hand;
 mod clock;
 mod committer;
 mod dead_letters;
@@ -32,6 +34,11 @@ mod transactions;
 mod worker;
 
 pub(crate) use batch::Batch;
+#[cfg(feature = "testing")]
+pub(crate) use by_hand::{Broker, ByHand, Fetched};
+pub(crate) use clock::Clock;
+#[cfg(feature = "testing")]
+pub(crate) use clock::TestClock;
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use gather::Gathering;
 pub(crate) use lag::Unreachable;
@@ -53,7 +60,6 @@ use crate::lock::lock;
 use crate::ordering::Ordering as MessageOrder;
 use crate::status::{ConsumerStatus, PartitionStatus};
 use crate::topic_partition::TopicPartition;
-use clock::Clock;
 use committer::{Committer, Offsets};
 use in_hand::Hands;
 use partition::Phase;
@@ -132,8 +138,12 @@ struct Assignment {
 }
 
 impl Engine {
-    pub(crate) fn new(settings: Settings, connection: Connection, health: ConsumerHealth) -> Self {
-        let clock = Clock::default();
+    pub(crate) fn new(
+        settings: Settings,
+        connection: Connection,
+        health: ConsumerHealth,
+        clock: Clock,
+    ) -> Self {
         Self {
             hands: Hands::new(settings.lanes),
             fuse: settings.breaker.map(Fuse::new),
@@ -191,6 +201,8 @@ impl Engine {
 
     /// Where dead letters go, from before the start of the worker's threads.
     pub(crate) fn publish_dead_letters(&self, letters: DeadLetters) {
+        #[cfg(feature = "testing")]
+        let letters = letters.timed_by(&self.clock);
         // A worker is started once.
         let _ = self.dead_letters.set(letters);
     }

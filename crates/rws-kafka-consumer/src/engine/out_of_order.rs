@@ -3,7 +3,7 @@
 use super::batch::BatchBuilder;
 use super::partition::Partition;
 use super::strand::cut;
-use super::{Engine, Handler, Settings, lane};
+use super::{Clock, Engine, Handler, Settings, lane};
 use crate::backoff::Backoff;
 use crate::context::ConsumerContext;
 use crate::failure::{FailureHandling, FailurePolicy};
@@ -53,7 +53,7 @@ fn engine(ordering: MessageOrder) -> Arc<Engine> {
         registry: None,
     };
     let connection = Connection::new(Properties::default());
-    Arc::new(Engine::new(settings, connection, health))
+    Arc::new(Engine::new(settings, connection, health, Clock::default()))
 }
 
 /// Every third offset is one that holds no message, as in a compacted or transactional topic.

@@ -97,11 +97,15 @@ impl Engine {
     /// finish, its offsets are committed. Returns when that is done or the drain timeout is over;
     /// the caller then lets go of the partitions.
     pub(crate) fn revoke(&self, names: &[TopicPartition]) {
+        self.revoke_within(names, self.settings.drain_timeout);
+    }
+
+    pub(super) fn revoke_within(&self, names: &[TopicPartition], time: Duration) {
         self.member.revoked();
         tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?names, "revoking");
         self.unsettle();
         let partitions = self.those_of(names);
-        let drained = deadline_in(self.settings.drain_timeout);
+        let drained = deadline_in(time);
         let until = self.stop.until().map_or(drained, |stop| stop.min(drained));
         let left = self.drain(&partitions, until);
         if left.unfinished > 0 || left.uncommitted > 0 {

@@ -231,6 +231,38 @@ impl Scheduler {
         }
     }
 
+    /// As [`next`](Self::next), and does not wait: `None` when there is no work at this time.
+    #[cfg(feature = "testing")]
+    pub(crate) fn try_next(&self) -> Option<Work> {
+        let mut state = self.lock();
+        if state.ended {
+            return None;
+        }
+        state.ready_timers(&self.clock);
+        state.take_next(self.is_paused())
+    }
+
+    /// What the work at `strand` came to.
+    #[cfg(feature = "testing")]
+    pub(crate) fn finish(&self, strand: StrandId, outcome: Outcome) {
+        self.give_back(&mut self.lock(), strand, outcome);
+    }
+
+    /// When the next message is looked at again that waits for its time.
+    #[cfg(feature = "testing")]
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let state = self.lock();
+        let is_waiting = |strand: &StrandId| {
+            let queue = state.strands.get(strand);
+            queue.is_some_and(|queue| queue.phase == StrandPhase::Waiting)
+        };
+        let retries = state.retries.iter();
+        let retries = retries.filter(|Reverse((_, strand))| is_waiting(strand));
+        let batch = state.gatherer.as_ref().and_then(Gatherer::next);
+        let retries = retries.map(|Reverse((at, _))| *at);
+        retries.chain(batch).min()
+    }
+
     fn give_back(&self, state: &mut State, strand: StrandId, outcome: Outcome) {
         state.give_back(strand, outcome, &self.clock);
         // A lane that sleeps must learn of a retry earlier than it knows.

@@ -3,7 +3,7 @@ use super::committer::Offsets;
 use super::partition::{Partition, Phase};
 use crate::error::ConsumerError;
 use crate::lock::lock;
-use crate::transport::Consumer;
+use crate::transport::Group;
 use rws_kafka_producer::transport::RecordBuffer;
 use rws_kafka_producer::{ProducerError, Transaction, TransactionalProducer};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -115,6 +115,8 @@ impl Transactions {
                 }
                 number
             };
+            #[cfg(feature = "testing")]
+            engine.committer.serve_by_hand();
             self.wait_for_another_than(number);
         }
     }
@@ -126,7 +128,11 @@ impl Transactions {
     ///
     /// What the commit, or the begin, came to. The transaction is aborted then, and what was in it is
     /// read again.
-    pub(crate) fn round(&self, engine: &Engine, consumer: &Consumer) -> Result<(), ConsumerError> {
+    pub(crate) fn round(
+        &self,
+        engine: &Engine,
+        group: impl FnOnce() -> Option<Group>,
+    ) -> Result<(), ConsumerError> {
         if self.ended.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -144,7 +150,7 @@ impl Transactions {
         };
         // Before the look at who owns what: should the group change in between, the broker refuses
         // the offsets by what the group was before.
-        let group = consumer.group();
+        let group = group();
         let touched = std::mem::take(&mut *lock(&self.touched));
         let given_up = |reason| Err(ConsumerError::TransactionGivenUp { reason });
         // A transaction that is dropped is aborted.
@@ -251,6 +257,11 @@ impl Transactions {
         }
         if breaks || is_partial {
             engine.commit_now();
+        }
+        #[cfg(feature = "testing")]
+        if engine.committer.is_without_thread() && !breaks && !is_partial {
+            // Nobody makes room while this thread waits for it.
+            return Some(Put::Refused(error));
         }
         if breaks || error.is_retriable() {
             engine.note_error(ConsumerError::Transaction(Box::new(error)));

@@ -100,7 +100,7 @@ impl Owner {
         let begun = transactions.begin(&engine);
         note(&begun);
         engine.committer.serve(|| {
-            let result = transactions.round(&engine, &self.consumer);
+            let result = transactions.round(&engine, || self.consumer.group());
             note(&result);
             result
         });
@@ -181,7 +181,7 @@ impl Engine {
     }
 
     /// Drains all partitions and ends the lanes, by the deadline of the stop.
-    fn wind_down(&self, error: Option<ConsumerError>) -> StopReport {
+    pub(super) fn wind_down(&self, error: Option<ConsumerError>) -> StopReport {
         let error = lock(&self.failure).clone().or(error);
         if let Some(error) = &error {
             self.health.failed();

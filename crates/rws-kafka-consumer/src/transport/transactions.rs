@@ -15,17 +15,34 @@ use std::time::Duration;
 const REWIND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A member of a group, as the broker knows it.
-pub(crate) struct Group(Arc<ConsumerGroupMetadata>);
+pub(crate) enum Group {
+    Kafka(Arc<ConsumerGroupMetadata>),
+    /// A test takes the offsets once their transaction is committed.
+    #[cfg(feature = "testing")]
+    Test(Box<TakeOffsets>),
+}
+
+#[cfg(feature = "testing")]
+type TakeOffsets = dyn FnOnce(&[(Arc<Partition>, i64)]);
 
 impl Group {
     /// Commits `transaction` and `offsets`, both or neither.
     pub(crate) fn commit(
-        &self,
+        self,
         transaction: Transaction,
         offsets: &[(Arc<Partition>, i64)],
     ) -> Result<(), ProducerError> {
+        let group = match self {
+            Self::Kafka(group) => group,
+            #[cfg(feature = "testing")]
+            Self::Test(take) => {
+                transaction.commit()?;
+                take(offsets);
+                return Ok(());
+            }
+        };
         match list_of_offsets(offsets) {
-            Ok(list) => shared::commit_with_offsets(transaction, &list, &self.0),
+            Ok(list) => shared::commit_with_offsets(transaction, &list, &group),
             // Not one of a partition's.
             Err(error) => Err(ProducerError::Fatal {
                 detail: error.to_string(),
@@ -46,7 +63,9 @@ impl Consumer {
             true => self.base.group_metadata().map(Arc::new),
             false => lock(&context.group).clone(),
         };
-        group.filter(|_| !self.base.assignment_lost()).map(Group)
+        group
+            .filter(|_| !self.base.assignment_lost())
+            .map(Group::Kafka)
     }
 
     /// Goes back to the committed offsets of `partitions`, or to where reading began.

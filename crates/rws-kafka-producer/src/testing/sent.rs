@@ -43,6 +43,8 @@ pub struct Sent {
 #[derive(Default)]
 struct State {
     records: Vec<SentRecord>,
+    /// How many were there before them.
+    forgotten: usize,
     held: VecDeque<Held>,
     is_holding: bool,
     next: VecDeque<SendFault>,
@@ -119,9 +121,20 @@ impl Sent {
         records
     }
 
-    /// The same, and forgets it.
+    /// The same, but for the first `count` that there ever were.
+    #[doc(hidden)]
+    pub fn after(&self, count: usize) -> Vec<SentRecord> {
+        let state = lock(&self.state);
+        let count = count.saturating_sub(state.forgotten);
+        state.records.iter().skip(count).cloned().collect()
+    }
+
+    /// What was sent so far, and forgets it.
     pub fn take(&self) -> Vec<SentRecord> {
-        std::mem::take(&mut lock(&self.state).records)
+        let mut state = lock(&self.state);
+        let records = std::mem::take(&mut state.records);
+        state.forgotten += records.len();
+        records
     }
 
     /// The one message that was sent.
@@ -263,7 +276,7 @@ impl Sent {
     pub(super) fn takes_no_commit(&self) -> Option<String> {
         let mut state = lock(&self.state);
         state.aborts = state.aborts.checked_sub(1)?;
-        Some("the test lets it fail".to_owned())
+        Some("as the test wants it".to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::batch::BatchBuilder;
 use super::super::gather::Gathering;
 use super::super::partition::Partition;
 use super::super::strand::cut;
-use super::super::{Engine, Handler, Settings, lane};
+use super::super::{Clock, Engine, Handler, Settings, lane};
 use super::*;
 use crate::backoff::Backoff;
 use crate::breaker::CircuitBreaker;
@@ -66,7 +66,7 @@ fn engine(settings: Settings, partitions: i32) -> Arc<Engine> {
     let observer = settings.observer.clone();
     let health = observer.register_consumer("group", Duration::from_secs(60));
     let connection = Connection::new(Properties::default());
-    let engine = Arc::new(Engine::new(settings, connection, health));
+    let engine = Arc::new(Engine::new(settings, connection, health, Clock::default()));
     let assigned = (0..partitions).map(|number| AssignedPartition {
         partition: TopicPartition::new("topic", number),
         committed: None,

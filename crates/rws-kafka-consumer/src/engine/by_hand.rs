@@ -1,0 +1,290 @@
+//! The engine with a test in the place of its threads and of the broker.
+
+use super::Engine;
+use super::batch::{Batch, BatchBuilder};
+use super::clock::{Clock, TestClock};
+use super::lane::{Handler, Lane};
+use super::partition::Partition;
+use super::scheduler::Outcome;
+use super::strand::cut;
+use crate::context::ConsumerContext;
+use crate::error::ConsumerError;
+use crate::hooks::AssignedPartition;
+use crate::report::StopReport;
+use crate::timestamp::Timestamp;
+use crate::topic_partition::TopicPartition;
+use crate::transport::Group;
+use rws_kafka_observe::trace::TraceContext;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// As the poll thread's.
+const BATCH_MESSAGES: usize = 256;
+
+/// A message as a broker gives it.
+pub(crate) struct Fetched<'a> {
+    pub(crate) offset: i64,
+    pub(crate) timestamp_ms: Option<i64>,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) payload: Option<&'a [u8]>,
+    pub(crate) headers: &'a [(String, Option<Vec<u8>>)],
+}
+
+/// The test, to which offsets are committed.
+pub(crate) trait Broker: Send + Sync {
+    /// Why it takes no offsets, where that is so.
+    fn refuses(&self) -> Option<ConsumerError>;
+
+    fn take(&self, offsets: &[(TopicPartition, i64)]);
+}
+
+/// A worker's engine that does what it is told, on the thread that tells it.
+pub(crate) struct ByHand {
+    engine: Arc<Engine>,
+    handler: Arc<Handler>,
+    clock: TestClock,
+}
+
+impl ByHand {
+    /// `engine` goes by `clock` and has what it publishes by.
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        handler: Arc<Handler>,
+        clock: TestClock,
+        broker: Arc<dyn Broker>,
+    ) -> Result<Self, ConsumerError> {
+        let of = Arc::downgrade(&engine);
+        engine.committer.without_thread(move || round(&of, &broker));
+        if let Some(transactions) = engine.transactions() {
+            transactions.begin(&engine)?;
+        }
+        Ok(Self {
+            engine,
+            handler,
+            clock,
+        })
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// How many messages of `partition` may be handed out; `None` where it is not assigned.
+    pub(crate) fn room(&self, partition: &TopicPartition) -> Option<usize> {
+        let engine = &self.engine;
+        let state = engine.partition(partition.topic(), partition.partition())?;
+        if !state.is_active() || engine.stop.is_asked() {
+            return None;
+        }
+        let (messages, bytes) = self.share();
+        let (held, held_bytes) = held_by(&state);
+        if state.full.load(Ordering::Relaxed) {
+            // As the poll thread resumes what it has paused.
+            if held > messages / 2 || held_bytes > bytes / 2 {
+                return Some(0);
+            }
+            state.full.store(false, Ordering::Relaxed);
+        }
+        Some(messages.saturating_sub(held).min(BATCH_MESSAGES))
+    }
+
+    /// What each partition may hold.
+    fn share(&self) -> (usize, usize) {
+        let settings = &self.engine.settings;
+        let partitions = self.engine.partitions().len().max(1);
+        let share = |of: usize| (of / partitions).max(1);
+        (
+            share(settings.max_in_flight),
+            share(settings.max_in_flight_bytes),
+        )
+    }
+
+    /// Consecutive messages of a partition have come.
+    pub(crate) fn hand_out<'a>(
+        &self,
+        partition: &TopicPartition,
+        messages: impl IntoIterator<Item = Fetched<'a>>,
+    ) {
+        let engine = &self.engine;
+        let Some(state) = engine.partition(partition.topic(), partition.partition()) else {
+            return;
+        };
+        let mut builder = BatchBuilder::new(Arc::clone(&state), 1, 0);
+        messages
+            .into_iter()
+            .for_each(|message| message.push(&mut builder));
+        engine.scheduler.add(cut(builder, engine.settings.ordering));
+        let (held, (messages, bytes)) = (held_by(&state), self.share());
+        if held.0 >= messages || held.1 >= bytes {
+            state.full.store(true, Ordering::Relaxed);
+            engine.scheduler.hand_out(&state);
+        }
+    }
+
+    /// Lets a lane work on a run of messages; false when there is none at this time. Tells when the
+    /// message that it ended at is looked at again, where it is.
+    pub(crate) fn step(&self) -> Option<Option<Instant>> {
+        let engine = &self.engine;
+        let work = engine.scheduler.try_next()?;
+        let mut lane = Lane::new(engine, self.handler.as_ref(), 0);
+        let (strand, outcome) = lane.work(work);
+        lane.stop();
+        let again = match &outcome {
+            Outcome::Later { at, .. } => Some(*at),
+            _ => None,
+        };
+        engine.scheduler.finish(strand, outcome);
+        // Someone may have asked for a commit without waiting for it.
+        engine.committer.serve_by_hand();
+        Some(again)
+    }
+
+    /// Commits what is finished.
+    pub(crate) fn commit(&self) {
+        self.engine.commit_now();
+        self.engine.committer.serve_by_hand();
+    }
+
+    /// How long it is to the next message that waits for its time.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        let at = self.engine.scheduler.next_due()?;
+        let due = self.clock.since_start(at);
+        Some(due.saturating_sub(self.clock.elapsed()))
+    }
+
+    /// The time from the beginning until `at`.
+    pub(crate) fn since_start(&self, at: Instant) -> Duration {
+        self.clock.since_start(at)
+    }
+
+    pub(crate) fn assign(&self, partitions: Vec<AssignedPartition>) {
+        self.engine.assign(partitions);
+    }
+
+    /// Nobody waits for what only the test can bring about.
+    pub(crate) fn revoke(&self, partitions: &[TopicPartition]) {
+        self.engine.revoke_within(partitions, Duration::ZERO);
+        self.engine.settle();
+    }
+
+    pub(crate) fn lose(&self, partitions: &[TopicPartition]) {
+        self.engine.lose(partitions);
+        self.engine.settle();
+    }
+
+    /// The partitions to be read again from their committed offsets, as a transaction is lost.
+    pub(crate) fn rewind(&self) -> Vec<TopicPartition> {
+        let engine = &self.engine;
+        if !engine.rewinding.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let partitions = engine.to_rewind();
+        if engine
+            .scheduler
+            .wait_until_settled(&partitions, Instant::now())
+            > 0
+        {
+            engine.ask_to_rewind();
+            return Vec::new();
+        }
+        engine.renew(&partitions);
+        let names = partitions.iter().map(|partition| partition.name.clone());
+        names.collect()
+    }
+
+    /// Whether the worker has a reason to end, or was asked to.
+    pub(crate) fn is_to_stop(&self) -> bool {
+        self.engine.stop.is_asked()
+    }
+
+    pub(crate) fn stop(&self) -> StopReport {
+        let engine = &self.engine;
+        engine.stop.ask(Duration::ZERO);
+        let mut report = engine.wind_down(None);
+        // There is no group to leave.
+        report.left_group = true;
+        engine.health.retired();
+        engine.stop.over(report.clone());
+        report
+    }
+
+    /// A message for a test of what reads it, with no handler.
+    pub(crate) fn context(
+        &self,
+        partition: &TopicPartition,
+        message: Fetched<'_>,
+    ) -> Option<ConsumerContext> {
+        let engine = &self.engine;
+        let state = engine.partition(partition.topic(), partition.partition())?;
+        let mut builder = BatchBuilder::new(state, 1, 0);
+        message.push(&mut builder);
+        let batch: Arc<Batch> = Arc::new(builder.build(Vec::new()));
+        let trace = TraceContext::from_headers(batch.headers(0));
+        Some(ConsumerContext::new(engine, &batch, 0, 0, trace))
+    }
+}
+
+/// Messages and bytes that are not finished.
+fn held_by(partition: &Partition) -> (usize, usize) {
+    let tracker = partition.tracker();
+    (tracker.held(), tracker.held_bytes())
+}
+
+impl Fetched<'_> {
+    fn push(&self, builder: &mut BatchBuilder) {
+        let timestamp = self.timestamp_ms.map(Timestamp::Create);
+        builder.push(self.offset, timestamp, self.key, self.payload);
+        for (name, value) in self.headers {
+            builder.push_header(name, value.as_deref());
+        }
+    }
+}
+
+/// A round of the committer, with the test as the broker.
+fn round(engine: &Weak<Engine>, broker: &Arc<dyn Broker>) -> Result<(), ConsumerError> {
+    let Some(engine) = engine.upgrade() else {
+        return Ok(());
+    };
+    if let Some(transactions) = engine.transactions() {
+        let taken = Arc::clone(broker);
+        let group = || match broker.refuses() {
+            // As for a member that has no place in its group.
+            Some(_) => None,
+            None => Some(Group::Test(Box::new(move |offsets| {
+                taken.take(&named(offsets));
+            }))),
+        };
+        let result = transactions.round(&engine, group);
+        if result.is_err() {
+            engine.note_commit(&result);
+        }
+        return result;
+    }
+    let offsets = engine.due();
+    if offsets.is_empty() {
+        return Ok(());
+    }
+    let result = broker.refuses().map_or(Ok(()), Err);
+    engine.note_commit(&result);
+    result?;
+    broker.take(&named(&offsets));
+    for (partition, offset) in &offsets {
+        partition.acked(*offset);
+    }
+    Ok(())
+}
+
+fn named(offsets: &[(Arc<Partition>, i64)]) -> Vec<(TopicPartition, i64)> {
+    let offsets = offsets.iter();
+    offsets
+        .map(|(partition, offset)| (partition.name.clone(), *offset))
+        .collect()
+}
+
+impl Clock {
+    /// One that a test moves.
+    pub(crate) fn of_test(clock: &TestClock) -> Self {
+        Self::Test(clock.clone())
+    }
+}

@@ -1,0 +1,178 @@
+use super::broker::Ledger;
+use crate::consumer::KafkaConsumer;
+use crate::context::ConsumerContext;
+use crate::engine::{ByHand, Clock, Fetched, Handler, TestClock};
+use crate::hooks::AssignedPartition;
+use crate::topic_partition::TopicPartition;
+use rws_kafka_observe::Observer;
+use rws_kafka_producer::HeaderValue;
+use rws_kafka_producer::testing::{SentRecord, config};
+use std::sync::Arc;
+
+/// A message for a handler, as if a broker had it.
+///
+/// ```
+/// use rws_kafka_consumer::testing::TestMessage;
+///
+/// let message = TestMessage::new("orders", r#"{"order_id":1}"#)
+///     .key("order-1")
+///     .header("origin", "web")
+///     .partition(3);
+///
+/// // Without a worker, for what reads it.
+/// let context = message.into_context();
+/// assert_eq!(context.payload_str()?, r#"{"order_id":1}"#);
+/// assert_eq!((context.partition(), context.attempt()), (3, 1));
+/// # Ok::<(), rws_kafka_consumer::PayloadError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a message does nothing until it is given to a worker"]
+pub struct TestMessage {
+    topic: String,
+    partition: i32,
+    offset: Option<i64>,
+    timestamp_ms: Option<i64>,
+    key: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl TestMessage {
+    /// A message without a key, in partition 0 unless another one is set.
+    pub fn new(topic: impl Into<String>, payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            payload: Some(payload.into()),
+            ..Self::tombstone(topic)
+        }
+    }
+
+    /// A message without a payload.
+    pub fn tombstone(topic: impl Into<String>) -> Self {
+        Self {
+            topic: topic.into(),
+            partition: 0,
+            offset: None,
+            timestamp_ms: None,
+            key: None,
+            payload: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Its key.
+    pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// One more header; `None::<&str>` is a null value.
+    pub fn header(mut self, name: impl Into<String>, value: impl HeaderValue) -> Self {
+        let value = value.header_bytes().map(<[u8]>::to_vec);
+        self.headers.push((name.into(), value));
+        self
+    }
+
+    /// The partition it is in. Default 0.
+    pub fn partition(mut self, partition: i32) -> Self {
+        self.partition = partition;
+        self
+    }
+
+    /// Its offset. Default: the one after the last message of the partition, from 0.
+    pub fn offset(mut self, offset: i64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Its timestamp in milliseconds since 1970. Default: when it is given to the worker.
+    pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
+        self.timestamp_ms = Some(timestamp_ms);
+        self
+    }
+
+    /// The message in a handler's hand, with no worker: for a test of what reads it. Its offset is 0
+    /// unless one is set.
+    pub fn into_context(self) -> ConsumerContext {
+        let config = crate::ConsumerConfig::from(config()).observer(Observer::new());
+        let consumer = KafkaConsumer::new(config).expect("the settings of a test are right");
+        self.into_context_of(&consumer)
+    }
+
+    /// The same as it is in a worker of `consumer`: with its group, and its schema registry.
+    pub fn into_context_of(self, consumer: &KafkaConsumer) -> ConsumerContext {
+        let clock = TestClock::new();
+        let mut consumer = consumer.clone();
+        // The hooks are the worker's.
+        consumer.hooks = crate::hooks::Hooks::default();
+        let handler = Handler::Each(Box::new(|_, _| Ok(())));
+        let engine = consumer.engine_timed_by(Clock::of_test(&clock), &handler);
+        let worker = ByHand::new(
+            engine,
+            Arc::new(handler),
+            clock,
+            Arc::new(Ledger::default()),
+        )
+        .expect("there is no transaction to begin");
+        let partition = self.topic_partition();
+        worker.assign(vec![AssignedPartition {
+            partition: partition.clone(),
+            committed: None,
+        }]);
+        let message = self.fetched();
+        worker
+            .context(&partition, message)
+            .expect("its partition is assigned")
+    }
+
+    pub(super) fn topic_partition(&self) -> TopicPartition {
+        TopicPartition::new(self.topic.as_str(), self.partition)
+    }
+
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    pub(super) fn set_offset(&self) -> Option<i64> {
+        self.offset
+    }
+
+    pub(super) fn placed_at(mut self, offset: i64, now_ms: i64) -> Self {
+        self.offset = Some(offset);
+        self.timestamp_ms.get_or_insert(now_ms);
+        self
+    }
+
+    pub(super) fn fetched(&self) -> Fetched<'_> {
+        Fetched {
+            offset: self.offset.unwrap_or(0),
+            timestamp_ms: self.timestamp_ms,
+            key: self.key.as_deref(),
+            payload: self.payload.as_deref(),
+            headers: &self.headers,
+        }
+    }
+}
+
+/// What a producer of a test has sent, as a message for the next one's handler.
+impl From<&SentRecord> for TestMessage {
+    fn from(record: &SentRecord) -> Self {
+        Self {
+            topic: record.topic().to_owned(),
+            partition: record.partition().unwrap_or(0),
+            offset: None,
+            timestamp_ms: record.timestamp_ms(),
+            key: record.key().map(<[u8]>::to_vec),
+            payload: record.payload().map(<[u8]>::to_vec),
+            headers: record
+                .headers()
+                .map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)))
+                .collect(),
+        }
+    }
+}
+
+impl From<SentRecord> for TestMessage {
+    fn from(record: SentRecord) -> Self {
+        Self::from(&record)
+    }
+}

@@ -1,0 +1,119 @@
+use super::*;
+use crate::{ConsumerError, ExactlyOnceConsumer, Outputs};
+
+fn worker(consumer: ExactlyOnceConsumer) -> TestWorker {
+    TestWorker::exactly_once(consumer, |msg: ConsumerContext, out: &mut Outputs| {
+        out.send_keyed("b", "k", format!("{}#{}", msg.offset(), msg.attempt()))?;
+        as_it_says(&msg)
+    })
+    .unwrap()
+}
+
+fn outputs(worker: &TestWorker) -> Vec<String> {
+    let outputs = worker.outputs();
+    outputs
+        .iter()
+        .map(|record| record.payload_str().to_owned())
+        .collect()
+}
+
+#[test]
+fn outputs_are_those_of_handlers_that_returned_ok() {
+    let consumer = consumer(&["a"])
+        .retry_backoff_ms(1000)
+        .dead_letter_queue("dlq");
+    let mut worker = worker(consumer.exactly_once("id"));
+    worker.give_all(["0", "1", "-1", "0"].map(|payload| TestMessage::new("a", payload)));
+    worker.run();
+    assert_eq!(
+        (outputs(&worker), worker.committed("a", 0)),
+        (vec!["0#1".to_owned()], Some(1))
+    );
+    worker.run_to_end();
+    assert_eq!(outputs(&worker), ["0#1", "1#2", "3#1"], "{worker}");
+    assert_eq!(worker.dead_letter().payload_str(), "-1");
+    assert_eq!(worker.committed("a", 0), Some(4));
+}
+
+#[test]
+fn a_lost_transaction_is_done_again_and_its_outputs_are_there_once() {
+    let mut worker = worker(consumer(&["a"]).exactly_once("id"));
+    worker.give_all(["0", "0"].map(|payload| TestMessage::new("a", payload)));
+    worker.run();
+    worker.sent().abort_next_transaction();
+    worker.give_all(["0", "0"].map(|payload| TestMessage::new("a", payload)));
+    worker.run();
+    assert_eq!(outputs(&worker), ["0#1", "1#1", "2#1", "3#1"], "{worker}");
+    let attempts = [0, 1, 2, 3].map(|offset| worker.attempts("a", 0, offset));
+    assert_eq!(
+        (attempts, worker.committed("a", 0)),
+        ([1, 1, 2, 2], Some(4)),
+        "{worker}"
+    );
+    assert!(
+        worker
+            .log()
+            .iter()
+            .any(|(_, event)| matches!(event, Event::Rewound(_)))
+    );
+}
+
+#[test]
+fn a_killed_process_leaves_nothing_of_its_transaction() {
+    let consumer = consumer(&["a"]).retry_backoff_ms(1000);
+    let mut worker = worker(consumer.exactly_once("id"));
+    worker.give_all(["0", "1", "0"].map(|payload| TestMessage::new("a", payload)));
+    worker.run();
+    worker.restart();
+    worker.run_to_end();
+    assert_eq!(outputs(&worker), ["0#1", "1#2", "2#1"], "{worker}");
+    worker.revoke("a", 0);
+    assert!(worker.stop().is_clean());
+}
+
+#[test]
+fn an_output_that_is_refused_fails_its_message() {
+    let consumer = consumer(&["a"]).retry_backoff_ms(1000);
+    let mut worker = worker(consumer.exactly_once("id"));
+    worker.sent().fail_next(SendFault::QueueFull);
+    worker.give(TestMessage::new("a", "0"));
+    worker.run();
+    assert!(outputs(&worker).is_empty(), "{worker}");
+    worker.advance(SECOND);
+    assert_eq!(outputs(&worker), ["0#2"], "{worker}");
+
+    worker.sent().fail_next(SendFault::UnknownTopic);
+    worker.give(TestMessage::new("a", "0"));
+    worker.run();
+    let error = worker.error();
+    assert!(
+        matches!(error, Some(ConsumerError::OutputRefused(_))),
+        "{worker}"
+    );
+    assert_eq!(
+        (outputs(&worker).len(), worker.committed("a", 0)),
+        (1, Some(1))
+    );
+}
+
+#[test]
+fn a_synchronous_commit_is_an_error_and_so_are_settings_that_do_not_fit() {
+    let consumer = consumer(&["a"]);
+    let refused = TestWorker::exactly_once(consumer.clone().exactly_once(" "), |_, _| Ok(()));
+    assert!(matches!(
+        refused,
+        Err(ConsumerError::Setting {
+            setting: "transactional.id",
+            ..
+        })
+    ));
+    let consumer = consumer
+        .max_retries(0)
+        .on_failure(crate::FailurePolicy::Skip);
+    let handler = |msg: ConsumerContext, _: &mut Outputs| msg.commit_sync();
+    let mut worker = TestWorker::exactly_once(consumer.exactly_once("id"), handler).unwrap();
+    worker.give(TestMessage::new("a", ""));
+    worker.run();
+    assert!(worker.to_string().contains("commit_sync"), "{worker}");
+    assert_eq!(worker.committed("a", 0), Some(1));
+}

@@ -1,0 +1,56 @@
+mod batches;
+mod exactly_once;
+mod failures;
+mod messages;
+mod partitions;
+mod storm;
+
+use super::*;
+use crate::{ConsumerContext, HandlerError, HandlerResult, KafkaConsumer};
+use rws_kafka_observe::Observer;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn consumer(topics: &[&str]) -> KafkaConsumer {
+    let config = crate::ConsumerConfig::from(config()).observer(Observer::new());
+    let consumer = KafkaConsumer::new(config).unwrap();
+    consumer.subscribe(topics.iter().copied()).unwrap()
+}
+
+/// Fails as often as the payload's number says, for good where that is negative.
+fn as_it_says(msg: &ConsumerContext) -> HandlerResult {
+    let failures: i64 = msg.payload_str()?.parse()?;
+    if failures < 0 {
+        return Err(HandlerError::new("never").permanent());
+    }
+    if i64::from(msg.attempt()) <= failures {
+        return Err(HandlerError::new(format!("attempt {}", msg.attempt())));
+    }
+    msg.commit()
+}
+
+fn handle_as_it_says(msg: ConsumerContext) -> HandlerResult {
+    as_it_says(&msg)
+}
+
+/// What was handled, as `partition@offset#attempt`, with when.
+fn handled(worker: &TestWorker) -> Vec<(u64, String)> {
+    let events = worker.log().into_iter();
+    let handled = events.filter_map(|(at, event)| match event {
+        Event::Handled {
+            partition,
+            offset,
+            attempt,
+            ..
+        } => Some((
+            at.as_millis() as u64,
+            format!("{partition}@{offset}#{attempt}"),
+        )),
+        _ => None,
+    });
+    handled.collect()
+}
+
+type Seen<T> = Arc<Mutex<Vec<T>>>;
