@@ -129,6 +129,6 @@ pub use {
 };
 
 /// The README's examples compile.
-#[cfg(all(doctest, feature = "avro"))]
+#[cfg(all(doctest, feature = "avro", feature = "testing"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

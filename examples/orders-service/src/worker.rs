@@ -16,7 +16,11 @@ pub(crate) fn start(
     config: KafkaConfig,
     store: Arc<Store>,
 ) -> Result<ConsumerHandle, ConsumerError> {
-    KafkaConsumer::new(config)?
+    consumer(config)?.try_start(move |msg: ConsumerContext| fulfil(&msg, &store))
+}
+
+fn consumer(config: KafkaConfig) -> Result<KafkaConsumer, ConsumerError> {
+    Ok(KafkaConsumer::new(config)?
         .subscribe([TOPIC])?
         .concurrency(4)
         .ordering(Ordering::Key)
@@ -25,8 +29,7 @@ pub(crate) fn start(
         .retry_backoff(Backoff::new(
             Duration::from_millis(100),
             Duration::from_secs(5),
-        ))
-        .try_start(move |msg: ConsumerContext| fulfil(&msg, &store))
+        )))
 }
 
 fn fulfil(msg: &ConsumerContext, store: &Store) -> HandlerResult {
@@ -36,4 +39,72 @@ fn fulfil(msg: &ConsumerContext, store: &Store) -> HandlerResult {
     store.fulfil(msg, order)?;
     tracing::info!(order.order_id, offset = msg.offset(), "fulfilled an order");
     msg.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Placed;
+    use rws_kafka::KafkaProducer;
+    use rws_kafka::testing::{SendFault, Sent, TestMessage, TestWorker, config};
+    use std::sync::Mutex;
+
+    const ORDER: Order = Order {
+        order_id: 1,
+        user_id: 42,
+        amount_cents: 9900,
+    };
+
+    /// The service in memory: its worker, its store, and what it publishes.
+    fn service() -> (TestWorker, Arc<Store>, Sent) {
+        let (producer, sent) = KafkaProducer::for_test();
+        let store = Arc::new(Store::Memory {
+            producer,
+            fulfilled: Mutex::default(),
+        });
+        let of_worker = Arc::clone(&store);
+        let handler = move |msg: ConsumerContext| fulfil(&msg, &of_worker);
+        let worker = TestWorker::new(consumer(config()).unwrap(), handler).unwrap();
+        (worker, store, sent)
+    }
+
+    #[test]
+    fn an_order_that_is_placed_is_fulfilled() {
+        let (mut worker, store, sent) = service();
+        assert_eq!(store.place(ORDER).unwrap(), Placed::Accepted);
+        let event = sent.only();
+        assert_eq!((event.topic(), event.key_str()), (TOPIC, "1"));
+        assert_eq!(store.fulfilled(1).unwrap(), None);
+
+        worker.give(event);
+        worker.run();
+        assert_eq!(store.fulfilled(1).unwrap(), Some(ORDER.to_json()));
+        assert_eq!(worker.committed(TOPIC, 0), Some(1), "{worker}");
+    }
+
+    #[test]
+    fn what_is_no_order_is_a_dead_letter_at_once_and_holds_up_nobody() {
+        let (mut worker, store, _) = service();
+        worker.give(TestMessage::new(TOPIC, r#"{"order_id":"x"}"#).key("1"));
+        worker.give(TestMessage::tombstone(TOPIC).key("2"));
+        worker.give(TestMessage::new(TOPIC, ORDER.to_json()).key("1"));
+        worker.run();
+        let letters = worker.dead_letters();
+        let keys: Vec<&str> = letters.iter().map(|letter| letter.key_str()).collect();
+        assert_eq!(keys, ["1", "2"], "{worker}");
+        let reason = letters[0].header_str("rws-dlq-error-reason");
+        assert!(reason.is_some_and(|reason| reason.starts_with("order_id must be an integer")));
+        assert_eq!(letters[0].header_str("rws-dlq-attempts"), Some("1"));
+        assert_eq!(store.fulfilled(1).unwrap(), Some(ORDER.to_json()));
+        assert_eq!(worker.committed(TOPIC, 0), Some(3), "{worker}");
+    }
+
+    #[test]
+    fn an_order_is_not_accepted_where_its_event_is_not() {
+        let (_, store, sent) = service();
+        sent.fail_next(SendFault::QueueFull);
+        let error = store.place(ORDER).unwrap_err();
+        assert!(error.to_string().contains("queue is full"), "{error}");
+        assert!(sent.records().is_empty());
+    }
 }
