@@ -28,6 +28,7 @@ impl KafkaConsumer {
         self.check_numbers()?;
         self.check_failure_policy()?;
         self.check_dead_letter_queue()?;
+        self.check_retry_topics()?;
         check_group_protocol(properties)?;
         self.check_drain_timeout(properties)
     }
@@ -172,7 +173,9 @@ impl KafkaConsumer {
             "on_failure",
             || "is DeadLetter, but no dead_letter_queue is set".to_owned(),
         )?;
-        let has_no_last = policy == FailurePolicy::Retry && self.max_retries.is_some();
+        let has_no_last = policy == FailurePolicy::Retry
+            && self.max_retries.is_some()
+            && !self.has_retry_topics();
         refuse(has_no_last, "max_retries", || {
             "is set, but nothing says what comes after the last retry: set a dead_letter_queue, or \
              on_failure(Skip) or on_failure(Stop)"
@@ -193,7 +196,7 @@ impl KafkaConsumer {
         let Some(queue) = &self.dead_letter_queue else {
             let needs = "is set, but no dead_letter_queue is";
             refuse(
-                self.dead_letter_producer.is_some(),
+                self.dead_letter_producer.is_some() && !self.has_retry_topics(),
                 "dead_letter_producer",
                 || needs.to_owned(),
             )?;
@@ -215,6 +218,34 @@ impl KafkaConsumer {
                 format!(
                     "is {queue:?}, which is subscribed to as well: the worker would read its own \
                      dead letters; name another topic"
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_retry_topics(&self) -> Result<(), ConsumerError> {
+        let asked = &self.retry_topics;
+        let Some(ladder) = self.ladder()? else {
+            for (setting, is_set) in [
+                ("retry_topic_names", asked.names.is_some()),
+                ("create_retry_topics", asked.create.is_some()),
+            ] {
+                refuse(is_set, setting, || {
+                    "is set, but there are no retry_topics".to_owned()
+                })?;
+            }
+            return Ok(());
+        };
+        let Some(queue) = &self.dead_letter_queue else {
+            return Ok(());
+        };
+        for (topic, _) in ladder.topics() {
+            let queue = queue.of(topic);
+            refuse(ladder.is_retry(&queue), "dead_letter_queue", || {
+                format!(
+                    "is {queue:?}, which is a retry topic as well: the worker would read its own dead \
+                     letters; name another topic"
                 )
             })?;
         }

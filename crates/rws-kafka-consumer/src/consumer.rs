@@ -9,6 +9,7 @@ use crate::failure::{Classify, DEFAULT_RETRIES, FailureHandling, FailurePolicy};
 use crate::handler::HandlerError;
 use crate::hooks::{Assigned, Hooks, Revoked};
 use crate::ordering::Ordering;
+use crate::retry::{Ladder, RetryTopics};
 use rws_kafka_producer::{KafkaProducer, check_topic_name};
 use std::fmt;
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub struct KafkaConsumer {
     pub(crate) dead_letter_queue: Option<QueueName>,
     pub(crate) dead_letter_headers: Option<DeadLetterHeaders>,
     pub(crate) dead_letter_producer: Option<KafkaProducer>,
+    pub(crate) retry_topics: RetryTopics,
     #[cfg(feature = "registry")]
     pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
     on_failure: Option<FailurePolicy>,
@@ -89,6 +91,7 @@ impl KafkaConsumer {
             dead_letter_queue: None,
             dead_letter_headers: None,
             dead_letter_producer: None,
+            retry_topics: RetryTopics::default(),
             #[cfg(feature = "registry")]
             registry: None,
             on_failure: None,
@@ -219,7 +222,8 @@ impl KafkaConsumer {
         self
     }
 
-    /// The producer for dead letters, for a queue in another cluster or with other settings.
+    /// The producer for dead letters, for a queue in another cluster or with other settings, and for
+    /// [`retry_topics`](Self::retry_topics), which must be in the cluster that the worker reads.
     ///
     /// By default the worker makes one of its own, with the settings of the layers (a
     /// [`property`](ConsumerConfig::property) of the consumer is not the producer's), which takes
@@ -239,7 +243,8 @@ impl KafkaConsumer {
 
     /// How often a failed message is handled again before it is given up. Default 3, where
     /// something is set that gives up: a [`dead_letter_queue`](Self::dead_letter_queue) or
-    /// [`on_failure`](Self::on_failure). An error that is
+    /// [`on_failure`](Self::on_failure). With [`retry_topics`](Self::retry_topics) it is how often in
+    /// each topic before it goes to the next, default 0. An error that is
     /// [permanent](crate::HandlerError::permanent) is not retried. What has been tried is forgotten
     /// when the partition goes to another worker, or this one is started anew.
     pub fn max_retries(mut self, retries: u32) -> Self {
@@ -303,6 +308,23 @@ impl KafkaConsumer {
         self
     }
 
+    pub(crate) fn has_retry_topics(&self) -> bool {
+        !self.retry_topics.delays.is_empty()
+    }
+
+    /// Where failed messages go from topic to topic; none without retry topics.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ladder::new`].
+    pub(crate) fn ladder(&self) -> Result<Option<Ladder>, ConsumerError> {
+        if !self.has_retry_topics() {
+            return Ok(None);
+        }
+        let group = self.config.kafka.consumer_group().unwrap_or_default();
+        Ladder::new(&self.retry_topics, group, &self.topics).map(Some)
+    }
+
     /// The policy that holds.
     pub(crate) fn policy(&self) -> FailurePolicy {
         self.on_failure.unwrap_or({
@@ -317,7 +339,10 @@ impl KafkaConsumer {
     pub(crate) fn failure_handling(&self) -> FailureHandling {
         FailureHandling {
             policy: self.policy(),
-            max_retries: self.max_retries.unwrap_or(DEFAULT_RETRIES),
+            max_retries: self.max_retries.unwrap_or(match self.has_retry_topics() {
+                true => 0,
+                false => DEFAULT_RETRIES,
+            }),
             backoff: self.retry_backoff,
             classify: self.classify.clone(),
         }
@@ -337,6 +362,7 @@ impl fmt::Debug for KafkaConsumer {
             .field("circuit_breaker", &self.breaker)
             .field("dead_letter_queue", &self.dead_letter_queue)
             .field("dead_letter_headers", &self.dead_letter_headers)
+            .field("retry_topics", &self.retry_topics)
             .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@ use crate::engine::{Batch, Engine, Partition};
 use crate::error::ConsumerError;
 use crate::handler::HandlerResult;
 use crate::payload::PayloadError;
+use crate::retry::Origin;
 use crate::topic_partition::TopicPartition;
 use rws_kafka_observe::trace::TraceContext;
 use std::fmt;
@@ -37,12 +38,12 @@ impl ConsumerContext {
         }
     }
 
-    /// The topic it came from.
+    /// The topic it was read from.
     pub fn topic(&self) -> &str {
         self.partition_state().name.topic()
     }
 
-    /// The partition it came from.
+    /// The partition it was read from.
     pub fn partition(&self) -> i32 {
         self.partition_state().name.partition()
     }
@@ -92,11 +93,10 @@ impl ConsumerContext {
             .find_map(|(other, value)| (other == name).then_some(value))
     }
 
-    /// Its timestamp in milliseconds since 1970, when it has one.
+    /// Its timestamp in milliseconds since 1970, when it has one; of a message from a
+    /// [retry topic](crate::KafkaConsumer::retry_topics) the one that it came with first.
     pub fn timestamp_ms(&self) -> Option<i64> {
-        self.batch
-            .timestamp(self.index)
-            .map(|timestamp| timestamp.ms())
+        self.origin().timestamp.map(|timestamp| timestamp.ms())
     }
 
     /// Its timestamp, when it has one that is not before 1970.
@@ -110,7 +110,26 @@ impl ConsumerContext {
         self.engine.group()
     }
 
-    /// How often it has been handed to the handler, this time included: 1 at first.
+    /// The topic it came from first: another one than [`topic`](Self::topic) for a message from a
+    /// [retry topic](crate::KafkaConsumer::retry_topics).
+    ///
+    /// With [`original_partition`](Self::original_partition) and
+    /// [`original_offset`](Self::original_offset) it names the message, however often it is put off.
+    pub fn original_topic(&self) -> &str {
+        self.origin().topic
+    }
+
+    /// The partition it came from first.
+    pub fn original_partition(&self) -> i32 {
+        self.origin().partition
+    }
+
+    /// The offset that it had there.
+    pub fn original_offset(&self) -> i64 {
+        self.origin().offset
+    }
+
+    /// How often it has been handed to the handler, in all topics, this time included: 1 at first.
     pub fn attempt(&self) -> u32 {
         self.failures + 1
     }
@@ -214,6 +233,22 @@ impl ConsumerContext {
 
     pub(crate) fn topic_partition(&self) -> TopicPartition {
         self.partition_state().name.clone()
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        let partition = self.partition_state();
+        let topic = partition.name.topic();
+        let here = Origin {
+            topic,
+            partition: partition.name.partition(),
+            offset: self.offset(),
+            timestamp: self.batch.timestamp(self.index),
+            attempts: 0,
+        };
+        match self.engine.rung(topic).filter(|rung| rung.is_retry()) {
+            Some(rung) => here.read(&rung.origin, rung.level, self.batch.headers(self.index)),
+            None => here,
+        }
     }
 
     fn still_ours(&self) -> Result<(), ConsumerError> {

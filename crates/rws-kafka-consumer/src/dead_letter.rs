@@ -133,7 +133,7 @@ fn spring(from: &Provenance<'_>) -> Vec<Header> {
 }
 
 /// The beginning of `text`, ending between two characters.
-fn cut(mut text: String) -> Vec<u8> {
+pub(crate) fn cut(mut text: String) -> Vec<u8> {
     text.truncate(text.floor_char_boundary(REASON_BYTES));
     text.into_bytes()
 }

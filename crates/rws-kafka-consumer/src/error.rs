@@ -97,8 +97,8 @@ pub enum ConsumerError {
         partition: TopicPartition,
     },
 
-    /// The producer for dead letters could not be made.
-    #[error("cannot publish dead letters")]
+    /// The producer for dead letters and retry topics could not be made.
+    #[error("cannot publish dead letters and retries")]
     DeadLetterProducer(#[source] Box<ProducerError>),
 
     /// The producer of an exactly-once worker could not be made.
@@ -146,6 +146,29 @@ pub enum ConsumerError {
         offset: i64,
         /// Why.
         source: Box<ProducerError>,
+    },
+
+    /// A message that is put off was not taken by its retry topic; it is sent again, and its offset
+    /// does not move before.
+    #[error("{partition} offset {offset} was not delivered to the retry topic {topic}")]
+    RetryRefused {
+        /// The message's partition.
+        partition: TopicPartition,
+        /// The message's offset.
+        offset: i64,
+        /// The retry topic.
+        topic: String,
+        /// Why.
+        source: Box<ProducerError>,
+    },
+
+    /// A retry topic is missing and could not be created; it is tried again.
+    #[error("cannot create the retry topic {topic}: {detail}")]
+    RetryTopicRefused {
+        /// Its name.
+        topic: String,
+        /// The broker's words, and what helps.
+        detail: String,
     },
 
     /// A handler failed, and the worker was to stop then

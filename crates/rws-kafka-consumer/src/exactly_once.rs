@@ -42,7 +42,8 @@ const MAX_MESSAGES: usize = 100_000;
 ///   in Java's consumer.
 /// - What a failing handler sent is thrown away, and the message handled again as
 ///   [`on_failure`](KafkaConsumer::on_failure) says, while other partitions go on. A dead letter is
-///   published in the transaction that commits the offset.
+///   published in the transaction that commits the offset, and so is a message that goes to a
+///   [retry topic](KafkaConsumer::retry_topics).
 /// - A transaction groups the messages of all partitions: it is committed every
 ///   [`commit_interval`](crate::ConsumerConfig::commit_interval) (default 100 ms) or after
 ///   [`max_messages`](Self::max_messages), whichever comes first, and holds no handler up meanwhile
@@ -141,8 +142,10 @@ impl ExactlyOnceConsumer {
         let mut producer = self.producer.unwrap_or_else(|| {
             ProducerConfig::from(config.kafka.clone()).observer(config.observer.clone())
         });
-        // A message that was read can be written as a dead letter: only its topic's limit holds.
-        let has_letters = self.consumer.dead_letter_queue.is_some();
+        // A message that was read can be written as a dead letter, or to a retry topic: only that
+        // topic's limit holds.
+        let has_letters =
+            self.consumer.dead_letter_queue.is_some() || self.consumer.has_retry_topics();
         if has_letters && !producer.names("message.max.bytes") {
             producer = producer.property("message.max.bytes", "1000000000");
         }

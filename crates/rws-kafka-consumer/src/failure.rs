@@ -14,8 +14,9 @@ use std::time::Duration;
 pub enum FailurePolicy {
     /// It is handled again for as long as it takes, with the
     /// [`retry_backoff`](crate::KafkaConsumer::retry_backoff) in between. What waits is its
-    /// partition, or its key under [`Ordering::Key`](crate::Ordering::Key). The default without a
-    /// dead letter queue.
+    /// partition, or its key under [`Ordering::Key`](crate::Ordering::Key); after
+    /// [`retry_topics`](crate::KafkaConsumer::retry_topics) that of the last one. The default without
+    /// a dead letter queue.
     Retry,
     /// It is published to the [`dead_letter_queue`](crate::KafkaConsumer::dead_letter_queue), and
     /// its offset moves when the broker has acknowledged that. The default with one.
@@ -44,6 +45,8 @@ pub(crate) struct FailureHandling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     RetryAfter(Duration),
+    /// It goes to the retry topic of the next delay.
+    PutOff,
     DeadLetter,
     Skip,
     /// Passed over by its class, which says nothing about the worker's health.
@@ -52,8 +55,9 @@ pub(crate) enum Verdict {
 }
 
 impl FailureHandling {
-    /// `failures` counts how often the message has failed, this time included.
-    pub(crate) fn verdict(&self, error: &HandlerError, failures: u32) -> Verdict {
+    /// `failures` counts how often the message has failed where it was read, this time included;
+    /// `has_next` says whether there is a retry topic for it to go to from there.
+    pub(crate) fn verdict(&self, error: &HandlerError, failures: u32, has_next: bool) -> Verdict {
         if let Some(ConsumerError::Unfinished { .. }) = error.downcast_ref() {
             // A commit that comes too early: the message itself is as good as any.
             return self.retry(failures);
@@ -62,8 +66,10 @@ impl FailureHandling {
         match (class, self.policy) {
             (ErrorClass::Ignorable, _) => Verdict::Ignore,
             (ErrorClass::Fatal, _) => Verdict::Stop,
-            (_, FailurePolicy::Retry) => self.retry(failures),
             (ErrorClass::Transient, _) if failures <= self.max_retries => self.retry(failures),
+            // Where nothing is given up, even what no retry helps holds up the fewest there.
+            (ErrorClass::Transient, _) | (_, FailurePolicy::Retry) if has_next => Verdict::PutOff,
+            (_, FailurePolicy::Retry) => self.retry(failures),
             (_, FailurePolicy::DeadLetter) => Verdict::DeadLetter,
             (_, FailurePolicy::Skip) => Verdict::Skip,
             (_, FailurePolicy::Stop) => Verdict::Stop,
@@ -111,7 +117,12 @@ mod tests {
     }
 
     fn verdicts(handling: &FailureHandling, error: &HandlerError) -> [Verdict; 4] {
-        [1, 2, 3, 4].map(|failures| handling.verdict(error, failures))
+        [1, 2, 3, 4].map(|failures| handling.verdict(error, failures, false))
+    }
+
+    /// The same where there is a retry topic.
+    fn with_next(handling: &FailureHandling, error: &HandlerError) -> [Verdict; 4] {
+        [1, 2, 3, 4].map(|failures| handling.verdict(error, failures, true))
     }
 
     const SHORT: Verdict = Verdict::RetryAfter(Duration::from_millis(10));
@@ -145,10 +156,41 @@ mod tests {
         let partition = TopicPartition::new("orders", 0);
         let error = HandlerError::from(ConsumerError::Unfinished { partition });
         for policy in [FailurePolicy::DeadLetter, FailurePolicy::Stop] {
-            assert_eq!(
-                verdicts(&handling(policy), &error),
-                [SHORT, LONG, LONG, LONG]
-            );
+            let handling = handling(policy);
+            let expected = [SHORT, LONG, LONG, LONG];
+            assert_eq!(verdicts(&handling, &error), expected);
+            assert_eq!(with_next(&handling, &error), expected);
+        }
+    }
+
+    #[test]
+    fn what_retries_in_place_do_not_help_is_put_off_while_there_is_a_topic_for_it() {
+        let error = HandlerError::new("busy");
+        let put_off = [SHORT, LONG, Verdict::PutOff, Verdict::PutOff];
+        for policy in [
+            FailurePolicy::Retry,
+            FailurePolicy::DeadLetter,
+            FailurePolicy::Skip,
+            FailurePolicy::Stop,
+        ] {
+            let mut handling = handling(policy);
+            assert_eq!(with_next(&handling, &error), put_off, "{policy:?}");
+            handling.max_retries = 0;
+            let at_once = [Verdict::PutOff; 4];
+            assert_eq!(with_next(&handling, &error), at_once, "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_permanent_error_is_put_off_only_where_nothing_is_given_up() {
+        let error = HandlerError::new("no such order").permanent();
+        for (policy, expected) in [
+            (FailurePolicy::Retry, Verdict::PutOff),
+            (FailurePolicy::DeadLetter, Verdict::DeadLetter),
+            (FailurePolicy::Skip, Verdict::Skip),
+            (FailurePolicy::Stop, Verdict::Stop),
+        ] {
+            assert_eq!(with_next(&handling(policy), &error), [expected; 4]);
         }
     }
 
@@ -162,7 +204,7 @@ mod tests {
             "again" => ErrorClass::Transient,
             _ => panic!("it does not know this one"),
         }));
-        let first = |error: HandlerError| handling.verdict(&error, 1);
+        let first = |error: HandlerError| handling.verdict(&error, 1, false);
         assert_eq!(first(HandlerError::new("ignore")), Verdict::Ignore);
         assert_eq!(first(HandlerError::new("stop")), Verdict::Stop);
         assert_eq!(first(HandlerError::new("give up")), Verdict::DeadLetter);

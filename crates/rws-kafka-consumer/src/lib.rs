@@ -27,6 +27,8 @@
 //!   the broker has acknowledged its dead letter, or you asked for it to be passed over.
 //! - A handler that fails or panics gets the message again after a pause; its partition (or key)
 //!   waits, the others go on. What follows the last retry is [`FailurePolicy`]'s.
+//! - With [`KafkaConsumer::retry_topics`] nobody waits for a failed message: it is handled again from a
+//!   topic of its own, not before its delay is over, and out of its order.
 //! - Offsets never go back, never pass an unfinished message, and are never committed for a
 //!   partition that has gone to another consumer.
 //! - A stop or a rebalance waits for the messages in hand, with a deadline, and tells what it left.
@@ -82,6 +84,7 @@ mod outputs;
 mod payload;
 mod replay;
 mod report;
+mod retry;
 mod start;
 mod status;
 #[cfg(feature = "testing")]

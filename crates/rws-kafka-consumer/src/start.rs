@@ -101,6 +101,8 @@ impl KafkaConsumer {
                 ordering: self.ordering,
                 gathering: handler.takes_batches().then(|| self.batch.gathering()),
                 failure: self.failure_handling(),
+                // What is wrong with it is told where the settings are checked.
+                ladder: self.ladder().ok().flatten(),
                 breaker: self.breaker,
                 hooks: self.hooks.clone(),
                 observer: config.observer.clone(),
@@ -124,13 +126,17 @@ impl KafkaConsumer {
         let properties = self.config.properties();
         self.check_all(&properties, &handler, transactional.as_ref())?;
         let consumer = Consumer::new(&properties, Arc::clone(engine))?;
-        consumer.subscribe(&self.topics)?;
+        consumer.subscribe(&self.topics_to_read(engine))?;
         self.equip(engine, transactional)?;
         engine::start(Plan {
             engine: Arc::clone(engine),
             consumer,
             handler: Arc::new(handler),
-        })
+        })?;
+        if self.has_retry_topics() && self.retry_topics.are_created() {
+            engine::create_retry_topics(engine, self.config.kafka.client_properties());
+        }
+        Ok(())
     }
 
     pub(crate) fn check_all(
@@ -170,10 +176,18 @@ impl KafkaConsumer {
         Ok(())
     }
 
+    /// What is subscribed to, and the retry topics of it.
+    fn topics_to_read(&self, engine: &Engine) -> Vec<String> {
+        let ladder = engine.settings.ladder.iter();
+        let retries = ladder.flat_map(|ladder| ladder.retries().map(str::to_owned));
+        self.topics.iter().cloned().chain(retries).collect()
+    }
+
     fn dead_letters(&self, in_transactions: bool) -> Result<Option<DeadLetters>, ConsumerError> {
-        let Some(queue) = self.dead_letter_queue.clone() else {
+        let queue = self.dead_letter_queue.clone();
+        if queue.is_none() && !self.has_retry_topics() {
             return Ok(None);
-        };
+        }
         let form = self.dead_letter_headers.unwrap_or_default();
         if in_transactions {
             return Ok(Some(DeadLetters::in_transactions(queue, form)));

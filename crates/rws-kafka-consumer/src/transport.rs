@@ -1,9 +1,12 @@
 //! The plumbing to rdkafka.
 
 mod replay;
+mod retries;
+mod topics;
 mod transactions;
 
 pub(crate) use replay::{Committed, QueuePolled, QueueReader};
+pub(crate) use topics::Topics;
 pub(crate) use transactions::Group;
 
 use crate::config::is_kip_848;
@@ -24,6 +27,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
+use retries::reads_from_start;
 use rws_kafka_config::Properties;
 use rws_kafka_producer::transport as shared;
 use std::collections::{HashMap, HashSet};
@@ -56,6 +60,7 @@ impl Consumer {
         shared::client_config(properties)
             .create_with_context(Context {
                 is_kip_848: is_kip_848(properties),
+                reads_from_start: reads_from_start(properties),
                 engine,
                 logs: shared::Logs::new(properties),
                 paused: Mutex::default(),
@@ -316,6 +321,8 @@ struct Context {
     engine: Arc<Engine>,
     logs: shared::Logs,
     is_kip_848: bool,
+    /// Where nothing is committed.
+    reads_from_start: bool,
     /// What librdkafka holds as paused, whether it is assigned or not.
     paused: Mutex<HashSet<TopicPartition>>,
     /// What this member was in the group when it was last given an assignment.
@@ -361,6 +368,7 @@ impl ConsumerContext for Context {
             self.resume_from_before(consumer, &names);
             *lock(&self.group) = consumer.group_metadata().map(Arc::new);
             let committed = self.committed(consumer, list);
+            self.begin_retries(consumer, list);
             let result = if is_cooperative {
                 consumer.incremental_assign(list)
             } else {

@@ -15,6 +15,7 @@ pub(crate) struct ConsumedSeries {
     pub(crate) consumed: IntCounter,
     pub(crate) errors: IntCounter,
     pub(crate) retries: IntCounter,
+    pub(crate) delayed_retries: IntCounter,
     pub(crate) dead_letters: IntCounter,
     pub(crate) skipped: IntCounter,
     pub(crate) durations: Arc<Durations>,
@@ -63,6 +64,13 @@ impl ConsumedFrom {
     pub fn retried(&self) {
         if let Some(series) = &self.series {
             series.retries.inc();
+        }
+    }
+
+    /// The broker has acknowledged a failed message in a retry topic.
+    pub fn put_off(&self) {
+        if let Some(series) = &self.series {
+            series.delayed_retries.inc();
         }
     }
 

@@ -37,6 +37,7 @@ impl HealthBoard {
             retired: false,
             paused: false,
             lag: None,
+            waiting: 0,
             has_work: false,
             waiting_since: Instant::now(),
             heartbeat: Instant::now(),
@@ -232,6 +233,8 @@ struct Consumer {
     retired: bool,
     paused: bool,
     lag: Option<u64>,
+    /// Messages of the lag that are not due yet.
+    waiting: u64,
     has_work: bool,
     /// Start of the present stretch of work without a commit.
     waiting_since: Instant,
@@ -318,13 +321,19 @@ impl ConsumerHealth {
         lock(&self.state).waiting_since = Instant::now();
     }
 
+    /// So many messages of the lag that [`work`](Self::work) tells next are not due yet: they wait in
+    /// a retry topic, and to leave them alone is no stall.
+    pub fn waiting(&self, messages: u64) {
+        lock(&self.state).waiting = messages;
+    }
+
     /// The lag over all assigned partitions (`None`: not known) and the messages in hand.
     ///
     /// The lag timeout runs from the moment that work is first in sight: a consumer that was idle
     /// for an hour is not stalled by the first message after it.
     pub fn work(&self, lag: Option<u64>, in_hand: usize) {
         let mut state = lock(&self.state);
-        let has_work = in_hand > 0 || lag.is_some_and(|lag| lag > 0);
+        let has_work = in_hand > 0 || lag.is_some_and(|lag| lag > state.waiting);
         if has_work && !state.has_work {
             state.waiting_since = Instant::now();
         }

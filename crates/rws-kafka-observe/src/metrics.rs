@@ -21,6 +21,7 @@ use std::sync::Arc;
 /// | `rws_kafka_consumer_errors_total` | counter | `topic`, `group` |
 /// | `rws_kafka_consumer_lag` | gauge | `topic`, `partition`, `group` |
 /// | `rws_kafka_consumer_retries_total` | counter | `topic`, `group` |
+/// | `rws_kafka_consumer_delayed_retries_total` | counter | `topic`, `group` |
 /// | `rws_kafka_dead_letters_total` | counter | `topic`, `group` |
 /// | `rws_kafka_messages_skipped_total` | counter | `topic`, `group` |
 /// | `rws_kafka_handler_duration_ms` | histogram | `topic`, `group` |
@@ -48,7 +49,8 @@ use std::sync::Arc;
 /// | `rws_kafka_outbox_batch_size` | histogram | `schema` |
 /// | `rws_kafka_outbox_shard_owner` | gauge | `schema`, `shard` |
 ///
-/// `topic` is the one that a message came from, also in `rws_kafka_dead_letters_total`. The first 200
+/// `topic` is the one that a message was read from, a retry topic among them; in
+/// `rws_kafka_dead_letters_total` and `rws_kafka_messages_skipped_total` the one that it came from first. The first 200
 /// topics ([`Observer::limit_topics`](crate::Observer::limit_topics)) have a label of their own, those
 /// after them share the topic `other`, their lag the partition `other`, too. What is not known is not
 /// on the page. Gauges of clients are read from them at each scrape, and end with them.
@@ -65,6 +67,7 @@ pub struct Metrics {
     handler_duration: DurationFamily,
     lags: Arc<Lags>,
     retries: IntCounterVec,
+    delayed_retries: IntCounterVec,
     dead_letters: IntCounterVec,
     skipped: IntCounterVec,
     rebalances: IntCounterVec,
@@ -154,6 +157,12 @@ impl Metrics {
                 "Failed messages that were to be handled again",
                 &["topic", "group"],
             ),
+            delayed_retries: counter(
+                &registry,
+                "rws_kafka_consumer_delayed_retries_total",
+                "Failed messages published to a retry topic",
+                &["topic", "group"],
+            ),
             dead_letters: counter(
                 &registry,
                 "rws_kafka_dead_letters_total",
@@ -191,6 +200,7 @@ impl Metrics {
                 consumed: self.consumed.with_label_values(&[topic, group]),
                 errors: self.consumer_errors.with_label_values(&[topic, group]),
                 retries: self.retries.with_label_values(&[topic, group]),
+                delayed_retries: self.delayed_retries.with_label_values(&[topic, group]),
                 dead_letters: self.dead_letters.with_label_values(&[topic, group]),
                 skipped: self.skipped.with_label_values(&[topic, group]),
                 durations: self.handler_duration.of(&[group, topic]),

@@ -192,6 +192,8 @@ pub enum PartitionState {
     Paused,
     /// No more is fetched until what was fetched is handled.
     Full,
+    /// A retry topic's, whose next message is not due yet.
+    Waiting,
     /// The group takes it back: what is in hand is finished and committed.
     Draining,
 }
@@ -202,6 +204,7 @@ impl fmt::Display for PartitionState {
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Full => "full",
+            Self::Waiting => "waiting",
             Self::Draining => "draining",
         })
     }

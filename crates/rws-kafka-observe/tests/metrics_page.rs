@@ -41,11 +41,13 @@ fn what_becomes_of_failed_messages_is_counted() {
     let observer = Observer::new();
     let consumed = observer.metrics().consumed_from("orders", "group");
     (0..3).for_each(|_| consumed.retried());
+    (0..4).for_each(|_| consumed.put_off());
     (0..2).for_each(|_| consumed.dead_lettered());
     consumed.skipped();
     let page = observer.render();
     for (family, count) in [
         ("rws_kafka_consumer_retries_total", 3),
+        ("rws_kafka_consumer_delayed_retries_total", 4),
         ("rws_kafka_dead_letters_total", 2),
         ("rws_kafka_messages_skipped_total", 1),
     ] {

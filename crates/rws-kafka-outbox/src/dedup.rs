@@ -256,7 +256,13 @@ impl Identity {
         let message = match id.map(std::str::from_utf8) {
             Some(Ok(id)) if !id.is_empty() => format!("id/{id}"),
             // Of no use as an id.
-            _ => format!("at/{}/{}/{}", msg.topic(), msg.partition(), msg.offset()),
+            // The same when it comes again from a retry topic.
+            _ => format!(
+                "at/{}/{}/{}",
+                msg.original_topic(),
+                msg.original_partition(),
+                msg.original_offset()
+            ),
         };
         Self::new(msg.group(), message)
     }

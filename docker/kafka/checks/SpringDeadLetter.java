@@ -1,6 +1,7 @@
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -13,11 +14,13 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.springframework.kafka.retrytopic.RetryTopicHeaders;
 import org.springframework.kafka.support.KafkaHeaders;
 
 /**
- * Reads dead letters as Spring Kafka lays them out: by the names in its {@link KafkaHeaders}, and
- * with the types that its DeadLetterPublishingRecoverer writes.
+ * Reads dead letters and the records of retry topics as Spring Kafka lays them out: by the names in
+ * its {@link KafkaHeaders} and {@link RetryTopicHeaders}, and with the types that its
+ * DeadLetterPublishingRecoverer and DeadLetterPublishingRecovererFactory write.
  *
  * <p>Arguments: bootstrap servers, topic, how many records. Prints a line {@code name=value} for each
  * of these headers that a record has, then for {@code key}, {@code value} (each unless it is null)
@@ -28,7 +31,7 @@ import org.springframework.kafka.support.KafkaHeaders;
 public final class SpringDeadLetter {
     private static final Duration DEADLINE = Duration.ofSeconds(20);
 
-    private enum Type { TEXT, INT, LONG }
+    private enum Type { TEXT, INT, LONG, BIG_INTEGER }
 
     private static final Map<String, Type> HEADERS = new LinkedHashMap<>();
 
@@ -43,6 +46,19 @@ public final class SpringDeadLetter {
         HEADERS.put(KafkaHeaders.DLT_EXCEPTION_CAUSE_FQCN, Type.TEXT);
         HEADERS.put(KafkaHeaders.DLT_EXCEPTION_MESSAGE, Type.TEXT);
         HEADERS.put(KafkaHeaders.DLT_EXCEPTION_STACKTRACE, Type.TEXT);
+        HEADERS.put(KafkaHeaders.ORIGINAL_TOPIC, Type.TEXT);
+        HEADERS.put(KafkaHeaders.ORIGINAL_PARTITION, Type.INT);
+        HEADERS.put(KafkaHeaders.ORIGINAL_OFFSET, Type.LONG);
+        HEADERS.put(KafkaHeaders.ORIGINAL_TIMESTAMP, Type.LONG);
+        HEADERS.put(KafkaHeaders.ORIGINAL_TIMESTAMP_TYPE, Type.TEXT);
+        HEADERS.put(KafkaHeaders.ORIGINAL_CONSUMER_GROUP, Type.TEXT);
+        HEADERS.put(KafkaHeaders.EXCEPTION_FQCN, Type.TEXT);
+        HEADERS.put(KafkaHeaders.EXCEPTION_CAUSE_FQCN, Type.TEXT);
+        HEADERS.put(KafkaHeaders.EXCEPTION_MESSAGE, Type.TEXT);
+        HEADERS.put(KafkaHeaders.EXCEPTION_STACKTRACE, Type.TEXT);
+        HEADERS.put(RetryTopicHeaders.DEFAULT_HEADER_ATTEMPTS, Type.INT);
+        HEADERS.put(RetryTopicHeaders.DEFAULT_HEADER_BACKOFF_TIMESTAMP, Type.BIG_INTEGER);
+        HEADERS.put(RetryTopicHeaders.DEFAULT_HEADER_ORIGINAL_TIMESTAMP, Type.BIG_INTEGER);
     }
 
     public static void main(String[] arguments) {
@@ -112,6 +128,7 @@ public final class SpringDeadLetter {
             case TEXT -> text(name, bytes);
             case INT -> String.valueOf(number(name, bytes, Integer.BYTES).getInt());
             case LONG -> String.valueOf(number(name, bytes, Long.BYTES).getLong());
+            case BIG_INTEGER -> new BigInteger(bytes).toString();
         };
     }
 

@@ -9,7 +9,8 @@ impl Kafka {
     /// Spring's own `KafkaHeaders` and with the types that Spring writes (Java, in the container).
     ///
     /// Each record has the `kafka_dlt-original-*` and `kafka_dlt-exception-*` headers that it
-    /// carries, numbers in decimal; besides `key`, `value` (each unless null) and `timestamp`.
+    /// carries, those of Spring's retry topics (`kafka_original-*`, `kafka_exception-*`,
+    /// `retry_topic-*`), numbers in decimal; besides `key`, `value` (each unless null) and `timestamp`.
     ///
     /// # Panics
     ///

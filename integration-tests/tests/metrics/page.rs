@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Every family, with its type and labels, but for those of the outbox.
-const FAMILIES: [(&str, &str, &[&str]); 25] = [
+const FAMILIES: [(&str, &str, &[&str]); 26] = [
     ("rws_kafka_messages_produced", "counter", &["topic"]),
     ("rws_kafka_produce_errors", "counter", &["topic"]),
     ("rws_kafka_produce_latency_ms", "histogram", &["topic"]),
@@ -28,6 +28,11 @@ const FAMILIES: [(&str, &str, &[&str]); 25] = [
         &["group", "partition", "topic"],
     ),
     ("rws_kafka_consumer_retries", "counter", &["group", "topic"]),
+    (
+        "rws_kafka_consumer_delayed_retries",
+        "counter",
+        &["group", "topic"],
+    ),
     ("rws_kafka_dead_letters", "counter", &["group", "topic"]),
     ("rws_kafka_messages_skipped", "counter", &["group", "topic"]),
     (

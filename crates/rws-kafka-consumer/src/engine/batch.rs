@@ -101,7 +101,7 @@ impl Batch {
     pub(crate) fn headers(
         &self,
         index: u32,
-    ) -> impl DoubleEndedIterator<Item = (&str, Option<&[u8]>)> {
+    ) -> impl DoubleEndedIterator<Item = (&str, Option<&[u8]>)> + Clone {
         let range = &self.entry(index).headers;
         self.headers[range.start as usize..range.end as usize]
             .iter()

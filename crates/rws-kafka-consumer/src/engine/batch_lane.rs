@@ -1,6 +1,5 @@
 //! A lane at work on batches.
 
-use super::Engine;
 use super::batch::Batch;
 use super::dead_letters::Posting;
 use super::gather::{Failed, Taken};
@@ -15,6 +14,7 @@ use crate::error_class::ErrorClass;
 use crate::failure::Verdict;
 use crate::handler::HandlerError;
 use crate::message_batch::MessageBatch;
+use crate::retry::Rung;
 use rws_kafka_observe::trace::TraceContext;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -55,6 +55,9 @@ impl Shift<'_> {
             task, mut progress, ..
         } = work;
         let mut taken = progress.batch.take().unwrap_or_default();
+        if self.rung.is_some_and(Rung::is_retry) {
+            taken.put_aside();
+        }
         let step = self.go_in_batches(handler, &mut taken);
         self.tell_handled();
         progress.batch = Some(taken);
@@ -85,6 +88,9 @@ impl Shift<'_> {
             }
             if self.engine.scheduler.is_paused() {
                 return Step::Yield;
+            }
+            if let Some(due) = self.part_due(taken) {
+                return Step::Later(due);
             }
             if let Some(due) = taken.due.take()
                 && due > self.engine.clock.now()
@@ -123,7 +129,7 @@ impl Shift<'_> {
             match self.post(letters, letter, &failed.task, index) {
                 Posting::Delivered => {
                     delivered = true;
-                    self.partition.recorder.dead_lettered();
+                    self.tell_posted(letter.kind());
                     self.end(&failed.task, index);
                     return false;
                 }
@@ -147,7 +153,7 @@ impl Shift<'_> {
 
     /// One attempt; false when the worker stops, or the partition is lost.
     fn handle(&mut self, handler: &BatchHandler, taken: &mut Taken) -> bool {
-        let messages = take_run(self.engine, taken);
+        let messages = self.take_run(taken);
         let (engine, partition) = (self.engine, self.partition);
         let batch = MessageBatch::new(engine, partition, self.strand, messages, taken.len());
         if let Some(first) = batch.get(0) {
@@ -251,11 +257,13 @@ impl Shift<'_> {
         others: bool,
         due: &mut Option<Instant>,
     ) -> Fate {
-        let (index, failures) = (message.index(), message.attempt());
+        let index = message.index();
         message.batch().unmark(index);
         self.partition.recorder.failed();
+        let task = Task::one(message.batch(), index);
+        let failures = message.attempt() - self.attempts_before(&task.batch, index);
         let mut failed = Failed {
-            task: Task::one(message.batch(), index),
+            task,
             failures,
             alone: false,
             letter: None,
@@ -268,7 +276,7 @@ impl Shift<'_> {
             let (name, offset) = (&self.partition.name, message.offset());
             let outcome = "is tried again without the others of its batch";
             let engine = self.engine;
-            engine.log_failure(name, offset, failures, outcome, error);
+            engine.log_failure(name, offset, message.attempt(), outcome, error);
             return Fate::Unsettled(failed);
         }
         match self.failed(&failed.task, index, failures, error, None) {
@@ -280,36 +288,38 @@ impl Shift<'_> {
         Fate::Unsettled(failed)
     }
 
+    /// The messages to be handed out next.
+    fn take_run(&self, taken: &mut Taken) -> Vec<ConsumerContext> {
+        let message = |batch: &Arc<Batch>, index, failures| {
+            let trace = TraceContext::from_headers(batch.headers(index));
+            let failures = self.attempts_before(batch, index) + failures;
+            ConsumerContext::new(self.engine, batch, index, failures, trace)
+        };
+        if taken.fresh.is_empty() {
+            let run = taken.failed.drain(..taken.run());
+            let messages = run.filter_map(|failed| {
+                let index = failed.task.first()?;
+                Some(message(&failed.task.batch, index, failed.failures))
+            });
+            return messages.collect();
+        }
+        let mut messages = Vec::with_capacity(taken.len());
+        for task in taken.fresh.drain(..) {
+            let indices = task.indices();
+            messages.extend(indices.map(|index| message(&task.batch, index, 0)));
+        }
+        messages
+    }
+
     /// Whether the error is the end of a message that has failed so often.
     fn gives_up(&self, error: &HandlerError, failures: u32) -> bool {
         let failure = &self.engine.settings.failure;
-        match failure.verdict(error, failures) {
-            Verdict::RetryAfter(_) => false,
+        let has_next = self.rung.is_some_and(|rung| rung.next.is_some());
+        match failure.verdict(error, failures, has_next) {
+            Verdict::RetryAfter(_) | Verdict::PutOff => false,
             // That is about the worker, and not about a message.
             Verdict::Stop => failure.class_of(error) != ErrorClass::Fatal,
             Verdict::DeadLetter | Verdict::Skip | Verdict::Ignore => true,
         }
     }
-}
-
-/// The messages to be handed out next.
-fn take_run(engine: &Arc<Engine>, taken: &mut Taken) -> Vec<ConsumerContext> {
-    let message = |batch: &Arc<Batch>, index, failures| {
-        let trace = TraceContext::from_headers(batch.headers(index));
-        ConsumerContext::new(engine, batch, index, failures, trace)
-    };
-    if taken.fresh.is_empty() {
-        let run = taken.failed.drain(..taken.run());
-        let messages = run.filter_map(|failed| {
-            let index = failed.task.first()?;
-            Some(message(&failed.task.batch, index, failed.failures))
-        });
-        return messages.collect();
-    }
-    let mut messages = Vec::with_capacity(taken.len());
-    for task in taken.fresh.drain(..) {
-        let indices = task.indices();
-        messages.extend(indices.map(|index| message(&task.batch, index, 0)));
-    }
-    messages
 }

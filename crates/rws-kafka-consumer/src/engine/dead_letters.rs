@@ -2,6 +2,7 @@ use super::batch::Batch;
 use super::clock::Clock;
 use crate::backoff::Backoff;
 use crate::dead_letter::{DeadLetterHeaders, Header, QueueName};
+use crate::retry;
 use rws_kafka_observe::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerConfig, ProducerError, Record};
 use std::pin::Pin;
@@ -9,9 +10,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// A message that is given up, on its way to the dead letter queue.
+/// A message that is given up or put off, on its way to the dead letter queue or a retry topic.
 pub(crate) struct Letter {
+    kind: LetterKind,
+    topic: String,
     headers: Vec<Header>,
+    /// The message came from a retry topic, whose headers it leaves behind.
+    was_put_off: bool,
+    /// None: that of the sending.
+    timestamp_ms: Option<i64>,
     /// The span that gave the message up, where OpenTelemetry has it.
     trace: Option<TraceContext>,
     refusals: u32,
@@ -19,10 +26,21 @@ pub(crate) struct Letter {
     delivery: Option<(u64, DeliveryFuture)>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LetterKind {
+    Dead,
+    PutOff,
+}
+
 impl Letter {
-    pub(crate) fn new(headers: Vec<Header>) -> Self {
+    /// For the dead letter queue `topic`, or a retry topic.
+    pub(crate) fn to(topic: impl Into<String>, kind: LetterKind, headers: Vec<Header>) -> Self {
         Self {
+            kind,
+            topic: topic.into(),
             headers,
+            was_put_off: false,
+            timestamp_ms: None,
             trace: None,
             refusals: 0,
             delivery: None,
@@ -34,9 +52,26 @@ impl Letter {
         self.trace = trace;
     }
 
-    /// The letter as a record for `queue`.
-    pub(crate) fn record<'a>(&'a self, queue: &'a str, batch: &'a Batch, index: u32) -> Record<'a> {
-        record(queue, self, batch, index)
+    /// The message has headers of a retry topic, which it leaves behind.
+    pub(crate) fn leaves_retry_topic(&mut self, does: bool) {
+        self.was_put_off = does;
+    }
+
+    pub(crate) fn of_time(&mut self, timestamp_ms: Option<i64>) {
+        self.timestamp_ms = timestamp_ms;
+    }
+
+    pub(crate) fn kind(&self) -> LetterKind {
+        self.kind
+    }
+
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The letter of the message at `index`, as a record.
+    pub(crate) fn record<'a>(&'a self, batch: &'a Batch, index: u32) -> Record<'a> {
+        record(self, batch, index)
     }
 
     pub(crate) fn is_on_its_way(&self) -> bool {
@@ -57,10 +92,12 @@ pub(crate) enum Posting {
     },
 }
 
-/// Publishes dead letters. Nobody waits in here: an outcome comes by a waker.
+/// Publishes dead letters, and what goes to retry topics. Nobody waits in here: an outcome comes by a
+/// waker.
 #[derive(Debug)]
 pub(crate) struct DeadLetters {
-    queue: QueueName,
+    /// None where there are but retry topics.
+    queue: Option<QueueName>,
     form: DeadLetterHeaders,
     backoff: Backoff,
     /// How to make a producer; none where it is the user's, whose end is not ours.
@@ -89,7 +126,7 @@ enum Current {
 impl DeadLetters {
     /// With a producer of its own, which is made anew when it has failed for good.
     pub(crate) fn new(
-        queue: QueueName,
+        queue: Option<QueueName>,
         form: DeadLetterHeaders,
         config: ProducerConfig,
     ) -> Result<Self, ProducerError> {
@@ -99,7 +136,7 @@ impl DeadLetters {
 
     /// Through a producer that belongs to someone else.
     pub(crate) fn through(
-        queue: QueueName,
+        queue: Option<QueueName>,
         form: DeadLetterHeaders,
         producer: KafkaProducer,
     ) -> Self {
@@ -107,7 +144,7 @@ impl DeadLetters {
     }
 
     /// In the transactions of the worker, which brings them on their way itself.
-    pub(crate) fn in_transactions(queue: QueueName, form: DeadLetterHeaders) -> Self {
+    pub(crate) fn in_transactions(queue: Option<QueueName>, form: DeadLetterHeaders) -> Self {
         Self {
             queue,
             form,
@@ -123,7 +160,7 @@ impl DeadLetters {
     }
 
     fn with(
-        queue: QueueName,
+        queue: Option<QueueName>,
         form: DeadLetterHeaders,
         config: Option<Box<ProducerConfig>>,
         producer: KafkaProducer,
@@ -152,8 +189,8 @@ impl DeadLetters {
         self
     }
 
-    pub(crate) fn queue(&self) -> &QueueName {
-        &self.queue
+    pub(crate) fn queue(&self) -> Option<&QueueName> {
+        self.queue.as_ref()
     }
 
     pub(crate) fn form(&self) -> DeadLetterHeaders {
@@ -173,8 +210,7 @@ impl DeadLetters {
             Some(delivery) => delivery,
             None => match self.producer() {
                 Ok((number, producer)) => {
-                    let queue = self.queue.of(batch.partition().name.topic());
-                    let record = record(&queue, letter, batch, index);
+                    let record = record(letter, batch, index);
                     let _scope = letter.trace.as_ref().map(TraceContext::enter);
                     (number, producer.send_record_async(record))
                 }
@@ -275,24 +311,28 @@ impl State {
     }
 }
 
-/// The message as it came, with the letter's headers after its own. Only its trace goes on where the
+/// The message as it first came, with the letter's headers after its own. Only its trace goes on where the
 /// letter has one.
-fn record<'a>(queue: &'a str, letter: &'a Letter, batch: &'a Batch, index: u32) -> Record<'a> {
+fn record<'a>(letter: &'a Letter, batch: &'a Batch, index: u32) -> Record<'a> {
     let of_trace = |name: &str| {
         let names = [TRACEPARENT, TRACESTATE];
         names.iter().any(|of| name.eq_ignore_ascii_case(of))
     };
-    let mut record = Record::to(queue);
+    let mut record = Record::to(&letter.topic);
     if let Some(key) = batch.key(index) {
         record = record.key(key);
     }
     if let Some(payload) = batch.payload(index) {
         record = record.payload(payload);
     }
-    if let Some(timestamp) = batch.timestamp(index) {
-        record = record.timestamp_ms(timestamp.ms());
+    if let Some(timestamp_ms) = letter.timestamp_ms {
+        record = record.timestamp_ms(timestamp_ms);
     }
-    for (name, value) in batch.headers(index) {
+    let own = match letter.was_put_off {
+        true => retry::own_headers(batch.headers(index)),
+        false => batch.headers(index).collect(),
+    };
+    for (name, value) in own {
         if letter.trace.is_some() && of_trace(name) {
             continue;
         }

@@ -150,6 +150,10 @@ pub(crate) struct Taken {
     pub(super) fresh: Vec<Task>,
     /// What has failed, in its order.
     pub(super) failed: Vec<Failed>,
+    /// What is of a retry topic and was not due, when it was last looked at; after all others.
+    pub(super) early: VecDeque<Task>,
+    /// How long the first of those is waited for at the most.
+    pub(super) waits_until: Option<Instant>,
     /// Not before this time is the handler given what has failed.
     pub(super) due: Option<Instant>,
 }
@@ -169,12 +173,19 @@ pub(super) struct Failed {
 impl Taken {
     /// Messages that are not settled.
     pub(super) fn len(&self) -> usize {
-        let fresh = self.fresh.iter().map(|task| task.indices().len());
-        fresh.sum::<usize>() + self.failed.len()
+        let tasks = self.fresh.iter().chain(&self.early);
+        tasks.map(|task| task.indices().len()).sum::<usize>() + self.failed.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.fresh.is_empty() && self.failed.is_empty()
+        self.fresh.is_empty() && self.failed.is_empty() && self.early.is_empty()
+    }
+
+    /// What is fresh is looked at anew: it may not be due.
+    pub(super) fn put_aside(&mut self) {
+        for task in self.fresh.drain(..).rev() {
+            self.early.push_front(task);
+        }
     }
 
     /// How many letters are on their way.

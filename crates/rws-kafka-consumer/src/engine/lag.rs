@@ -5,6 +5,7 @@ use crate::topic_partition::TopicPartition;
 use crate::transport::Consumer;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often the broker is asked for the ends of the assigned partitions.
@@ -18,11 +19,16 @@ pub(crate) fn run(engine: &Arc<Engine>, consumer: &Consumer) {
     engine.wait_assigned(deadline_in(INTERVAL));
     while !engine.stop.is_asked() {
         let partitions = engine.partitions();
+        if engine.has_new_topics.swap(false, Ordering::AcqRel) {
+            // A look at all topics is what makes librdkafka join anew where one has appeared.
+            let _ = consumer.ping(TIMEOUT);
+        }
         let total = measure(engine, consumer, &partitions);
         match total {
             Ok(lag) => {
                 engine.connection.recovered();
                 engine.health.reachable();
+                engine.health.waiting(waiting(engine, &partitions));
                 engine.health.work(lag, engine.in_hand());
             }
             Err(Unreachable) => {
@@ -35,6 +41,14 @@ pub(crate) fn run(engine: &Arc<Engine>, consumer: &Consumer) {
         }
         engine.stop.sleep(INTERVAL);
     }
+}
+
+/// How many messages of the lag wait in retry topics for their time.
+fn waiting(engine: &Engine, partitions: &[Arc<Partition>]) -> u64 {
+    let now_ms = engine.clock.unix_ms();
+    let partitions = partitions.iter();
+    let waiting = partitions.filter(|partition| partition.is_waiting(now_ms));
+    waiting.filter_map(|partition| partition.shown_lag()).sum()
 }
 
 /// The broker did not answer.
@@ -89,8 +103,13 @@ fn committed(
     if unknown.is_empty() {
         return Ok(known);
     }
-    if engine.settings.reads_from_start {
-        known.extend(consumer.start_offsets(&unknown, TIMEOUT)?);
+    let (from_start, from_end): (Vec<_>, Vec<_>) = unknown
+        .into_iter()
+        .partition(|name| engine.settings.reads_from_start || engine.is_retry(name.topic()));
+    if !from_start.is_empty() {
+        known.extend(consumer.start_offsets(&from_start, TIMEOUT)?);
+    }
+    if from_end.is_empty() {
         return Ok(known);
     }
     for partition in partitions {

@@ -1,4 +1,4 @@
-use super::dead_letters::{DeadLetters, Letter, Posting};
+use super::dead_letters::{DeadLetters, Letter, LetterKind, Posting};
 use super::handling::Handling;
 use super::in_hand::{Hand, Run};
 use super::partition::{Partition, Phase};
@@ -9,12 +9,12 @@ use super::transactions::Put;
 use super::{Engine, Transactions};
 use crate::breaker::Fuse;
 use crate::context::ConsumerContext;
-use crate::dead_letter::Provenance;
 use crate::error::ConsumerError;
 use crate::failure::Verdict;
 use crate::handler::{HandlerError, HandlerResult};
 use crate::message_batch::MessageBatch;
 use crate::outputs::Outputs;
+use crate::retry::Rung;
 use rws_kafka_observe::trace::TraceContext;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -83,6 +83,7 @@ impl<'a> Lane<'a> {
             outputs: &mut self.outputs,
             strand,
             partition: batch.partition(),
+            rung: self.engine.rung(batch.partition().name.topic()),
             run: self.hand.begin(&batch),
             stopwatch: &mut self.stopwatch,
             handled: 0,
@@ -108,6 +109,8 @@ pub(super) struct Shift<'a> {
     pub(super) outputs: &'a mut Outputs,
     pub(super) strand: StrandId,
     pub(super) partition: &'a Arc<Partition>,
+    /// Where there are retry topics.
+    pub(super) rung: Option<&'a Rung>,
     pub(super) run: Run<'a>,
     pub(super) stopwatch: &'a mut Stopwatch,
     pub(super) handled: u64,
@@ -117,7 +120,7 @@ pub(super) struct Shift<'a> {
 pub(super) enum Then {
     /// It has come to its end.
     Next,
-    /// It is given up: this is its letter.
+    /// It is given up or put off: this is its letter.
     Post(Box<Letter>),
     /// It is handled again.
     Again(Duration),
@@ -154,7 +157,7 @@ impl Shift<'_> {
                 }
                 match self.post(letters, letter, &task, index) {
                     Posting::Delivered => {
-                        self.partition.recorder.dead_lettered();
+                        self.tell_posted(letter.kind());
                         self.end(&task, index);
                         task.advance();
                         if task.first().is_none() {
@@ -180,6 +183,9 @@ impl Shift<'_> {
             if self.engine.scheduler.is_paused() {
                 return Outcome::Yield { task, progress };
             }
+            if let Some(at) = self.due(&task, index, &mut progress) {
+                return Outcome::Later { task, progress, at };
+            }
             match self.attempt(handler, &task, index, &mut progress) {
                 Then::Next => {
                     progress = Progress::default();
@@ -203,7 +209,7 @@ impl Shift<'_> {
         progress: &mut Progress,
     ) -> Then {
         self.run.takes(index);
-        let failures = progress.failures;
+        let failures = self.attempts_before(&task.batch, index) + progress.failures;
         let group = self.engine.group();
         let handling = Handling::begin(group, &task.batch, index, failures + 1);
         let trace = handling.context().cloned();
@@ -260,7 +266,11 @@ impl Shift<'_> {
         trace: Option<&TraceContext>,
     ) -> Then {
         let offset = task.batch.offset(index);
-        let verdict = self.engine.settings.failure.verdict(error, failures);
+        let next = self.rung.and_then(|rung| rung.next.as_ref());
+        let handling = &self.engine.settings.failure;
+        let verdict = handling.verdict(error, failures, next.is_some());
+        // Those of all topics.
+        let attempts = self.attempts_before(&task.batch, index) + failures;
         if matches!(verdict, Verdict::DeadLetter | Verdict::Skip) && self.breaks() {
             let breaker = self.engine.settings.breaker;
             self.engine.fail(ConsumerError::CircuitOpen {
@@ -273,7 +283,7 @@ impl Shift<'_> {
         }
         let log = |outcome: &str| {
             let engine = self.engine;
-            engine.log_failure(&self.partition.name, offset, failures, outcome, error);
+            engine.log_failure(&self.partition.name, offset, attempts, outcome, error);
         };
         match verdict {
             Verdict::RetryAfter(pause) => {
@@ -281,25 +291,30 @@ impl Shift<'_> {
                 log(&format!("is tried again in {pause:?}"));
                 Then::Again(pause)
             }
-            Verdict::DeadLetter => match self.engine.letters() {
-                Some(letters) => {
-                    let queue = letters.queue().of(self.partition.name.topic());
-                    log(&format!("is given up: it goes to {queue}"));
-                    let mut letter = self.letter(letters, task, index, failures, error);
-                    letter.continues(trace.cloned());
-                    if self.engine.transactions().is_none() {
-                        return Then::Post(Box::new(letter));
-                    }
-                    let record = letter.record(&queue, &task.batch, index);
-                    self.outputs.replace(&record);
-                    self.posted(task, index)
+            Verdict::PutOff | Verdict::DeadLetter => {
+                let letter = match (verdict, next) {
+                    (Verdict::PutOff, Some(next)) => self.retry(task, index, attempts, error, next),
+                    _ => self.dead_letter(task, index, attempts, error),
+                };
+                let Some(mut letter) = letter else {
+                    // A worker does not start with this policy and no queue.
+                    return Then::Again(Duration::from_secs(1));
+                };
+                log(&match letter.kind() {
+                    LetterKind::Dead => format!("is given up: it goes to {}", letter.topic()),
+                    LetterKind::PutOff => format!("is put off: it goes to {}", letter.topic()),
+                });
+                letter.continues(trace.cloned());
+                if self.engine.transactions().is_none() {
+                    return Then::Post(Box::new(letter));
                 }
-                // A worker does not start with this policy and no queue.
-                None => Then::Again(Duration::from_secs(1)),
-            },
+                let record = letter.record(&task.batch, index);
+                self.outputs.replace(&record);
+                self.posted(task, index, &letter)
+            }
             Verdict::Skip | Verdict::Ignore => {
                 log("is passed over");
-                self.partition.recorder.skipped();
+                self.tell_skipped();
                 self.outputs.clear();
                 match self.end(task, index) {
                     Put::Done => Then::Next,
@@ -310,7 +325,7 @@ impl Shift<'_> {
                 self.engine.fail(ConsumerError::Failed {
                     partition: self.partition.name.clone(),
                     offset,
-                    attempts: failures,
+                    attempts,
                     reason: error.to_string(),
                 });
                 Then::Stop
@@ -340,44 +355,20 @@ impl Shift<'_> {
         transactions.put(self.engine, self.partition, records, 1, finish)
     }
 
-    /// The dead letter is this message's only output.
-    fn posted(&self, task: &Task, index: u32) -> Then {
+    /// The letter is this message's only output.
+    fn posted(&self, task: &Task, index: u32, letter: &Letter) -> Then {
         match self.end(task, index) {
             Put::Done => {
-                self.partition.recorder.dead_lettered();
+                self.tell_posted(letter.kind());
                 Then::Next
             }
             Put::Lost => Then::Stop,
             Put::Refused(error) => {
-                self.engine.fail(ConsumerError::DeadLetterRefused {
-                    partition: self.partition.name.clone(),
-                    offset: task.batch.offset(index),
-                    source: Box::new(error),
-                });
+                let error = letter.refused(&self.partition.name, task.batch.offset(index), error);
+                self.engine.fail(error);
                 Then::Stop
             }
         }
-    }
-
-    fn letter(
-        &self,
-        letters: &DeadLetters,
-        task: &Task,
-        index: u32,
-        attempts: u32,
-        error: &HandlerError,
-    ) -> Letter {
-        let provenance = Provenance {
-            topic: self.partition.name.topic(),
-            partition: self.partition.name.partition(),
-            offset: task.batch.offset(index),
-            timestamp: task.batch.timestamp(index),
-            group: self.engine.group(),
-            error,
-            attempts,
-            failed_at_ms: self.engine.clock.unix_ms(),
-        };
-        Letter::new(letters.form().write(&provenance))
     }
 
     pub(super) fn post(
@@ -393,11 +384,8 @@ impl Shift<'_> {
         }));
         let posting = letters.poll(letter, &task.batch, index, &waker);
         if let Posting::Refused { error, again } = &posting {
-            let error = ConsumerError::DeadLetterRefused {
-                partition: self.partition.name.clone(),
-                offset: task.batch.offset(index),
-                source: Box::new(error.clone()),
-            };
+            let offset = task.batch.offset(index);
+            let error = letter.refused(&self.partition.name, offset, error.clone());
             self.engine.letter_refused(error, *again);
         }
         posting

@@ -24,7 +24,9 @@ mod out_of_order;
 mod overview;
 mod partition;
 mod poller;
+mod put_off;
 mod rebalance;
+mod retry_topics;
 mod scheduler;
 mod stop;
 mod stopwatch;
@@ -44,6 +46,7 @@ pub(crate) use gather::Gathering;
 pub(crate) use lag::Unreachable;
 pub(crate) use lane::Handler;
 pub(crate) use partition::Partition;
+pub(crate) use retry_topics::create_retry_topics;
 pub(crate) use scheduler::deadline_in;
 pub(crate) use stop::Stop;
 pub(crate) use strand::StrandId;
@@ -58,6 +61,7 @@ use crate::handler::HandlerError;
 use crate::hooks::Hooks;
 use crate::lock::lock;
 use crate::ordering::Ordering as MessageOrder;
+use crate::retry::{Ladder, Rung};
 use crate::status::{ConsumerStatus, PartitionStatus};
 use crate::topic_partition::TopicPartition;
 use committer::{Committer, Offsets};
@@ -87,6 +91,8 @@ pub(crate) struct Settings {
     /// Where the handler takes batches.
     pub(crate) gathering: Option<Gathering>,
     pub(crate) failure: FailureHandling,
+    /// Where failed messages go from topic to topic, where there are retry topics.
+    pub(crate) ladder: Option<Ladder>,
     pub(crate) breaker: Option<CircuitBreaker>,
     pub(crate) hooks: Hooks,
     pub(crate) observer: Observer,
@@ -113,6 +119,8 @@ pub(crate) struct Engine {
     transactions: OnceLock<Transactions>,
     /// Partitions are to be read again from their committed offsets.
     rewinding: AtomicBool,
+    /// A topic that is subscribed to has just been made.
+    has_new_topics: AtomicBool,
     /// What makes the worker stop, where nobody asked for it.
     failure: Mutex<Option<ConsumerError>>,
     assignment: Mutex<Assignment>,
@@ -159,6 +167,7 @@ impl Engine {
             dead_letters: OnceLock::new(),
             transactions: OnceLock::new(),
             rewinding: AtomicBool::new(false),
+            has_new_topics: AtomicBool::new(false),
             failure: Mutex::default(),
             assignment: Mutex::default(),
             assigned: Condvar::new(),
@@ -215,6 +224,16 @@ impl Engine {
 
     pub(crate) fn transactions(&self) -> Option<&Transactions> {
         self.transactions.get()
+    }
+
+    /// What `topic` is among the retry topics; none where there are none.
+    pub(crate) fn rung(&self, topic: &str) -> Option<&Rung> {
+        self.settings.ladder.as_ref()?.rung(topic)
+    }
+
+    /// Whether `topic` is a retry topic of this worker.
+    pub(crate) fn is_retry(&self, topic: &str) -> bool {
+        self.rung(topic).is_some_and(Rung::is_retry)
     }
 
     fn letters(&self) -> Option<&DeadLetters> {

@@ -46,6 +46,7 @@ fn engine(ordering: MessageOrder) -> Arc<Engine> {
             backoff: Backoff::fixed(Duration::from_micros(200)).jitter(1.0),
             classify: None,
         },
+        ladder: None,
         breaker: None,
         hooks: Hooks::default(),
         observer,

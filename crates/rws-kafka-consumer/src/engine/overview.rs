@@ -9,9 +9,10 @@ use std::time::Duration;
 impl Source<ConsumerStatus> for Engine {
     fn fill(&self, status: &mut ConsumerStatus) {
         let is_paused = self.scheduler.is_paused();
+        let now_ms = self.clock.unix_ms();
         let mut unfinished = 0;
         for partition in self.partitions() {
-            let (shown, held) = partition.overview(is_paused);
+            let (shown, held) = partition.overview(is_paused, now_ms);
             unfinished += held.unfinished as u64;
             status.queued_bytes += held.bytes as u64;
             status.partitions.push(shown);
@@ -31,7 +32,7 @@ struct Held {
 }
 
 impl Partition {
-    fn overview(&self, is_paused: bool) -> (PartitionStatus, Held) {
+    fn overview(&self, is_paused: bool, now_ms: i64) -> (PartitionStatus, Held) {
         let mut status = PartitionStatus::default();
         status.topic = self.name.topic().to_owned();
         status.partition = self.name.partition();
@@ -39,6 +40,8 @@ impl Partition {
             PartitionState::Draining
         } else if is_paused {
             PartitionState::Paused
+        } else if self.is_waiting(now_ms) {
+            PartitionState::Waiting
         } else if self.full.load(Ordering::Relaxed) {
             PartitionState::Full
         } else {

@@ -42,6 +42,10 @@ pub(crate) struct Partition {
     lag: Mutex<LagOf>,
     /// The transaction that it has something in, or had last.
     pub(crate) transaction: AtomicU64,
+    /// Whether it is a retry topic's.
+    is_retry: bool,
+    /// Until when a message of it waits that is not due, in milliseconds since 1970.
+    due_ms: AtomicI64,
 }
 
 impl Partition {
@@ -60,8 +64,30 @@ impl Partition {
             recorder: metrics.consumed_from(name.topic(), group),
             lag: Mutex::new(metrics.lag_of(name.topic(), name.partition(), group)),
             transaction: AtomicU64::new(0),
+            is_retry: false,
+            due_ms: AtomicI64::new(i64::MIN),
             name,
         }
+    }
+
+    /// Of a retry topic, or not.
+    pub(crate) fn of_retries(mut self, is_retry: bool) -> Self {
+        self.is_retry = is_retry;
+        self
+    }
+
+    pub(crate) fn is_retry(&self) -> bool {
+        self.is_retry
+    }
+
+    /// A message of it is not handled before `due_ms`.
+    pub(crate) fn wait_until(&self, due_ms: i64) {
+        self.due_ms.fetch_max(due_ms, Ordering::Relaxed);
+    }
+
+    /// Whether a message of it is not due at `now_ms`.
+    pub(crate) fn is_waiting(&self, now_ms: i64) -> bool {
+        self.is_retry && self.due_ms.load(Ordering::Relaxed) > now_ms
     }
 
     pub(crate) fn phase(&self) -> Phase {

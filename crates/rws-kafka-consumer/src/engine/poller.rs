@@ -24,6 +24,11 @@ const PAUSED_POLL: Duration = Duration::from_millis(5);
 /// what librdkafka has fetched already.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// How much of the worker's memory a partition may have, next to one of a retry topic, which holds
+/// what it has for its delay.
+const WEIGHT: usize = 8;
+const RETRY_WEIGHT: usize = 1;
+
 /// The pause after committed offsets could not be had.
 const REWIND_PAUSE: Duration = Duration::from_millis(200);
 
@@ -84,7 +89,7 @@ impl<'a> Poller<'a> {
 
     fn burst(&mut self) -> Result<(), ConsumerError> {
         self.held_up = false;
-        let mut wait = if self.paused.is_empty() {
+        let mut wait = if self.is_nothing_to_resume() {
             IDLE_POLL.min(self.engine.settings.commit_interval)
         } else {
             PAUSED_POLL
@@ -119,7 +124,7 @@ impl<'a> Poller<'a> {
                 return;
             };
             let bytes = self.usual_bytes.min(BATCH_BYTES);
-            let (share, _) = self.share();
+            let (share, _) = self.share(&partition);
             self.limit = share.min(BATCH_MESSAGES);
             self.open_topic = topic;
             self.open = Some(BatchBuilder::new(partition, self.limit, bytes));
@@ -146,7 +151,7 @@ impl<'a> Poller<'a> {
         self.usual_bytes = open.bytes();
         let ordering = self.engine.settings.ordering;
         self.engine.scheduler.add(cut(open, ordering));
-        let (messages, bytes) = self.share();
+        let (messages, bytes) = self.share(&partition);
         let is_full = {
             let tracker = partition.tracker();
             tracker.held() >= messages || tracker.held_bytes() >= bytes
@@ -154,7 +159,12 @@ impl<'a> Poller<'a> {
         if is_full {
             self.held_up = true;
             self.engine.scheduler.hand_out(&partition);
-            if !partition.wait_for_room(messages / 2, bytes / 2, PATIENCE) {
+            // There will be no room before a message of it is due.
+            let patience = match partition.is_waiting(self.engine.clock.unix_ms()) {
+                true => Duration::ZERO,
+                false => PATIENCE,
+            };
+            if !partition.wait_for_room(messages / 2, bytes / 2, patience) {
                 self.pause(partition);
             }
         }
@@ -188,15 +198,28 @@ impl<'a> Poller<'a> {
         engine.ask_to_rewind();
     }
 
-    /// What each partition may hold, so that all together stay within the bounds and one that is
+    /// What `partition` may hold, so that all together stay within the bounds and one that is
     /// stuck leaves room for the others.
-    fn share(&self) -> (usize, usize) {
+    fn share(&self, partition: &Partition) -> (usize, usize) {
         let settings = &self.engine.settings;
-        let partitions = lock(&self.engine.assignment).partitions.len().max(1);
-        (
-            (settings.max_in_flight / partitions).max(1),
-            (settings.max_in_flight_bytes / partitions).max(1),
-        )
+        let weights = {
+            let partitions = &lock(&self.engine.assignment).partitions;
+            match &settings.ladder {
+                None => partitions.len() * WEIGHT,
+                Some(_) => partitions.values().map(|partition| weight(partition)).sum(),
+            }
+        };
+        let of = |bound: usize| (bound.saturating_mul(weight(partition)) / weights.max(1)).max(1);
+        (of(settings.max_in_flight), of(settings.max_in_flight_bytes))
+    }
+
+    /// Whether no paused partition can have room within the time of a poll.
+    fn is_nothing_to_resume(&self) -> bool {
+        let mut paused = self.paused.iter();
+        self.paused.is_empty() || {
+            let soon_ms = self.engine.clock.unix_ms() + IDLE_POLL.as_millis() as i64;
+            paused.all(|partition| partition.is_active() && partition.is_waiting(soon_ms))
+        }
     }
 
     fn pause(&mut self, partition: Arc<Partition>) {
@@ -219,13 +242,14 @@ impl<'a> Poller<'a> {
         if self.paused.is_empty() {
             return;
         }
-        let (messages, bytes) = self.share();
         let consumer = self.consumer;
         let mut failed = None;
-        self.paused.retain(|partition| {
+        let mut paused = std::mem::take(&mut self.paused);
+        paused.retain(|partition| {
             if !partition.is_active() {
                 return false;
             }
+            let (messages, bytes) = self.share(partition);
             let tracker = partition.tracker();
             let is_low = tracker.held() <= messages / 2 && tracker.held_bytes() <= bytes / 2;
             drop(tracker);
@@ -243,6 +267,7 @@ impl<'a> Poller<'a> {
                 }
             }
         });
+        self.paused = paused;
         if let Some(error) = failed {
             self.complain(error);
         }
@@ -254,5 +279,12 @@ impl<'a> Poller<'a> {
             tracing::warn!(target: "rws_kafka", group = self.engine.group(), held_back, "{error}");
         }
         self.engine.note_error(error);
+    }
+}
+
+fn weight(partition: &Partition) -> usize {
+    match partition.is_retry() {
+        true => RETRY_WEIGHT,
+        false => WEIGHT,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::partition::{Partition, Phase};
 use super::scheduler::deadline_in;
-use super::{Engine, committer};
+use super::{DeadLetters, Engine, committer};
 use crate::error::ConsumerError;
 use crate::hooks::{Assigned, AssignedPartition, Revoked};
 use crate::lock::lock;
@@ -63,13 +63,17 @@ impl Engine {
     /// A pattern may match the dead letter queue, which only now shows: the worker would feed on
     /// its own dead letters.
     fn refuse_own_dead_letters(&self) {
-        let Some(letters) = self.letters() else {
+        let Some(queue) = self.letters().and_then(DeadLetters::queue) else {
             return;
         };
+        if self.settings.ladder.is_some() {
+            // Which excludes patterns.
+            return;
+        }
         let partitions = self.partitions();
         let names = partitions.iter().map(|partition| partition.name.topic());
         let topics: BTreeSet<&str> = names.collect();
-        let mut queues = topics.iter().map(|topic| letters.queue().of(topic));
+        let mut queues = topics.iter().map(|topic| queue.of(topic));
         if let Some(queue) = queues.find(|queue| topics.contains(queue.as_ref())) {
             self.fail(ConsumerError::Setting {
                 setting: "dead_letter_queue",
@@ -163,7 +167,8 @@ impl Engine {
     fn partition_anew(&self, name: &TopicPartition) -> Arc<Partition> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let observer = &self.settings.observer;
-        Arc::new(Partition::new(id, name.clone(), self.group(), observer))
+        let partition = Partition::new(id, name.clone(), self.group(), observer);
+        Arc::new(partition.of_retries(self.is_retry(name.topic())))
     }
 
     fn those_of(&self, names: &[TopicPartition]) -> Vec<Arc<Partition>> {

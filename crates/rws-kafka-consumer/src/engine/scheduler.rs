@@ -22,8 +22,10 @@ pub(crate) struct Work {
 pub(crate) struct Progress {
     /// How often its handler has failed.
     pub(crate) failures: u32,
-    /// It is given up: its dead letter, on its way or to be sent.
+    /// It is given up or put off: its letter, on its way or to be sent.
     pub(crate) letter: Option<Box<Letter>>,
+    /// How long it is waited for at the most, where it is not due yet.
+    pub(crate) waits_until: Option<Instant>,
     /// Where the handler takes batches, these are the messages that it is about, each with its own
     /// progress; the task holds none.
     pub(crate) batch: Option<Box<Taken>>,
@@ -584,6 +586,7 @@ mod batch_tests;
 #[cfg(test)]
 mod tests {
     use super::super::batch::BatchBuilder;
+    use super::super::dead_letters::LetterKind;
     use super::super::partition::Phase;
     use super::super::strand::cut;
     use super::*;
@@ -632,8 +635,7 @@ mod tests {
             task: work.task,
             progress: Progress {
                 failures: work.progress.failures + 1,
-                letter: None,
-                batch: None,
+                ..Progress::default()
             },
             at: Instant::now() + wait,
         };
@@ -645,8 +647,8 @@ mod tests {
             task: work.task,
             progress: Progress {
                 failures: 1,
-                letter: Some(Box::new(Letter::new(Vec::new()))),
-                batch: None,
+                letter: Some(Box::new(Letter::to("dlq", LetterKind::Dead, Vec::new()))),
+                ..Progress::default()
             },
         };
         (work.strand, outcome)

@@ -160,7 +160,7 @@ impl Owner {
 
 impl Engine {
     /// A thread that is gone makes the worker stop, rather than stand still and look alive.
-    fn guard(&self, who: &str, run: impl FnOnce()) {
+    pub(super) fn guard(&self, who: &str, run: impl FnOnce()) {
         if catch_unwind(AssertUnwindSafe(run)).is_err() {
             self.fail(ConsumerError::Fatal {
                 detail: format!("{who} panicked"),

@@ -1,3 +1,4 @@
+use crate::retry;
 use crate::timestamp::Timestamp;
 use crate::topic_partition::TopicPartition;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -120,7 +121,7 @@ impl DeadLetter {
         }
     }
 
-    /// The message's own headers: those of the letter and of earlier replays left out.
+    /// The message's own headers: those of the letter, of retry topics and of earlier replays left out.
     pub(super) fn own_headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         let headers = self.headers.iter();
         let own = headers.filter(|(name, _)| {
@@ -128,6 +129,7 @@ impl DeadLetter {
                 && !name.starts_with(SPRING)
                 && name != SPRING_ATTEMPTS
                 && name != REPLAY_COUNT
+                && !retry::is_ours(name)
         });
         own.map(|(name, value)| (name.as_str(), value.as_deref()))
     }

@@ -54,6 +54,7 @@ fn settings(policy: FailurePolicy, lanes: usize, max_messages: usize) -> Setting
             backoff: Backoff::fixed(Duration::from_micros(300)),
             classify: None,
         },
+        ladder: None,
         breaker: None,
         hooks: Hooks::default(),
         observer: Observer::new(),

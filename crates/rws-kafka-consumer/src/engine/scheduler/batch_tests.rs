@@ -1,4 +1,5 @@
 use super::super::batch::BatchBuilder;
+use super::super::dead_letters::LetterKind;
 use super::super::gather::Failed;
 use super::super::partition::Phase;
 use super::super::strand::cut;
@@ -195,7 +196,10 @@ fn a_batch_waits_for_its_letters_as_they_are_in_a_drain() {
     let taken = partition(1);
     add(&scheduler, &taken, 0..6);
     let mut work = look(&scheduler).unwrap();
-    last_fails(&mut work, Some(Letter::new(Vec::new())));
+    last_fails(
+        &mut work,
+        Some(Letter::to("dlq", LetterKind::Dead, Vec::new())),
+    );
     let outcome = Outcome::Posted {
         task: work.task,
         progress: work.progress,

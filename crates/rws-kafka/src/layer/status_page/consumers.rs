@@ -100,6 +100,7 @@ fn summary(html: &mut Html, topic: &str, partitions: &[&PartitionStatus]) {
     }
     for state in [
         PartitionState::Full,
+        PartitionState::Waiting,
         PartitionState::Paused,
         PartitionState::Draining,
     ] {

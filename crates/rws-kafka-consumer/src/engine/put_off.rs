@@ -1,0 +1,235 @@
+//! What a lane does for messages that are given up or put off to a retry topic.
+
+use super::batch::Batch;
+use super::dead_letters::{Letter, LetterKind};
+use super::gather::Taken;
+use super::lane::Shift;
+use super::scheduler::Progress;
+use super::strand::Task;
+use crate::dead_letter::Provenance;
+use crate::error::ConsumerError;
+use crate::handler::HandlerError;
+use crate::retry::{self, Origin, Rung, Step};
+use crate::topic_partition::TopicPartition;
+use rws_kafka_producer::ProducerError;
+use std::time::{Duration, Instant};
+
+impl Shift<'_> {
+    /// When the first message of `task` is looked at again, should it not be due yet.
+    ///
+    /// Nobody is waited for longer than the topic's own delay, however wrong the clock of who wrote
+    /// the message was.
+    pub(super) fn due(&self, task: &Task, index: u32, progress: &mut Progress) -> Option<Instant> {
+        let rung = self.rung.filter(|rung| rung.is_retry())?;
+        if progress.failures > 0 {
+            return None;
+        }
+        let clock = &self.engine.clock;
+        let now_ms = clock.unix_ms();
+        let due_ms = retry::due_ms(task.batch.headers(index))?;
+        let left = u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0);
+        let end = *progress
+            .waits_until
+            .get_or_insert_with(|| clock.after(rung.delay));
+        let left = Duration::from_millis(left).min(end.saturating_duration_since(clock.now()));
+        if left.is_zero() {
+            return None;
+        }
+        self.wait(now_ms, left);
+        Some(clock.after(left))
+    }
+
+    /// Has what is due of a batch handed out; when that is looked at again, should nothing be.
+    ///
+    /// What is due soon after the first is waited for as others are that have yet to come.
+    pub(super) fn part_due(&self, taken: &mut Taken) -> Option<Instant> {
+        if !taken.fresh.is_empty() || !taken.failed.is_empty() {
+            return None;
+        }
+        let rung = self.rung.filter(|rung| rung.is_retry())?;
+        let clock = &self.engine.clock;
+        let now_ms = clock.unix_ms();
+        let due_ms = |task: &Task, index| {
+            let due_ms = retry::due_ms(task.batch.headers(index));
+            due_ms.unwrap_or(i64::MIN)
+        };
+        let first = taken.early.front()?;
+        let first_ms = due_ms(first, first.first()?);
+        let end = *taken
+            .waits_until
+            .get_or_insert_with(|| clock.after(rung.delay));
+        let last = taken.early.back().and_then(|task| {
+            let last = task.indices().last()?;
+            Some(due_ms(task, last))
+        });
+        let company = self.engine.settings.gathering.map(|it| it.max_wait);
+        let company_ms = company.map_or(0, |wait| wait.as_millis() as i64);
+        let wanted_ms = first_ms
+            .saturating_add(company_ms)
+            .min(last.unwrap_or(first_ms).max(first_ms));
+        let left = u64::try_from(wanted_ms.saturating_sub(now_ms)).unwrap_or(0);
+        let left = Duration::from_millis(left).min(end.saturating_duration_since(clock.now()));
+        if !left.is_zero() {
+            self.wait(now_ms, left);
+            return Some(clock.after(left));
+        }
+        taken.waits_until = None;
+        // The first is due, or was waited for long enough.
+        let latest_ms = first_ms.max(now_ms);
+        while let Some(mut task) = taken.early.pop_front() {
+            let are_due = task
+                .indices()
+                .take_while(|index| due_ms(&task, *index) <= latest_ms);
+            let count = are_due.count();
+            taken.fresh.push(task.split_off(count));
+            if task.first().is_some() {
+                taken.early.push_front(task);
+                break;
+            }
+        }
+        None
+    }
+
+    fn wait(&self, now_ms: i64, left: Duration) {
+        let due_ms = now_ms.saturating_add(left.as_millis() as i64);
+        self.partition.wait_until(due_ms);
+    }
+
+    /// How often the message was handled before it was read here.
+    pub(super) fn attempts_before(&self, batch: &Batch, index: u32) -> u32 {
+        match self.rung {
+            Some(rung) if rung.is_retry() => self.origin(batch, index).attempts,
+            _ => 0,
+        }
+    }
+
+    /// The letter of a message that is given up; none without a queue.
+    pub(super) fn dead_letter(
+        &self,
+        task: &Task,
+        index: u32,
+        attempts: u32,
+        error: &HandlerError,
+    ) -> Option<Letter> {
+        let letters = self.engine.letters()?;
+        let origin = self.origin(&task.batch, index);
+        let queue = letters.queue()?.of(self.topic_of_origin());
+        let provenance = self.provenance(&origin, attempts, error);
+        let headers = letters.form().write(&provenance);
+        let mut letter = Letter::to(queue, LetterKind::Dead, headers);
+        letter.leaves_retry_topic(self.is_retry());
+        letter.of_time(origin.timestamp.map(|timestamp| timestamp.ms()));
+        Some(letter)
+    }
+
+    /// The letter of a message that is put off. Its time is that of the sending: the topic's retention
+    /// counts from there.
+    pub(super) fn retry(
+        &self,
+        task: &Task,
+        index: u32,
+        attempts: u32,
+        error: &HandlerError,
+        next: &Step,
+    ) -> Option<Letter> {
+        let origin = self.origin(&task.batch, index);
+        let provenance = self.provenance(&origin, attempts, error);
+        let delay_ms = next.delay.as_millis() as i64;
+        let headers = retry::write(
+            &provenance,
+            provenance.failed_at_ms.saturating_add(delay_ms),
+        );
+        let mut letter = Letter::to(&*next.topic, LetterKind::PutOff, headers);
+        letter.leaves_retry_topic(self.is_retry());
+        Some(letter)
+    }
+
+    /// The broker has the letter.
+    pub(super) fn tell_posted(&self, kind: LetterKind) {
+        match (kind, self.is_retry()) {
+            (LetterKind::PutOff, _) => self.partition.recorder.put_off(),
+            (LetterKind::Dead, false) => self.partition.recorder.dead_lettered(),
+            (LetterKind::Dead, true) => self.recorder_of_origin().dead_lettered(),
+        }
+    }
+
+    pub(super) fn tell_skipped(&self) {
+        match self.is_retry() {
+            true => self.recorder_of_origin().skipped(),
+            false => self.partition.recorder.skipped(),
+        }
+    }
+
+    fn is_retry(&self) -> bool {
+        self.rung.is_some_and(Rung::is_retry)
+    }
+
+    fn topic_of_origin(&self) -> &str {
+        self.rung
+            .map_or(self.partition.name.topic(), |rung| &rung.origin)
+    }
+
+    fn recorder_of_origin(&self) -> rws_kafka_observe::ConsumedFrom {
+        let metrics = self.engine.settings.observer.metrics();
+        metrics.consumed_from(self.topic_of_origin(), self.engine.group())
+    }
+
+    fn origin(&self, batch: &Batch, index: u32) -> Origin<'_> {
+        let here = Origin {
+            topic: self.partition.name.topic(),
+            partition: self.partition.name.partition(),
+            offset: batch.offset(index),
+            timestamp: batch.timestamp(index),
+            attempts: 0,
+        };
+        match self.rung {
+            Some(rung) if rung.is_retry() => {
+                here.read(&rung.origin, rung.level, batch.headers(index))
+            }
+            _ => here,
+        }
+    }
+
+    fn provenance<'a>(
+        &'a self,
+        origin: &Origin<'a>,
+        attempts: u32,
+        error: &'a HandlerError,
+    ) -> Provenance<'a> {
+        Provenance {
+            topic: origin.topic,
+            partition: origin.partition,
+            offset: origin.offset,
+            timestamp: origin.timestamp,
+            group: self.engine.group(),
+            error,
+            attempts,
+            failed_at_ms: self.engine.clock.unix_ms(),
+        }
+    }
+}
+
+impl Letter {
+    /// That it was not taken.
+    pub(super) fn refused(
+        &self,
+        partition: &TopicPartition,
+        offset: i64,
+        error: ProducerError,
+    ) -> ConsumerError {
+        let (partition, source) = (partition.clone(), Box::new(error));
+        match self.kind() {
+            LetterKind::Dead => ConsumerError::DeadLetterRefused {
+                partition,
+                offset,
+                source,
+            },
+            LetterKind::PutOff => ConsumerError::RetryRefused {
+                partition,
+                offset,
+                topic: self.topic().to_owned(),
+                source,
+            },
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Retries that hold nobody up: a failed message waits in a topic of its own.
+
+mod headers;
+mod ladder;
+
+pub(crate) use headers::{Origin, due_ms, is_ours, own_headers, write};
+pub(crate) use ladder::{Ladder, Rung, Step};
+
+use crate::consumer::KafkaConsumer;
+use std::time::Duration;
+
+/// Kafka keeps a topic's messages for 7 days, unless it is told otherwise: what waits must not be gone
+/// before it is due.
+pub(crate) const MAX_DELAY: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// What was asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RetryTopics {
+    pub(crate) delays: Vec<Duration>,
+    pub(crate) names: Option<String>,
+    pub(crate) create: Option<bool>,
+}
+
+impl RetryTopics {
+    /// Whether the worker makes those that are missing.
+    pub(crate) fn are_created(&self) -> bool {
+        self.create.unwrap_or(true)
+    }
+}
+
+impl KafkaConsumer {
+    /// Puts off failed messages without holding up what is behind them: one that has used up its
+    /// [`max_retries`](Self::max_retries) (default 0 here) is published to a retry topic and handled
+    /// again from there once the delay is over, then to that of the next delay, and after the last
+    /// one it is given up as [`on_failure`](Self::on_failure) says. Delays of 1 ms to 3 days, in
+    /// their order; an empty list means none.
+    ///
+    /// - The worker reads its retry topics itself, in its own group. They are named
+    ///   `{topic}-{group}-retry-{delay}`, the delay in milliseconds, or as
+    ///   [`retry_topic_names`](Self::retry_topic_names) says, and are
+    ///   [created](Self::create_retry_topics) where they are missing.
+    /// - **Order**: a message that is put off is handled after messages that were behind it, those of
+    ///   its key among them. Where that is not right, leave retry topics out: without them its
+    ///   partition or key waits.
+    /// - Its offset moves when the broker has acknowledged it in the retry topic. While that cannot be
+    ///   written to, its partition or key waits. A worker that is killed in between handles it
+    ///   again: at least once, as everything.
+    /// - It is not handled before its time, restarts included. What waits occupies no thread; its
+    ///   partition of the retry topic waits with it, where all have the same delay. It is not waited
+    ///   for longer than the topic's delay, should the clock of who wrote it be wrong.
+    /// - Key, payload and headers are as they came, and the handler is told the message's own
+    ///   [timestamp](crate::ConsumerContext::timestamp); the record in the retry topic has the time at
+    ///   which it was put off, so that the topic's retention counts from there. That must be well
+    ///   above its delay. [`attempt`](crate::ConsumerContext::attempt) counts on, and
+    ///   [`original_topic`](crate::ConsumerContext::original_topic) and its like tell where it came
+    ///   from first.
+    /// - A batch whose handler fails is put off with all that is unsettled of it.
+    /// - An error that no retry helps goes where the last one would, at once. Without a
+    ///   [`dead_letter_queue`](Self::dead_letter_queue) or a policy of its own nothing is given up: then
+    ///   such a message is put off, too, and what still fails after the last delay is handled again
+    ///   for as long as it takes, its partition of the last retry topic waiting.
+    ///
+    /// What says where a message came from, how often it was handled and when it is due are the headers
+    /// of Spring Kafka's retry topics (`retry_topic-attempts`, `retry_topic-backoff-timestamp`,
+    /// `retry_topic-original-timestamp`, `kafka_original-*`, `kafka_exception-*`; see its
+    /// [`RetryTopicHeaders`] and [`KafkaHeaders`]). They are believed in the worker's own retry topics
+    /// only, and a dead letter has none of them.
+    ///
+    /// ```no_run
+    /// use rws_kafka_consumer::KafkaConsumer;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders.created"])?
+    ///     .retry_topics([10, 60, 600].map(Duration::from_secs))
+    ///     .dead_letter_queue("orders.created.dlq");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`RetryTopicHeaders`]: https://docs.spring.io/spring-kafka/docs/current/api/org/springframework/kafka/retrytopic/RetryTopicHeaders.html
+    /// [`KafkaHeaders`]: https://docs.spring.io/spring-kafka/docs/current/api/org/springframework/kafka/support/KafkaHeaders.html
+    pub fn retry_topics(mut self, delays: impl IntoIterator<Item = Duration>) -> Self {
+        self.retry_topics.delays = delays.into_iter().collect();
+        self
+    }
+
+    /// How [retry topics](Self::retry_topics) are named. Default `{topic}-{group}-retry-{delay}`.
+    ///
+    /// `{topic}` stands for the topic that a message came from first, `{group}` for the consumer
+    /// group, `{delay}` for the delay in milliseconds, `{attempt}` for its place among the delays,
+    /// from 1. No two groups may share a retry topic: each would handle the other's retries.
+    pub fn retry_topic_names(mut self, pattern: impl Into<String>) -> Self {
+        self.retry_topics.names = Some(pattern.into());
+        self
+    }
+
+    /// Whether the worker creates [retry topics](Self::retry_topics) that are missing, with as many
+    /// partitions as the topic that they belong to and the broker's default replication. Default true.
+    ///
+    /// It does so in the background and needs the right to `Create` them. Where that is refused, the
+    /// log and [`status`](crate::ConsumerHandle::status) say so, and it is tried again; messages that
+    /// are to be put off wait.
+    pub fn create_retry_topics(mut self, create: bool) -> Self {
+        self.retry_topics.create = Some(create);
+        self
+    }
+}

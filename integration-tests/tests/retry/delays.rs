@@ -1,0 +1,98 @@
+//! When a message that was put off is handled.
+
+use crate::support::{HOUR, Journal, Scene, as_told, now_ms, ready, soon, stop};
+use rws_kafka_producer::Record;
+use std::time::Duration;
+
+#[test]
+fn a_delay_goes_on_over_a_restart_and_a_stop_does_not_wait_for_it() {
+    let scene = Scene::new(1);
+    let journal = Journal::default();
+    scene.send(["1"]);
+    let retry = scene.retry(8000);
+    let handle = scene.consumer(&[8000]).start(as_told(&journal));
+    soon(|| scene.is_committed(&scene.topic) && scene.records(&retry) == 1);
+    // It is fetched, and waits.
+    let status = || handle.status().in_flight();
+    soon(|| status() == 1);
+    let report = handle.stop();
+    assert!(report.is_clean() && report.unstarted == 1, "{report:?}");
+    assert_eq!(journal.len(), 1);
+
+    let handle = scene.consumer(&[8000]).start(as_told(&journal));
+    soon(|| scene.is_committed(&retry));
+    stop(&handle);
+    journal.assert_none_was_early();
+    let given = journal.all();
+    assert_eq!(given.len(), 2, "{given:?}");
+    assert_eq!((given[1].attempt, &given[1].topic), (2, &retry));
+    let due = given[1].due_ms.expect("a header");
+    assert!(due >= given[0].at_ms + 8000, "{given:?}");
+}
+
+#[test]
+fn a_stop_and_a_rebalance_let_go_of_what_waits_for_an_hour() {
+    let scene = Scene::new(2);
+    let journal = Journal::default();
+    scene.send(["1-a", "1-b", "1-c", "1-d"]);
+    let hour = HOUR.as_millis() as u64;
+    let first = scene.consumer(&[hour]).start(as_told(&journal));
+    soon(|| scene.is_committed(&scene.topic) && first.status().in_flight() == 4);
+    // Takes half of them over, to wait in its turn.
+    let second = scene.consumer(&[hour]).start(as_told(&journal));
+    ready(&second);
+    let held = || first.status().in_flight() + second.status().in_flight();
+    soon(|| second.status().assignment.len() == 2 && held() == 4);
+    for handle in [first, second] {
+        stop(&handle);
+    }
+    assert_eq!(journal.len(), 4);
+}
+
+#[test]
+fn what_waits_is_not_waited_for_longer_than_the_delay_of_its_topic() {
+    let scene = Scene::new(1);
+    let journal = Journal::default();
+    let retry = scene.retry(700);
+    scene.kafka.create_topic(&retry, 1);
+    // By a clock that is an hour ahead.
+    let due = (now_ms() + HOUR.as_millis() as i64).to_be_bytes();
+    let record = Record::to(&retry).payload("0");
+    scene.send_record(record.header("retry_topic-backoff-timestamp", &due));
+    let sent_at = now_ms();
+    let handle = scene.consumer(&[700]).start(as_told(&journal));
+    soon(|| scene.is_committed(&retry));
+    stop(&handle);
+    let given = journal.all();
+    assert_eq!(given.len(), 1);
+    assert!(given[0].at_ms >= sent_at + 700, "{given:?}");
+    assert!(Some(given[0].at_ms) < given[0].due_ms, "{given:?}");
+}
+
+/// The message that is put off a moment before the group first commits there.
+#[test]
+fn a_group_that_begins_at_the_end_reads_its_retry_topics_from_their_beginnings() {
+    let scene = Scene::new(1);
+    let journal = Journal::default();
+    let retry = scene.retry(100);
+    scene.kafka.create_topic(&retry, 1);
+    scene.send(["passed by"]);
+    scene.send_record(Record::to(&retry).payload("0-first"));
+    let consumer = || {
+        let config = scene.config().property("auto.offset.reset", "latest");
+        scene
+            .consumer_of(config)
+            .retry_topics([Duration::from_millis(100)])
+            .dead_letter_queue("{topic}.dlq")
+    };
+    let handle = consumer().start(as_told(&journal));
+    soon(|| scene.is_committed(&retry));
+    stop(&handle);
+    scene.send_record(Record::to(&retry).payload("0-second"));
+    // From what is committed, then.
+    let handle = consumer().start(as_told(&journal));
+    soon(|| journal.len() >= 2 && scene.is_committed(&retry));
+    stop(&handle);
+    let payloads: Vec<String> = journal.all().into_iter().map(|it| it.payload).collect();
+    assert_eq!(payloads, ["0-first", "0-second"]);
+}

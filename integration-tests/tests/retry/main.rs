@@ -1,0 +1,14 @@
+//! Messages that are put off to retry topics, on a real broker.
+
+mod batches;
+mod delays;
+mod exactly_once;
+mod headers;
+mod orders;
+mod process;
+mod readiness;
+mod room;
+mod settings;
+mod storm;
+mod support;
+mod topics;

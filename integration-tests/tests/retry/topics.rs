@@ -1,0 +1,157 @@
+//! Where retry topics come from.
+
+use crate::support::{Journal, SOON, Scene, as_told, ready, soon, stop};
+use integration_tests::{Kafka, SaslOptions, eventually};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rws_kafka_config::{KafkaConfig, SaslMechanism, SecurityProtocol};
+use rws_kafka_consumer::{ConsumerConfig, ConsumerHandle};
+use rws_kafka_observe::Observer;
+use rws_kafka_producer::{KafkaProducer, ProducerConfig};
+use std::time::Duration;
+
+/// Without topics that come by themselves.
+fn strict() -> Kafka {
+    Kafka::start_with(&[("auto.create.topics.enable", "false")])
+}
+
+/// How many partitions `topic` has; 0 where it does not exist.
+fn partitions(scene: &Scene<'_>, topic: &str) -> usize {
+    let client: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", scene.kafka.plain_bootstrap())
+        .set("allow.auto.create.topics", "false")
+        .create()
+        .expect("a client");
+    let metadata = client.fetch_metadata(Some(topic), SOON).expect("metadata");
+    metadata.topics()[0].partitions().len()
+}
+
+/// One that soon takes a topic for missing.
+fn hasty(scene: &Scene<'_>) -> KafkaProducer {
+    let config = ProducerConfig::new(scene.kafka.bootstrap()).expect("valid settings");
+    let config = config.property("topic.metadata.propagation.max.ms", "2000");
+    KafkaProducer::new(config.observer(Observer::new())).expect("a producer")
+}
+
+fn last_error(handle: &ConsumerHandle) -> String {
+    let error = handle.status().last_error;
+    error.map_or_else(String::new, |error| error.to_string())
+}
+
+/// librdkafka looks for new topics every five minutes by default: that of the worker is not needed.
+#[test]
+fn they_are_created_and_read_soon_though_broker_and_topic_come_late() {
+    let kafka = strict();
+    let scene = Scene::without_topics(&kafka, 5);
+    let journal = Journal::default();
+    kafka.stop();
+    let start = || {
+        let config = scene.config();
+        let config = config.property("topic.metadata.refresh.interval.ms", "300000");
+        scene
+            .consumer_of(config)
+            .retry_topics([200, 400].map(Duration::from_millis))
+            .dead_letter_queue("{topic}.dlq")
+            .start(as_told(&journal))
+    };
+    // Both create them, and one is late.
+    let handles = [start(), start()];
+    kafka.restart();
+    scene.kafka.create_topic(&scene.queue, 5);
+    scene.kafka.create_topic(&scene.topic, 5);
+    let retries = [200, 400].map(|delay| scene.retry(delay));
+    soon(|| retries.iter().all(|retry| partitions(&scene, retry) == 5));
+    scene.send((0..20).map(|it| format!("3-{it}")));
+    soon(|| scene.records(&scene.queue) == 20);
+    for handle in &handles {
+        stop(handle);
+    }
+    assert_eq!(journal.len(), 60);
+}
+
+#[test]
+fn without_them_what_is_put_off_waits_and_goes_on_once_they_are_there() {
+    let kafka = strict();
+    let scene = Scene::on(&kafka, 1);
+    let journal = Journal::default();
+    let retry = scene.retry(100);
+    scene.send(["1", "0"]);
+    let config = scene.config();
+    let config = config.property("topic.metadata.refresh.interval.ms", "1000");
+    let handle = scene
+        .consumer_of(config)
+        .retry_topics([Duration::from_millis(100)])
+        .create_retry_topics(false)
+        .dead_letter_queue("{topic}.dlq")
+        .dead_letter_producer(hasty(&scene))
+        .start(as_told(&journal));
+    let expected = format!(
+        "{}-0 offset 0 was not delivered to the retry topic {retry}",
+        scene.topic
+    );
+    eventually(2 * SOON, || last_error(&handle) == expected);
+    assert_eq!(partitions(&scene, &retry), 0);
+    assert_eq!(
+        (journal.len(), scene.is_committed(&scene.topic)),
+        (1, false)
+    );
+    scene.kafka.create_topic(&retry, 1);
+    eventually(2 * SOON, || {
+        scene.is_committed(&scene.topic) && scene.records(&retry) == 1
+    });
+    eventually(2 * SOON, || scene.is_committed(&retry));
+    stop(&handle);
+    // The rebalance that brings the retry topic may have come first: it is handled again then.
+    let given = journal.of("1");
+    let last = given.last().expect("it was handled");
+    assert_eq!((&last.topic, last.attempt), (&retry, 2), "{given:?}");
+}
+
+#[test]
+fn the_right_that_is_missing_is_told_and_may_come_later() {
+    const USER: &str = "user";
+    const GUEST: &str = "guest";
+    let kafka = Kafka::start_sasl_ssl(
+        SaslOptions::new()
+            .user(USER, "password")
+            .user(GUEST, "password")
+            .authorizer([USER]),
+    );
+    let scene = Scene::on(&kafka, 2);
+    kafka.allow(GUEST, &["Read", "Describe"], &scene.topic);
+    // Whoever may write nowhere gets no producer id.
+    kafka.allow(GUEST, &["Write"], &scene.retry(100));
+    kafka.allow_group(GUEST, &["Read"], &scene.group);
+    let config = KafkaConfig::builder()
+        .brokers(kafka.bootstrap())
+        .security_protocol(SecurityProtocol::SaslSsl)
+        .sasl_mechanism(SaslMechanism::ScramSha256)
+        .sasl_username(GUEST)
+        .sasl_password("password")
+        .ssl_ca_file(kafka.certificates().ca_file())
+        .consumer_group(&scene.group)
+        .build()
+        .expect("valid settings");
+    let config = ConsumerConfig::from(config).observer(scene.observer.clone());
+    let journal = Journal::default();
+    let handle = scene
+        .consumer_of(config)
+        .retry_topics([Duration::from_millis(100)])
+        .start(as_told(&journal));
+    ready(&handle);
+    let retry = scene.retry(100);
+    let wanted = format!("cannot create the retry topic {retry}");
+    // Others come in between: the topic cannot be read, either.
+    soon(|| {
+        let errors = scene.observer.status().errors;
+        let mut words = errors.iter().map(|error| error.message.as_str());
+        words
+            .any(|it| it.starts_with(&wanted) && it.contains("needs the right Create on the topic"))
+    });
+    kafka.allow(GUEST, &["Create", "Read", "Describe"], &retry);
+    soon(|| partitions(&scene, &retry) == 2);
+    scene.send(["1"]);
+    soon(|| scene.records(&retry) == 1 && scene.is_committed(&retry));
+    stop(&handle);
+    assert_eq!(journal.len(), 2);
+}
