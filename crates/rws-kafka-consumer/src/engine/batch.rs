@@ -30,6 +30,8 @@ struct Entry {
     key: Span,
     payload: Span,
     headers: Range<u32>,
+    /// Where its bytes end in the batch's data; they begin where those of the one before end.
+    end: u32,
     flags: AtomicU8,
 }
 
@@ -87,15 +89,10 @@ impl Batch {
         self.entry(index).payload.of(&self.data)
     }
 
-    /// Bytes of its key, payload and headers.
-    pub(crate) fn size(&self, index: u32) -> usize {
-        let entry = self.entry(index);
-        let headers = &self.headers[entry.headers.start as usize..entry.headers.end as usize];
-        let spans = headers
-            .iter()
-            .flat_map(|header| [header.name, header.value]);
-        let spans = spans.chain([entry.key, entry.payload]);
-        spans.map(|span| span.len as usize).sum()
+    /// Bytes of keys, payloads and headers of the messages at these indices.
+    pub(crate) fn size(&self, indices: Range<u32>) -> usize {
+        let end = |index: u32| index.checked_sub(1).map_or(0, |last| self.entry(last).end);
+        end(indices.end).saturating_sub(end(indices.start)) as usize
     }
 
     pub(crate) fn headers(
@@ -185,6 +182,7 @@ impl BatchBuilder {
             key,
             payload,
             headers: headers..headers,
+            end: self.data.len() as u32,
             flags: AtomicU8::new(0),
         });
     }
@@ -196,6 +194,7 @@ impl BatchBuilder {
         self.headers.push(HeaderEntry { name, value });
         if let Some(entry) = self.entries.last_mut() {
             entry.headers.end += 1;
+            entry.end = self.data.len() as u32;
         }
     }
 

@@ -132,15 +132,19 @@ impl Gatherer {
 
 /// How many of the first messages of a task are within both bounds.
 fn fitting(task: &Task, messages: usize, bytes: usize) -> usize {
-    let mut left = bytes;
-    task.indices()
-        .take(messages)
-        .take_while(|index| {
-            let rest = left.checked_sub(task.batch.size(*index));
-            left = rest.unwrap_or(0);
-            rest.is_some()
-        })
-        .count()
+    let (mut fits, mut too_many) = (0, task.indices().len().min(messages) + 1);
+    if task.bytes_of(too_many - 1) <= bytes {
+        return too_many - 1;
+    }
+    while fits + 1 < too_many {
+        let middle = usize::midpoint(fits, too_many);
+        if task.bytes_of(middle) <= bytes {
+            fits = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    fits
 }
 
 /// A batch that a lane has taken, or what is left of it after an attempt.

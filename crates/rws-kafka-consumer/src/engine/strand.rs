@@ -79,9 +79,16 @@ impl Task {
         self.places.clone().map(|place| self.batch.at(place))
     }
 
-    /// Bytes of keys, payloads and headers.
+    /// Bytes of keys, payloads and headers, of messages in the order of offsets.
     pub(crate) fn bytes(&self) -> usize {
-        self.indices().map(|index| self.batch.size(index)).sum()
+        self.bytes_of(self.places.len())
+    }
+
+    /// Those of its first `messages`.
+    pub(crate) fn bytes_of(&self, messages: usize) -> usize {
+        let start = self.places.start;
+        let count = messages.min(self.places.len()) as u32;
+        self.batch.size(start..start + count)
     }
 
     /// Takes off the first `messages`, of those that are there.

@@ -93,7 +93,7 @@ fn keys_and_headers_count_as_bytes() {
     builder.push_header("null", None);
     builder.push(1, None, None, None);
     let (_, task) = cut(builder, MessageOrder::Partition).next().unwrap();
-    assert_eq!((task.batch.size(0), task.batch.size(1)), (23, 0));
+    assert_eq!((task.batch.size(0..1), task.batch.size(1..2)), (23, 0));
     assert_eq!(task.bytes(), 23);
 }
 
