@@ -89,6 +89,11 @@ impl Gatherer {
         self.waiting.first().map(|(until, _)| *until)
     }
 
+    /// Not before this time is a strand due whose messages come from now on.
+    pub(super) fn horizon(&self, now: Instant) -> Option<Instant> {
+        now.checked_add(self.limits.max_wait)
+    }
+
     /// Takes out a strand that has waited long enough.
     pub(super) fn due(&mut self, now: Instant) -> Option<StrandId> {
         self.next().filter(|until| *until <= now)?;

@@ -192,6 +192,7 @@ impl Scheduler {
         idle: impl FnOnce(),
     ) -> Option<Work> {
         let mut state = self.lock();
+        let mut has_worked = finished.is_some();
         if let Some((strand, outcome)) = finished {
             self.give_back(&mut state, strand, outcome);
         }
@@ -208,7 +209,11 @@ impl Scheduler {
             if let Some(idle) = idle.take() {
                 idle();
             }
-            let next_timer = state.next_timer();
+            let mut next_timer = state.next_timer();
+            if next_timer.is_none() && std::mem::take(&mut has_worked) {
+                // While there is work, the first messages of a batch need not wake it for its watch.
+                next_timer = state.horizon(&self.clock);
+            }
             state.idle_lanes += 1;
             state.watches.extend(next_timer);
             state = match next_timer {
@@ -402,6 +407,11 @@ impl State {
         let retry = self.retries.peek().map(|Reverse((at, _))| *at);
         let batch = self.gatherer.as_ref().and_then(Gatherer::next);
         retry.into_iter().chain(batch).min()
+    }
+
+    fn horizon(&self, clock: &Clock) -> Option<Instant> {
+        let gatherer = self.gatherer.as_ref().filter(|_| self.watches.is_empty());
+        gatherer.and_then(|gatherer| gatherer.horizon(clock.now()))
     }
 
     /// Whether no idle lane wakes when there is something to do by itself: who takes the work that
