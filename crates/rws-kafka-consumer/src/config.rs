@@ -174,11 +174,14 @@ impl ConsumerConfig {
         properties
     }
 
-    /// The settings of a producer that writes what this consumer has read.
-    pub(crate) fn letters_producer(&self) -> ProducerConfig {
+    /// The settings of a producer that writes what this consumer has read. What it is `for_what`
+    /// makes its client id another than that of the service's own producer.
+    pub(crate) fn letters_producer(&self, for_what: &str) -> ProducerConfig {
         let mut config = ProducerConfig::from(self.kafka.clone())
             .observer(self.observer.clone())
             .close_timeout(Duration::ZERO);
+        let client = format!("{}-{for_what}", self.kafka.client_id());
+        config = config.property("client.id", client);
         // A message that was read can be written: only the topic's own limit holds.
         if self.kafka.property("message.max.bytes").is_none() {
             config = config.property("message.max.bytes", "1000000000");
@@ -237,5 +240,27 @@ impl fmt::Debug for ConsumerConfig {
             .field("max_in_flight", &self.max_in_flight)
             .field("max_in_flight_bytes", &self.max_in_flight_bytes)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rws_kafka_producer::KafkaProducer;
+
+    #[test]
+    fn a_producer_of_the_workers_is_told_apart_from_the_services() {
+        let observer = Observer::new();
+        let kafka = KafkaConfig::builder().brokers("localhost:1");
+        let kafka = kafka
+            .client_id("orders")
+            .consumer_group("group")
+            .build()
+            .unwrap();
+        let config = ConsumerConfig::from(kafka).observer(observer.clone());
+        let _letters = KafkaProducer::new(config.letters_producer("dlq")).unwrap();
+        let producers = observer.status().producers;
+        let clients: Vec<&str> = producers.iter().map(|one| one.client.as_str()).collect();
+        assert_eq!(clients, ["orders-dlq"]);
     }
 }

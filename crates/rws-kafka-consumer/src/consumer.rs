@@ -225,10 +225,10 @@ impl KafkaConsumer {
     /// The producer for dead letters, for a queue in another cluster or with other settings, and for
     /// [`retry_topics`](Self::retry_topics), which must be in the cluster that the worker reads.
     ///
-    /// By default the worker makes one of its own, with the settings of the layers (a
-    /// [`property`](ConsumerConfig::property) of the consumer is not the producer's), which takes
-    /// messages of up to 64 MiB; readiness then depends on it, too. The worker does not close a
-    /// producer that it is given, and stops when that has failed for good.
+    /// By default the worker makes one of its own, which takes messages of up to 64 MiB, with the
+    /// settings of the layers (a [`property`](ConsumerConfig::property) of the consumer is not the
+    /// producer's) and a client id that ends in `-dlq`; readiness then depends on it, too. The worker
+    /// does not close a producer that it is given, and stops when that has failed for good.
     pub fn dead_letter_producer(mut self, producer: KafkaProducer) -> Self {
         self.dead_letter_producer = Some(producer);
         self

@@ -195,7 +195,7 @@ impl KafkaConsumer {
         if let Some(producer) = self.dead_letter_producer.clone() {
             return Ok(Some(DeadLetters::through(queue, form, producer)));
         }
-        let config = self.config.letters_producer();
+        let config = self.config.letters_producer("dlq");
         DeadLetters::new(queue, form, config)
             .map(Some)
             .map_err(|error| ConsumerError::DeadLetterProducer(Box::new(error)))

@@ -243,7 +243,7 @@ impl Replay {
         let reading = self.reading()?;
         let producer = match &self.producer {
             Some(producer) => producer.clone(),
-            None => KafkaProducer::new(self.config.letters_producer())
+            None => KafkaProducer::new(self.config.letters_producer("replay"))
                 .map_err(|error| ConsumerError::ReplayProducer(Box::new(error)))?,
         };
         let rate = NonZeroU32::new(self.rate).unwrap_or(NonZeroU32::MIN);
