@@ -177,7 +177,7 @@ impl KafkaConsumer {
     }
 
     /// What is subscribed to, and the retry topics of it.
-    fn topics_to_read(&self, engine: &Engine) -> Vec<String> {
+    pub(crate) fn topics_to_read(&self, engine: &Engine) -> Vec<String> {
         let ladder = engine.settings.ladder.iter();
         let retries = ladder.flat_map(|ladder| ladder.retries().map(str::to_owned));
         self.topics.iter().cloned().chain(retries).collect()

@@ -16,6 +16,8 @@
 //!   them. Offsets are committed at the end of each run, however short the
 //!   [`commit_interval`](crate::ConsumerConfig::commit_interval); a
 //!   [`commit_sync`](crate::ConsumerContext::commit_sync) is answered at once.
+//! - Topics are there with all partitions, retry topics as well: nobody makes them, and what goes to one
+//!   comes back in partition 0.
 //! - Properties of librdkafka's are not checked, and lag is not measured.
 //!
 //! A test that needs these wants Kafka's protocol: the feature `embedded` of `rws-kafka` has a broker in

@@ -79,6 +79,8 @@ pub struct TestWorker {
     ledger: Arc<Ledger>,
     journal: Arc<Journal>,
     topics: Topics,
+    /// What is subscribed to, retry topics included.
+    reads: Vec<String>,
     assigned: BTreeSet<TopicPartition>,
     /// Taken from the worker, and not given back by hand.
     withheld: BTreeSet<TopicPartition>,
@@ -177,6 +179,7 @@ impl TestWorker {
         let ledger = Arc::<Ledger>::default();
         let worker = by_hand(&consumer, transactional.clone(), &handler, &clock, &ledger)?;
         Ok(Self {
+            reads: consumer.topics_to_read(worker.engine()),
             consumer,
             transactional,
             handler,
@@ -204,13 +207,18 @@ impl TestWorker {
     #[track_caller]
     pub fn give(&mut self, message: impl Into<TestMessage>) -> i64 {
         let message = message.into();
-        let topics = &self.consumer.topics;
+        let topics = &self.reads;
         let is_subscribed = |of: &String| of.starts_with('^') || of == message.topic();
         assert!(
             topics.iter().any(is_subscribed),
             "a message of {:?}, but the consumer is subscribed to {topics:?}",
             message.topic()
         );
+        self.put(message)
+    }
+
+    #[track_caller]
+    fn put(&mut self, message: TestMessage) -> i64 {
         let partition = message.topic_partition();
         let offset = self.topics.add(message, self.clock.unix_ms());
         if !self.assigned.contains(&partition) && !self.withheld.contains(&partition) {
@@ -250,10 +258,10 @@ impl TestWorker {
             if is_at_rest {
                 self.end_run();
             }
-            self.note_outside();
+            let has_read = self.note_outside();
             if self.rewind() {
                 rewinds += 1;
-            } else if is_at_rest {
+            } else if is_at_rest && !has_read {
                 return;
             }
         }
@@ -344,7 +352,7 @@ impl TestWorker {
         handled.count()
     }
 
-    /// What the worker publishes by itself, dead letters and outputs, and how that is answered: it can
+    /// What the worker publishes by itself, dead letters, retries and outputs, and how that is answered: it can
     /// be made to fail, and acknowledgements held back.
     pub fn sent(&self) -> &Sent {
         &self.sent
@@ -377,8 +385,22 @@ impl TestWorker {
     /// What the handlers of an exactly-once worker have sent and was committed, in its order.
     pub fn outputs(&self) -> Vec<SentRecord> {
         let mut records = self.sent.records();
-        records.retain(|record| !self.is_dead_letter(record));
+        records.retain(|record| !self.is_dead_letter(record) && !self.is_put_off(record));
         records
+    }
+
+    /// What was sent to [retry topics](KafkaConsumer::retry_topics), in its order. The worker reads it
+    /// when it has its acknowledgement, and handles it when its delay is over.
+    pub fn put_off(&self) -> Vec<SentRecord> {
+        let mut records = self.sent.records();
+        records.retain(|record| self.is_put_off(record));
+        records
+    }
+
+    fn is_put_off(&self, record: &SentRecord) -> bool {
+        let topic = record.topic();
+        let is_named = |topics: &[String]| topics.iter().any(|name| name == topic);
+        is_named(&self.reads) && !is_named(&self.consumer.topics)
     }
 
     fn is_dead_letter(&self, record: &SentRecord) -> bool {
@@ -556,16 +578,24 @@ impl TestWorker {
         true
     }
 
-    /// Takes down what was sent and committed since the last look.
-    fn note_outside(&mut self) {
+    /// Takes down what was sent and committed since the last look, and brings the worker what it has
+    /// put off; true where there was some.
+    fn note_outside(&mut self) -> bool {
+        let mut has_read = false;
         for record in self.sent.after(self.noted.0) {
-            self.note(Event::Sent(record));
             self.noted.0 += 1;
+            let again = self.is_put_off(&record).then(|| TestMessage::from(&record));
+            self.note(Event::Sent(record));
+            if let Some(message) = again {
+                self.put(message);
+                has_read = true;
+            }
         }
         for (partition, offset) in self.ledger.after(self.noted.1) {
             self.note(Event::Committed(partition, offset));
             self.noted.1 += 1;
         }
+        has_read
     }
 
     fn note(&self, event: Event) {

@@ -3,6 +3,7 @@ mod exactly_once;
 mod failures;
 mod messages;
 mod partitions;
+mod retry_topics;
 mod storm;
 
 use super::*;

@@ -1,0 +1,77 @@
+use super::*;
+use rws_kafka_producer::testing::SentRecord;
+
+fn topics(records: &[SentRecord]) -> Vec<&str> {
+    records.iter().map(SentRecord::topic).collect()
+}
+
+#[test]
+fn a_message_goes_through_all_delays_and_holds_up_nobody() {
+    let consumer = consumer(&["a"])
+        .retry_topics([SECOND, 10 * SECOND])
+        .dead_letter_queue("{topic}.dlq");
+    let mut worker = TestWorker::new(consumer, handle_as_it_says).unwrap();
+    worker.give_all(["9", "1", "0"].map(|payload| TestMessage::new("a", payload)));
+    worker.run();
+    assert_eq!(worker.committed("a", 0), Some(3), "{worker}");
+    let first = "a-test-retry-1000";
+    assert_eq!(topics(&worker.put_off()), [first, first]);
+    assert_eq!(worker.next_due(), Some(SECOND), "{worker}");
+
+    worker.advance(SECOND);
+    assert_eq!(worker.committed(first, 0), Some(2), "{worker}");
+    assert_eq!(
+        topics(&worker.put_off()),
+        [first, first, "a-test-retry-10000"]
+    );
+    worker.advance(9 * SECOND);
+    assert!(worker.dead_letters().is_empty(), "{worker}");
+    worker.advance(SECOND);
+    let letter = worker.dead_letter();
+    assert_eq!((letter.topic(), letter.payload_str()), ("a.dlq", "9"));
+    assert_eq!(letter.header_str("rws-dlq-original-offset"), Some("0"));
+    assert_eq!(letter.header_str("rws-dlq-attempts"), Some("3"));
+    let when: Vec<u64> = handled(&worker).into_iter().map(|(at, _)| at).collect();
+    assert_eq!(when, [0, 0, 0, 1000, 1000, 11_000]);
+    assert_eq!(worker.next_due(), None);
+}
+
+#[test]
+fn a_delay_outlives_the_process() {
+    let consumer = consumer(&["a"])
+        .retry_topics([10 * SECOND])
+        .dead_letter_queue("dlq");
+    let mut worker = TestWorker::new(consumer, handle_as_it_says).unwrap();
+    worker.give(TestMessage::new("a", "1"));
+    worker.advance(4 * SECOND);
+    worker.restart();
+    worker.run();
+    assert_eq!(worker.next_due(), Some(6 * SECOND), "{worker}");
+    worker.advance(6 * SECOND);
+    assert_eq!(
+        worker.committed("a-test-retry-10000", 0),
+        Some(1),
+        "{worker}"
+    );
+    assert_eq!(handled(&worker).len(), 2);
+}
+
+#[test]
+fn in_transactions_a_retry_is_an_output_of_its_message() {
+    let consumer = consumer(&["a"])
+        .retry_topics([SECOND])
+        .dead_letter_queue("dlq");
+    let handler = |msg: ConsumerContext, out: &mut crate::Outputs| {
+        out.send("b", msg.payload().unwrap_or_default())?;
+        as_it_says(&msg)
+    };
+    let mut worker = TestWorker::exactly_once(consumer.exactly_once("id"), handler).unwrap();
+    worker.give_all(["1", "0"].map(|payload| TestMessage::new("a", payload)));
+    worker.sent().abort_next_transaction();
+    worker.run();
+    assert_eq!(topics(&worker.put_off()), ["a-test-retry-1000"], "{worker}");
+    worker.advance(SECOND);
+    let outputs = worker.outputs();
+    let payloads: Vec<&str> = outputs.iter().map(SentRecord::payload_str).collect();
+    assert_eq!(payloads, ["0", "1"], "{worker}");
+}
