@@ -173,6 +173,8 @@ impl ConsumerContext {
     /// [`commit`](Self::commit) is right for most, and under
     /// [`Ordering::Key`](crate::Ordering::Key) and [`None`](crate::Ordering::None) for all: there,
     /// messages before this one may have to wait for this lane.
+    /// In a handler of batches [`commit_up_to`](crate::MessageBatch::commit_up_to) is: the messages
+    /// before it in the batch are unfinished.
     ///
     /// # Errors
     ///

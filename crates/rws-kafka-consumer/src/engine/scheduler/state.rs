@@ -1,0 +1,242 @@
+//! The strands and what they wait for, without the waiting.
+
+use super::super::clock::Clock;
+use super::super::gather::{Gathered, Gatherer};
+use super::super::strand::{StrandId, Task};
+use super::{Outcome, Progress, Work};
+use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Instant;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) strands: FxHashMap<StrandId, Strand>,
+    pub(super) ready: VecDeque<StrandId>,
+    /// Those whose retry is due.
+    pub(super) due: VecDeque<StrandId>,
+    /// Those whose dead letter has its outcome.
+    pub(super) answered: VecDeque<StrandId>,
+    /// Whose turn it is of the three, so that none waits for all of another.
+    pub(super) turn: usize,
+    pub(super) retries: BinaryHeap<Reverse<(Instant, StrandId)>>,
+    /// Where the handler takes batches.
+    pub(super) gatherer: Option<Gatherer>,
+    /// How many messages of each partition, by its id, are in hand: a lane's, or as a dead letter on
+    /// its way.
+    pub(super) in_hand: FxHashMap<u64, usize>,
+    /// Who waits on `work` and on `settled`: a notification costs a system call.
+    pub(super) idle_lanes: usize,
+    pub(super) drains: usize,
+    /// Until when idle lanes sleep, of those that have a reason to wake by themselves.
+    pub(super) watches: Vec<Instant>,
+    pub(super) ended: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Strand {
+    pub(super) tasks: VecDeque<Task>,
+    /// Of the first message of the first task.
+    pub(super) progress: Progress,
+    pub(super) phase: StrandPhase,
+    /// How much the tasks are, where the handler takes batches.
+    pub(super) gathered: Gathered,
+    /// Its share of [`State::in_hand`].
+    pub(super) in_hand: usize,
+    /// The outcome of a dead letter came before the lane had said that it waits for one.
+    pub(super) woken: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum StrandPhase {
+    #[default]
+    Idle,
+    /// Its messages wait for more to come.
+    Gathering,
+    Ready,
+    Running,
+    Waiting,
+    Posted,
+    Answered,
+}
+
+impl State {
+    /// When there is something to do by itself.
+    pub(super) fn next_timer(&self) -> Option<Instant> {
+        let retry = self.retries.peek().map(|Reverse((at, _))| *at);
+        let batch = self.gatherer.as_ref().and_then(Gatherer::next);
+        retry.into_iter().chain(batch).min()
+    }
+
+    pub(super) fn horizon(&self, clock: &Clock) -> Option<Instant> {
+        let gatherer = self.gatherer.as_ref().filter(|_| self.watches.is_empty());
+        gatherer.and_then(|gatherer| gatherer.horizon(clock.now()))
+    }
+
+    /// Whether no idle lane wakes when there is something to do by itself: who takes the work that
+    /// one was woken for leaves its watch to another.
+    pub(super) fn is_unwatched(&self) -> bool {
+        let next = self.next_timer();
+        next.is_some_and(|next| self.watches.iter().all(|watch| *watch > next))
+    }
+
+    pub(super) fn ready_timers(&mut self, clock: &Clock) {
+        if self.next_timer().is_none() {
+            return;
+        }
+        let now = clock.now();
+        if let Some(gatherer) = &mut self.gatherer {
+            while let Some(strand) = gatherer.due(now) {
+                if let Some(queue) = self.strands.get_mut(&strand) {
+                    queue.phase = StrandPhase::Ready;
+                    self.ready.push_back(strand);
+                }
+            }
+        }
+        while let Some(Reverse((at, strand))) = self.retries.peek().copied()
+            && at <= now
+        {
+            self.retries.pop();
+            if let Some(queue) = self.strands.get_mut(&strand)
+                && queue.phase == StrandPhase::Waiting
+            {
+                queue.phase = StrandPhase::Ready;
+                self.due.push_back(strand);
+            }
+        }
+    }
+
+    pub(super) fn take_next(&mut self, paused: bool) -> Option<Work> {
+        while let Some(strand) = self.pop_ready(paused) {
+            if let Some(queue) = self.strands.get_mut(&strand)
+                && let Some(task) = queue.tasks.pop_front()
+            {
+                // A dead letter that was on its way has been in hand all the time.
+                let is_new = queue.phase != StrandPhase::Answered;
+                queue.phase = StrandPhase::Running;
+                queue.woken = false;
+                let mut progress = std::mem::take(&mut queue.progress);
+                let task = match &self.gatherer {
+                    Some(gatherer) if progress.batch.is_none() => {
+                        let nothing = task.nothing();
+                        queue.tasks.push_front(task);
+                        let taken = gatherer.take(&mut queue.tasks, &mut queue.gathered);
+                        progress.batch = Some(Box::new(taken));
+                        nothing
+                    }
+                    _ => task,
+                };
+                if is_new {
+                    queue.in_hand = progress.messages();
+                    *self.in_hand.entry(strand.partition()).or_default() += queue.in_hand;
+                }
+                return Some(Work {
+                    strand,
+                    task,
+                    progress,
+                });
+            }
+        }
+        None
+    }
+
+    fn pop_ready(&mut self, paused: bool) -> Option<StrandId> {
+        if paused {
+            // A letter needs no handler.
+            return self.answered.pop_front();
+        }
+        let queues = [&mut self.answered, &mut self.due, &mut self.ready];
+        let count = queues.len();
+        let first = (0..count)
+            .map(|step| (self.turn + step) % count)
+            .find(|number| !queues[*number].is_empty())?;
+        self.turn = (first + 1) % count;
+        queues[first].pop_front()
+    }
+
+    /// A strand with messages that no lane has is ready, or gathers more.
+    pub(super) fn line_up(&mut self, strand: StrandId, clock: &Clock) {
+        let Some(queue) = self.strands.get_mut(&strand) else {
+            return;
+        };
+        if let Some(gatherer) = &mut self.gatherer
+            && queue.progress.batch.is_none()
+            && let Some(first) = queue.tasks.front()
+        {
+            if gatherer.waits(strand, first, &queue.gathered, clock) {
+                queue.phase = StrandPhase::Gathering;
+                return;
+            }
+            gatherer.forget(strand, Some(first));
+        }
+        queue.phase = StrandPhase::Ready;
+        self.ready.push_back(strand);
+    }
+
+    pub(super) fn give_back(&mut self, strand: StrandId, outcome: Outcome, clock: &Clock) {
+        let Some(queue) = self.strands.get_mut(&strand) else {
+            // A running strand is never taken away.
+            debug_assert!(false, "a strand that nobody knows was given back");
+            return;
+        };
+        match outcome {
+            Outcome::Posted { mut task, progress } => {
+                if !task.batch.partition().is_active() {
+                    task.keep_first();
+                }
+                queue.tasks.push_front(task);
+                let posted = progress.posted();
+                queue.progress = progress;
+                if std::mem::take(&mut queue.woken) {
+                    queue.phase = StrandPhase::Answered;
+                    self.answered.push_back(strand);
+                } else {
+                    queue.phase = StrandPhase::Posted;
+                }
+                // Still in hand.
+                return self.holds(strand, posted);
+            }
+            Outcome::Later { task, progress, at } if task.batch.partition().is_active() => {
+                queue.tasks.push_front(task);
+                queue.progress = progress;
+                queue.phase = StrandPhase::Waiting;
+                self.retries.push(Reverse((at, strand)));
+                let had = std::mem::take(&mut queue.in_hand);
+                return self.let_go(strand, had);
+            }
+            Outcome::Yield { task, progress } if task.batch.partition().is_active() => {
+                queue.tasks.push_front(task);
+                queue.progress = progress;
+            }
+            // What is not active any more was dropped behind it already.
+            Outcome::Later { .. } | Outcome::Yield { .. } | Outcome::Dropped | Outcome::Done => {}
+        }
+        let had = std::mem::take(&mut queue.in_hand);
+        if queue.tasks.is_empty() {
+            self.strands.remove(&strand);
+        } else {
+            self.line_up(strand, clock);
+        }
+        self.let_go(strand, had);
+    }
+
+    /// The strand has so many messages in hand.
+    pub(super) fn holds(&mut self, strand: StrandId, messages: usize) {
+        let Some(queue) = self.strands.get_mut(&strand) else {
+            return;
+        };
+        let had = std::mem::replace(&mut queue.in_hand, messages);
+        *self.in_hand.entry(strand.partition()).or_default() += messages;
+        self.let_go(strand, had);
+    }
+
+    /// The strand has `messages` in hand no more.
+    fn let_go(&mut self, strand: StrandId, messages: usize) {
+        if let Some(in_hand) = self.in_hand.get_mut(&strand.partition()) {
+            *in_hand -= messages;
+            if *in_hand == 0 {
+                self.in_hand.remove(&strand.partition());
+            }
+        }
+    }
+}
