@@ -184,7 +184,7 @@ fn check_delays(delays: &[Duration]) -> Result<(), ConsumerError> {
         None => Ok(()),
         Some(delay) => refuse(
             TOPICS,
-            format!("have a delay of {delay:?}; 1 ms to {MAX_DELAY:?} are allowed"),
+            format!("have a delay of {delay:?}; 1 ms to {MAX_DELAY:?} (3 days) are allowed"),
         ),
     }
 }
