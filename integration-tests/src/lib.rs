@@ -19,8 +19,10 @@
 
 mod browser;
 mod certificates;
+mod child_test;
 mod clients;
 mod container;
+mod gate;
 mod glue;
 mod http;
 mod kafka;
@@ -40,13 +42,15 @@ mod wait;
 
 pub use browser::Browser;
 pub use certificates::Certificates;
+pub use child_test::ChildTest;
 pub use clients::{
     ClientRecord, Format, GlueCompression, JavaGlue, PythonClient, Sample, Serde, parse_metrics,
 };
 pub use container::ToolOutput;
+pub use gate::Gate;
 pub use glue::{AwsCredentials, Glue};
 pub use http::{HttpAnswer, HttpRequest};
-pub use kafka::{Brokers, Cluster, Kafka};
+pub use kafka::{Brokers, Cluster, Kafka, TopicRecord};
 pub use kcat::{kcat, kcat_with_input};
 pub use names::{unique, unique_topic};
 pub use offsets_log::Commit;

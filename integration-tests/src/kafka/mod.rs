@@ -4,6 +4,7 @@ mod brokers;
 mod cluster;
 mod commits;
 mod operations;
+mod records;
 mod setup;
 mod spring;
 mod tools;
@@ -14,7 +15,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 pub(crate) use self::setup::{CA_PEM, SERVER_PEM};
 use self::setup::{IMAGE, Member, Setup};
-pub use self::{brokers::Brokers, cluster::Cluster};
+pub use self::{brokers::Brokers, cluster::Cluster, records::TopicRecord};
 use crate::{
     certificates::Certificates,
     container::{Container, OPERATION, PortTaken, until_ports_are_free},

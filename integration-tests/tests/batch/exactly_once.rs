@@ -1,8 +1,7 @@
 //! Batches whose outputs and offsets are committed together.
 
-use crate::support::{Journal, Scene, read, soon, stop};
+use crate::support::{Journal, Scene, soon, stop};
 use integration_tests::{unique, unique_topic};
-use rdkafka::message::Message;
 use rws_kafka_consumer::{ConsumerError, HandlerError, HandlerResult, MessageBatch, Outputs};
 use rws_kafka_producer::Record;
 use std::sync::Arc;
@@ -22,12 +21,9 @@ fn copy(batch: &MessageBatch, out: &mut Outputs, sink: &str) -> HandlerResult {
 /// The numbers in each partition of the sink, in their order.
 fn results(scene: &Scene<'_>, sink: &str) -> Vec<Vec<i64>> {
     let mut found = vec![Vec::new(); scene.partitions as usize];
-    let all = read(scene.kafka, sink, |message| {
-        let payload = std::str::from_utf8(message.payload().unwrap()).unwrap();
-        (message.partition(), payload.parse().unwrap())
-    });
-    for (partition, number) in all {
-        found[partition as usize].push(number);
+    for record in scene.kafka.read(sink) {
+        let number = record.payload_text().parse().unwrap();
+        found[record.partition as usize].push(number);
     }
     found
 }

@@ -1,15 +1,14 @@
-use integration_tests::{Brokers, Kafka, eventually, eventually_some, unique, unique_topic};
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Headers, Message};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use integration_tests::{Brokers, Kafka, TopicRecord, eventually, unique, unique_topic};
 use rws_kafka_config::KafkaConfig;
 use rws_kafka_consumer::{
     Backoff, ConsumerConfig, ConsumerContext, ConsumerHandle, KafkaConsumer, MessageBatch,
 };
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+pub(crate) use integration_tests::Gate;
 
 /// For what takes a second or two when the machine is not busy.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
@@ -119,53 +118,9 @@ impl<'a> Scene<'a> {
 
     /// Where the letters in the queue came from: partitions and offsets, in their order.
     pub(crate) fn letters(&self) -> Vec<(i32, i64)> {
-        read(self.kafka, &self.queue, |message| {
-            let number = |name: &str| {
-                let headers = message.headers().expect("headers");
-                let header = headers.iter().find(|header| header.key == name);
-                let value = header.and_then(|header| header.value).expect("a value");
-                let text = std::str::from_utf8(value).expect("text");
-                text.parse::<i64>().expect("a number")
-            };
-            let partition = number("rws-dlq-original-partition");
-            (partition as i32, number("rws-dlq-original-offset"))
-        })
+        let letters = self.kafka.read(&self.queue);
+        letters.iter().map(TopicRecord::origin).collect()
     }
-}
-
-/// What a reader of committed messages finds in `topic` at this moment.
-pub(crate) fn read<T>(
-    kafka: &Brokers,
-    topic: &str,
-    of: impl Fn(&rdkafka::message::BorrowedMessage<'_>) -> T,
-) -> Vec<T> {
-    let client: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", kafka.plain_bootstrap())
-        .set("group.id", unique("reader"))
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("isolation.level", "read_committed")
-        .create()
-        .expect("a client");
-    let metadata = client.fetch_metadata(Some(topic), SOON);
-    let metadata = metadata.expect("the topic's partitions");
-    let mut open = metadata.topics()[0].partitions().len();
-    let mut list = TopicPartitionList::new();
-    for partition in 0..open as i32 {
-        let added = list.add_partition_offset(topic, partition, Offset::Beginning);
-        added.expect("an offset");
-    }
-    client.assign(&list).expect("an assignment");
-    let mut found = Vec::new();
-    while open > 0 {
-        let polled = eventually_some(SOON, || client.poll(Duration::from_secs(1)));
-        match polled {
-            Ok(message) => found.push(of(&message)),
-            Err(rdkafka::error::KafkaError::PartitionEOF(_)) => open -= 1,
-            Err(error) => panic!("{error}"),
-        }
-    }
-    found
 }
 
 /// A batch that a handler was given.
@@ -213,26 +168,6 @@ impl Journal {
 
     pub(crate) fn messages(&self) -> usize {
         self.all().iter().map(|given| given.offsets.len()).sum()
-    }
-}
-
-/// Something that handlers wait at until the test opens it.
-#[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    pub(crate) fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_all();
-    }
-
-    /// # Panics
-    ///
-    /// When nobody opens it.
-    pub(crate) fn pass(&self) {
-        let open = self.0.0.lock().unwrap();
-        let waited = self.0.1.wait_timeout_while(open, 2 * SOON, |open| !*open);
-        assert!(!waited.unwrap().1.timed_out(), "nobody opened the gate");
     }
 }
 

@@ -1,8 +1,7 @@
 //! Messages that are given up.
 
-use crate::letters::{self, Found};
 use crate::support::{Journal, SOON, Scene, close, soon, stop};
-use integration_tests::{Brokers, Kafka, eventually_some, unique_topic};
+use integration_tests::{Brokers, Kafka, TopicRecord, eventually_some, unique_topic};
 use rws_kafka_consumer::{
     Backoff, ConsumerContext, ConsumerError, DeadLetterHeaders, ErrorClass, HandlerError,
     HandlerResult, KafkaConsumer,
@@ -52,13 +51,16 @@ impl<'a> Poisoned<'a> {
             .retry_backoff(Backoff::fixed(Duration::from_millis(20)))
     }
 
-    pub(crate) fn letters(&self) -> Vec<Found> {
-        letters::read(self.scene.kafka, &self.queue, self.queue_partitions)
+    pub(crate) fn letters(&self) -> Vec<TopicRecord> {
+        self.scene
+            .kafka
+            .read_if_there(&self.queue)
+            .unwrap_or_default()
     }
 
     /// The letters, once there are `count`.
     #[track_caller]
-    pub(crate) fn letters_of(&self, count: usize) -> Vec<Found> {
+    pub(crate) fn letters_of(&self, count: usize) -> Vec<TopicRecord> {
         eventually_some(2 * SOON, || {
             let letters = self.letters();
             (letters.len() >= count).then_some(letters)
@@ -146,7 +148,7 @@ fn a_poison_message_goes_to_the_queue_as_it_came_and_tells_where_from() {
     for ((name, value), expected) in letter.headers.iter().zip(own) {
         assert_eq!((name.as_str(), value.as_deref()), expected);
     }
-    let failed_at: u128 = letter.text("rws-dlq-failed-at").parse().unwrap();
+    let failed_at: u128 = letter.header_text("rws-dlq-failed-at").parse().unwrap();
     let since_1970 = |time: SystemTime| {
         let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
         time.as_millis()
@@ -161,7 +163,11 @@ fn a_poison_message_goes_to_the_queue_as_it_came_and_tells_where_from() {
         ("error-reason", "no such order"),
         ("attempts", "3"),
     ] {
-        assert_eq!(letter.text(&format!("rws-dlq-{name}")), expected, "{name}");
+        assert_eq!(
+            letter.header_text(&format!("rws-dlq-{name}")),
+            expected,
+            "{name}"
+        );
     }
     assert_eq!(letter.headers.len(), 4 + 8);
 
@@ -334,9 +340,9 @@ fn the_roadmaps_dead_letter_example_runs() {
         msg.commit()
     });
     let letters = poisoned.letters_of(1);
-    assert_eq!(letters[0].text("rws-dlq-attempts"), "4");
+    assert_eq!(letters[0].header_text("rws-dlq-attempts"), "4");
     assert_eq!(
-        letters[0].text("rws-dlq-error-reason"),
+        letters[0].header_text("rws-dlq-error-reason"),
         "invalid digit found in string"
     );
     soon(|| poisoned.scene.committed(0) == Some(1));
@@ -357,7 +363,7 @@ fn a_producer_of_ones_own_publishes_the_letters_and_stays_open() {
         .start(|_: ConsumerContext| Err(HandlerError::new("no").permanent()));
     soon(|| poisoned.scene.committed(0) == Some(2));
     stop(&handle);
-    assert_eq!(letters::read(&elsewhere, &poisoned.queue, 1).len(), 2);
+    assert_eq!(elsewhere.read(&poisoned.queue).len(), 2);
     producer.send_sync(&poisoned.queue, "still open").unwrap();
 }
 
@@ -404,7 +410,7 @@ fn a_queue_may_be_named_after_the_topic_and_a_poisoned_one_starves_no_other() {
             });
     soon(|| scene.all_committed() == [300; 3]);
     stop(&handle);
-    assert_eq!(letters::read(scene.kafka, &queue, 1).len(), 600);
+    assert_eq!(scene.kafka.read(&queue).len(), 600);
     // When the healthy one was done, most of the poison was still to come.
     let all = journal.all();
     let healthy = all.iter().rposition(|given| given.partition == 1).unwrap();

@@ -9,7 +9,6 @@ mod failover;
 mod failures;
 mod hooks;
 mod late_commits;
-mod letters;
 mod ordering;
 mod outages;
 mod pausing;

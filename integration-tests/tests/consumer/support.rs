@@ -7,9 +7,11 @@ use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub(crate) use integration_tests::Gate;
 
 /// For what takes a second or two when the machine is not busy.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
@@ -229,26 +231,6 @@ fn assert_in_order(partition: i32, offsets: &[i64], end: i64) {
         assert_eq!(*offset, expected, "partition {partition}");
     }
     assert_eq!(offsets.len() as i64, end, "messages of {partition}");
-}
-
-/// Something that handlers wait at until the test opens it.
-#[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    pub(crate) fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_all();
-    }
-
-    /// # Panics
-    ///
-    /// When nobody opens it.
-    pub(crate) fn pass(&self) {
-        let open = self.0.0.lock().unwrap();
-        let waited = self.0.1.wait_timeout_while(open, 2 * SOON, |open| !*open);
-        assert!(!waited.unwrap().1.timed_out(), "nobody opened the gate");
-    }
 }
 
 /// Waits until `journal` has `count` different messages; tells how the worker stands when it does

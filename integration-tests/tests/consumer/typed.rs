@@ -75,7 +75,7 @@ fn a_payload_of_another_type_goes_to_the_dead_letters_at_once_and_tells_where_it
     soon(|| scene.committed(0) == Some(3));
     stop(&handle);
     let letters = poisoned.letters();
-    let reason = |letter: usize| letters[letter].text("rws-dlq-error-reason");
+    let reason = |letter: usize| letters[letter].header_text("rws-dlq-error-reason");
     assert_eq!(
         reason(0),
         format!(
@@ -86,7 +86,7 @@ fn a_payload_of_another_type_goes_to_the_dead_letters_at_once_and_tells_where_it
     );
     assert!(reason(1).contains("it is a tombstone"), "{}", reason(1));
     for letter in &letters {
-        assert_eq!(letter.text("rws-dlq-attempts"), "1");
+        assert_eq!(letter.header_text("rws-dlq-attempts"), "1");
     }
     assert_eq!(letters.len(), 2);
 }

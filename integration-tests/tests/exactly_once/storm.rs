@@ -1,5 +1,6 @@
-use crate::process::{Order, Worker, broker};
+use crate::process::{Order, broker, start_worker};
 use crate::support::{SOON, Scene, soon, stop};
+use integration_tests::ChildTest;
 use rws_kafka_consumer::ConsumerHandle;
 use rws_kafka_producer::{KafkaProducer, Record};
 use std::path::Path;
@@ -30,8 +31,8 @@ fn each_result_is_read_once_and_in_order_though_workers_are_killed_and_partition
         work: Duration::from_micros(200),
     };
     let log = |number: usize| folder.path().join(format!("worker-{number}.log"));
-    let start = |number: usize| Worker::start(&order(number), &log(number));
-    let mut workers: Vec<Worker> = (0..PROCESSES).map(start).collect();
+    let start = |number: usize| start_worker(&order(number), &log(number));
+    let mut workers: Vec<ChildTest> = (0..PROCESSES).map(start).collect();
 
     let (kills, rebalances, progress) = thread::scope(|scope| {
         let sender = scope.spawn(|| send(&scene));

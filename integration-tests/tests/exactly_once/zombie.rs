@@ -1,4 +1,4 @@
-use crate::process::{Order, SESSION, Worker, broker};
+use crate::process::{Order, SESSION, broker, start_worker};
 use crate::support::{Scene, soon, stop};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn a_worker_that_was_paused_past_its_session_writes_nothing_that_is_read() {
     let folder = tempfile::tempdir().expect("a folder for the log");
     let log = folder.path().join("zombie.log");
     scene.fill(MESSAGES);
-    let mut zombie = Worker::start(&order(0, Duration::from_millis(2)), &log);
+    let mut zombie = start_worker(&order(0, Duration::from_millis(2)), &log);
     let committed = || scene.committed().iter().sum::<i64>();
     for round in 0..3 {
         let before = committed();

@@ -6,8 +6,9 @@ use rws_kafka_consumer::{ConsumerConfig, ConsumerHandle, KafkaConsumer};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
+
+pub(crate) use integration_tests::Gate;
 
 /// For what takes a second or two when the machine is not busy.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
@@ -165,24 +166,4 @@ pub(crate) fn stop(handle: &ConsumerHandle) {
 #[track_caller]
 pub(crate) fn soon(condition: impl FnMut() -> bool) {
     eventually(SOON, condition);
-}
-
-/// Something that handlers wait at until the test opens it.
-#[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    pub(crate) fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_all();
-    }
-
-    /// # Panics
-    ///
-    /// When nobody opens it.
-    pub(crate) fn pass(&self) {
-        let open = self.0.0.lock().unwrap();
-        let waited = self.0.1.wait_timeout_while(open, 4 * SOON, |open| !*open);
-        assert!(!waited.unwrap().1.timed_out(), "nobody opened the gate");
-    }
 }

@@ -74,7 +74,9 @@ fn a_killed_replay_loses_nothing_and_writes_no_more_than_its_last_batch_twice() 
     let report = complete(&scene.replay().batch_size(BATCH));
     let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
     for found in scene.written() {
-        *counts.entry(found.text().parse().unwrap()).or_default() += 1;
+        *counts
+            .entry(found.payload_text().parse().unwrap())
+            .or_default() += 1;
     }
     let all: Vec<usize> = counts.keys().copied().collect();
     assert_eq!(all, (0..LETTERS).collect::<Vec<_>>());

@@ -64,7 +64,7 @@ fn a_stop_commits_what_is_acknowledged_and_the_next_run_goes_on_from_there() {
     let mut payloads: Vec<usize> = scene
         .written()
         .iter()
-        .map(|it| it.text().parse().unwrap())
+        .map(|it| it.payload_text().parse().unwrap())
         .collect();
     payloads.sort_unstable();
     assert_eq!(payloads, (0..300).collect::<Vec<_>>());

@@ -1,7 +1,4 @@
-use integration_tests::{Kafka, eventually_some, unique, unique_topic};
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Headers, Message};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use integration_tests::{Kafka, TopicRecord, unique, unique_topic};
 use rws_kafka::{
     ConsumerConfig, KafkaProducer, Observer, ProducerConfig, Record, Replay, ReplayReport,
 };
@@ -17,22 +14,6 @@ pub(crate) struct Scene {
     pub(crate) partitions: i32,
     pub(crate) group: String,
     pub(crate) producer: KafkaProducer,
-}
-
-/// A record that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) partition: i32,
-    pub(crate) key: Option<Vec<u8>>,
-    pub(crate) payload: Option<Vec<u8>>,
-    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
-    pub(crate) timestamp_ms: Option<i64>,
-}
-
-impl Found {
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.payload.clone().expect("a payload")).expect("text")
-    }
 }
 
 impl Scene {
@@ -103,13 +84,17 @@ impl Scene {
         assert!(report.is_complete(), "{report:?}");
     }
 
-    pub(crate) fn written(&self) -> Vec<Found> {
-        read(self.kafka, &self.topic, self.partitions)
+    pub(crate) fn written(&self) -> Vec<TopicRecord> {
+        self.kafka.read(&self.topic)
     }
 
     /// The payloads that were brought back, sorted.
     pub(crate) fn payloads(&self) -> Vec<String> {
-        let mut payloads: Vec<String> = self.written().iter().map(Found::text).collect();
+        let mut payloads: Vec<String> = self
+            .written()
+            .iter()
+            .map(TopicRecord::payload_text)
+            .collect();
         payloads.sort();
         payloads
     }
@@ -127,42 +112,4 @@ pub(crate) fn complete(replay: &Replay) -> ReplayReport {
     let report = handle.join_timeout(2 * SOON).expect("it ends");
     assert!(report.is_complete(), "{report:?}");
     report
-}
-
-/// What `topic` holds at this moment, by a client that is not the one under test.
-pub(crate) fn read(kafka: &Kafka, topic: &str, partitions: i32) -> Vec<Found> {
-    let client: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", kafka.plain_bootstrap())
-        .set("group.id", "replayed")
-        .set("enable.auto.commit", "false")
-        .create()
-        .expect("a client");
-    let mut list = TopicPartitionList::new();
-    let mut left = 0;
-    for partition in 0..partitions {
-        let watermarks = client.fetch_watermarks(topic, partition, SOON);
-        let (low, high) = watermarks.expect("watermarks");
-        left += high - low;
-        list.add_partition_offset(topic, partition, Offset::Beginning)
-            .expect("an offset");
-    }
-    client.assign(&list).expect("an assignment");
-    let mut found = Vec::new();
-    while (found.len() as i64) < left {
-        let record = eventually_some(SOON, || client.poll(Duration::from_secs(1))?.ok());
-        let headers = record.headers().map(|headers| {
-            let headers = headers.iter();
-            headers
-                .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
-                .collect()
-        });
-        found.push(Found {
-            partition: record.partition(),
-            key: record.key().map(<[u8]>::to_vec),
-            payload: record.payload().map(<[u8]>::to_vec),
-            headers: headers.unwrap_or_default(),
-            timestamp_ms: record.timestamp().to_millis(),
-        });
-    }
-    found
 }

@@ -1,7 +1,8 @@
 //! What a message has with it on its way.
 
-use crate::support::{Found, Scene, number, soon, stop};
+use crate::support::{Scene, number, soon, stop};
 use integration_tests::Kafka;
+use integration_tests::TopicRecord;
 use rws_kafka_consumer::{
     ConsumerConfig, ConsumerContext, DeadLetterHeaders, HandlerError, Replay,
 };
@@ -61,7 +62,7 @@ fn poison(topic: &str) -> Record<'_> {
         .header("a", "")
 }
 
-fn own(found: &Found) -> Vec<(String, Option<Vec<u8>>)> {
+fn own(found: &TopicRecord) -> Vec<(String, Option<Vec<u8>>)> {
     found.headers.iter().take(6).cloned().collect()
 }
 
@@ -107,7 +108,7 @@ fn a_message_keeps_what_it_came_with_and_where_it_came_from() {
         };
         assert_eq!(own(found), *came_with);
         assert_eq!(found.key.as_deref(), Some(&b"key"[..]));
-        assert_eq!(found.payload(), "poison");
+        assert_eq!(found.payload_text(), "poison");
         // Its time is that of its writing, from which the topic's retention counts.
         let last = |name: &str| {
             let mut headers = found.headers.iter().rev();
@@ -125,14 +126,18 @@ fn a_message_keeps_what_it_came_with_and_where_it_came_from() {
         assert_eq!(number(&last("retry_topic-original-timestamp")), TIMESTAMP);
         assert_eq!(last("kafka_exception-message"), b"no such order");
         // They do not pile up.
-        let found: Vec<String> = found.names().iter().map(|it| (*it).to_owned()).collect();
+        let found: Vec<String> = found
+            .header_names()
+            .iter()
+            .map(|it| (*it).to_owned())
+            .collect();
         assert_eq!(*names.get_or_insert(found.clone()), found);
     }
 
     let letter = &scene.read(&scene.queue)[0];
     assert_eq!(own(letter), *came_with);
     assert_eq!(letter.timestamp_ms, Some(TIMESTAMP));
-    for name in &letter.names()[6..] {
+    for name in &letter.header_names()[6..] {
         assert!(name.starts_with("rws-dlq-"), "{letter:?}");
     }
     for (name, expected) in [
@@ -144,7 +149,7 @@ fn a_message_keeps_what_it_came_with_and_where_it_came_from() {
         ("rws-dlq-error-reason", "no such order"),
         ("rws-dlq-attempts", "3"),
     ] {
-        assert_eq!(letter.texts(name), [expected], "{name}");
+        assert_eq!(letter.header_texts(name), [expected], "{name}");
     }
 }
 
@@ -161,10 +166,10 @@ fn a_replay_brings_a_letter_back_to_where_it_came_from_first() {
     stop(&handle);
     let letter = &scene.read(&scene.queue)[0];
     let of_group = "kafka_dlt-original-consumer-group";
-    assert_eq!(letter.texts(of_group), [scene.group.as_str()]);
+    assert_eq!(letter.header_texts(of_group), [scene.group.as_str()]);
     let is_left =
         |name: &&str| name.starts_with("retry_topic") || name.starts_with("kafka_original");
-    assert!(!letter.names().iter().any(is_left), "{letter:?}");
+    assert!(!letter.header_names().iter().any(is_left), "{letter:?}");
 
     let config = ConsumerConfig::new(scene.kafka.bootstrap(), "not used").unwrap();
     let report = Replay::new(config.observer(Observer::new()), &scene.queue)
@@ -178,8 +183,8 @@ fn a_replay_brings_a_letter_back_to_where_it_came_from_first() {
     );
     let found = scene.read(&scene.topic);
     let brought_back = &found[1];
-    assert_eq!(brought_back.payload(), "poison");
-    assert_eq!(brought_back.names(), ["a", "rws-replay-count"]);
+    assert_eq!(brought_back.payload_text(), "poison");
+    assert_eq!(brought_back.header_names(), ["a", "rws-replay-count"]);
 }
 
 #[test]

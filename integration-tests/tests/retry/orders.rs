@@ -51,7 +51,7 @@ fn each_is_handled_as_often_as_it_needs(ordering: Ordering, protocol: GroupProto
     let mut letters: Vec<String> = scene
         .read(&scene.queue)
         .iter()
-        .map(|it| it.payload())
+        .map(|it| it.payload_text())
         .collect();
     letters.sort();
     let mut expected: Vec<&String> = names.iter().filter(|name| name.starts_with('3')).collect();
@@ -105,7 +105,10 @@ fn retries_in_place_come_first_in_each_topic_and_attempts_count_on() {
         .collect();
     let expected = [1, 2, 3, 4, 5, 6].map(|attempt| (attempt, attempt <= 3));
     assert_eq!(found, expected);
-    assert_eq!(scene.read(&scene.queue)[0].texts("rws-dlq-attempts"), ["6"]);
+    assert_eq!(
+        scene.read(&scene.queue)[0].header_texts("rws-dlq-attempts"),
+        ["6"]
+    );
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn an_error_that_no_retry_helps_goes_to_the_queue_at_once() {
     soon(|| scene.records(&scene.queue) == 1 && scene.is_committed(&scene.topic));
     stop(&handle);
     let letter = &scene.read(&scene.queue)[0];
-    assert_eq!(letter.texts("rws-dlq-attempts"), ["1"]);
+    assert_eq!(letter.header_texts("rws-dlq-attempts"), ["1"]);
     assert_eq!(scene.records(&scene.retry(200)), 0);
 }
 

@@ -1,12 +1,12 @@
 //! A worker in a process of its own, to be killed, and what it writes down.
 
 use crate::support::{due_ms, now_ms};
+use integration_tests::ChildTest;
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, HandlerError, KafkaConsumer};
 use rws_kafka_observe::Observer;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -170,59 +170,18 @@ impl Order {
     }
 }
 
-/// A worker process; killed when it is dropped.
-pub(crate) struct Worker(Child);
-
-impl Worker {
-    /// Its log is added to `log`.
-    pub(crate) fn start(order: &Order, log: &Path) -> Self {
-        let log = File::options().append(true).create(true).open(log);
-        let child = Command::new(std::env::current_exe().expect("this binary"))
-            .args([
-                "--exact",
-                "process::a_worker_in_a_process_of_its_own",
-                "--ignored",
-                "--nocapture",
-            ])
-            .env(VARIABLE, order.write())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log.expect("a log"))
-            .spawn()
-            .expect("the test binary starts");
-        Self(child)
-    }
-
-    /// Whether it has ended by itself.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.0.try_wait().expect("its status").is_some()
-    }
-}
-
-impl Drop for Worker {
-    /// By SIGKILL.
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// A worker process; its log is added to `log`.
+pub(crate) fn start_worker(order: &Order, log: &Path) -> ChildTest {
+    let test = "process::a_worker_in_a_process_of_its_own";
+    ChildTest::start(test, VARIABLE, &order.write(), log)
 }
 
 #[test]
 #[ignore = "run by other tests, as a process that they kill"]
 fn a_worker_in_a_process_of_its_own() {
-    let Ok(text) = std::env::var(VARIABLE) else {
+    let Some(text) = ChildTest::order(VARIABLE) else {
         return;
     };
-    // A test that is killed must not leave it running: its input ends with the test.
-    thread::spawn(|| {
-        let _ = std::io::stdin().read(&mut [0]);
-        std::process::exit(2);
-    });
-    tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
-        .with_writer(std::io::stderr)
-        .init();
     Order::read(&text).work();
 }
 

@@ -1,5 +1,6 @@
-use crate::process::{DELAYS, Entry, Order, Worker, fails, read, written};
+use crate::process::{DELAYS, Entry, Order, fails, read, start_worker, written};
 use crate::support::{SOON, Scene};
+use integration_tests::ChildTest;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -30,7 +31,7 @@ fn each_message_comes_to_its_own_end_though_the_worker_is_killed() {
             path: journal.to_str().expect("text").to_owned(),
             generation,
         };
-        Worker::start(&order, &log)
+        start_worker(&order, &log)
     };
     let topics: Vec<String> = std::iter::once(scene.topic.clone())
         .chain((1..=DELAYS.len()).map(|attempt| format!("{}.retry.{attempt}", scene.topic)))
@@ -71,7 +72,7 @@ fn each_message_comes_to_its_own_end_though_the_worker_is_killed() {
 }
 
 #[track_caller]
-fn wait(worker: &mut Worker, log: &Path, mut condition: impl FnMut() -> bool) {
+fn wait(worker: &mut ChildTest, log: &Path, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + 2 * SOON;
     while !condition() {
         let text = || std::fs::read_to_string(log).expect("a log");
@@ -181,12 +182,12 @@ fn the_queue_has_what_failed_most(scene: &Scene<'_>, entries: &[Entry]) {
     let letters = scene.read(&scene.queue);
     let mut found: BTreeMap<usize, usize> = BTreeMap::new();
     for letter in &letters {
-        assert_eq!(letter.texts("rws-dlq-attempts"), ["4"]);
+        assert_eq!(letter.header_texts("rws-dlq-attempts"), ["4"]);
         assert_eq!(
-            letter.texts("rws-dlq-original-topic"),
+            letter.header_texts("rws-dlq-original-topic"),
             [scene.topic.as_str()]
         );
-        let number = letter.payload().parse().expect("a number");
+        let number = letter.payload_text().parse().expect("a number");
         *found.entry(number).or_default() += 1;
     }
     let most = (0..MESSAGES).filter(|number| fails(*number) > DELAYS.len() as u32);

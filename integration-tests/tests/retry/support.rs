@@ -1,7 +1,4 @@
-use integration_tests::{Brokers, Kafka, eventually, eventually_some, unique, unique_topic};
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Headers, Message};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use integration_tests::{Brokers, Kafka, TopicRecord, eventually, unique, unique_topic};
 use rws_kafka_config::KafkaConfig;
 use rws_kafka_consumer::{
     ConsumerConfig, ConsumerContext, ConsumerHandle, HandlerError, HandlerResult, KafkaConsumer,
@@ -121,8 +118,8 @@ impl<'a> Scene<'a> {
             .sum()
     }
 
-    pub(crate) fn read(&self, topic: &str) -> Vec<Found> {
-        read(self.kafka, topic, self.partitions)
+    pub(crate) fn read(&self, topic: &str) -> Vec<TopicRecord> {
+        self.kafka.read(topic)
     }
 
     /// The value of a counter for `topic`.
@@ -132,70 +129,6 @@ impl<'a> Scene<'a> {
         let value = page.lines().find_map(|line| line.strip_prefix(&series));
         value.map_or(0, |value| value.parse().expect("a number"))
     }
-}
-
-/// A record that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) key: Option<Vec<u8>>,
-    pub(crate) payload: Option<Vec<u8>>,
-    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
-    pub(crate) timestamp_ms: Option<i64>,
-}
-
-impl Found {
-    pub(crate) fn payload(&self) -> String {
-        String::from_utf8(self.payload.clone().expect("a payload")).expect("text")
-    }
-
-    /// The values of a header, as text.
-    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        let found = self.headers.iter().filter(|(other, _)| other == name);
-        found
-            .map(|(_, value)| String::from_utf8_lossy(value.as_deref().unwrap()).into_owned())
-            .collect()
-    }
-
-    pub(crate) fn names(&self) -> Vec<&str> {
-        self.headers.iter().map(|(name, _)| name.as_str()).collect()
-    }
-}
-
-/// What `topic` holds at this moment, by a client that is not the one under test.
-fn read(kafka: &Brokers, topic: &str, partitions: i32) -> Vec<Found> {
-    let client: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", kafka.plain_bootstrap())
-        .set("group.id", "reader")
-        .set("enable.auto.commit", "false")
-        .create()
-        .expect("a client");
-    let mut list = TopicPartitionList::new();
-    let mut left = 0;
-    for partition in 0..partitions {
-        let watermarks = client.fetch_watermarks(topic, partition, SOON);
-        let (low, high) = watermarks.expect("watermarks");
-        left += high - low;
-        list.add_partition_offset(topic, partition, Offset::Beginning)
-            .expect("an offset");
-    }
-    client.assign(&list).expect("an assignment");
-    let mut found = Vec::new();
-    while (found.len() as i64) < left {
-        let record = eventually_some(SOON, || client.poll(Duration::from_secs(1))?.ok());
-        let headers = record.headers().map(|headers| {
-            let headers = headers.iter();
-            headers
-                .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
-                .collect()
-        });
-        found.push(Found {
-            key: record.key().map(<[u8]>::to_vec),
-            payload: record.payload().map(<[u8]>::to_vec),
-            headers: headers.unwrap_or_default(),
-            timestamp_ms: record.timestamp().to_millis(),
-        });
-    }
-    found
 }
 
 /// What handlers were given, in the order in which they were.

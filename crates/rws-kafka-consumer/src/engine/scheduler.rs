@@ -11,6 +11,7 @@ use super::partition::Partition;
 use super::strand::{StrandId, Task};
 use rustc_hash::FxHashMap;
 use state::{State, Strand, StrandPhase};
+#[cfg(feature = "testing")]
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,161 @@
+//! What a topic holds, read by a client that is not the one under test.
+
+use std::time::Duration;
+
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+    message::{Headers, Message},
+};
+
+use super::{Brokers, OPERATION};
+use crate::{names::unique, wait::eventually_some};
+
+/// A record as it stands in a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicRecord {
+    /// The partition it is in.
+    pub partition: i32,
+    /// None where it has none, which is not an empty one.
+    pub key: Option<Vec<u8>>,
+    /// None for a tombstone.
+    pub payload: Option<Vec<u8>>,
+    /// In their order.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// Milliseconds since 1970.
+    pub timestamp_ms: Option<i64>,
+}
+
+impl TopicRecord {
+    /// Its payload as text.
+    ///
+    /// # Panics
+    ///
+    /// When it has no payload, or one that is no text.
+    #[track_caller]
+    pub fn payload_text(&self) -> String {
+        String::from_utf8(self.payload.clone().expect("a payload")).expect("text")
+    }
+
+    /// The value of a header that must be there once, as text.
+    ///
+    /// # Panics
+    ///
+    /// When it is not there, or twice, or no text.
+    #[track_caller]
+    pub fn header_text(&self, name: &str) -> String {
+        match &self.header_texts(name)[..] {
+            [value] => value.clone(),
+            values => panic!("{name} is there {} times: {self:?}", values.len()),
+        }
+    }
+
+    /// The values of a header as text, in their order.
+    ///
+    /// # Panics
+    ///
+    /// When one is null, or no text.
+    #[track_caller]
+    pub fn header_texts(&self, name: &str) -> Vec<String> {
+        let values = self.headers.iter().filter(|(other, _)| other == name);
+        values
+            .map(|(_, value)| String::from_utf8(value.clone().expect("a value")).expect("text"))
+            .collect()
+    }
+
+    /// The names of its headers, in their order.
+    pub fn header_names(&self) -> Vec<&str> {
+        self.headers.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Where a dead letter with headers of text came from: partition and offset.
+    ///
+    /// # Panics
+    ///
+    /// When it does not say so.
+    #[track_caller]
+    pub fn origin(&self) -> (i32, i64) {
+        let partition = self.header_text("rws-dlq-original-partition");
+        let offset = self.header_text("rws-dlq-original-offset");
+        let (partition, offset) = (partition.parse(), offset.parse());
+        (partition.expect("a number"), offset.expect("a number"))
+    }
+}
+
+impl Brokers {
+    /// All that a reader of committed messages finds in `topic` at this moment, those of a partition in
+    /// their order.
+    ///
+    /// # Panics
+    ///
+    /// When the topic does not exist, or cannot be read to its end in time.
+    #[track_caller]
+    pub fn read(&self, topic: &str) -> Vec<TopicRecord> {
+        let records = self.read_if_there(topic);
+        records.unwrap_or_else(|| panic!("there is no topic {topic}"))
+    }
+
+    /// As [`read`](Self::read); `None` while the topic does not exist.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be read to its end in time.
+    #[track_caller]
+    pub fn read_if_there(&self, topic: &str) -> Option<Vec<TopicRecord>> {
+        let client: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", self.plain_bootstrap())
+            .set("group.id", unique("reader"))
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("isolation.level", "read_committed")
+            .set("allow.auto.create.topics", "false")
+            .create()
+            .expect("a client");
+        let metadata = client.fetch_metadata(Some(topic), OPERATION);
+        let metadata = metadata.expect("the topic's partitions");
+        let mut open = metadata.topics().first()?.partitions().len();
+        let mut list = TopicPartitionList::new();
+        for partition in metadata.topics().first()?.partitions() {
+            list.add_partition_offset(topic, partition.id(), Offset::Beginning)
+                .expect("an offset");
+        }
+        if open == 0 {
+            return None;
+        }
+        client.assign(&list).expect("an assignment");
+        let mut found = Vec::new();
+        while open > 0 {
+            let polled =
+                eventually_some(OPERATION, || match client.poll(Duration::from_secs(1))? {
+                    Ok(record) => Some(Some(TopicRecord::of(&record))),
+                    Err(KafkaError::PartitionEOF(_)) => Some(None),
+                    // librdkafka goes on by itself.
+                    Err(_) => None,
+                });
+            match polled {
+                Some(record) => found.push(record),
+                None => open -= 1,
+            }
+        }
+        Some(found)
+    }
+}
+
+impl TopicRecord {
+    fn of(record: &impl Message) -> Self {
+        let headers = record.headers().map(|headers| {
+            let headers = headers.iter();
+            headers
+                .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
+                .collect()
+        });
+        Self {
+            partition: record.partition(),
+            key: record.key().map(<[u8]>::to_vec),
+            payload: record.payload().map(<[u8]>::to_vec),
+            headers: headers.unwrap_or_default(),
+            timestamp_ms: record.timestamp().to_millis(),
+        }
+    }
+}
