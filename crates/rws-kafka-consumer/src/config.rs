@@ -242,25 +242,3 @@ impl fmt::Debug for ConsumerConfig {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rws_kafka_producer::KafkaProducer;
-
-    #[test]
-    fn a_producer_of_the_workers_is_told_apart_from_the_services() {
-        let observer = Observer::new();
-        let kafka = KafkaConfig::builder().brokers("localhost:1");
-        let kafka = kafka
-            .client_id("orders")
-            .consumer_group("group")
-            .build()
-            .unwrap();
-        let config = ConsumerConfig::from(kafka).observer(observer.clone());
-        let _letters = KafkaProducer::new(config.letters_producer("dlq")).unwrap();
-        let producers = observer.status().producers;
-        let clients: Vec<&str> = producers.iter().map(|one| one.client.as_str()).collect();
-        assert_eq!(clients, ["orders-dlq"]);
-    }
-}

@@ -77,7 +77,7 @@ impl ByHand {
         if !state.is_active() || engine.stop.is_asked() {
             return None;
         }
-        let (messages, bytes) = self.share();
+        let (messages, bytes) = engine.share(&state);
         let (held, held_bytes) = held_by(&state);
         if state.full.load(Ordering::Relaxed) {
             // As the poll thread resumes what it has paused.
@@ -87,17 +87,6 @@ impl ByHand {
             state.full.store(false, Ordering::Relaxed);
         }
         Some(messages.saturating_sub(held).min(BATCH_MESSAGES))
-    }
-
-    /// What each partition may hold.
-    fn share(&self) -> (usize, usize) {
-        let settings = &self.engine.settings;
-        let partitions = self.engine.partitions().len().max(1);
-        let share = |of: usize| (of / partitions).max(1);
-        (
-            share(settings.max_in_flight),
-            share(settings.max_in_flight_bytes),
-        )
     }
 
     /// Consecutive messages of a partition have come.
@@ -115,7 +104,7 @@ impl ByHand {
             .into_iter()
             .for_each(|message| message.push(&mut builder));
         engine.scheduler.add(cut(builder, engine.settings.ordering));
-        let (held, (messages, bytes)) = (held_by(&state), self.share());
+        let (held, (messages, bytes)) = (held_by(&state), engine.share(&state));
         if held.0 >= messages || held.1 >= bytes {
             state.full.store(true, Ordering::Relaxed);
             engine.scheduler.hand_out(&state);
@@ -206,6 +195,8 @@ impl ByHand {
         report.left_group = true;
         engine.health.retired();
         engine.stop.over(report.clone());
+        // The test has it: the process's readiness is not to depend on it any longer.
+        engine.health.told();
         report
     }
 

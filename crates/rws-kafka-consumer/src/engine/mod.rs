@@ -28,6 +28,7 @@ mod put_off;
 mod rebalance;
 mod retry_topics;
 mod scheduler;
+mod share;
 mod stop;
 mod stopwatch;
 mod strand;

@@ -3,7 +3,6 @@ use super::batch::BatchBuilder;
 use super::partition::Partition;
 use super::strand::cut;
 use crate::error::ConsumerError;
-use crate::lock::lock;
 use crate::transport::{Consumer, Fetched, Polled};
 use rws_kafka_observe::LogRate;
 use std::sync::Arc;
@@ -23,11 +22,6 @@ const PAUSED_POLL: Duration = Duration::from_millis(5);
 /// How long a full queue may hold up the poll before its partition is paused. A pause throws away
 /// what librdkafka has fetched already.
 const PATIENCE: Duration = Duration::from_millis(20);
-
-/// How much of the worker's memory a partition may have, next to one of a retry topic, which holds
-/// what it has for its delay.
-const WEIGHT: usize = 8;
-const RETRY_WEIGHT: usize = 1;
 
 /// The pause after committed offsets could not be had.
 const REWIND_PAUSE: Duration = Duration::from_millis(200);
@@ -124,7 +118,7 @@ impl<'a> Poller<'a> {
                 return;
             };
             let bytes = self.usual_bytes.min(BATCH_BYTES);
-            let (share, _) = self.share(&partition);
+            let (share, _) = self.engine.share(&partition);
             self.limit = share.min(BATCH_MESSAGES);
             self.open_topic = topic;
             self.open = Some(BatchBuilder::new(partition, self.limit, bytes));
@@ -151,7 +145,7 @@ impl<'a> Poller<'a> {
         self.usual_bytes = open.bytes();
         let ordering = self.engine.settings.ordering;
         self.engine.scheduler.add(cut(open, ordering));
-        let (messages, bytes) = self.share(&partition);
+        let (messages, bytes) = self.engine.share(&partition);
         let is_full = {
             let tracker = partition.tracker();
             tracker.held() >= messages || tracker.held_bytes() >= bytes
@@ -198,21 +192,6 @@ impl<'a> Poller<'a> {
         engine.ask_to_rewind();
     }
 
-    /// What `partition` may hold, so that all together stay within the bounds and one that is
-    /// stuck leaves room for the others.
-    fn share(&self, partition: &Partition) -> (usize, usize) {
-        let settings = &self.engine.settings;
-        let weights = {
-            let partitions = &lock(&self.engine.assignment).partitions;
-            match &settings.ladder {
-                None => partitions.len() * WEIGHT,
-                Some(_) => partitions.values().map(|partition| weight(partition)).sum(),
-            }
-        };
-        let of = |bound: usize| (bound.saturating_mul(weight(partition)) / weights.max(1)).max(1);
-        (of(settings.max_in_flight), of(settings.max_in_flight_bytes))
-    }
-
     /// Whether no paused partition can have room within the time of a poll.
     fn is_nothing_to_resume(&self) -> bool {
         let mut paused = self.paused.iter();
@@ -249,7 +228,7 @@ impl<'a> Poller<'a> {
             if !partition.is_active() {
                 return false;
             }
-            let (messages, bytes) = self.share(partition);
+            let (messages, bytes) = self.engine.share(partition);
             let tracker = partition.tracker();
             let is_low = tracker.held() <= messages / 2 && tracker.held_bytes() <= bytes / 2;
             drop(tracker);
@@ -279,12 +258,5 @@ impl<'a> Poller<'a> {
             tracing::warn!(target: "rws_kafka", group = self.engine.group(), held_back, "{error}");
         }
         self.engine.note_error(error);
-    }
-}
-
-fn weight(partition: &Partition) -> usize {
-    match partition.is_retry() {
-        true => RETRY_WEIGHT,
-        false => WEIGHT,
     }
 }

@@ -95,7 +95,8 @@ impl TestWorker {
     /// A worker of `consumer` that hands messages to `handler`.
     ///
     /// Dead letters are kept, and go to no broker, unless the consumer has a
-    /// [`dead_letter_producer`](KafkaConsumer::dead_letter_producer) of its own. Waits have no
+    /// [`dead_letter_producer`](KafkaConsumer::dead_letter_producer) of its own: what is put off goes
+    /// there as well then, and does not come back. Waits have no
     /// [jitter](crate::Backoff::jitter) here, so that a test can tell when a retry falls due.
     ///
     /// # Errors

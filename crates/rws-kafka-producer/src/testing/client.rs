@@ -11,6 +11,7 @@ use crate::transport::{Enqueue, Report, StepFailure, check_size, size};
 use crate::waiters::Slot;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rws_kafka_observe::trace::TraceContext;
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -98,6 +99,12 @@ impl TestClient {
         }
     }
 
+    /// Whether this thread is in one of its reports.
+    pub(crate) fn is_reporting(&self) -> bool {
+        let own = Arc::as_ptr(&self.state).addr();
+        REPORTING.with_borrow(|reporting| reporting.contains(&own))
+    }
+
     pub(crate) fn purge(&self) {
         let is_ours = |held: &Held| Arc::ptr_eq(&held.client, &self.state);
         for held in self.sent.take_held(is_ours) {
@@ -114,7 +121,9 @@ impl TestClient {
     }
 
     pub(crate) fn begin_transaction(&self) -> Result<(), StepFailure> {
-        lock(&self.state).transaction = Some(OpenTransaction::default());
+        let mut state = lock(&self.state);
+        state.is_fit()?;
+        state.transaction = Some(OpenTransaction::default());
         Ok(())
     }
 
@@ -124,6 +133,7 @@ impl TestClient {
 
     pub(crate) fn commit_transaction(&self) -> Result<(), StepFailure> {
         let mut state = lock(&self.state);
+        state.is_fit()?;
         let transaction = state.transaction.get_or_insert_default();
         let refused = self.sent.takes_no_commit();
         if let Some(detail) = transaction.broken.clone().or(refused) {
@@ -139,8 +149,19 @@ impl TestClient {
     pub(crate) fn abort_transaction(&self) -> Result<(), StepFailure> {
         // As a real one does, with what is on its way.
         self.purge();
-        lock(&self.state).transaction = None;
-        Ok(())
+        let mut state = lock(&self.state);
+        state.transaction = None;
+        state.is_fit()
+    }
+}
+
+impl ClientState {
+    /// What has failed for good does no step of a transaction any more.
+    fn is_fit(&self) -> Result<(), StepFailure> {
+        match &self.fatal {
+            Some(detail) => Err(StepFailure::Fatal(detail.clone())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -196,7 +217,29 @@ impl Held {
     fn report(&self, result: Result<Delivery, ProducerError>) {
         let record = &self.record;
         let outcome = Outcome { record, result };
+        let _reporting = Reporting::of(&self.client);
         self.deliveries.report(&outcome, self.token.encode());
+    }
+}
+
+thread_local! {
+    /// Whose reports this thread is in, one within the other: the addresses of their states.
+    static REPORTING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// This thread stands for the one that serves a producer's deliveries.
+struct Reporting;
+
+impl Reporting {
+    fn of(client: &Arc<Mutex<ClientState>>) -> Self {
+        REPORTING.with_borrow_mut(|reporting| reporting.push(Arc::as_ptr(client).addr()));
+        Self
+    }
+}
+
+impl Drop for Reporting {
+    fn drop(&mut self) {
+        REPORTING.with_borrow_mut(Vec::pop);
     }
 }
 

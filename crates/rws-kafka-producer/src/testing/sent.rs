@@ -184,7 +184,8 @@ impl Sent {
     /// From here on messages are accepted and wait for [`acknowledge`](Self::acknowledge).
     ///
     /// A `send_sync` meanwhile is not acknowledged in time: it fails at once with
-    /// [`TimedOut`](ProducerError::TimedOut). A flush does not wait, and tells what is left.
+    /// [`TimedOut`](ProducerError::TimedOut). A flush does not wait, and tells what is left; a
+    /// transaction with such messages cannot be committed.
     pub fn hold(&self) {
         lock(&self.state).is_holding = true;
     }

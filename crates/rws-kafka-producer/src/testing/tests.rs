@@ -1,6 +1,6 @@
 use super::*;
 use crate::{Delivery, KafkaProducer, ProducerConfig, ProducerError, Record};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -216,4 +216,25 @@ fn a_value_comes_as_its_json() {
     let (producer, sent) = KafkaProducer::for_test();
     producer.send_typed("a", &vec![1, 2]).unwrap();
     assert_eq!(sent.only().payload_json::<Vec<u8>>(), [1, 2]);
+}
+
+#[test]
+fn a_callback_may_not_wait_for_its_own_producer() {
+    let (audit, audited) = KafkaProducer::for_test();
+    let producer = Arc::new(OnceLock::<KafkaProducer>::new());
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let (own, notes) = (Arc::clone(&producer), Arc::clone(&said));
+    let config = ProducerConfig::from(config()).on_delivery(move |_| {
+        let other = audit.send_sync("audit", "delivered").map(drop);
+        let own = own.get().expect("a producer").send_sync("a", "again");
+        notes.lock().unwrap().extend([other, own.map(drop)]);
+    });
+    let _ = producer.set(Sent::new().producer(config).unwrap());
+    producer.get().unwrap().send("a", "1").unwrap();
+    let said = std::mem::take(&mut *said.lock().unwrap());
+    assert!(
+        matches!(&said[..], [Ok(()), Err(ProducerError::InCallback { .. })]),
+        "{said:?}"
+    );
+    assert_eq!(payloads(&audited.records()), ["delivered"]);
 }

@@ -72,16 +72,39 @@ fn a_killed_process_leaves_nothing_of_its_transaction() {
 }
 
 #[test]
-fn an_output_that_is_refused_fails_its_message() {
-    let consumer = consumer(&["a"]).retry_backoff_ms(1000);
+fn a_full_queue_is_waited_for_and_fails_no_message() {
+    let consumer = consumer(&["a"]).max_retries(0).dead_letter_queue("dlq");
     let mut worker = worker(consumer.exactly_once("id"));
     worker.sent().fail_next(SendFault::QueueFull);
     worker.give(TestMessage::new("a", "0"));
     worker.run();
-    assert!(outputs(&worker).is_empty(), "{worker}");
-    worker.advance(SECOND);
-    assert_eq!(outputs(&worker), ["0#2"], "{worker}");
+    assert_eq!(outputs(&worker), ["0#1"], "{worker}");
+    assert!(worker.dead_letters().is_empty(), "{worker}");
+    assert_eq!(worker.attempts("a", 0, 0), 1);
 
+    worker.sent().fail_all(SendFault::QueueFull);
+    worker.give(TestMessage::new("a", "0"));
+    worker.run();
+    assert!(
+        worker.error().is_some(),
+        "it does not run for ever: {worker}"
+    );
+}
+
+#[test]
+fn a_producer_that_fails_for_good_is_made_anew_and_its_transaction_done_again() {
+    let mut worker = worker(consumer(&["a"]).exactly_once("id"));
+    worker.sent().fail_next(SendFault::Fatal);
+    worker.give_all(["0", "0"].map(|payload| TestMessage::new("a", payload)));
+    worker.run_to_end();
+    assert_eq!(outputs(&worker), ["0#1", "1#1"], "{worker}");
+    assert_eq!(worker.committed("a", 0), Some(2), "{worker}");
+    assert_eq!(worker.attempts("a", 0, 0), 2, "{worker}");
+}
+
+#[test]
+fn an_output_that_is_refused_for_good_stops_the_worker() {
+    let mut worker = worker(consumer(&["a"]).exactly_once("id"));
     worker.sent().fail_next(SendFault::UnknownTopic);
     worker.give(TestMessage::new("a", "0"));
     worker.run();
@@ -92,7 +115,7 @@ fn an_output_that_is_refused_fails_its_message() {
     );
     assert_eq!(
         (outputs(&worker).len(), worker.committed("a", 0)),
-        (1, Some(1))
+        (0, None)
     );
 }
 

@@ -206,3 +206,32 @@ fn an_offset_that_is_taken_is_a_mistake() {
     assert_eq!(worker.give(TestMessage::new("a", "").offset(7)), 7);
     worker.give(TestMessage::new("a", "").offset(6));
 }
+
+fn consumer_of(observer: &Observer) -> KafkaConsumer {
+    let config = crate::ConsumerConfig::from(config()).observer(observer.clone());
+    let consumer = KafkaConsumer::new(config).unwrap();
+    consumer.subscribe(["a"]).unwrap().max_retries(0)
+}
+
+#[test]
+fn the_dead_letter_producer_has_another_name_than_the_services() {
+    let observer = Observer::new();
+    let consumer = consumer_of(&observer).dead_letter_queue("dlq");
+    let _worker = TestWorker::new(consumer, handle_as_it_says).unwrap();
+    let producers = observer.status().producers;
+    let clients: Vec<&str> = producers.iter().map(|one| one.client.as_str()).collect();
+    assert_eq!(clients, ["rws-kafka-dlq"]);
+}
+
+#[test]
+fn a_worker_that_failed_is_no_matter_of_readiness_once_the_test_has_seen_it() {
+    let observer = Observer::new();
+    let consumer = consumer_of(&observer).on_failure(crate::FailurePolicy::Stop);
+    let mut worker = TestWorker::new(consumer, handle_as_it_says).unwrap();
+    worker.give(TestMessage::new("a", "1"));
+    worker.run();
+    assert!(worker.error().is_some(), "{worker}");
+    assert!(!observer.readiness().is_ready());
+    drop(worker);
+    assert!(observer.readiness().is_ready());
+}
