@@ -192,8 +192,10 @@ impl MessageBatch {
     /// the count of its own failures. The first error of a message counts; one that is handled
     /// [already](Self::commit_up_to) stays so.
     ///
-    /// In an exactly-once worker what the handler sends is published although a message has failed:
-    /// send nothing for that.
+    /// In an exactly-once worker a batch comes to its end as a whole: when one message is to be handled
+    /// again, what the handler sent is thrown away, and all come again with it, the others without a
+    /// failure counted. Once each that failed is given up, put off or passed over, what the handler sent
+    /// is published, so send nothing for those.
     ///
     /// # Panics
     ///

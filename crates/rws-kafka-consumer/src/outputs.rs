@@ -109,6 +109,11 @@ impl Outputs {
         self.records.push(record);
     }
 
+    /// Beside what the handler sent.
+    pub(crate) fn add(&mut self, record: &Record<'_>) {
+        self.records.push(record);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.records.clear();
     }

@@ -20,6 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+mod as_one;
 #[cfg(test)]
 mod tests;
 
@@ -180,6 +181,10 @@ impl Shift<'_> {
         taken: &mut Taken,
     ) -> bool {
         let (commit, mut marks, messages) = batch.into_parts();
+        if messages.len() > 1 && self.engine.transactions().is_some() {
+            let failed = marks.failed;
+            return self.settle_as_one(&messages, &failed, error, handling, taken);
+        }
         let shared = match error {
             Some(error) => Some(error),
             None => {
@@ -258,10 +263,7 @@ impl Shift<'_> {
         due: &mut Option<Instant>,
     ) -> Fate {
         let index = message.index();
-        message.batch().unmark(index);
-        self.partition.recorder.failed();
-        let task = Task::one(message.batch(), index);
-        let failures = message.attempt() - self.attempts_before(&task.batch, index);
+        let (task, failures) = self.count_failure(message);
         let mut failed = Failed {
             task,
             failures,
@@ -279,13 +281,23 @@ impl Shift<'_> {
             engine.log_failure(name, offset, message.attempt(), outcome, error);
             return Fate::Unsettled(failed);
         }
-        match self.failed(&failed.task, index, failures, error, None) {
+        let decision = self.decide(&failed.task, index, failures, error, None);
+        match self.carry_out(decision, &failed.task, index) {
             Then::Next => return Fate::Settled,
             Then::Post(letter) => failed.letter = Some(letter),
             Then::Again(pause) => *due = (*due).max(Some(self.engine.clock.after(pause))),
             Then::Stop => return Fate::Stop,
         }
         Fate::Unsettled(failed)
+    }
+
+    /// The message, and how often it has failed where it was read, this time included.
+    fn count_failure(&self, message: &ConsumerContext) -> (Task, u32) {
+        let (batch, index) = (message.batch(), message.index());
+        batch.unmark(index);
+        self.partition.recorder.failed();
+        let failures = message.attempt() - self.attempts_before(batch, index);
+        (Task::one(batch, index), failures)
     }
 
     /// The messages to be handed out next.

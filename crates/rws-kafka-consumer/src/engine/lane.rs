@@ -128,6 +128,15 @@ pub(super) enum Then {
     Stop,
 }
 
+/// What is decided about a message that has failed, and not yet done.
+pub(super) enum Decision {
+    Again(Duration),
+    /// It is given up or put off.
+    Post(Box<Letter>),
+    PassOver,
+    Stop,
+}
+
 impl Shift<'_> {
     fn work(mut self, handler: &EachHandler, work: Work) -> Outcome {
         let outcome = self.go(handler, work.task, work.progress);
@@ -253,18 +262,41 @@ impl Shift<'_> {
         self.partition.recorder.failed();
         handling.failed(&error);
         let (failures, trace) = (progress.failures, handling.recorded());
-        handling.run(|| self.failed(task, index, failures, &error, trace))
+        handling.run(|| {
+            let decision = self.decide(task, index, failures, &error, trace);
+            self.carry_out(decision, task, index)
+        })
+    }
+
+    /// In a transaction, a letter is its message's only output.
+    pub(super) fn carry_out(&mut self, decision: Decision, task: &Task, index: u32) -> Then {
+        match decision {
+            Decision::Again(pause) => Then::Again(pause),
+            Decision::Post(letter) if self.engine.transactions().is_some() => {
+                self.outputs.replace(&letter.record(&task.batch, index));
+                self.posted(task, index, &letter)
+            }
+            Decision::Post(letter) => Then::Post(letter),
+            Decision::PassOver => {
+                self.outputs.clear();
+                match self.end(task, index) {
+                    Put::Done => Then::Next,
+                    Put::Lost | Put::Refused(_) => Then::Stop,
+                }
+            }
+            Decision::Stop => Then::Stop,
+        }
     }
 
     /// What becomes of a message that has failed for the `failures`-th time.
-    pub(super) fn failed(
+    pub(super) fn decide(
         &mut self,
         task: &Task,
         index: u32,
         failures: u32,
         error: &HandlerError,
         trace: Option<&TraceContext>,
-    ) -> Then {
+    ) -> Decision {
         let offset = task.batch.offset(index);
         let next = self.rung.and_then(|rung| rung.next.as_ref());
         let handling = &self.engine.settings.failure;
@@ -279,7 +311,7 @@ impl Shift<'_> {
                 offset,
                 reason: error.to_string(),
             });
-            return Then::Stop;
+            return Decision::Stop;
         }
         let log = |outcome: &str| {
             let engine = self.engine;
@@ -289,7 +321,7 @@ impl Shift<'_> {
             Verdict::RetryAfter(pause) => {
                 self.partition.recorder.retried();
                 log(&format!("is tried again in {pause:?}"));
-                Then::Again(pause)
+                Decision::Again(pause)
             }
             Verdict::PutOff | Verdict::DeadLetter => {
                 let letter = match (verdict, next) {
@@ -298,28 +330,19 @@ impl Shift<'_> {
                 };
                 let Some(mut letter) = letter else {
                     // A worker does not start with this policy and no queue.
-                    return Then::Again(Duration::from_secs(1));
+                    return Decision::Again(Duration::from_secs(1));
                 };
                 log(&match letter.kind() {
                     LetterKind::Dead => format!("is given up: it goes to {}", letter.topic()),
                     LetterKind::PutOff => format!("is put off: it goes to {}", letter.topic()),
                 });
                 letter.continues(trace.cloned());
-                if self.engine.transactions().is_none() {
-                    return Then::Post(Box::new(letter));
-                }
-                let record = letter.record(&task.batch, index);
-                self.outputs.replace(&record);
-                self.posted(task, index, &letter)
+                Decision::Post(Box::new(letter))
             }
             Verdict::Skip | Verdict::Ignore => {
                 log("is passed over");
                 self.tell_skipped();
-                self.outputs.clear();
-                match self.end(task, index) {
-                    Put::Done => Then::Next,
-                    Put::Lost | Put::Refused(_) => Then::Stop,
-                }
+                Decision::PassOver
             }
             Verdict::Stop => {
                 self.engine.fail(ConsumerError::Failed {
@@ -328,7 +351,7 @@ impl Shift<'_> {
                     attempts,
                     reason: error.to_string(),
                 });
-                Then::Stop
+                Decision::Stop
             }
         }
     }
