@@ -27,7 +27,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
-use retries::reads_from_start;
+use retries::{patience, reads_from_start};
 use rws_kafka_config::Properties;
 use rws_kafka_producer::transport as shared;
 use std::collections::{HashMap, HashSet};
@@ -61,6 +61,7 @@ impl Consumer {
             .create_with_context(Context {
                 is_kip_848: is_kip_848(properties),
                 reads_from_start: reads_from_start(properties),
+                patience: patience(properties),
                 engine,
                 logs: shared::Logs::new(properties),
                 paused: Mutex::default(),
@@ -323,6 +324,8 @@ struct Context {
     is_kip_848: bool,
     /// Where nothing is committed.
     reads_from_start: bool,
+    /// How long a rebalance may wait for it to be known what is committed of retry topics.
+    patience: Duration,
     /// What librdkafka holds as paused, whether it is assigned or not.
     paused: Mutex<HashSet<TopicPartition>>,
     /// What this member was in the group when it was last given an assignment.

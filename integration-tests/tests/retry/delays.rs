@@ -1,6 +1,10 @@
 //! When a message that was put off is handled.
 
-use crate::support::{HOUR, Journal, Scene, as_told, now_ms, ready, soon, stop};
+use crate::support::{HOUR, Journal, SOON, Scene, as_told, now_ms, ready, soon, stop};
+use integration_tests::unique;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use rws_kafka_producer::Record;
 use std::time::Duration;
 
@@ -92,6 +96,57 @@ fn a_group_that_begins_at_the_end_reads_its_retry_topics_from_their_beginnings()
     // From what is committed, then.
     let handle = consumer().start(as_told(&journal));
     soon(|| journal.len() >= 2 && scene.is_committed(&retry));
+    stop(&handle);
+    let payloads: Vec<String> = journal.all().into_iter().map(|it| it.payload).collect();
+    assert_eq!(payloads, ["0-first", "0-second"]);
+}
+
+/// A transaction that is not settled hides what is committed, for longer than one look takes.
+#[test]
+fn a_group_that_begins_at_the_end_waits_to_know_what_is_committed_of_its_retry_topics() {
+    let scene = Scene::new(1);
+    let journal = Journal::default();
+    let retry = scene.retry(100);
+    scene.kafka.create_topic(&retry, 1);
+    let consumer = || {
+        let config = scene.config().property("auto.offset.reset", "latest");
+        scene
+            .consumer_of(config)
+            .retry_topics([Duration::from_millis(100)])
+            .dead_letter_queue("{topic}.dlq")
+    };
+    scene.send_record(Record::to(&retry).payload("0-first"));
+    let handle = consumer().start(as_told(&journal));
+    soon(|| scene.is_committed(&retry));
+    stop(&handle);
+
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", scene.kafka.plain_bootstrap())
+        .set("transactional.id", unique("transactions"))
+        .create()
+        .expect("a producer");
+    let member: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", scene.kafka.plain_bootstrap())
+        .set("group.id", &scene.group)
+        .create()
+        .expect("a consumer");
+    producer.init_transactions(SOON).expect("a producer id");
+    producer.begin_transaction().expect("a transaction");
+    let mut offsets = TopicPartitionList::new();
+    let added = offsets.add_partition_offset(&retry, 0, Offset::Offset(1));
+    added.expect("an offset");
+    let group = member.group_metadata().expect("a group");
+    let sent = producer.send_offsets_to_transaction(&offsets, &group, SOON);
+    sent.expect("offsets in the transaction");
+
+    let handle = consumer().start(as_told(&journal));
+    soon(|| {
+        let error = handle.status().last_error;
+        error.is_some_and(|error| error.to_string().contains("is not known what is committed"))
+    });
+    producer.abort_transaction(SOON).expect("an abort");
+    scene.send_record(Record::to(&retry).payload("0-second"));
+    soon(|| journal.of("0-second").len() == 1 && scene.is_committed(&retry));
     stop(&handle);
     let payloads: Vec<String> = journal.all().into_iter().map(|it| it.payload).collect();
     assert_eq!(payloads, ["0-first", "0-second"]);

@@ -242,7 +242,7 @@ impl Engine {
     }
 
     /// Stops the worker, nobody having asked for it. The first reason counts.
-    fn fail(&self, error: ConsumerError) {
+    pub(crate) fn fail(&self, error: ConsumerError) {
         self.note_error(error.clone());
         lock(&self.failure).get_or_insert(error);
         self.stop.ask(self.settings.drain_timeout);

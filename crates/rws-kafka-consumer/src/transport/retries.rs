@@ -1,10 +1,19 @@
 //! Where reading begins in retry topics.
 
 use super::{COMMITTED_TIMEOUT, Context, described, known_offsets, list};
+use crate::error::ConsumerError;
 use crate::topic_partition::TopicPartition;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 use rws_kafka_config::Properties;
+use std::time::{Duration, Instant};
+
+/// How long a rebalance may wait for it to be known what is committed: a broker ends a transaction
+/// whose producer is gone after a minute or so.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The pause before it is asked again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Whether a partition of which nothing is committed is read from its beginning.
 pub(super) fn reads_from_start(properties: &Properties) -> bool {
@@ -13,9 +22,19 @@ pub(super) fn reads_from_start(properties: &Properties) -> bool {
     at_start.iter().any(|name| reset.eq_ignore_ascii_case(name))
 }
 
+/// A member that does not poll is expelled after `max.poll.interval.ms`.
+pub(super) fn patience(properties: &Properties) -> Duration {
+    let max_poll = properties.get("max.poll.interval.ms");
+    let max_poll = max_poll.and_then(|value| value.parse().ok());
+    max_poll.map_or(PATIENCE, |ms| PATIENCE.min(Duration::from_millis(ms) / 2))
+}
+
 impl Context {
     /// A retry topic of which nothing is committed is read from its beginning, also by a group that
     /// begins at the end elsewhere: the message that the worker put off a moment ago may be there.
+    ///
+    /// Where it cannot be known what is committed, the worker ends: the beginning would bring all that
+    /// was handled again, and the end would lose what waits.
     pub(super) fn begin_retries(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -31,23 +50,104 @@ impl Context {
         if retries.is_empty() {
             return;
         }
-        let committed = consumer.committed_offsets(list(&retries), COMMITTED_TIMEOUT);
-        let committed = committed.map(known_offsets).unwrap_or_else(|error| {
-            let detail = described(&error);
-            tracing::warn!(
-                target: "rws_kafka",
-                group = self.engine.group(),
-                "retry topics are read from their beginnings, as no committed offsets can be had: \
-                 {detail}"
-            );
-            // Messages may come again; else some could be lost.
-            Default::default()
-        });
-        for name in retries.iter().filter(|name| !committed.contains_key(name)) {
-            let set =
-                assigned.set_partition_offset(name.topic(), name.partition(), Offset::Beginning);
-            // It is one of the list.
-            debug_assert!(set.is_ok());
+        let unknown = |error: &KafkaError| ConsumerError::Rebalance {
+            detail: format!(
+                "it is not known what is committed of the retry topics: {}",
+                described(error)
+            ),
+        };
+        let looked = insist(
+            || {
+                let answer = uncommitted(consumer, &retries);
+                answer.inspect_err(|error| self.engine.note_error(unknown(error)))
+            },
+            || self.engine.stop.is_asked(),
+            |pause| {
+                self.engine.health.heartbeat();
+                self.engine.stop.sleep(pause);
+            },
+            Instant::now() + self.patience,
+        );
+        match looked {
+            Ok(uncommitted) => {
+                for name in uncommitted {
+                    let (topic, number) = (name.topic(), name.partition());
+                    let set = assigned.set_partition_offset(topic, number, Offset::Beginning);
+                    // It is one of the list.
+                    debug_assert!(set.is_ok());
+                }
+            }
+            // It reads no more.
+            Err(_) if self.engine.stop.is_asked() => {}
+            Err(error) => self.engine.fail(unknown(&error)),
         }
+    }
+}
+
+/// Those of which nothing is committed.
+fn uncommitted(
+    consumer: &BaseConsumer<Context>,
+    partitions: &[TopicPartition],
+) -> KafkaResult<Vec<TopicPartition>> {
+    let answer = consumer.committed_offsets(list(partitions), COMMITTED_TIMEOUT)?;
+    for element in answer.elements() {
+        // Such as an offset that a transaction has not settled yet.
+        element.error()?;
+    }
+    let committed = known_offsets(answer);
+    let partitions = partitions.iter();
+    let without = partitions.filter(|name| !committed.contains_key(name));
+    Ok(without.cloned().collect())
+}
+
+/// Tries until it works, until it is `over`, or until `deadline`.
+fn insist<T, E>(
+    mut attempt: impl FnMut() -> Result<T, E>,
+    is_over: impl Fn() -> bool,
+    sleep: impl Fn(Duration),
+    deadline: Instant,
+) -> Result<T, E> {
+    loop {
+        let result = attempt();
+        if result.is_ok() || is_over() || Instant::now() >= deadline {
+            return result;
+        }
+        sleep(PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn it_is_asked_again_until_there_is_an_answer_and_not_for_ever() {
+        let later = Instant::now() + Duration::from_secs(3600);
+        for (answered_at, over_at, deadline, expected) in [
+            (1, 9, later, Ok(1)),
+            (3, 9, later, Ok(3)),
+            (9, 2, later, Err(2)),
+            (9, 9, Instant::now(), Err(1)),
+        ] {
+            let asked = Cell::new(0);
+            let attempt = || {
+                asked.set(asked.get() + 1);
+                match asked.get() == answered_at {
+                    true => Ok(asked.get()),
+                    false => Err(asked.get()),
+                }
+            };
+            let result = insist(attempt, || asked.get() == over_at, |_| {}, deadline);
+            assert_eq!(result, expected);
+        }
+    }
+
+    #[test]
+    fn no_look_outlasts_half_of_what_a_member_may_be_silent_for() {
+        let mut properties = Properties::default();
+        assert_eq!(patience(&properties), Duration::from_secs(120));
+        properties.set("max.poll.interval.ms", "10000");
+        assert_eq!(patience(&properties), Duration::from_secs(5));
     }
 }
