@@ -6,7 +6,7 @@ mod topics;
 mod transactions;
 
 pub(crate) use replay::{Committed, QueuePolled, QueueReader};
-pub(crate) use topics::Topics;
+pub(crate) use topics::{RetryTopic, Topics};
 pub(crate) use transactions::Group;
 
 use crate::config::is_kip_848;

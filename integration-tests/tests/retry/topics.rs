@@ -1,13 +1,14 @@
 //! Where retry topics come from.
 
-use crate::support::{Journal, SOON, Scene, as_told, ready, soon, stop};
+use crate::support::{Journal, SOON, Scene, as_told, close, ready, soon, stop};
 use integration_tests::{Kafka, SaslOptions, eventually};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rws_kafka_config::{KafkaConfig, SaslMechanism, SecurityProtocol};
-use rws_kafka_consumer::{ConsumerConfig, ConsumerHandle};
+use rws_kafka_consumer::{ConsumerConfig, ConsumerHandle, HandlerError};
 use rws_kafka_observe::Observer;
-use rws_kafka_producer::{KafkaProducer, ProducerConfig};
+use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Without topics that come by themselves.
@@ -154,4 +155,42 @@ fn the_right_that_is_missing_is_told_and_may_come_later() {
     soon(|| scene.records(&retry) == 1 && scene.is_committed(&retry));
     stop(&handle);
     assert_eq!(journal.len(), 2);
+}
+
+/// The broker's own default is 1 MiB.
+#[test]
+fn what_could_be_read_can_be_put_off_however_large_it_is() {
+    let scene = Scene::without_topics(Kafka::shared(), 1);
+    let large = [("max.message.bytes", "4000000")];
+    scene.kafka.create_topic_with(&scene.topic, 1, &large);
+    let handled = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&handled);
+    let handle = scene
+        .consumer_of(scene.config())
+        .retry_topics([Duration::from_millis(100)])
+        .start(move |msg| {
+            let payload = msg.payload().unwrap_or_default();
+            let seen = (msg.topic().to_owned(), payload.len());
+            notes.lock().unwrap().push(seen);
+            match msg.attempt() {
+                1 => Err(HandlerError::new("busy")),
+                _ => msg.commit(),
+            }
+        });
+    let config = ProducerConfig::new(scene.kafka.bootstrap()).expect("valid settings");
+    let config = config.property("message.max.bytes", "4000000");
+    let producer = KafkaProducer::new(config.observer(Observer::new())).expect("a producer");
+    let payload = vec![7; 2_000_000];
+    let record = Record::to(&scene.topic).payload(&payload);
+    producer.send_record(record).expect("room in the queue");
+    close(&producer);
+    let retry = scene.retry(100);
+    soon(|| scene.records(&retry) == 1 && scene.is_committed(&retry));
+    stop(&handle);
+    let expected = [&scene.topic, &retry].map(|topic| (topic.clone(), payload.len()));
+    assert_eq!(*handled.lock().unwrap(), expected);
+    let settings = Kafka::shared().tool("kafka-configs", &["--describe", "--topic", &retry]);
+    for wanted in ["cleanup.policy=delete", "retention.ms=604800100"] {
+        assert!(settings.contains(wanted), "{settings}");
+    }
 }

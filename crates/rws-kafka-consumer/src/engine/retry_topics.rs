@@ -1,6 +1,6 @@
 use super::Engine;
 use crate::error::ConsumerError;
-use crate::transport::Topics;
+use crate::transport::{RetryTopic, Topics};
 use rws_kafka_config::Properties;
 use rws_kafka_observe::LogRate;
 use std::sync::Arc;
@@ -93,13 +93,22 @@ fn look(engine: &Engine, topics: &Topics) -> Result<Look, ConsumerError> {
             .iter()
             .filter(|name| !present.contains_key(&***name));
         match present.get(source) {
-            Some(partitions) => missing.extend(retries.map(|name| (&**name, *partitions))),
+            Some(partitions) => missing.extend(retries.map(|name| RetryTopic {
+                name,
+                partitions: *partitions,
+                delay: ladder.rung(name).map_or(Duration::ZERO, |rung| rung.delay),
+            })),
             None => is_early |= retries.count() > 0,
         }
     }
     if !missing.is_empty() {
         topics.create(&missing)?;
-        for (topic, partitions) in missing {
+        for RetryTopic {
+            name: topic,
+            partitions,
+            ..
+        } in missing
+        {
             tracing::info!(target: "rws_kafka", group = engine.group(), topic, partitions, "created a retry topic");
         }
         return Ok(Look::Created);

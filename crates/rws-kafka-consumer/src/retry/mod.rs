@@ -99,6 +99,12 @@ impl KafkaConsumer {
     /// Whether the worker creates [retry topics](Self::retry_topics) that are missing, with as many
     /// partitions as the topic that they belong to and the broker's default replication. Default true.
     ///
+    /// They keep a message for 7 days after its delay and take messages of 64 MiB, or of 8 MiB where
+    /// the broker does not allow that (`cleanup.policy=delete`, `retention.ms`, `max.message.bytes`);
+    /// where it allows neither, they have its defaults. A retry topic that is made otherwise should
+    /// take what the topic takes that it belongs to, and 64 KiB more for the headers: a message that it
+    /// does not take is not put off, and its partition or key waits.
+    ///
     /// It does so in the background and needs the right to `Create` them. Where that is refused, the
     /// log and [`status`](crate::ConsumerHandle::status) say so, and it is tried again; messages that
     /// are to be put off wait.

@@ -16,11 +16,32 @@ use std::time::Duration;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a message is kept from when it is due: the worker may be down then.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How large a message may be: what could be read can be put off, with our headers. The broker's own
+/// default, 1 MiB, may be less than what the topic takes that the message is from. The first one that
+/// is not refused counts: clusters that others run allow as little as 8 MiB.
+const SIZES: [&str; 2] = ["67108864", "8388608"];
 /// As many replicas as the broker sees fit (brokers from 2.4 on).
 const BROKERS_DEFAULT: i32 = -1;
 
 pub(crate) struct Topics {
     admin: AdminClient<Context>,
+}
+
+/// A topic in which messages wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RetryTopic<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) partitions: i32,
+    /// How long they do.
+    pub(crate) delay: Duration,
+}
+
+impl RetryTopic<'_> {
+    fn retention_ms(&self) -> String {
+        (self.delay + KEPT).as_millis().to_string()
+    }
 }
 
 impl Topics {
@@ -50,38 +71,77 @@ impl Topics {
         )
     }
 
-    /// Creates topics with these numbers of partitions; one that is there already is no error.
+    /// Creates `topics`; one that is there already is no error.
     ///
     /// # Errors
     ///
     /// [`ConsumerError::RetryTopicRefused`] for the first one that is refused; others may be created.
-    pub(crate) fn create(&self, topics: &[(&str, i32)]) -> Result<(), ConsumerError> {
-        let new: Vec<NewTopic<'_>> = topics
+    pub(crate) fn create(&self, topics: &[RetryTopic<'_>]) -> Result<(), ConsumerError> {
+        topics.iter().try_for_each(|topic| {
+            let retention = topic.retention_ms();
+            let settings = SIZES.map(|size| {
+                vec![
+                    // The broker's default may be `compact`.
+                    ("cleanup.policy", "delete"),
+                    ("retention.ms", &*retention),
+                    ("max.message.bytes", size),
+                ]
+            });
+            // What the broker sees fit is better than no topic.
+            let settings = settings.into_iter().chain([Vec::new()]);
+            first_allowed(settings, |settings| self.create_one(topic, settings))
+                .map_err(|(code, detail)| refused(topic.name, code, detail))
+        })
+    }
+
+    fn create_one(&self, topic: &RetryTopic<'_>, settings: &[(&str, &str)]) -> Result<(), Refusal> {
+        let replication = TopicReplication::Fixed(BROKERS_DEFAULT);
+        let new = NewTopic::new(topic.name, topic.partitions, replication);
+        let new = settings
             .iter()
-            .map(|(name, partitions)| {
-                NewTopic::new(name, *partitions, TopicReplication::Fixed(BROKERS_DEFAULT))
-            })
-            .collect();
+            .fold(new, |new, (name, value)| new.set(name, value));
         // librdkafka answers within it, whatever the broker does.
         let options = AdminOptions::new()
             .request_timeout(Some(TIMEOUT))
             .operation_timeout(Some(TIMEOUT));
-        let results = wait(self.admin.create_topics(&new, &options)).map_err(|error| {
-            let names: Vec<&str> = topics.iter().map(|(name, _)| *name).collect();
+        let results = wait(self.admin.create_topics([&new], &options)).map_err(|error| {
             // rdkafka tells the code of this one nowhere else.
             let code = match error {
                 KafkaError::AdminOp(code) => code,
                 _ => RDKafkaErrorCode::Unknown,
             };
-            refused(&names.join(", "), code, described(&error))
+            (code, described(&error))
         })?;
-        let mut failed = results.into_iter().filter_map(Result::err);
-        let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists);
+        let failed = results.into_iter().find_map(Result::err);
         match failed {
-            None => Ok(()),
-            Some((topic, code)) => Err(refused(&topic, code, format!("{code} ({code:?})"))),
+            None | Some((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
+            Some((_, code)) => Err((code, format!("{code} ({code:?})"))),
         }
     }
+}
+
+type Refusal = (RDKafkaErrorCode, String);
+
+/// Tries `settings` until it is not them that is refused.
+fn first_allowed<S>(
+    settings: impl IntoIterator<Item = S>,
+    mut create: impl FnMut(&S) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let mut result = Ok(());
+    for settings in settings {
+        result = create(&settings);
+        let is_of_them = matches!(
+            result,
+            Err((
+                RDKafkaErrorCode::InvalidConfig | RDKafkaErrorCode::PolicyViolation,
+                _
+            ))
+        );
+        if !is_of_them {
+            break;
+        }
+    }
+    result
 }
 
 fn refused(topic: &str, code: RDKafkaErrorCode, mut detail: String) -> ConsumerError {
@@ -128,4 +188,48 @@ impl ClientContext for Context {
 
     /// What is wrong with the connection, the consumer says.
     fn error(&self, _: KafkaError, _: &str) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_kept_for_a_week_after_it_is_due() {
+        let topic = |delay| RetryTopic {
+            name: "t",
+            partitions: 1,
+            delay: Duration::from_secs(delay),
+        };
+        assert_eq!(topic(1).retention_ms(), "604801000");
+        assert_eq!(topic(3 * 24 * 3600).retention_ms(), "864000000");
+    }
+
+    #[test]
+    fn other_settings_are_tried_where_they_are_what_is_refused() {
+        use RDKafkaErrorCode::{InvalidConfig, PolicyViolation, TopicAuthorizationFailed};
+        let refusal = |code: RDKafkaErrorCode| Err((code, String::new()));
+        for (answers, expected) in [
+            (vec![Ok(())], Ok(())),
+            (vec![refusal(PolicyViolation), Ok(())], Ok(())),
+            (
+                vec![refusal(InvalidConfig), refusal(PolicyViolation), Ok(())],
+                Ok(()),
+            ),
+            (
+                vec![refusal(TopicAuthorizationFailed)],
+                refusal(TopicAuthorizationFailed),
+            ),
+        ] {
+            let tries = answers.len();
+            let mut answers = answers.into_iter();
+            let mut asked = 0;
+            let result = first_allowed(0..3, |settings| {
+                assert_eq!(*settings, asked);
+                asked += 1;
+                answers.next().unwrap()
+            });
+            assert_eq!((result, asked), (expected, tries));
+        }
+    }
 }
