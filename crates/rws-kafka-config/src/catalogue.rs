@@ -29,6 +29,20 @@ pub(crate) fn find(name: &str) -> Option<&'static Known> {
         .map(|index| &KNOWN[index])
 }
 
+/// Whether every librdkafka client reads this property, be it a producer, a consumer or one for
+/// administration.
+///
+/// ```
+/// use rws_kafka_config::is_client_property;
+///
+/// assert!(is_client_property("sasl.username"));
+/// assert!(!is_client_property("group.id"));
+/// ```
+#[must_use]
+pub fn is_client_property(name: &str) -> bool {
+    find(name).is_some_and(|known| known.scope == Scope::Both)
+}
+
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|known| known.name)
 }

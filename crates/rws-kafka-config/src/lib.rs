@@ -114,6 +114,7 @@ mod toml_file;
 mod validate;
 
 pub use builder::KafkaConfigBuilder;
+pub use catalogue::is_client_property;
 pub use config::KafkaConfig;
 pub use describe::{Description, Row};
 pub use error::{ConfigError, Problem, ProblemKind};

@@ -1,5 +1,5 @@
 use crate::error::ConsumerError;
-use rws_kafka_config::{KafkaConfig, Properties};
+use rws_kafka_config::{KafkaConfig, Properties, is_client_property};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::ProducerConfig;
 use std::fmt;
@@ -170,6 +170,17 @@ impl ConsumerConfig {
         if is_kip_848(&properties) && !self.session_timeout_is_explicit() {
             // The protocol knows none, so its default must not be sent.
             properties.remove("session.timeout.ms");
+        }
+        properties
+    }
+
+    /// What a client needs that reads no messages: that of the layers, and what is set here of it.
+    pub(crate) fn client_properties(&self) -> Properties {
+        let mut properties = self.kafka.client_properties();
+        for (name, value) in &self.explicit {
+            if is_client_property(name) {
+                properties.set(name, value);
+            }
         }
         properties
     }

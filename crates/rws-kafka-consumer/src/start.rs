@@ -109,7 +109,7 @@ impl KafkaConsumer {
                 #[cfg(feature = "registry")]
                 registry: self.registry.clone(),
             },
-            Connection::new(config.kafka.client_properties()),
+            Connection::new(config.client_properties()),
             config.observer.register_consumer(group, lag_timeout),
             clock,
         ));
@@ -134,7 +134,7 @@ impl KafkaConsumer {
             handler: Arc::new(handler),
         })?;
         if self.has_retry_topics() && self.retry_topics.are_created() {
-            engine::create_retry_topics(engine, self.config.kafka.client_properties());
+            engine::create_retry_topics(engine, self.config.client_properties());
         }
         Ok(())
     }

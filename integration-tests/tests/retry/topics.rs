@@ -194,3 +194,30 @@ fn what_could_be_read_can_be_put_off_however_large_it_is() {
         assert!(settings.contains(wanted), "{settings}");
     }
 }
+
+#[test]
+fn what_the_consumer_is_told_of_the_connection_by_properties_holds_for_their_creation() {
+    const USER: &str = "user";
+    let kafka = Kafka::start_sasl_ssl(SaslOptions::new().user(USER, "password"));
+    let scene = Scene::on(&kafka, 2);
+    let ca = kafka.certificates().ca_file().display().to_string();
+    let config = [
+        ("security.protocol", "SASL_SSL"),
+        ("sasl.mechanism", "SCRAM-SHA-256"),
+        ("sasl.username", USER),
+        ("sasl.password", "password"),
+        ("ssl.ca.location", &ca),
+    ];
+    let config = config
+        .into_iter()
+        .fold(scene.config(), |config, (name, value)| {
+            config.property(name, value)
+        });
+    let handle = scene
+        .consumer_of(config)
+        .retry_topics([Duration::from_millis(100)])
+        .dead_letter_producer(scene.producer())
+        .start(as_told(&Journal::default()));
+    soon(|| partitions(&scene, &scene.retry(100)) == 2);
+    stop(&handle);
+}

@@ -1,5 +1,6 @@
 use super::Engine;
 use crate::error::ConsumerError;
+use crate::retry::Ladder;
 use crate::transport::{RetryTopic, Topics};
 use rws_kafka_config::Properties;
 use rws_kafka_observe::LogRate;
@@ -83,8 +84,9 @@ fn look(engine: &Engine, topics: &Topics) -> Result<Look, ConsumerError> {
     let Some(ladder) = &engine.settings.ladder else {
         return Ok(Look::Complete);
     };
-    let Some(present) = topics.partitions() else {
-        return Ok(Look::Early);
+    let present = match topics.partitions() {
+        Ok(present) => present,
+        Err(detail) => return unanswered(engine, ladder, detail),
     };
     let mut missing = Vec::new();
     let mut is_early = false;
@@ -117,4 +119,49 @@ fn look(engine: &Engine, topics: &Topics) -> Result<Look, ConsumerError> {
         true => Look::Early,
         false => Look::Complete,
     })
+}
+
+/// A broker that is not there, the consumer tells of.
+fn unanswered(engine: &Engine, ladder: &Ladder, detail: String) -> Result<Look, ConsumerError> {
+    if engine.connection.cause().is_some() {
+        return Ok(Look::Early);
+    }
+    let names: Vec<&str> = ladder.retries().collect();
+    Err(ConsumerError::RetryTopicRefused {
+        topic: names.join(", "),
+        detail: format!(
+            "no broker answers the client that looks whether it is there: {detail}; \
+             create_retry_topics(false) does without it"
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KafkaConsumer;
+    use crate::config::ConsumerConfig;
+    use crate::engine::{Clock, Handler};
+    use rws_kafka_producer::connection::ConnectionError;
+
+    #[test]
+    fn a_broker_that_answers_the_consumer_only_is_told_of() {
+        let config = ConsumerConfig::new("localhost:1", "billing").unwrap();
+        let consumer = KafkaConsumer::new(config).unwrap();
+        let consumer = consumer.subscribe(["orders"]).unwrap();
+        let consumer = consumer.retry_topics([Duration::from_secs(1)]);
+        let handler = Handler::Each(Box::new(|msg, _| msg.commit()));
+        let engine = consumer.engine_timed_by(Clock::default(), &handler);
+        let ladder = engine.settings.ladder.as_ref().unwrap();
+        let error = unanswered(&engine, ladder, "timed out".to_owned());
+        let words = error.err().unwrap().to_string();
+        let expected = "cannot create the retry topic orders-billing-retry-1000: no broker answers \
+                        the client that looks whether it is there: timed out";
+        assert!(words.starts_with(expected), "{words}");
+
+        let refused = ConnectionError::Transport;
+        engine.connection.failed(refused, "connection refused");
+        let look = unanswered(&engine, ladder, String::new());
+        assert!(matches!(look, Ok(Look::Early)));
+    }
 }

@@ -57,18 +57,17 @@ impl Topics {
             })
     }
 
-    /// All topics with their numbers of partitions; `None` when no broker answers.
-    pub(crate) fn partitions(&self) -> Option<HashMap<String, i32>> {
+    /// All topics with their numbers of partitions; Kafka's words when no broker answers.
+    pub(crate) fn partitions(&self) -> Result<HashMap<String, i32>, String> {
         // Asking for one by its name could create it, with the broker's number of partitions.
-        let answer = self.admin.inner().fetch_metadata(None, TIMEOUT).ok()?;
+        let answer = self.admin.inner().fetch_metadata(None, TIMEOUT);
+        let answer = answer.map_err(|error| described(&error))?;
         let topics = answer.topics().iter();
         let there =
             topics.filter(|topic| topic.error().is_none() && !topic.partitions().is_empty());
-        Some(
-            there
-                .map(|topic| (topic.name().to_owned(), topic.partitions().len() as i32))
-                .collect(),
-        )
+        Ok(there
+            .map(|topic| (topic.name().to_owned(), topic.partitions().len() as i32))
+            .collect())
     }
 
     /// Creates `topics`; one that is there already is no error.
@@ -186,7 +185,7 @@ impl ClientContext for Context {
         self.logs.log(level, facility, line);
     }
 
-    /// What is wrong with the connection, the consumer says.
+    /// What is wrong with the connection, the consumer says: it has the same settings.
     fn error(&self, _: KafkaError, _: &str) {}
 }
 
