@@ -74,11 +74,11 @@ impl<'a> Lane<'a> {
         self.stopwatch.stop();
     }
 
-    pub(super) fn work(&mut self, work: Work) -> (StrandId, Outcome) {
+    pub(super) fn work(&mut self, mut work: Work) -> (StrandId, Outcome) {
         let strand = work.strand;
         let batch = Arc::clone(&work.task.batch);
         self.stopwatch.turn_to(&batch.partition().recorder);
-        let shift = Shift {
+        let mut shift = Shift {
             engine: self.engine,
             outputs: &mut self.outputs,
             strand,
@@ -91,7 +91,12 @@ impl<'a> Lane<'a> {
         // A user's error can panic where it is shown. The lane lives, and nobody waits for the strand.
         let work = AssertUnwindSafe(|| match self.handler {
             Handler::Each(handler) => shift.work(handler.as_ref(), work),
-            Handler::Batches(handler) => shift.work_in_batches(handler.as_ref(), work),
+            Handler::Batches(handler) => {
+                if let Some(taken) = &mut work.progress.batch {
+                    shift.pass_over_foreign(taken);
+                }
+                shift.work_in_batches(handler.as_ref(), work)
+            }
         });
         let outcome = catch_unwind(work).unwrap_or_else(|_| {
             self.engine.fail(ConsumerError::Fatal {
@@ -191,6 +196,13 @@ impl Shift<'_> {
             }
             if self.engine.scheduler.is_paused() {
                 return Outcome::Yield { task, progress };
+            }
+            if self.is_foreign(&task.batch, index) {
+                match self.pass_over(&task, index) {
+                    Put::Done => task.advance(),
+                    Put::Lost | Put::Refused(_) => return Outcome::Dropped,
+                }
+                continue;
             }
             if let Some(at) = self.due(&task, index, &mut progress) {
                 return Outcome::Later { task, progress, at };

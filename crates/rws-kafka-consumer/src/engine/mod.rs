@@ -136,6 +136,7 @@ pub(crate) struct Engine {
     last_error: Mutex<Option<ConsumerError>>,
     failures: LogRate,
     letter_failures: LogRate,
+    foreign_retries: LogRate,
     commit_failures: LogRate,
 }
 
@@ -180,6 +181,7 @@ impl Engine {
             last_error: Mutex::default(),
             failures: LogRate::new(Duration::from_secs(1)),
             letter_failures: LogRate::new(Duration::from_secs(1)),
+            foreign_retries: LogRate::new(Duration::from_secs(10)),
             commit_failures: LogRate::new(Duration::from_secs(5)),
         }
     }

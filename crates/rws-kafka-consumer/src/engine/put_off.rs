@@ -6,6 +6,7 @@ use super::gather::Taken;
 use super::lane::Shift;
 use super::scheduler::Progress;
 use super::strand::Task;
+use super::transactions::Put;
 use crate::dead_letter::Provenance;
 use crate::error::ConsumerError;
 use crate::handler::HandlerError;
@@ -93,6 +94,64 @@ impl Shift<'_> {
     fn wait(&self, now_ms: i64, left: Duration) {
         let due_ms = now_ms.saturating_add(left.as_millis() as i64);
         self.partition.wait_until(due_ms);
+    }
+
+    /// Whether another group has put the message off to this topic.
+    pub(super) fn is_foreign(&self, batch: &Batch, index: u32) -> bool {
+        let group = || retry::group(batch.headers(index));
+        self.is_retry() && group().is_some_and(|group| group != self.engine.group().as_bytes())
+    }
+
+    /// The message has come to its end unhandled: it is another group's.
+    pub(super) fn pass_over(&mut self, task: &Task, index: u32) -> Put {
+        // What a handler sent before is not this message's.
+        self.outputs.clear();
+        let put = self.end(task, index);
+        if matches!(put, Put::Done) {
+            self.tell_skipped();
+            self.log_foreign(&task.batch, index);
+        }
+        put
+    }
+
+    /// The same for all such messages of a batch.
+    pub(super) fn pass_over_foreign(&mut self, taken: &mut Taken) {
+        if !self.is_retry() || !self.partition.is_active() {
+            return;
+        }
+        for mut task in std::mem::take(&mut taken.fresh) {
+            while let Some(first) = task.first() {
+                let is_foreign = self.is_foreign(&task.batch, first);
+                let like_it = |index: &u32| self.is_foreign(&task.batch, *index) == is_foreign;
+                let count = task.indices().take_while(like_it).count();
+                let run = task.split_off(count);
+                if !is_foreign {
+                    taken.fresh.push(run);
+                    continue;
+                }
+                for index in run.indices() {
+                    // What is lost is lost with its partition, and is not finished here.
+                    self.pass_over(&run, index);
+                }
+            }
+        }
+    }
+
+    fn log_foreign(&self, batch: &Batch, index: u32) {
+        let Some(held_back) = self.engine.foreign_retries.admit() else {
+            return;
+        };
+        let theirs = retry::group(batch.headers(index)).unwrap_or_default();
+        tracing::warn!(
+            target: "rws_kafka",
+            group = self.engine.group(),
+            partition = %self.partition.name,
+            offset = batch.offset(index),
+            held_back,
+            "a message in a retry topic is passed over: the group {:?} has put it off, which must have \
+             retry topics of its own; see retry_topic_names",
+            String::from_utf8_lossy(theirs)
+        );
     }
 
     /// How often the message was handled before it was read here.

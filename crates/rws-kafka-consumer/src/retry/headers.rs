@@ -13,14 +13,17 @@ const OFFSET: &str = "kafka_original-offset";
 const TIMESTAMP: &str = "kafka_original-timestamp";
 const TIMESTAMP_TYPE: &str = "kafka_original-timestamp-type";
 
-/// All of them. The group's name is Spring's own, which has the queue's prefix here, too.
+/// Spring's own name, which has the queue's prefix here, too.
+const GROUP: &str = "kafka_dlt-original-consumer-group";
+
+/// All of them.
 const NAMES: [&str; 13] = [
     "kafka_original-topic",
     PARTITION,
     OFFSET,
     TIMESTAMP,
     TIMESTAMP_TYPE,
-    "kafka_dlt-original-consumer-group",
+    GROUP,
     "kafka_exception-fqcn",
     "kafka_exception-cause-fqcn",
     "kafka_exception-message",
@@ -97,6 +100,13 @@ pub(crate) fn due_ms<'h>(
     last(headers, DUE).and_then(big_integer)
 }
 
+/// The group that a message was put off by; none where that is not said.
+pub(crate) fn group<'h>(
+    headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)>,
+) -> Option<&'h [u8]> {
+    last(headers, GROUP).filter(|group| !group.is_empty())
+}
+
 /// The headers of a message that is put off until `due_ms`.
 pub(crate) fn write(from: &Provenance<'_>, due_ms: i64) -> Vec<Header> {
     let mut headers: Vec<Header> = vec![
@@ -115,7 +125,7 @@ pub(crate) fn write(from: &Provenance<'_>, due_ms: i64) -> Vec<Header> {
     // Of the attempt that comes next: Spring's first delivery is 1, and has no header.
     let attempt = from.attempts.saturating_add(1).min(MOST_ATTEMPTS);
     headers.extend([
-        ("kafka_dlt-original-consumer-group", from.group.into()),
+        (GROUP, from.group.into()),
         ("kafka_exception-fqcn", from.error.kind().into()),
         ("kafka_exception-cause-fqcn", from.error.kind().into()),
         ("kafka_exception-message", cut(from.error.to_string())),

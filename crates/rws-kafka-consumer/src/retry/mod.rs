@@ -3,7 +3,7 @@
 mod headers;
 mod ladder;
 
-pub(crate) use headers::{Origin, due_ms, is_ours, own_headers, write};
+pub(crate) use headers::{Origin, due_ms, group, is_ours, own_headers, write};
 pub(crate) use ladder::{Ladder, Rung, Step};
 
 use crate::consumer::KafkaConsumer;
@@ -38,7 +38,9 @@ impl KafkaConsumer {
     /// - The worker reads its retry topics itself, in its own group. They are named
     ///   `{topic}-{group}-retry-{delay}`, the delay in milliseconds, or as
     ///   [`retry_topic_names`](Self::retry_topic_names) says, and are
-    ///   [created](Self::create_retry_topics) where they are missing.
+    ///   [created](Self::create_retry_topics) where they are missing. Should another group put off
+    ///   messages to one of them (`orders` of the group `eu-billing` and `orders-eu` of `billing` come to
+    ///   the same name), those are passed over: logged, counted as skipped, and not handled.
     /// - **Order**: a message that is put off is handled after messages that were behind it, those of
     ///   its key among them. Where that is not right, leave retry topics out: without them its
     ///   partition or key waits.
@@ -90,7 +92,9 @@ impl KafkaConsumer {
     ///
     /// `{topic}` stands for the topic that a message came from first, `{group}` for the consumer
     /// group, `{delay}` for the delay in milliseconds, `{attempt}` for its place among the delays,
-    /// from 1. No two groups may share a retry topic: each would handle the other's retries.
+    /// from 1. No two groups should share a retry topic: what another group has put off there, as its
+    /// `kafka_dlt-original-consumer-group` header says, is [passed over](Self::retry_topics), and so is
+    /// what waits there from before the group had another name.
     pub fn retry_topic_names(mut self, pattern: impl Into<String>) -> Self {
         self.retry_topics.names = Some(pattern.into());
         self

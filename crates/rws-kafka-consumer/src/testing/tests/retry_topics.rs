@@ -1,4 +1,5 @@
 use super::*;
+use crate::MessageBatch;
 use rws_kafka_producer::testing::SentRecord;
 
 fn topics(records: &[SentRecord]) -> Vec<&str> {
@@ -74,4 +75,62 @@ fn in_transactions_a_retry_is_an_output_of_its_message() {
     let outputs = worker.outputs();
     let payloads: Vec<&str> = outputs.iter().map(SentRecord::payload_str).collect();
     assert_eq!(payloads, ["0", "1"], "{worker}");
+}
+
+/// The names of two groups can come to the same.
+#[test]
+fn what_another_group_has_put_off_is_not_handled() {
+    const GROUP: &str = "kafka_dlt-original-consumer-group";
+    let topic = "a-test-retry-1000";
+    let messages = || {
+        let message = |payload: &str| TestMessage::new(topic, payload).header("n", payload);
+        [
+            message("theirs").header(GROUP, "other"),
+            message("0").header(GROUP, "test"),
+            message("theirs").header(GROUP, "other"),
+            message("theirs").header(GROUP, "test").header(GROUP, "tes"),
+            message("0").header(GROUP, "other").header(GROUP, "test"),
+            message("0"),
+            message("0").header(GROUP, None::<&str>),
+            message("theirs").header(GROUP, "other"),
+        ]
+    };
+    let observer = Observer::new();
+    let retries = || {
+        let config = crate::ConsumerConfig::from(config()).observer(observer.clone());
+        let consumer = KafkaConsumer::new(config).unwrap().subscribe(["a"]);
+        consumer.unwrap().retry_topics([SECOND])
+    };
+    let of_batches = |batch: &MessageBatch| batch.iter().try_for_each(as_it_says);
+    let send = |msg: ConsumerContext, out: &mut crate::Outputs| {
+        out.send("b", msg.payload().unwrap_or_default())?;
+        as_it_says(&msg)
+    };
+    let workers = [
+        TestWorker::new(retries(), handle_as_it_says),
+        TestWorker::batch(retries().batch_max_wait(Duration::ZERO), of_batches),
+        TestWorker::exactly_once(retries().exactly_once("id"), send),
+    ];
+    for (number, worker) in workers.into_iter().enumerate() {
+        let mut worker = worker.unwrap();
+        worker.give_all(messages());
+        worker.run();
+        let offsets: Vec<i64> = (0..8)
+            .filter(|offset| worker.attempts(topic, 0, *offset) == 1)
+            .collect();
+        assert_eq!(offsets, [1, 4, 5, 6], "{worker}");
+        assert_eq!(worker.committed(topic, 0), Some(8), "{worker}");
+        assert_eq!(worker.status().in_hand, 0, "{worker}");
+        let expected = if number == 2 { 4 } else { 0 };
+        assert_eq!(worker.outputs().len(), expected, "{worker}");
+        assert!(worker.dead_letters().is_empty() && worker.put_off().is_empty());
+        // None but theirs, and no empty batch.
+        worker.give(TestMessage::new(topic, "theirs").header(GROUP, "other"));
+        worker.run();
+        assert_eq!(worker.committed(topic, 0), Some(9), "{worker}");
+        assert_eq!(handled(&worker).len(), 4, "{worker}");
+    }
+    let page = observer.render();
+    let counted = "rws_kafka_messages_skipped_total{group=\"test\",topic=\"a\"} 15\n";
+    assert!(page.contains(counted), "{page}");
 }
