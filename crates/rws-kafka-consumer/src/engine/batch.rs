@@ -3,6 +3,7 @@ use crate::timestamp::Timestamp;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
 
 /// The handler has asked for the commit of this message.
 const MARKED: u8 = 1;
@@ -17,6 +18,8 @@ pub(crate) struct Batch {
     partition: Arc<Partition>,
     /// Sequence number of the first message in the partition's tracker.
     first: u64,
+    /// When it was complete, no message of it fetched later.
+    fetched: Instant,
     /// The index at each place of the order of handling; empty where that is the order of offsets.
     order: Vec<u32>,
     entries: Vec<Entry>,
@@ -62,6 +65,10 @@ impl Span {
 impl Batch {
     pub(crate) fn partition(&self) -> &Arc<Partition> {
         &self.partition
+    }
+
+    pub(crate) fn fetched(&self) -> Instant {
+        self.fetched
     }
 
     /// The index of the message at `place` in the order of handling.
@@ -138,6 +145,7 @@ impl Batch {
 /// Gathers messages of one partition until they are handed to the lanes.
 pub(crate) struct BatchBuilder {
     partition: Arc<Partition>,
+    fetched: Option<Instant>,
     entries: Vec<Entry>,
     headers: Vec<HeaderEntry>,
     data: Vec<u8>,
@@ -148,10 +156,17 @@ impl BatchBuilder {
     pub(crate) fn new(partition: Arc<Partition>, messages: usize, bytes: usize) -> Self {
         Self {
             partition,
+            fetched: None,
             entries: Vec::with_capacity(messages),
             headers: Vec::new(),
             data: Vec::with_capacity(bytes),
         }
+    }
+
+    /// All of it is fetched, by the worker's clock. Default: when it is built.
+    pub(crate) fn fetched_at(mut self, now: Instant) -> Self {
+        self.fetched = Some(now);
+        self
     }
 
     pub(crate) fn partition(&self) -> &Arc<Partition> {
@@ -219,6 +234,7 @@ impl BatchBuilder {
         Batch {
             partition: self.partition,
             first,
+            fetched: self.fetched.unwrap_or_else(Instant::now),
             order,
             entries: self.entries,
             headers: self.headers,

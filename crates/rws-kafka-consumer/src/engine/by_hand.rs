@@ -99,7 +99,8 @@ impl ByHand {
         let Some(state) = engine.partition(partition.topic(), partition.partition()) else {
             return;
         };
-        let mut builder = BatchBuilder::new(Arc::clone(&state), 1, 0);
+        let mut builder =
+            BatchBuilder::new(Arc::clone(&state), 1, 0).fetched_at(engine.clock.now());
         messages
             .into_iter()
             .for_each(|message| message.push(&mut builder));

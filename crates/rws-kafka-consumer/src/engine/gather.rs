@@ -161,8 +161,6 @@ pub(crate) struct Taken {
     pub(super) failed: Vec<Failed>,
     /// What is of a retry topic and was not due, when it was last looked at; after all others.
     pub(super) early: VecDeque<Task>,
-    /// How long the first of those is waited for at the most.
-    pub(super) waits_until: Option<Instant>,
     /// Not before this time is the handler given what has failed.
     pub(super) due: Option<Instant>,
 }

@@ -204,7 +204,7 @@ impl Shift<'_> {
                 }
                 continue;
             }
-            if let Some(at) = self.due(&task, index, &mut progress) {
+            if let Some(at) = self.due(&task, index, &progress) {
                 return Outcome::Later { task, progress, at };
             }
             match self.attempt(handler, &task, index, &mut progress) {

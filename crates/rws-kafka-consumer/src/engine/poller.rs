@@ -144,6 +144,7 @@ impl<'a> Poller<'a> {
         }
         self.usual_bytes = open.bytes();
         let ordering = self.engine.settings.ordering;
+        let open = open.fetched_at(self.engine.clock.now());
         self.engine.scheduler.add(cut(open, ordering));
         let (messages, bytes) = self.engine.share(&partition);
         let is_full = {

@@ -19,8 +19,8 @@ impl Shift<'_> {
     /// When the first message of `task` is looked at again, should it not be due yet.
     ///
     /// Nobody is waited for longer than the topic's own delay, however wrong the clock of who wrote
-    /// the message was.
-    pub(super) fn due(&self, task: &Task, index: u32, progress: &mut Progress) -> Option<Instant> {
+    /// the message was: from when it was fetched, so that those behind it wait at the same time.
+    pub(super) fn due(&self, task: &Task, index: u32, progress: &Progress) -> Option<Instant> {
         let rung = self.rung.filter(|rung| rung.is_retry())?;
         if progress.failures > 0 {
             return None;
@@ -29,9 +29,7 @@ impl Shift<'_> {
         let now_ms = clock.unix_ms();
         let due_ms = retry::due_ms(task.batch.headers(index))?;
         let left = u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0);
-        let end = *progress
-            .waits_until
-            .get_or_insert_with(|| clock.after(rung.delay));
+        let end = task.batch.fetched() + rung.delay;
         let left = Duration::from_millis(left).min(end.saturating_duration_since(clock.now()));
         if left.is_zero() {
             return None;
@@ -49,16 +47,15 @@ impl Shift<'_> {
         }
         let rung = self.rung.filter(|rung| rung.is_retry())?;
         let clock = &self.engine.clock;
-        let now_ms = clock.unix_ms();
+        let (now, now_ms) = (clock.now(), clock.unix_ms());
         let due_ms = |task: &Task, index| {
             let due_ms = retry::due_ms(task.batch.headers(index));
             due_ms.unwrap_or(i64::MIN)
         };
         let first = taken.early.front()?;
         let first_ms = due_ms(first, first.first()?);
-        let end = *taken
-            .waits_until
-            .get_or_insert_with(|| clock.after(rung.delay));
+        let end = |task: &Task| task.batch.fetched() + rung.delay;
+        let first_end = end(first);
         let last = taken.early.back().and_then(|task| {
             let last = task.indices().last()?;
             Some(due_ms(task, last))
@@ -69,18 +66,17 @@ impl Shift<'_> {
             .saturating_add(company_ms)
             .min(last.unwrap_or(first_ms).max(first_ms));
         let left = u64::try_from(wanted_ms.saturating_sub(now_ms)).unwrap_or(0);
-        let left = Duration::from_millis(left).min(end.saturating_duration_since(clock.now()));
+        let left = Duration::from_millis(left).min(first_end.saturating_duration_since(now));
         if !left.is_zero() {
             self.wait(now_ms, left);
             return Some(clock.after(left));
         }
-        taken.waits_until = None;
-        // The first is due, or was waited for long enough.
+        // The first is due, or was waited for long enough, as those may have been that came with it.
         let latest_ms = first_ms.max(now_ms);
         while let Some(mut task) = taken.early.pop_front() {
-            let are_due = task
-                .indices()
-                .take_while(|index| due_ms(&task, *index) <= latest_ms);
+            let is_over = end(&task) <= now;
+            let is_due = |index: &u32| is_over || due_ms(&task, *index) <= latest_ms;
+            let are_due = task.indices().take_while(is_due);
             let count = are_due.count();
             taken.fresh.push(task.split_off(count));
             if task.first().is_some() {

@@ -31,8 +31,6 @@ pub(crate) struct Progress {
     pub(crate) failures: u32,
     /// It is given up or put off: its letter, on its way or to be sent.
     pub(crate) letter: Option<Box<Letter>>,
-    /// How long it is waited for at the most, where it is not due yet.
-    pub(crate) waits_until: Option<Instant>,
     /// Where the handler takes batches, these are the messages that it is about, each with its own
     /// progress; the task holds none.
     pub(crate) batch: Option<Box<Taken>>,

@@ -48,8 +48,9 @@ impl KafkaConsumer {
     ///   written to, its partition or key waits. A worker that is killed in between handles it
     ///   again: at least once, as everything.
     /// - It is not handled before its time, restarts included. What waits occupies no thread; its
-    ///   partition of the retry topic waits with it, where all have the same delay. It is not waited
-    ///   for longer than the topic's delay, should the clock of who wrote it be wrong.
+    ///   partition of the retry topic waits with it, where all have the same delay. From when it was
+    ///   fetched it is not waited for longer than the topic's delay, should the clock of who wrote it be
+    ///   wrong.
     /// - Key, payload and headers are as they came, and the handler is told the message's own
     ///   [timestamp](crate::ConsumerContext::timestamp); the record in the retry topic has the time at
     ///   which it was put off, so that the topic's retention counts from there. That must be well

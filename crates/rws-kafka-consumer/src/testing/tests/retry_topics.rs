@@ -134,3 +134,36 @@ fn what_another_group_has_put_off_is_not_handled() {
     let counted = "rws_kafka_messages_skipped_total{group=\"test\",topic=\"a\"} 15\n";
     assert!(page.contains(counted), "{page}");
 }
+
+/// By a clock that is an hour ahead: all wait at the same time, and not one after the other.
+#[test]
+fn what_was_fetched_together_waits_no_longer_than_the_delay_together() {
+    let topic = "a-test-retry-1000";
+    let retries = || consumer(&["a"]).retry_topics([SECOND]);
+    let of_batches = |batch: &MessageBatch| batch.iter().try_for_each(as_it_says);
+    let workers = [
+        TestWorker::new(retries(), handle_as_it_says),
+        TestWorker::batch(retries().batch_max_wait(Duration::ZERO), of_batches),
+    ];
+    for worker in workers {
+        let mut worker = worker.unwrap();
+        let hour_ms = worker.now_ms() + 3_600_000;
+        let message = |number: i64| {
+            let due = (hour_ms + number * 1000).to_be_bytes();
+            TestMessage::new(topic, "0").header("retry_topic-backoff-timestamp", &due[..])
+        };
+        worker.give_all((0..20).map(message));
+        worker.advance(SECOND / 2);
+        worker.give(message(20));
+        worker.advance(SECOND / 2);
+        worker.advance(SECOND / 2);
+        let when: Vec<u64> = handled(&worker).into_iter().map(|(at, _)| at).collect();
+        let expected = [vec![1000; 20], vec![1500]].concat();
+        assert_eq!(when, expected, "{worker}");
+        assert_eq!(worker.committed(topic, 0), Some(21), "{worker}");
+        let batches = worker.log().into_iter();
+        let batches =
+            batches.filter(|(at, event)| *at == SECOND && matches!(event, Event::Batch { .. }));
+        assert!(batches.count() <= 1, "{worker}");
+    }
+}
