@@ -45,9 +45,9 @@ pub(crate) fn run(engine: &Arc<Engine>, consumer: &Consumer) {
 
 /// How many messages of the lag wait in retry topics for their time.
 fn waiting(engine: &Engine, partitions: &[Arc<Partition>]) -> u64 {
-    let now_ms = engine.clock.unix_ms();
+    let now = engine.clock.now();
     let partitions = partitions.iter();
-    let waiting = partitions.filter(|partition| partition.is_waiting(now_ms));
+    let waiting = partitions.filter(|partition| partition.is_waiting(now));
     waiting.filter_map(|partition| partition.shown_lag()).sum()
 }
 

@@ -4,15 +4,15 @@ use super::Engine;
 use super::partition::Partition;
 use rws_kafka_observe::{ConsumerStatus, PartitionState, PartitionStatus, Source};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Source<ConsumerStatus> for Engine {
     fn fill(&self, status: &mut ConsumerStatus) {
         let is_paused = self.scheduler.is_paused();
-        let now_ms = self.clock.unix_ms();
+        let now = self.clock.now();
         let mut unfinished = 0;
         for partition in self.partitions() {
-            let (shown, held) = partition.overview(is_paused, now_ms);
+            let (shown, held) = partition.overview(is_paused, now);
             unfinished += held.unfinished as u64;
             status.queued_bytes += held.bytes as u64;
             status.partitions.push(shown);
@@ -32,7 +32,7 @@ struct Held {
 }
 
 impl Partition {
-    fn overview(&self, is_paused: bool, now_ms: i64) -> (PartitionStatus, Held) {
+    fn overview(&self, is_paused: bool, now: Instant) -> (PartitionStatus, Held) {
         let mut status = PartitionStatus::default();
         status.topic = self.name.topic().to_owned();
         status.partition = self.name.partition();
@@ -40,7 +40,7 @@ impl Partition {
             PartitionState::Draining
         } else if is_paused {
             PartitionState::Paused
-        } else if self.is_waiting(now_ms) {
+        } else if self.is_waiting(now) {
             PartitionState::Waiting
         } else if self.full.load(Ordering::Relaxed) {
             PartitionState::Full

@@ -44,8 +44,9 @@ pub(crate) struct Partition {
     pub(crate) transaction: AtomicU64,
     /// Whether it is a retry topic's.
     is_retry: bool,
-    /// Until when a message of it waits that is not due, in milliseconds since 1970.
-    due_ms: AtomicI64,
+    /// Until when a message of it waits that is not due. By no clock that can be set back: that would
+    /// go on for as long as it was.
+    due: Mutex<Option<Instant>>,
 }
 
 impl Partition {
@@ -65,7 +66,7 @@ impl Partition {
             lag: Mutex::new(metrics.lag_of(name.topic(), name.partition(), group)),
             transaction: AtomicU64::new(0),
             is_retry: false,
-            due_ms: AtomicI64::new(i64::MIN),
+            due: Mutex::default(),
             name,
         }
     }
@@ -80,14 +81,15 @@ impl Partition {
         self.is_retry
     }
 
-    /// A message of it is not handled before `due_ms`.
-    pub(crate) fn wait_until(&self, due_ms: i64) {
-        self.due_ms.fetch_max(due_ms, Ordering::Relaxed);
+    /// A message of it is not looked at again before `due`.
+    pub(crate) fn wait_until(&self, due: Instant) {
+        let mut last = lock(&self.due);
+        *last = (*last).max(Some(due));
     }
 
-    /// Whether a message of it is not due at `now_ms`.
-    pub(crate) fn is_waiting(&self, now_ms: i64) -> bool {
-        self.is_retry && self.due_ms.load(Ordering::Relaxed) > now_ms
+    /// Whether a message of it is not due at `now`.
+    pub(crate) fn is_waiting(&self, now: Instant) -> bool {
+        self.is_retry && lock(&self.due).is_some_and(|due| due > now)
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -254,6 +256,22 @@ mod tests {
             partition.advance(Phase::Draining);
             assert!(!wait.join().unwrap());
         });
+    }
+
+    /// Keys may wait for different times.
+    #[test]
+    fn a_retry_topics_partition_waits_for_as_long_as_one_of_its_messages() {
+        let now = Instant::now();
+        let after = |seconds| now + Duration::from_secs(seconds);
+        let retries = partition(1).of_retries(true);
+        assert!(!retries.is_waiting(now));
+        retries.wait_until(after(10));
+        retries.wait_until(after(5));
+        let waits = [0, 5, 9, 10].map(|seconds| retries.is_waiting(after(seconds)));
+        assert_eq!(waits, [true, true, true, false]);
+        let other = partition(1);
+        other.wait_until(after(10));
+        assert!(!other.is_waiting(now));
     }
 
     #[test]

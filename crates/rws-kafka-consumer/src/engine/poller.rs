@@ -155,7 +155,7 @@ impl<'a> Poller<'a> {
             self.held_up = true;
             self.engine.scheduler.hand_out(&partition);
             // There will be no room before a message of it is due.
-            let patience = match partition.is_waiting(self.engine.clock.unix_ms()) {
+            let patience = match partition.is_waiting(self.engine.clock.now()) {
                 true => Duration::ZERO,
                 false => PATIENCE,
             };
@@ -197,8 +197,8 @@ impl<'a> Poller<'a> {
     fn is_nothing_to_resume(&self) -> bool {
         let mut paused = self.paused.iter();
         self.paused.is_empty() || {
-            let soon_ms = self.engine.clock.unix_ms() + IDLE_POLL.as_millis() as i64;
-            paused.all(|partition| partition.is_active() && partition.is_waiting(soon_ms))
+            let soon = self.engine.clock.after(IDLE_POLL);
+            paused.all(|partition| partition.is_active() && partition.is_waiting(soon))
         }
     }
 

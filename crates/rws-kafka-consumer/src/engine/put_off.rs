@@ -34,8 +34,7 @@ impl Shift<'_> {
         if left.is_zero() {
             return None;
         }
-        self.wait(now_ms, left);
-        Some(clock.after(left))
+        Some(self.wait(left))
     }
 
     /// Has what is due of a batch handed out; when that is looked at again, should nothing be.
@@ -68,8 +67,7 @@ impl Shift<'_> {
         let left = u64::try_from(wanted_ms.saturating_sub(now_ms)).unwrap_or(0);
         let left = Duration::from_millis(left).min(first_end.saturating_duration_since(now));
         if !left.is_zero() {
-            self.wait(now_ms, left);
-            return Some(clock.after(left));
+            return Some(self.wait(left));
         }
         // The first is due, or was waited for long enough, as those may have been that came with it.
         let latest_ms = first_ms.max(now_ms);
@@ -87,9 +85,11 @@ impl Shift<'_> {
         None
     }
 
-    fn wait(&self, now_ms: i64, left: Duration) {
-        let due_ms = now_ms.saturating_add(left.as_millis() as i64);
-        self.partition.wait_until(due_ms);
+    /// Until when that is.
+    fn wait(&self, left: Duration) -> Instant {
+        let due = self.engine.clock.after(left);
+        self.partition.wait_until(due);
+        due
     }
 
     /// Whether another group has put the message off to this topic.
