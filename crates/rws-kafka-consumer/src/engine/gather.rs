@@ -178,9 +178,9 @@ pub(super) struct Failed {
 }
 
 impl Taken {
-    /// Messages that are not settled.
+    /// Messages that are in hand and not settled: what is not due is not.
     pub(super) fn len(&self) -> usize {
-        let tasks = self.fresh.iter().chain(&self.early);
+        let tasks = self.fresh.iter();
         tasks.map(|task| task.indices().len()).sum::<usize>() + self.failed.len()
     }
 

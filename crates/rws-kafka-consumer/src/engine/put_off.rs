@@ -82,6 +82,7 @@ impl Shift<'_> {
                 break;
             }
         }
+        self.engine.scheduler.holds(self.strand, taken.len());
         None
     }
 

@@ -39,7 +39,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// How many messages a lane has in hand with it.
     fn messages(&self) -> usize {
-        self.batch.as_ref().map_or(1, |batch| batch.len())
+        // A lane that looks what is due may go on with it: a drain waits for that.
+        self.batch.as_ref().map_or(1, |batch| batch.len().max(1))
     }
 
     /// How many letters are on their way.

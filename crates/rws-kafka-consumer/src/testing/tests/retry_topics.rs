@@ -1,6 +1,11 @@
+use super::super::broker::Ledger;
 use super::*;
-use crate::MessageBatch;
+use crate::engine::{ByHand, Clock, Engine, Handler, TestClock};
+use crate::hooks::AssignedPartition;
+use crate::topic_partition::TopicPartition;
+use crate::{Backoff, MessageBatch};
 use rws_kafka_producer::testing::SentRecord;
+use std::sync::{OnceLock, Weak};
 
 fn topics(records: &[SentRecord]) -> Vec<&str> {
     records.iter().map(SentRecord::topic).collect()
@@ -166,4 +171,59 @@ fn what_was_fetched_together_waits_no_longer_than_the_delay_together() {
             batches.filter(|(at, event)| *at == SECOND && matches!(event, Event::Batch { .. }));
         assert!(batches.count() <= 1, "{worker}");
     }
+}
+
+#[test]
+fn what_of_a_batch_is_not_due_is_not_in_hand() {
+    let consumer = consumer(&["a"])
+        .retry_topics([SECOND])
+        .max_retries(1)
+        .retry_backoff(Backoff::fixed(SECOND).jitter(0.0))
+        .batch_max_wait(Duration::ZERO);
+    let (seen, engine) = (
+        Seen::<[usize; 2]>::default(),
+        Arc::<OnceLock<Weak<Engine>>>::default(),
+    );
+    let handler = {
+        let (seen, engine) = (Arc::clone(&seen), Arc::clone(&engine));
+        move |batch: &MessageBatch, _: &mut crate::Outputs| {
+            let engine: Option<Arc<Engine>> = engine.get().and_then(Weak::upgrade);
+            let in_hand = || engine.as_ref().map_or(0, |engine| engine.in_hand());
+            let before = in_hand();
+            batch.commit_up_to(0)?;
+            seen.lock().unwrap().push([before, in_hand()]);
+            let fails = |msg: &&ConsumerContext| msg.offset() == 1 && msg.attempt() == 2;
+            if let Some(msg) = batch.iter().find(fails) {
+                batch.fail(msg, HandlerError::new("not yet"));
+            }
+            batch.commit()
+        }
+    };
+    let handler = Arc::new(Handler::Batches(Box::new(handler)));
+    let clock = TestClock::new();
+    let worker = consumer.engine_timed_by(Clock::of_test(&clock), &handler);
+    engine.set(Arc::downgrade(&worker)).unwrap();
+    let ledger = Arc::new(Ledger::default());
+    let worker = ByHand::new(worker, handler, clock.clone(), ledger).unwrap();
+    let partition = TopicPartition::new("a-test-retry-1000", 0);
+    worker.assign(vec![AssignedPartition {
+        partition: partition.clone(),
+        committed: None,
+    }]);
+    let due = (clock.unix_ms() + 1000).to_be_bytes();
+    let message = |offset: i64| {
+        let message = TestMessage::new(partition.topic(), "x").offset(offset);
+        match offset {
+            0..2 => message,
+            _ => message.header("retry_topic-backoff-timestamp", &due[..]),
+        }
+    };
+    let messages: Vec<TestMessage> = (0..5).map(message).collect();
+    worker.hand_out(&partition, messages.iter().map(TestMessage::fetched));
+    for at in [0, 1] {
+        clock.move_to(at * SECOND);
+        while worker.step().is_some() {}
+        assert_eq!(worker.engine().in_hand(), 0);
+    }
+    assert_eq!(*seen.lock().unwrap(), [[2, 1], [1, 1], [3, 2]]);
 }
