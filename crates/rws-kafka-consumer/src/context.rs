@@ -81,7 +81,8 @@ impl ConsumerContext {
         })
     }
 
-    /// Its headers in their order; a name may come twice.
+    /// Its headers in their order; a name may come twice. Of a message from a
+    /// [retry topic](crate::KafkaConsumer::retry_topics) those of that follow its own.
     pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&str, Option<&[u8]>)> {
         self.batch.headers(self.index)
     }

@@ -51,7 +51,9 @@ impl KafkaConsumer {
     ///   partition of the retry topic waits with it, where all have the same delay. From when it was
     ///   fetched it is not waited for longer than the topic's delay, should the clock of who wrote it be
     ///   wrong.
-    /// - Key, payload and headers are as they came, and the handler is told the message's own
+    /// - Key, payload and headers are as they came, with the headers below behind them:
+    ///   [`header`](crate::ConsumerContext::header), which takes the last of a name, finds those rather
+    ///   than one of the same name that the message came with. The handler is told the message's own
     ///   [timestamp](crate::ConsumerContext::timestamp); the record in the retry topic has the time at
     ///   which it was put off, so that the topic's retention counts from there. That must be well
     ///   above its delay. [`attempt`](crate::ConsumerContext::attempt) counts on, and
@@ -65,9 +67,10 @@ impl KafkaConsumer {
     ///
     /// What says where a message came from, how often it was handled and when it is due are the headers
     /// of Spring Kafka's retry topics (`retry_topic-attempts`, `retry_topic-backoff-timestamp`,
-    /// `retry_topic-original-timestamp`, `kafka_original-*`, `kafka_exception-*`; see its
-    /// [`RetryTopicHeaders`] and [`KafkaHeaders`]). They are believed in the worker's own retry topics
-    /// only, and a dead letter has none of them.
+    /// `retry_topic-original-timestamp`, `kafka_original-*`, `kafka_exception-*`,
+    /// `kafka_dlt-original-consumer-group`; see its [`RetryTopicHeaders`] and [`KafkaHeaders`]). They are
+    /// believed in the worker's own retry topics only; there they are headers of the message to the
+    /// handler, and no dead letter takes them along.
     ///
     /// ```no_run
     /// use rws_kafka_consumer::KafkaConsumer;
