@@ -149,7 +149,8 @@ pub enum ConsumerError {
     },
 
     /// A message that is put off was not taken by its retry topic; it is sent again, and its offset
-    /// does not move before.
+    /// does not move before. An exactly-once worker ends instead
+    /// ([`OutputRefused`](Self::OutputRefused)).
     #[error("{partition} offset {offset} was not delivered to the retry topic {topic}")]
     RetryRefused {
         /// The message's partition.
@@ -162,7 +163,9 @@ pub enum ConsumerError {
         source: Box<ProducerError>,
     },
 
-    /// A retry topic is missing and could not be created; it is tried again.
+    /// A retry topic is missing and could not be created, or it cannot be known whether it is there;
+    /// it is tried again. What is to be put off waits, but ends an exactly-once worker
+    /// ([`OutputRefused`](Self::OutputRefused)).
     #[error("cannot create the retry topic {topic}: {detail}")]
     RetryTopicRefused {
         /// Its name.

@@ -39,8 +39,9 @@ fn run(engine: &Engine, properties: &Properties) {
     let refusals = LogRate::new(Duration::from_secs(60));
     let mut pause = FIRST_PAUSE;
     let mut has_created = false;
+    let mut has_warned = false;
     while !engine.stop.is_asked() {
-        match look(engine, &topics) {
+        match look(engine, &topics, &mut has_warned) {
             Ok(Look::Complete) => {
                 if has_created {
                     engine.has_new_topics.store(true, Ordering::Release);
@@ -80,7 +81,7 @@ enum Look {
     Early,
 }
 
-fn look(engine: &Engine, topics: &Topics) -> Result<Look, ConsumerError> {
+fn look(engine: &Engine, topics: &Topics, has_warned: &mut bool) -> Result<Look, ConsumerError> {
     let Some(ladder) = &engine.settings.ladder else {
         return Ok(Look::Complete);
     };
@@ -88,6 +89,17 @@ fn look(engine: &Engine, topics: &Topics) -> Result<Look, ConsumerError> {
         Ok(present) => present,
         Err(detail) => return unanswered(engine, ladder, detail),
     };
+    if !std::mem::replace(has_warned, true) {
+        for topic in present.keys().filter(|topic| ladder.is_left_over(topic)) {
+            tracing::warn!(
+                target: "rws_kafka",
+                group = engine.group(),
+                topic,
+                "this retry topic is of none of the delays in the list: what waits in it, nobody reads; \
+                 keep a delay in the list until the lag of its topic is 0"
+            );
+        }
+    }
     let mut missing = Vec::new();
     let mut is_early = false;
     for (source, retries) in ladder.topics() {

@@ -18,7 +18,13 @@ pub(crate) struct Ladder {
     rungs: FxHashMap<Arc<str>, Rung>,
     /// The retry topics of each topic that is subscribed to.
     topics: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// How the names of this group's retry topics look, with [`NUMBER`] where each has a number of its
+    /// own; none where the names do not tell groups apart.
+    shapes: Vec<String>,
 }
+
+/// In no topic's name.
+const NUMBER: &str = "\0";
 
 /// What one topic is in it.
 #[derive(Clone, Debug)]
@@ -69,6 +75,10 @@ impl Ladder {
         let mut ladder = Self::default();
         for topic in subscribed {
             ladder.add(topic, group, pattern, &asked.delays, subscribed)?;
+            if pattern.contains("{group}") {
+                let shape = filled(pattern, topic, group, NUMBER, NUMBER);
+                ladder.shapes.push(shape);
+            }
         }
         Ok(ladder)
     }
@@ -91,6 +101,11 @@ impl Ladder {
     /// The names of all retry topics.
     pub(crate) fn retries(&self) -> impl Iterator<Item = &str> {
         self.topics.values().flatten().map(|name| &**name)
+    }
+
+    /// Whether `topic` was a retry topic of this group, of a delay that is no longer in the list.
+    pub(crate) fn is_left_over(&self, topic: &str) -> bool {
+        !self.rungs.contains_key(topic) && self.shapes.iter().any(|shape| has_shape(topic, shape))
     }
 
     fn add(
@@ -157,12 +172,15 @@ impl Ladder {
 
 fn named(pattern: &str, topic: &str, group: &str, delay: Duration, attempt: usize) -> String {
     let delay = delay.as_millis().to_string();
-    let attempt = attempt.to_string();
+    filled(pattern, topic, group, &delay, &attempt.to_string())
+}
+
+fn filled(pattern: &str, topic: &str, group: &str, delay: &str, attempt: &str) -> String {
     let values = [
         ("{topic}", topic),
         ("{group}", group),
-        ("{delay}", &delay),
-        ("{attempt}", &attempt),
+        ("{delay}", delay),
+        ("{attempt}", attempt),
     ];
     // In one pass: a group may be named `{delay}`.
     let mut name = String::new();
@@ -176,6 +194,17 @@ fn named(pattern: &str, topic: &str, group: &str, delay: Duration, attempt: usiz
         rest = &from[place.len()..];
     }
     name + rest
+}
+
+fn has_shape(name: &str, shape: &str) -> bool {
+    let mut parts = shape.split(NUMBER);
+    let rest = parts.next().and_then(|start| name.strip_prefix(start));
+    let rest = parts.try_fold(rest, |rest, part| {
+        let rest = rest?;
+        let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        (after.len() < rest.len()).then(|| after.strip_prefix(part))
+    });
+    rest.flatten() == Some("")
 }
 
 fn check_delays(delays: &[Duration]) -> Result<(), ConsumerError> {
@@ -275,6 +304,32 @@ mod tests {
             named("{group}{{delay}", "t", "{delay}", delay, 1),
             "{delay}{7"
         );
+    }
+
+    #[test]
+    fn what_a_delay_has_left_behind_is_known_by_its_name() {
+        for (names, topic, expected) in [
+            (None, "orders-billing-retry-7", true),
+            // It is read.
+            (None, "orders-billing-retry-500", false),
+            (None, "orders", false),
+            (None, "orders-billing-retry-", false),
+            (None, "orders-billing-retry-7s", false),
+            (None, "orders-billing-retry-7-other-retry-7", false),
+            (None, "orders-shipping-retry-7", false),
+            (None, "payments-billing-retry-7", false),
+            (Some("{group}.{attempt}.{delay}.r"), "billing.2.500.r", true),
+            (
+                Some("{group}.{attempt}.{delay}.r"),
+                "billing.1.500.r",
+                false,
+            ),
+            // It may be another group's.
+            (Some("{topic}.retry.{delay}"), "orders.retry.7", false),
+        ] {
+            let ladder = ladder(&[500], names, &["orders"]).unwrap();
+            assert_eq!(ladder.is_left_over(topic), expected, "{topic}");
+        }
     }
 
     #[test]

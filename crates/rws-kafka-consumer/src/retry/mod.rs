@@ -45,7 +45,9 @@ impl KafkaConsumer {
     ///   its key among them. Where that is not right, leave retry topics out: without them its
     ///   partition or key waits.
     /// - Its offset moves when the broker has acknowledged it in the retry topic. While that cannot be
-    ///   written to, its partition or key waits. A worker that is killed in between handles it
+    ///   written to, its partition or key waits; in an [exactly-once](Self::exactly_once) worker it is an
+    ///   output of the transaction, and one that the broker refuses for good, as for a topic that is
+    ///   missing or that the user may not write to, ends the worker. A worker that is killed in between handles it
     ///   again: at least once, as everything.
     /// - It is not handled before its time, restarts included. What waits occupies no thread; its
     ///   partition of the retry topic waits with it, where all have the same delay. From when it was
@@ -64,6 +66,11 @@ impl KafkaConsumer {
     ///   [`dead_letter_queue`](Self::dead_letter_queue) or a policy of its own nothing is given up: then
     ///   such a message is put off, too, and what still fails after the last delay is handled again
     ///   for as long as it takes, its partition of the last retry topic waiting.
+    ///
+    /// A delay that is taken out of the list leaves what waits in its topic to nobody, and so does another
+    /// name: keep it in the list until nothing fails into it and the lag of its topic is 0. The log has a
+    /// warning about topics that were left so, where the worker creates its retry topics and their names
+    /// have the group in them.
     ///
     /// What says where a message came from, how often it was handled and when it is due are the headers
     /// of Spring Kafka's retry topics (`retry_topic-attempts`, `retry_topic-backoff-timestamp`,
@@ -111,11 +118,12 @@ impl KafkaConsumer {
     /// the broker does not allow that (`cleanup.policy=delete`, `retention.ms`, `max.message.bytes`);
     /// where it allows neither, they have its defaults. A retry topic that is made otherwise should
     /// take what the topic takes that it belongs to, and 64 KiB more for the headers: a message that it
-    /// does not take is not put off, and its partition or key waits.
+    /// does not take cannot be put off.
     ///
     /// It does so in the background and needs the right to `Create` them. Where that is refused, the
     /// log and [`status`](crate::ConsumerHandle::status) say so, and it is tried again; messages that
-    /// are to be put off wait.
+    /// are to be put off wait, but end an [exactly-once](Self::exactly_once) worker
+    /// ([`OutputRefused`](crate::ConsumerError::OutputRefused)): there, make the topics first.
     pub fn create_retry_topics(mut self, create: bool) -> Self {
         self.retry_topics.create = Some(create);
         self
