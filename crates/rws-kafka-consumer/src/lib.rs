@@ -51,7 +51,7 @@
 //! | `protobuf` | `deserialize_protobuf`, `Outputs::send_protobuf`: values in Protobuf, by prost and a schema registry | |
 //! | `json-schema` | `deserialize_json_schema`, `Outputs::send_json_schema`: values in JSON, checked by a schema registry's JSON Schema | |
 //! | `registry` | `with_registry`; comes with each of the three | |
-//! | `testing` | [`testing`]: workers for tests, which need no broker | |
+//! | `testing` | the module `testing`: workers for tests, which need no broker | |
 //! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
 //!
 //! # Traces

@@ -45,7 +45,7 @@
 //! | `protobuf` | `send_protobuf`: values in Protobuf, by prost and a schema registry | |
 //! | `json-schema` | `send_json_schema`: values as JSON, checked by a schema registry's JSON Schema | |
 //! | `registry` | `with_registry` of producers and transactional ones; comes with each of the three | |
-//! | `testing` | [`testing`]: producers for tests, which need no broker | |
+//! | `testing` | the module `testing`: producers for tests, which need no broker | |
 //! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
 //!
 //! # Traces

@@ -55,7 +55,7 @@
 //! | `zstd` | zstd compression | |
 //! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
 //! | `embedded` | `embedded::Broker`: a broker in this process, for demos and tests | |
-//! | `testing` | [`testing`]: handlers driven with made messages, and producers that record, with no broker | |
+//! | `testing` | the module `testing`: handlers driven with made messages, and producers that record, with no broker | |
 //! | `outbox` | `outbox`, `dedup`: a transactional outbox and a deduplicator on PostgreSQL | |
 //! | `json` (or `serde`) | `send_typed`, `deserialize_json`: values as JSON | |
 //! | `avro` | `send_avro`, `deserialize_avro`, `schema_registry` | |

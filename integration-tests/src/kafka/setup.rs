@@ -90,6 +90,8 @@ impl Setup {
             ("KAFKA_ADVERTISED_LISTENERS", advertised),
             ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", protocols),
             ("SCRAM_USERS", self.scram_users.clone()),
+            // Records of long ago stay, whenever the broker looks for such: 30 s after its start at first.
+            ("KAFKA_LOG_RETENTION_MS", "-1".to_owned()),
         ]);
 
         let text = properties_text(&self.properties);

@@ -34,7 +34,7 @@ fn sink(scene: &Scene<'_>) -> String {
     sink
 }
 
-/// Every fifth attempt fails as a whole, after it has sent all that it is to; two of a hundred
+/// Every fifth batch fails as a whole at first, after it has sent all that it is to; two of a hundred
 /// messages fail for good, and nothing is sent for them.
 #[test]
 fn each_result_is_read_once_though_batches_fail_in_whole_and_in_part() {
@@ -57,7 +57,8 @@ fn each_result_is_read_once_though_batches_fail_in_whole_and_in_part() {
                 let record = Record::to(&to).partition(msg.partition());
                 out.send_record(record.payload(msg.payload_str()?))?;
             }
-            if attempts.fetch_add(1, Ordering::Relaxed) % 5 == 4 {
+            // No batch fails so often that its messages come alone, and one is given up for that.
+            if batch.attempt() == 1 && attempts.fetch_add(1, Ordering::Relaxed) % 5 == 4 {
                 return Err(HandlerError::new("not yet"));
             }
             Ok(())

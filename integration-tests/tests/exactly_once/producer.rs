@@ -1,7 +1,7 @@
 //! Transactions without a consumer.
 
 use crate::support::{SOON, Scene, soon};
-use integration_tests::Kafka;
+use integration_tests::{Kafka, eventually_some};
 use rws_kafka_producer::{KafkaProducer, ProducerError};
 use std::thread;
 use std::time::Duration;
@@ -112,7 +112,8 @@ fn a_transaction_that_outlasts_its_timeout_is_aborted_and_the_producer_goes_on()
         .producer_config()
         .transaction_timeout(Duration::from_secs(2));
     let producer = KafkaProducer::transactional(config, &scene.id).unwrap();
-    let transaction = producer.begin().unwrap();
+    // The coordinator of a broker that has just started may load for longer than the timeout.
+    let transaction = eventually_some(SOON, || producer.begin().ok());
     transaction.send(&scene.sink, "late").unwrap();
     soon(|| scene.read_all(&scene.sink).concat() == ["late"]);
     // What stands behind an open transaction is read when that has ended.
