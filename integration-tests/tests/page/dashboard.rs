@@ -88,7 +88,7 @@ fn no_panel_is_empty_and_no_alert_asks_for_what_is_not_there() {
     let page = labels_on(&scene.metrics());
     for (query, legend) in &wanted {
         for name in metrics_in(query) {
-            let unknown: Vec<_> = labels_in(query, legend)
+            let unknown: Vec<_> = labels_in(query, &name, legend)
                 .into_iter()
                 .filter(|label| !page[&name].contains(label) && !ALWAYS.contains(&label.as_str()))
                 .collect();

@@ -69,8 +69,8 @@ pub(crate) fn metrics_in(query: &str) -> BTreeSet<String> {
     ours.map(str::to_owned).collect()
 }
 
-/// The labels in a query's matchers and groupings, and in a legend.
-pub(crate) fn labels_in(query: &str, legend: &str) -> BTreeSet<String> {
+/// The labels in a query's matchers of `metric`, in its groupings, and in a legend.
+pub(crate) fn labels_in(query: &str, metric: &str, legend: &str) -> BTreeSet<String> {
     let mut labels = BTreeSet::new();
     let mut names = |list: &str| {
         for item in list.split(',') {
@@ -84,9 +84,15 @@ pub(crate) fn labels_in(query: &str, legend: &str) -> BTreeSet<String> {
             }
         }
     };
-    for (open, close) in [("{", "}"), ("by (", ")"), ("on (", ")")] {
+    for open in ["by (", "on ("] {
         for rest in query.split(open).skip(1) {
-            names(rest.split_once(close).expect("it is closed").0);
+            names(rest.split_once(')').expect("it is closed").0);
+        }
+    }
+    for (at, _) in query.match_indices('{') {
+        let (before, rest) = query.split_at(at);
+        if metrics_in(before.rsplit(' ').next().unwrap_or_default()).contains(metric) {
+            names(rest[1..].split_once('}').expect("it is closed").0);
         }
     }
     for rest in legend.split("{{").skip(1) {
@@ -117,8 +123,12 @@ fn names_and_labels_are_found_wherever_they_stand() {
         and on (instance) rws_b"#;
     let text = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join(" ");
     assert_eq!(text(metrics_in(query)), "rws_a_total rws_b");
-    let labels = text(labels_in(query, "p99 {{topic}} {{client}}"));
-    assert_eq!(labels, "client group instance job kind le topic");
+    let labels = |metric| text(labels_in(query, metric, "p99 {{topic}} {{client}}"));
+    assert_eq!(
+        labels("rws_a_total"),
+        "client group instance job kind le topic"
+    );
+    assert_eq!(labels("rws_b"), "client group instance le topic");
 
     let page = labels_on("# HELP rws_a x\nrws_a{topic=\"t,=1\",le=\"2\"} 7\nrws_b 1\n");
     assert_eq!(text(page["rws_a"].clone()), "le topic");
