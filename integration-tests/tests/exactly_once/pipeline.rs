@@ -72,11 +72,16 @@ fn a_transaction_is_committed_after_so_many_messages() {
     let consumer = rws_kafka_consumer::KafkaConsumer::new(config)
         .and_then(|consumer| consumer.subscribe([&scene.source]))
         .unwrap();
+    let copy = copy(&scene.sink);
     let handle = consumer
         .exactly_once(&scene.id)
         .producer(scene.producer_config())
         .max_messages(100)
-        .start(copy(&scene.sink));
+        .start(move |msg, out| {
+            // Slower than a commit, which else takes in all that is left.
+            std::thread::sleep(Duration::from_millis(2));
+            copy(msg, out)
+        });
     scene.all_committed(1000, &handle);
     let commits = handle.status().commits;
     stop(&handle);
