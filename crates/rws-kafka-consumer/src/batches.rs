@@ -109,7 +109,10 @@ impl ExactlyOnceConsumer {
     /// [`KafkaConsumer::start_batch`] gives them.
     ///
     /// What it sends for a batch is published in the transaction that commits the offsets of the
-    /// batch's messages, in one piece. An `Err` throws all of it away.
+    /// batch's messages, in one piece. An `Err` throws all of it away, and so does a message that
+    /// [fails](MessageBatch::fail) and is to come again. With
+    /// [`retry_topics`](KafkaConsumer::retry_topics) none is put off while an earlier one of its
+    /// batch is to come again.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -296,8 +296,12 @@ impl Shift<'_> {
         let (batch, index) = (message.batch(), message.index());
         batch.unmark(index);
         self.partition.recorder.failed();
-        let failures = message.attempt() - self.attempts_before(batch, index);
-        (Task::one(batch, index), failures)
+        (Task::one(batch, index), self.failures(message))
+    }
+
+    /// How often the message has failed where it was read, should it have failed this time.
+    fn failures(&self, message: &ConsumerContext) -> u32 {
+        message.attempt() - self.attempts_before(message.batch(), message.index())
     }
 
     /// The messages to be handed out next.
@@ -325,12 +329,10 @@ impl Shift<'_> {
 
     /// Whether the error is the end of a message that has failed so often.
     fn gives_up(&self, error: &HandlerError, failures: u32) -> bool {
-        let failure = &self.engine.settings.failure;
-        let has_next = self.rung.is_some_and(|rung| rung.next.is_some());
-        match failure.verdict(error, failures, has_next) {
+        match self.verdict(error, failures) {
             Verdict::RetryAfter(_) | Verdict::PutOff => false,
             // That is about the worker, and not about a message.
-            Verdict::Stop => failure.class_of(error) != ErrorClass::Fatal,
+            Verdict::Stop => self.engine.settings.failure.class_of(error) != ErrorClass::Fatal,
             Verdict::DeadLetter | Verdict::Skip | Verdict::Ignore => true,
         }
     }

@@ -14,7 +14,7 @@ use crate::failure::Verdict;
 use crate::handler::{HandlerError, HandlerResult};
 use crate::message_batch::MessageBatch;
 use crate::outputs::Outputs;
-use crate::retry::Rung;
+use crate::retry::{Rung, Step};
 use rws_kafka_observe::trace::TraceContext;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -310,9 +310,7 @@ impl Shift<'_> {
         trace: Option<&TraceContext>,
     ) -> Decision {
         let offset = task.batch.offset(index);
-        let next = self.rung.and_then(|rung| rung.next.as_ref());
-        let handling = &self.engine.settings.failure;
-        let verdict = handling.verdict(error, failures, next.is_some());
+        let verdict = self.verdict(error, failures);
         // Those of all topics.
         let attempts = self.attempts_before(&task.batch, index) + failures;
         if matches!(verdict, Verdict::DeadLetter | Verdict::Skip) && self.breaks() {
@@ -336,7 +334,7 @@ impl Shift<'_> {
                 Decision::Again(pause)
             }
             Verdict::PutOff | Verdict::DeadLetter => {
-                let letter = match (verdict, next) {
+                let letter = match (verdict, self.next()) {
                     (Verdict::PutOff, Some(next)) => self.retry(task, index, attempts, error, next),
                     _ => self.dead_letter(task, index, attempts, error),
                 };
@@ -366,6 +364,17 @@ impl Shift<'_> {
                 Decision::Stop
             }
         }
+    }
+
+    /// What is to be done about a message that has failed so often where it was read.
+    pub(super) fn verdict(&self, error: &HandlerError, failures: u32) -> Verdict {
+        let handling = &self.engine.settings.failure;
+        handling.verdict(error, failures, self.next().is_some())
+    }
+
+    /// The retry topic that messages go to from where they were read.
+    fn next(&self) -> Option<&Step> {
+        self.rung.and_then(|rung| rung.next.as_ref())
     }
 
     /// Whether the message that is to be given up is one too many.

@@ -48,9 +48,15 @@ impl Shift<'_> {
                 (Some(own), _) if self.is_retried(message, own) => {
                     self.fails(message, own, false, due)
                 }
+                // The others may fail for as long as it is with them: it comes to its end before.
+                (Some(_), Some(_)) => self.waits(message, true),
+                // Its offset cannot be in a transaction before those of the earlier ones.
+                (None, Some(shared)) if !left.is_empty() && self.is_put_off(message, shared) => {
+                    self.waits(message, false)
+                }
                 (None, Some(shared)) => self.fails(message, shared, true, due),
                 // It is handled, or given up, once all of the batch can come to their ends.
-                _ => self.waits(message),
+                (_, None) => self.waits(message, false),
             };
             match fate {
                 Fate::Settled => {}
@@ -94,21 +100,21 @@ impl Shift<'_> {
 
     /// Whether the message is to be handled again for this error.
     fn is_retried(&self, message: &ConsumerContext, error: &HandlerError) -> bool {
-        let before = self.attempts_before(message.batch(), message.index());
-        let has_next = self.rung.is_some_and(|rung| rung.next.is_some());
-        let failures = message.attempt() - before;
-        let failure = &self.engine.settings.failure;
-        let verdict = failure.verdict(error, failures, has_next);
+        let verdict = self.verdict(error, self.failures(message));
         matches!(verdict, Verdict::RetryAfter(_))
     }
 
-    /// The message comes again with others of its batch, and has not failed by that.
-    fn waits(&self, message: &ConsumerContext) -> Fate {
-        let before = self.attempts_before(message.batch(), message.index());
+    /// Whether it goes to a retry topic for it.
+    fn is_put_off(&self, message: &ConsumerContext, error: &HandlerError) -> bool {
+        self.verdict(error, self.failures(message)) == Verdict::PutOff
+    }
+
+    /// The message comes again, with others of its batch or `alone`, and has not failed by that.
+    fn waits(&self, message: &ConsumerContext, alone: bool) -> Fate {
         Fate::Unsettled(Failed {
             task: Task::one(message.batch(), message.index()),
-            failures: message.attempt() - before - 1,
-            alone: false,
+            failures: self.failures(message) - 1,
+            alone,
             letter: None,
             again: None,
         })

@@ -1,4 +1,5 @@
 mod batches;
+mod batches_in_transactions;
 mod exactly_once;
 mod failures;
 mod messages;
@@ -18,6 +19,15 @@ fn consumer(topics: &[&str]) -> KafkaConsumer {
     let config = crate::ConsumerConfig::from(config()).observer(Observer::new());
     let consumer = KafkaConsumer::new(config).unwrap();
     consumer.subscribe(topics.iter().copied()).unwrap()
+}
+
+/// To partition 0 of topic `a`.
+fn give(worker: &mut TestWorker, payloads: &[&str]) {
+    worker.give_all(
+        payloads
+            .iter()
+            .map(|payload| TestMessage::new("a", *payload)),
+    );
 }
 
 /// Fails as often as the payload's number says, for good where that is negative.
