@@ -185,14 +185,25 @@ impl ConsumerConfig {
         properties
     }
 
+    /// What a producer of the worker's has of its settings: the layers, and what is set here of that
+    /// which is every client's.
+    pub(crate) fn producer(&self) -> ProducerConfig {
+        let mut config = ProducerConfig::from(self.kafka.clone()).observer(self.observer.clone());
+        for (name, value) in &self.explicit {
+            if is_client_property(name) {
+                config = config.property(name, value);
+            }
+        }
+        config
+    }
+
     /// The settings of a producer that writes what this consumer has read. What it is `for_what`
     /// makes its client id another than that of the service's own producer.
     pub(crate) fn letters_producer(&self, for_what: &str) -> ProducerConfig {
-        let mut config = ProducerConfig::from(self.kafka.clone())
-            .observer(self.observer.clone())
-            .close_timeout(Duration::ZERO);
-        let client = format!("{}-{for_what}", self.kafka.client_id());
-        config = config.property("client.id", client);
+        let mut config = self.producer().close_timeout(Duration::ZERO);
+        let properties = self.client_properties();
+        let client = properties.get("client.id").unwrap_or_default();
+        config = config.property("client.id", format!("{client}-{for_what}"));
         // A message that was read can be written: only the topic's own limit holds.
         if self.kafka.property("message.max.bytes").is_none() {
             config = config.property("message.max.bytes", "1000000000");

@@ -100,7 +100,7 @@ impl KafkaConsumer {
     }
 
     /// Adds topics to read: names, or patterns that begin with `^` (POSIX extended regular
-    /// expressions, matched against the names of all topics).
+    /// expressions, matched against the names of all topics). What is there already is not added again.
     ///
     /// # Errors
     ///
@@ -119,7 +119,12 @@ impl KafkaConsumer {
                 check_topic_name(topic)?;
             }
         }
-        self.topics.extend(topics);
+        for topic in topics {
+            // librdkafka refuses a list that names one twice.
+            if !self.topics.contains(&topic) {
+                self.topics.push(topic);
+            }
+        }
         Ok(self)
     }
 
@@ -225,10 +230,11 @@ impl KafkaConsumer {
     /// The producer for dead letters, for a queue in another cluster or with other settings, and for
     /// [`retry_topics`](Self::retry_topics), which must be in the cluster that the worker reads.
     ///
-    /// By default the worker makes one of its own, which takes messages of up to 64 MiB, with the
-    /// settings of the layers (a [`property`](ConsumerConfig::property) of the consumer is not the
-    /// producer's) and a client id that ends in `-dlq`; readiness then depends on it, too. The worker
-    /// does not close a producer that it is given, and stops when that has failed for good.
+    /// By default the worker makes one of its own, with the settings of the layers, those of the
+    /// consumer's [properties](ConsumerConfig::property) that every client has (brokers, security and the
+    /// like), and a client id that ends in `-dlq`; readiness then depends on it, too. It takes messages
+    /// of up to 1,000,000,000 bytes, unless the layers set `message.max.bytes`. The worker does not close
+    /// a producer that it is given, and stops when that has failed for good.
     pub fn dead_letter_producer(mut self, producer: KafkaProducer) -> Self {
         self.dead_letter_producer = Some(producer);
         self

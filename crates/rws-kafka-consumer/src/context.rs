@@ -154,8 +154,12 @@ impl ConsumerContext {
     /// # Errors
     ///
     /// [`ConsumerError::PartitionLost`] when the partition has gone to another consumer, which
-    /// will get the message again.
+    /// will get the message again; none in an exactly-once worker, where it changes nothing.
     pub fn commit(&self) -> HandlerResult {
+        if self.engine.transactions().is_some() {
+            // Its offset goes with what the handler sends.
+            return Ok(());
+        }
         self.still_ours()?;
         if self.batch.mark(self.index) {
             self.partition_state().tracker().mark(

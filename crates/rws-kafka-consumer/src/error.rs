@@ -137,7 +137,8 @@ pub enum ConsumerError {
         call: &'static str,
     },
 
-    /// A dead letter was not taken; it is sent again, and its offset does not move before.
+    /// A dead letter was not taken; it is sent again, and its offset does not move before. A worker
+    /// whose producer can never send it ends by this error instead.
     #[error("the dead letter of {partition} offset {offset} was not delivered")]
     DeadLetterRefused {
         /// The message's partition.
@@ -149,8 +150,7 @@ pub enum ConsumerError {
     },
 
     /// A message that is put off was not taken by its retry topic; it is sent again, and its offset
-    /// does not move before. An exactly-once worker ends instead
-    /// ([`OutputRefused`](Self::OutputRefused)).
+    /// does not move before. A worker whose producer can never send it ends by this error instead.
     #[error("{partition} offset {offset} was not delivered to the retry topic {topic}")]
     RetryRefused {
         /// The message's partition.

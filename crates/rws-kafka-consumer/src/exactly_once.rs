@@ -14,6 +14,9 @@ use rws_kafka_schema::registry::SchemaRegistry;
 /// The messages of a transaction, unless something else is set.
 const MAX_MESSAGES: usize = 100_000;
 
+/// librdkafka's `message.max.bytes` where nobody has set it.
+const MOST_OUTPUT_BYTES: usize = 1_000_000;
+
 /// A worker in the making that reads messages, writes others, and does both exactly once: what
 /// handlers send and the offsets of their messages are committed in one Kafka transaction.
 ///
@@ -139,15 +142,16 @@ impl ExactlyOnceConsumer {
 
     pub(crate) fn parts(self) -> (KafkaConsumer, Transactional) {
         let config = &self.consumer.config;
-        let mut producer = self.producer.unwrap_or_else(|| {
-            ProducerConfig::from(config.kafka.clone()).observer(config.observer.clone())
-        });
+        let mut producer = self.producer.unwrap_or_else(|| config.producer());
         // A message that was read can be written as a dead letter, or to a retry topic: only that
         // topic's limit holds.
         let has_letters =
             self.consumer.dead_letter_queue.is_some() || self.consumer.has_retry_topics();
+        let mut most_output_bytes = usize::MAX;
         if has_letters && !producer.names("message.max.bytes") {
             producer = producer.property("message.max.bytes", "1000000000");
+            // What handlers send keeps the limit that it has without letters.
+            most_output_bytes = MOST_OUTPUT_BYTES;
         }
         #[cfg(feature = "testing")]
         if let Some(sent) = &config.sent {
@@ -161,6 +165,7 @@ impl ExactlyOnceConsumer {
                 .output_registry
                 .or_else(|| self.consumer.registry.clone()),
             max_messages: self.max_messages,
+            most_output_bytes,
         };
         (self.consumer, transactional)
     }
@@ -174,4 +179,5 @@ pub(crate) struct Transactional {
     #[cfg(feature = "registry")]
     pub(crate) registry: Option<SchemaRegistry>,
     pub(crate) max_messages: usize,
+    pub(crate) most_output_bytes: usize,
 }

@@ -195,7 +195,8 @@ impl MessageBatch {
     /// In an exactly-once worker a batch comes to its end as a whole: when one message is to be handled
     /// again, what the handler sent is thrown away, and all come again with it, the others without a
     /// failure counted. Once each that failed is given up, put off or passed over, what the handler sent
-    /// is published, so send nothing for those.
+    /// is published, so send nothing for those. Of a message that was handed out alone nothing is: it
+    /// has failed with all that was sent.
     ///
     /// # Panics
     ///

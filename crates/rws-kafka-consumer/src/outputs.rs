@@ -11,13 +11,16 @@ use std::fmt;
 pub struct Outputs {
     /// None in a worker without transactions, whose handlers are given no outputs.
     producer: Option<TransactionalProducer>,
+    /// Most bytes of one; letters may have more.
+    most_bytes: usize,
     records: RecordBuffer,
 }
 
 impl Outputs {
-    pub(crate) fn new(producer: Option<TransactionalProducer>) -> Self {
+    pub(crate) fn new(producer: Option<TransactionalProducer>, most_bytes: usize) -> Self {
         Self {
             producer,
+            most_bytes,
             records: RecordBuffer::default(),
         }
     }
@@ -78,7 +81,7 @@ impl Outputs {
     /// As [`send_with_headers`](Self::send_with_headers).
     pub fn send_record(&mut self, record: Record<'_>) -> Result<(), ProducerError> {
         if let Some(producer) = &self.producer {
-            producer.check(&record)?;
+            producer.check(&record, self.most_bytes)?;
         }
         self.records.push(&record);
         Ok(())

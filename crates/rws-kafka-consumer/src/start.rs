@@ -162,7 +162,8 @@ impl KafkaConsumer {
             engine.publish_dead_letters(letters);
         }
         if let Some(transactional) = transactional {
-            let max_messages = transactional.max_messages;
+            let (max_messages, most_bytes) =
+                (transactional.max_messages, transactional.most_output_bytes);
             let producer =
                 KafkaProducer::transactional(transactional.producer, transactional.id)
                     .map_err(|error| ConsumerError::TransactionalProducer(Box::new(error)))?;
@@ -171,7 +172,7 @@ impl KafkaConsumer {
                 Some(registry) => producer.with_registry(registry),
                 None => producer,
             };
-            engine.commit_in_transactions(Transactions::new(producer, max_messages));
+            engine.commit_in_transactions(Transactions::new(producer, max_messages, most_bytes));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@ use crate::outbox_health::{OutboxHealth, Relay};
 use crate::readiness::{BrokerState, ConsumerState, OutboxState, Readiness};
 use crate::source::Source;
 use crate::status::{ConsumerStatus, ProducerStatus, WorkerState};
+use crate::untold::Untold;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -12,8 +13,9 @@ use std::time::{Duration, Instant};
 pub(crate) struct HealthBoard {
     producers: Mutex<Vec<Weak<Mutex<Producer>>>>,
     consumers: Mutex<Vec<Weak<Mutex<Consumer>>>>,
-    untold: Untold,
+    failed_consumers: Untold<Consumer>,
     relays: Mutex<Vec<Weak<Mutex<Relay>>>>,
+    failed_relays: Untold<Relay>,
 }
 
 impl HealthBoard {
@@ -46,14 +48,14 @@ impl HealthBoard {
         add(&self.consumers, &state);
         ConsumerHealth {
             state,
-            untold: Arc::clone(&self.untold),
+            untold: self.failed_consumers.clone(),
         }
     }
 
     pub(crate) fn add_relay(&self, stall_timeout: Duration) -> OutboxHealth {
         let state = Arc::new(Mutex::new(Relay::new(stall_timeout)));
         add(&self.relays, &state);
-        OutboxHealth::new(state)
+        OutboxHealth::new(state, self.failed_relays.clone())
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
@@ -139,9 +141,6 @@ impl HealthBoard {
         consumers
     }
 }
-
-/// Consumers that failed, which outlive their handles until someone has been told.
-type Untold = Arc<Mutex<Vec<Arc<Mutex<Consumer>>>>>;
 
 /// Who is asked, where it still is there.
 type Asked<S> = Option<Weak<dyn Source<S>>>;
@@ -283,7 +282,7 @@ impl Consumer {
 #[derive(Clone, Debug)]
 pub struct ConsumerHealth {
     state: Arc<Mutex<Consumer>>,
-    untold: Untold,
+    untold: Untold<Consumer>,
 }
 
 impl ConsumerHealth {
@@ -366,14 +365,14 @@ impl ConsumerHealth {
     pub fn failed(&self) {
         let was_failed = std::mem::replace(&mut lock(&self.state).failed, true);
         if !was_failed {
-            lock(&self.untold).push(Arc::clone(&self.state));
+            self.untold.keep(&self.state);
         }
     }
 
     /// Whoever runs the consumer knows of its failure, and may start another one: from now on its part
     /// ends with the last clone.
     pub fn told(&self) {
-        lock(&self.untold).retain(|state| !Arc::ptr_eq(state, &self.state));
+        self.untold.told(&self.state);
     }
 
     /// The consumer ended as it was asked to: readiness no longer depends on it, unless it had

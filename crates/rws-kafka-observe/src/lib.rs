@@ -55,6 +55,7 @@ mod source;
 mod status;
 mod topics;
 pub mod trace;
+mod untold;
 
 pub use brokers::BrokersOf;
 pub use consumed::ConsumedFrom;

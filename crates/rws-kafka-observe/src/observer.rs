@@ -117,7 +117,8 @@ impl Observer {
         self.inner.brokers.of(client)
     }
 
-    /// Adds an outbox relay to what readiness depends on, until the handle's last clone is dropped.
+    /// Adds an outbox relay to what readiness depends on, until the handle's last clone is dropped; one
+    /// that failed, until someone was [told](OutboxHealth::told), too.
     ///
     /// With events in sight and none published for `stall_timeout` it counts as stalled.
     pub fn register_outbox(&self, stall_timeout: Duration) -> OutboxHealth {

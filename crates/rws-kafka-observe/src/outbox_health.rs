@@ -1,5 +1,6 @@
 use crate::lock::lock;
 use crate::readiness::OutboxState;
+use crate::untold::Untold;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Relay {
     stall_timeout: Duration,
     failed: bool,
+    told: bool,
     retired: bool,
     has_work: bool,
     /// Start of the present stretch of work without progress.
@@ -19,6 +21,7 @@ impl Relay {
         Self {
             stall_timeout,
             failed: false,
+            told: false,
             retired: false,
             has_work: false,
             waiting_since: Instant::now(),
@@ -39,15 +42,17 @@ impl Relay {
     }
 }
 
-/// An outbox relay's part in readiness. Clones are one part; it ends with the last of them.
+/// An outbox relay's part in readiness. Clones are one part; it ends with the last of them, unless
+/// the relay [failed](Self::failed) and nobody was [told](Self::told).
 #[derive(Clone, Debug)]
 pub struct OutboxHealth {
     state: Arc<Mutex<Relay>>,
+    untold: Untold<Relay>,
 }
 
 impl OutboxHealth {
-    pub(crate) fn new(state: Arc<Mutex<Relay>>) -> Self {
-        Self { state }
+    pub(crate) fn new(state: Arc<Mutex<Relay>>, untold: Untold<Relay>) -> Self {
+        Self { state, untold }
     }
 
     /// There are events to be published, or it is not known whether there are.
@@ -72,9 +77,20 @@ impl OutboxHealth {
         lock(&self.state).waiting_since = Instant::now();
     }
 
-    /// The relay ended with an error.
+    /// The relay ended with an error and will publish no more.
     pub fn failed(&self) {
-        lock(&self.state).failed = true;
+        let mut state = lock(&self.state);
+        let was_failed = std::mem::replace(&mut state.failed, true);
+        if !was_failed && !state.told {
+            self.untold.keep(&self.state);
+        }
+    }
+
+    /// Whoever runs the relay knows how it ended, and may start another one: from now on its part ends
+    /// with the last clone.
+    pub fn told(&self) {
+        lock(&self.state).told = true;
+        self.untold.told(&self.state);
     }
 
     /// The relay ended as it was asked to: readiness no longer depends on it, unless it had

@@ -142,6 +142,40 @@ fn a_consumer_that_failed_counts_without_its_handle_until_someone_was_told() {
 }
 
 #[test]
+fn a_relay_that_failed_counts_without_its_handle_until_someone_was_told() {
+    for (is_told_before, is_told) in [(false, false), (false, true), (true, false)] {
+        let observer = Observer::new();
+        let state = || observer.readiness().outbox();
+        let failed = observer.register_outbox(LONG);
+        let other = failed.clone();
+        if is_told_before {
+            other.told();
+        }
+        failed.failed();
+        failed.retired();
+        drop(failed);
+        if is_told {
+            other.told();
+        }
+        assert_eq!(state(), Some(OutboxState::Stalled), "it is there");
+        // The same again.
+        other.failed();
+        drop(other);
+        let is_kept = !is_told_before && !is_told;
+        assert_eq!(state(), is_kept.then_some(OutboxState::Stalled));
+    }
+}
+
+#[test]
+fn a_relay_that_was_stopped_no_longer_counts() {
+    let observer = Observer::new();
+    let stopped = observer.register_outbox(LONG);
+    assert_eq!(observer.readiness().outbox(), Some(OutboxState::Ok));
+    stopped.retired();
+    assert_eq!(observer.readiness().outbox(), None);
+}
+
+#[test]
 fn lag_is_the_sum_and_unknown_when_one_is_unknown() {
     let observer = Observer::new();
     let one = observer.register_consumer("g", LONG);

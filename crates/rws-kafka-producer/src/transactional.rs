@@ -140,11 +140,12 @@ impl TransactionalProducer {
         }
     }
 
-    /// Refuses what a send would refuse at once; for those who send later.
+    /// Refuses what a send would refuse at once, and what has more than `most_bytes`; for those who
+    /// send later.
     #[doc(hidden)]
-    pub fn check(&self, record: &Record<'_>) -> Result<(), ProducerError> {
+    pub fn check(&self, record: &Record<'_>, most_bytes: usize) -> Result<(), ProducerError> {
         check_names(record)?;
-        check_size(record, self.shared.max_message_bytes)
+        check_size(record, self.shared.max_message_bytes.min(most_bytes))
     }
 }
 

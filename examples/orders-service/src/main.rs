@@ -50,6 +50,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
 
     let producer = KafkaProducer::new(kafka.config().clone())?;
     let store = Arc::new(Store::configured(&producer)?);
+    store.purge_daily()?;
     let relay = store.relay(producer.clone(), kafka.config());
     let worker = worker::start(kafka.config().clone(), Arc::clone(&store))?;
 

@@ -5,16 +5,27 @@
 //! Without one, an order is published directly: it is lost when the process ends before the broker
 //! has it.
 
-use crate::TOPIC;
 use crate::orders::Order;
+use crate::{TOPIC, with_causes};
 use rws_kafka::dedup::{Claim, MessageDeduplicator};
 use rws_kafka::outbox::{Outbox, OutboxError, OutboxRelay, Pool, RelayHandle, migrate};
 use rws_kafka::{ConsumerContext, HandlerError, KafkaConfig, KafkaProducer};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
 
 /// How often the relay looks when no commit wakes it, in milliseconds.
 const POLL_INTERVAL_MS: u64 = 500;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long it is known which messages were handled. The topics must not keep them for longer;
+/// Kafka's default is 7 days.
+const SEEN_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Any number that nothing else in the database locks.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7310589912276645)";
 
 /// Beside the library's own. Ids are text: an `u64` does not fit into a `bigint`.
 const TABLES: &str = "
@@ -57,6 +68,8 @@ impl Store {
         migrate(&pool)?;
         let mut connection = pool.get()?;
         let tx = connection.transaction()?;
+        // `IF NOT EXISTS` alone fails where two instances start at once.
+        tx.execute(LOCK, &[])?;
         for table in TABLES.split(';') {
             tx.execute(table, &[])?;
         }
@@ -77,6 +90,24 @@ impl Store {
         };
         let relay = OutboxRelay::new(producer, pool).stall_timeout(kafka.readyz_lag_timeout());
         Some(relay.start(POLL_INTERVAL_MS))
+    }
+
+    /// Forgets now and daily which messages were handled long ago, on a thread that ends with the
+    /// process: what a statement has not finished then, the database undoes.
+    pub(crate) fn purge_daily(&self) -> io::Result<()> {
+        let Self::Database { dedup, .. } = self else {
+            return Ok(());
+        };
+        let dedup = dedup.clone();
+        let purge = move || loop {
+            match dedup.purge(SEEN_FOR) {
+                Ok(messages) => tracing::info!(messages, "forgot what was handled long ago"),
+                Err(error) => tracing::error!("no purge today: {}", with_causes(&error)),
+            }
+            thread::sleep(DAY);
+        };
+        thread::Builder::new().name("purge".into()).spawn(purge)?;
+        Ok(())
     }
 
     /// Takes an order, and sees to it that it is published.

@@ -3,15 +3,16 @@
 use crate::orders::Order;
 use crate::store::Store;
 use crate::{DEAD_LETTERS, TOPIC};
+use rws_kafka::outbox::OutboxError;
 use rws_kafka::{
-    Backoff, ConsumerContext, ConsumerError, ConsumerHandle, HandlerError, HandlerResult,
-    KafkaConfig, KafkaConsumer, Ordering,
+    Backoff, ConsumerContext, ConsumerError, ConsumerHandle, ErrorClass, HandlerError,
+    HandlerResult, KafkaConfig, KafkaConsumer, Ordering,
 };
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Fulfils the orders of the topic, on threads of its own; what is no order goes to the dead
-/// letters.
+/// letters, and what fails otherwise is retried for as long as it takes.
 pub(crate) fn start(
     config: KafkaConfig,
     store: Arc<Store>,
@@ -25,11 +26,21 @@ fn consumer(config: KafkaConfig) -> Result<KafkaConsumer, ConsumerError> {
         .concurrency(4)
         .ordering(Ordering::Key)
         .dead_letter_queue(DEAD_LETTERS)
-        .max_retries(3)
+        // A database that is away comes back: only what no retry helps is given up.
+        .max_retries(u32::MAX)
+        .classify_errors(class_of)
         .retry_backoff(Backoff::new(
             Duration::from_millis(100),
             Duration::from_secs(5),
         )))
+}
+
+fn class_of(error: &HandlerError) -> ErrorClass {
+    match error.downcast_ref() {
+        // The message's own fault, as that of what is no order.
+        Some(OutboxError::InvalidId { .. }) => ErrorClass::Permanent,
+        _ => error.class(),
+    }
 }
 
 fn fulfil(msg: &ConsumerContext, store: &Store) -> HandlerResult {
@@ -97,6 +108,45 @@ mod tests {
         assert_eq!(letters[0].header_str("rws-dlq-attempts"), Some("1"));
         assert_eq!(store.fulfilled(1).unwrap(), Some(ORDER.to_json()));
         assert_eq!(worker.committed(TOPIC, 0), Some(3), "{worker}");
+    }
+
+    #[test]
+    fn an_order_is_retried_until_the_database_is_back_however_long_that_takes() {
+        let handler = |msg: ConsumerContext| match msg.attempt() {
+            1..=100 => Err(OutboxError::TimedOut {
+                doing: "give a connection",
+                after: Duration::from_secs(30),
+            }
+            .into()),
+            _ => msg.commit(),
+        };
+        let mut worker = TestWorker::new(consumer(config()).unwrap(), handler).unwrap();
+        worker.give(TestMessage::new(TOPIC, ORDER.to_json()).key("1"));
+        worker.run_to_end();
+        assert_eq!(worker.attempts(TOPIC, 0, 0), 101, "{worker}");
+        assert!(worker.dead_letters().is_empty(), "{worker}");
+        assert_eq!(worker.committed(TOPIC, 0), Some(1), "{worker}");
+    }
+
+    #[test]
+    fn an_order_whose_id_no_database_takes_is_a_dead_letter_at_once() {
+        let handler = |_: ConsumerContext| {
+            Err(OutboxError::InvalidId {
+                what: "message id",
+                found: "a".to_owned(),
+                size: 2000,
+                limit: 1024,
+            }
+            .into())
+        };
+        let mut worker = TestWorker::new(consumer(config()).unwrap(), handler).unwrap();
+        worker.give(TestMessage::new(TOPIC, ORDER.to_json()).key("1"));
+        worker.run();
+        assert_eq!(
+            worker.dead_letter().header_str("rws-dlq-attempts"),
+            Some("1")
+        );
+        assert_eq!(worker.committed(TOPIC, 0), Some(1), "{worker}");
     }
 
     #[test]

@@ -2,20 +2,32 @@
 
 mod service;
 
-use integration_tests::{Kafka, Postgres};
+use integration_tests::{Kafka, Postgres, eventually, unique};
+use rws_kafka::outbox::Pool;
 use service::Service;
+use std::sync::Once;
+use std::thread;
+use std::time::Duration;
 
 fn start() -> (Service, String) {
-    let kafka = Kafka::shared();
-    for (topic, partitions) in [("orders.created", 3), ("orders.created.dlq", 1)] {
-        kafka.create_topic(topic, partitions);
-    }
     let url = Postgres::shared().create_database();
-    let service = Service::start(&[
+    (start_on(&url), url)
+}
+
+fn start_on(url: &str) -> Service {
+    static TOPICS: Once = Once::new();
+    let kafka = Kafka::shared();
+    TOPICS.call_once(|| {
+        for (topic, partitions) in [("orders.created", 3), ("orders.created.dlq", 1)] {
+            kafka.create_topic(topic, partitions);
+        }
+    });
+    Service::start(&[
         ("RWS_CONFIG_KAFKA_BROKERS", &kafka.bootstrap()),
-        ("DATABASE_URL", &url),
-    ]);
-    (service, url)
+        // The topics are those of all tests here, but each has a database of its own.
+        ("RWS_CONFIG_KAFKA_CONSUMER_GROUP", &unique("orders-service")),
+        ("DATABASE_URL", url),
+    ])
 }
 
 #[test]
@@ -60,4 +72,41 @@ fn an_order_and_its_event_are_of_one_transaction_and_it_is_fulfilled_once() {
 
     assert!(service.stop().success());
     service.wait_for_log("nothing left undone");
+}
+
+#[test]
+fn two_instances_start_at_once_on_a_fresh_database() {
+    let url = Postgres::shared().create_database();
+    let pool = Pool::from_url(&url, None).expect("a URL");
+    let mut connection = pool.get().expect("a connection");
+    // Until it is rolled back, both wait where they make the same table.
+    let tx = connection.transaction().expect("a transaction");
+    tx.execute("CREATE TABLE orders ()", &[]).expect("a table");
+    let waiting = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    thread::scope(|scope| {
+        // Each panics when its service does not listen.
+        for _ in 0..2 {
+            scope.spawn(|| start_on(&url));
+        }
+        eventually(Duration::from_secs(60), || {
+            Postgres::shared().psql(&url, waiting) == "2"
+        });
+        tx.rollback().expect("a rollback");
+    });
+}
+
+#[test]
+fn what_was_handled_long_ago_is_forgotten_at_the_next_start() {
+    let (service, url) = start();
+    let sql = |sql: &str| Postgres::shared().psql(&url, sql);
+    sql(
+        "INSERT INTO rws_kafka.seen SELECT 'group', days::text, now() - days * interval '1 day' \
+         FROM unnest(ARRAY[29, 31]) AS days",
+    );
+    drop(service);
+    let service = start_on(&url);
+    service.wait_until("the older one is forgotten", |_| {
+        sql("SELECT message FROM rws_kafka.seen WHERE consumer_group = 'group'") == "29"
+    });
 }

@@ -74,6 +74,34 @@ fn a_handler_that_hangs_does_not_hold_up_a_stop() {
 }
 
 #[test]
+fn a_handler_that_hangs_makes_no_other_partitions_message_come_again() {
+    let scene = Scene::new(2);
+    scene.fill(1);
+    let (hang, slow) = (Gate::default(), Gate::default());
+    let gates = [slow.clone(), hang.clone()];
+    let config = scene.config().drain_timeout(Duration::from_secs(8));
+    let consumer = scene.consumer_of(config).concurrency(2);
+    let handle = consumer.start(move |msg: ConsumerContext| {
+        gates[msg.partition() as usize].pass();
+        msg.commit()
+    });
+    soon(|| handle.status().in_hand == 2);
+    handle.initiate_stop();
+    soon(|| handle.join_timeout(Duration::from_millis(300)).is_none());
+    // It finishes while the drain waits for the other one.
+    slow.open();
+    soon(|| scene.committed(0) == Some(1));
+    assert!(!handle.status().stopped, "the drain was over before");
+    let report = handle.join();
+    assert_eq!(
+        (report.unfinished, report.uncommitted),
+        (1, 0),
+        "{report:?}"
+    );
+    hang.open();
+}
+
+#[test]
 fn a_second_stop_gives_the_same_report() {
     let scene = Scene::new(1);
     scene.fill(5);

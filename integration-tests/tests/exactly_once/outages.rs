@@ -1,9 +1,9 @@
 use crate::pipeline::copy;
 use crate::support::{Scene, soon, stop};
-use integration_tests::Kafka;
-use rws_kafka_consumer::ConsumerHandle;
+use integration_tests::{Gate, Kafka};
+use rws_kafka_consumer::{ConsumerHandle, KafkaConsumer};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,16 @@ fn slow(scene: &Scene<'_>) -> (ConsumerHandle, Arc<AtomicUsize>) {
     (handle, given)
 }
 
+/// Silences the broker until the open transaction is older than it may be.
+fn outlast_transaction(kafka: &Kafka) {
+    kafka.pause();
+    let end = Instant::now() + 2 * TIMEOUT;
+    while Instant::now() < end {
+        thread::sleep(Duration::from_millis(100));
+    }
+    kafka.unpause();
+}
+
 fn committed(scene: &Scene<'_>) -> i64 {
     scene.committed().iter().sum()
 }
@@ -38,19 +48,96 @@ fn a_transaction_that_the_broker_ended_is_read_again_and_written_once() {
     scene.fill(MESSAGES);
     let (handle, given) = slow(&scene);
     soon(|| committed(&scene) > 500);
-    kafka.pause();
-    // Until the transaction is older than it may be.
-    let end = Instant::now() + 2 * TIMEOUT;
-    while Instant::now() < end {
-        thread::sleep(Duration::from_millis(100));
-    }
-    kafka.unpause();
+    outlast_transaction(&kafka);
     scene.all_committed(MESSAGES, &handle);
     stop(&handle);
     let given = given.load(Ordering::Relaxed);
     assert!(given > 2 * MESSAGES, "{given}: nothing was handled again");
     soon(|| scene.read(&scene.sink).concat().len() == 2 * MESSAGES);
     scene.assert_each_once(MESSAGES);
+}
+
+/// Both partitions are in the transaction, and a handler has a message of one of them.
+#[test]
+fn a_handler_that_hangs_as_its_transaction_is_lost_holds_up_its_partition_alone() {
+    let kafka = Kafka::start_with(&[(
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        "200",
+    )]);
+    let scene = Scene::on(&kafka, 2);
+    scene.fill(MESSAGES);
+    let (copy, gate) = (copy(&scene.sink), Gate::default());
+    let hangs = Arc::new(AtomicBool::new(false));
+    let given = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let (wait, is_to_hang, count) = (gate.clone(), Arc::clone(&hangs), Arc::clone(&given));
+    let config = scene.consumer_config();
+    let config = config.commit_interval(Duration::from_millis(500));
+    let consumer = KafkaConsumer::new(config)
+        .and_then(|consumer| consumer.subscribe([&scene.source]))
+        .expect("a valid consumer");
+    let producer = scene.producer_config().transaction_timeout(TIMEOUT);
+    let handle = consumer
+        .concurrency(2)
+        .exactly_once(&scene.id)
+        .producer(producer)
+        .start(move |msg, out| {
+            thread::sleep(Duration::from_millis(1));
+            count[msg.partition() as usize].fetch_add(1, Ordering::Relaxed);
+            if msg.partition() == 1 && is_to_hang.load(Ordering::Relaxed) {
+                wait.pass();
+            }
+            copy(msg, out)
+        });
+    soon(|| committed(&scene) > 0);
+    let given_now = || [&given[0], &given[1]].map(|count| count.load(Ordering::Relaxed));
+    let before = given_now();
+    // Both have something in the next transaction.
+    soon(|| (0..2).all(|partition| given_now()[partition] > before[partition] + 20));
+    hangs.store(true, Ordering::Relaxed);
+    outlast_transaction(&kafka);
+    soon(|| scene.committed()[0] == MESSAGES as i64);
+    assert!(scene.committed()[1] < MESSAGES as i64);
+    gate.open();
+    scene.all_committed(MESSAGES, &handle);
+    stop(&handle);
+    soon(|| scene.read(&scene.sink).concat().len() == 2 * MESSAGES);
+    scene.assert_each_once(MESSAGES);
+}
+
+/// Longer than a transaction may be open.
+#[test]
+fn what_is_finished_while_a_stop_waits_is_committed_before_its_transaction_is_too_old() {
+    let kafka = Kafka::start_with(&[(
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        "200",
+    )]);
+    let scene = Scene::on(&kafka, 2);
+    scene.fill(1);
+    let (hang, slow) = (Gate::default(), Gate::default());
+    let gates = [slow.clone(), hang.clone()];
+    let copy = copy(&scene.sink);
+    let consumer = scene.consumer().concurrency(2).exactly_once(&scene.id);
+    let producer = scene.producer_config().transaction_timeout(TIMEOUT);
+    let handle = consumer.producer(producer).start(move |msg, out| {
+        gates[msg.partition() as usize].pass();
+        copy(msg, out)
+    });
+    soon(|| handle.status().in_hand == 2);
+    let stopping = thread::spawn({
+        let handle = handle.clone();
+        move || handle.stop_within(3 * TIMEOUT)
+    });
+    soon(|| handle.join_timeout(Duration::from_millis(300)).is_none());
+    slow.open();
+    let report = stopping.join().expect("an end");
+    assert_eq!(
+        (report.unfinished, report.uncommitted),
+        (1, 0),
+        "{report:?}"
+    );
+    assert_eq!(scene.committed(), [1, 0]);
+    assert_eq!(scene.read(&scene.sink), [vec!["0".to_owned()], vec![]]);
+    hang.open();
 }
 
 #[test]

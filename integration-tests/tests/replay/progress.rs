@@ -1,6 +1,7 @@
 use crate::support::{SOON, Scene, complete};
-use integration_tests::eventually;
-use rws_kafka::ConsumerError;
+use integration_tests::{eventually, unique};
+use rws_kafka::{ConsumerError, KafkaProducer, Observer, ProducerConfig};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 #[test]
@@ -128,9 +129,51 @@ fn a_panicking_predicate_ends_the_replay() {
         .start()
         .unwrap();
     let report = handle.join_timeout(SOON).expect("it ends");
-    assert!(
-        matches!(report.error, Some(ConsumerError::Fatal { .. })),
-        "{report:?}"
+    let error = report.error.expect("a reason").to_string();
+    let expected = format!(
+        "the replay's predicate panicked over {}-0 offset 0: on purpose",
+        scene.queue
     );
+    assert!(error.ends_with(&expected), "{error}");
     assert_eq!(scene.written(), []);
+}
+
+#[test]
+fn a_run_of_some_offsets_does_not_forget_what_an_interrupted_one_wrote() {
+    let scene = Scene::new(2);
+    scene.fill(60);
+    let replay = scene.replay().batch_size(10);
+    let looked = AtomicUsize::new(0);
+    let interrupted = replay.clone().matching(move |_| {
+        assert!(looked.fetch_add(1, Ordering::SeqCst) < 5, "on purpose");
+        true
+    });
+    let handle = interrupted.start().unwrap();
+    let report = handle.join_timeout(SOON).expect("it ends");
+    assert_eq!(report.uncommitted, 5);
+
+    let some = replay.clone().offsets(0, ..1).offsets(1, ..);
+    assert_eq!(complete(&some).possibly_twice, 10);
+    let report = complete(&replay);
+    assert_eq!((report.status.replayed, report.possibly_twice), (29, 10));
+    assert_eq!(complete(&replay).possibly_twice, 0);
+}
+
+/// As an exactly-once worker writes them.
+#[test]
+fn letters_of_transactions_are_replayed_to_the_end() {
+    let scene = Scene::new(1);
+    let config = ProducerConfig::new(scene.kafka.bootstrap()).unwrap();
+    let config = config.observer(Observer::new());
+    let producer = KafkaProducer::transactional(config, unique("replay")).unwrap();
+    for payload in ["0", "1"] {
+        let transaction = producer.begin().unwrap();
+        transaction.send_record(scene.letter(payload)).unwrap();
+        transaction.commit().unwrap();
+    }
+    let report = complete(&scene.replay());
+    // Each has a mark behind it.
+    assert_eq!((report.status.replayed, report.status.total), (2, 4));
+    assert_eq!(scene.payloads(), ["0", "1"]);
+    assert_eq!(scene.committed(0), Some(4));
 }

@@ -106,12 +106,21 @@ fn a_predicate_selects() {
 #[test]
 fn settings_out_of_range_are_refused() {
     let scene = Scene::new(1);
+    let later = UNIX_EPOCH + Duration::from_secs(1);
     for (replay, name) in [
         (scene.replay().rate(0), "rate"),
         (scene.replay().batch_size(0), "batch_size"),
         (scene.replay().max_replays(0), "max_replays"),
         (scene.replay().group(""), "group"),
         (scene.replay().offsets(0, 5..5), "offsets"),
+        (
+            scene.replay().failed_within(UNIX_EPOCH..UNIX_EPOCH),
+            "failed_within",
+        ),
+        (
+            scene.replay().sent_within(later..=UNIX_EPOCH),
+            "sent_within",
+        ),
     ] {
         let error = replay.start().unwrap_err();
         let is_named = matches!(error, ConsumerError::Setting { setting, .. } if setting == name);

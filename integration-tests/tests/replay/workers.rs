@@ -1,6 +1,8 @@
 use crate::support::{SOON, Scene, complete};
 use integration_tests::{eventually, unique};
-use rws_kafka::{ConsumerConfig, ConsumerContext, HandlerError, KafkaConsumer, Observer, Record};
+use rws_kafka::{
+    ConsumerConfig, ConsumerContext, ConsumerError, HandlerError, KafkaConsumer, Observer, Record,
+};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -80,4 +82,29 @@ fn what_fails_each_time_is_left_in_the_end() {
     }
     assert!(handle.stop().is_clean());
     assert_eq!(attempts.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn the_group_of_a_worker_is_refused_by_name() {
+    let scene = Scene::new(1);
+    scene.fill(1);
+    let group = unique("worker");
+    let config = ConsumerConfig::new(scene.kafka.bootstrap(), &group).unwrap();
+    let handle = KafkaConsumer::new(config.observer(Observer::new()))
+        .unwrap()
+        .subscribe([&scene.topic])
+        .unwrap()
+        .start(|msg: ConsumerContext| msg.commit());
+    eventually(SOON, || !handle.status().assignment.is_empty());
+    let replay = scene.replay().group(&group).start().unwrap();
+    let report = replay.join_timeout(SOON).expect("it ends");
+    let error = report.error.expect("a reason");
+    assert!(
+        matches!(error, ConsumerError::CommitRefused { .. }),
+        "{error:?}"
+    );
+    let expected = format!("group {group}, which must have no members: ");
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert_eq!(scene.written(), []);
+    assert!(handle.stop().is_clean());
 }

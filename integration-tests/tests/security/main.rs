@@ -5,5 +5,6 @@ mod causes_are_told_apart;
 mod client_certificates;
 mod every_mechanism_logs_in;
 mod not_authorised;
+mod set_in_code;
 mod support;
 mod the_roadmaps_first_example;

@@ -181,6 +181,9 @@ impl Shift<'_> {
         taken: &mut Taken,
     ) -> bool {
         let (commit, mut marks, messages) = batch.into_parts();
+        if (error.is_some() || !marks.failed.is_empty()) && self.is_of_no_concern() {
+            return false;
+        }
         if messages.len() > 1 && self.engine.transactions().is_some() {
             let failed = marks.failed;
             return self.settle_as_one(&messages, &failed, error, handling, taken);
@@ -201,25 +204,33 @@ impl Shift<'_> {
                 }
             }
         };
-        self.handled += marks.count() as u64;
         if let Some(error) = shared.as_ref().or_else(|| marks.failed.values().next()) {
             handling.failed(error);
         }
         let in_company = messages.len() > 1;
         let mut left = Vec::new();
+        let mut handled = marks.count() as u64;
         for (index, message) in messages.iter().enumerate() {
             let own = marks.failed.get(&index);
             let is_settled = index < marks.handled;
             let error = match (own, &shared) {
                 (Some(error), _) => error,
                 (None, Some(error)) if !is_settled => error,
-                _ => continue,
+                _ => {
+                    // In the order of the messages, as a breaker counts.
+                    self.handled += 1;
+                    handled -= 1;
+                    continue;
+                }
             };
             let others = in_company && own.is_none();
             match self.fails(message, error, others, &mut taken.due) {
                 Fate::Settled => {}
                 Fate::Unsettled(failed) => left.push(failed),
-                Fate::Stop => return false,
+                Fate::Stop => {
+                    self.handled += handled;
+                    return false;
+                }
             }
         }
         // Before those that were not handed out with it.

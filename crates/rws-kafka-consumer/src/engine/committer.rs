@@ -1,16 +1,18 @@
 use super::partition::{Partition, Phase};
 use crate::error::ConsumerError;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The offsets of one commit request.
 pub(crate) type Offsets = Vec<(Arc<Partition>, i64)>;
 
-/// Runs one commit at a time, on a thread of its own.
+/// Runs one commit at a time, on a thread of its own, which also keeps the time: nothing that
+/// occupies another thread, such as the drain of a revoke, holds up what others have finished.
 ///
 /// librdkafka's synchronous commit has no deadline, so only this thread waits for it. As there is
 /// never a second request on the way, offsets cannot overtake each other and a commit never takes
-/// one back. Everyone else asks for a *round* and waits for its end with a deadline.
+/// one back. Who cannot wait for the next *round* asks for one, and waits for its end with a
+/// deadline.
 pub(crate) struct Committer {
     state: Mutex<State>,
     changed: Condvar,
@@ -80,14 +82,15 @@ impl Committer {
         self.changed.notify_all();
     }
 
-    /// Serves rounds until [`stop`](Self::stop): `due` tells what there is to commit, `commit`
-    /// brings it to the broker.
+    /// Serves rounds until [`stop`](Self::stop), one a `tick` at least: `due` tells what there is to
+    /// commit, `commit` brings it to the broker.
     pub(crate) fn run(
         &self,
+        tick: Duration,
         mut due: impl FnMut() -> Offsets,
         mut commit: impl FnMut(&Offsets) -> Result<(), ConsumerError>,
     ) {
-        self.serve(|| {
+        self.serve(tick, || {
             let offsets = due();
             if offsets.is_empty() {
                 return Ok(());
@@ -100,16 +103,17 @@ impl Committer {
         });
     }
 
-    /// Serves rounds, each as `round` does it, until [`stop`](Self::stop).
-    pub(crate) fn serve(&self, mut round: impl FnMut() -> Result<(), ConsumerError>) {
+    /// Serves rounds, each as `round` does it, until [`stop`](Self::stop): those that are asked for, and
+    /// one a `tick` later than the last.
+    pub(crate) fn serve(
+        &self,
+        tick: Duration,
+        mut round: impl FnMut() -> Result<(), ConsumerError>,
+    ) {
         loop {
-            let mut state = self.lock();
-            while state.wanted <= state.begun && !state.stopping {
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
+            let next = Instant::now() + tick;
+            let mut state =
+                self.wait_while(next, |state| state.wanted <= state.begun && !state.stopping);
             if state.stopping {
                 return;
             }
@@ -202,7 +206,9 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::channel;
     use std::thread;
-    use std::time::Duration;
+
+    const NEVER: Duration = Duration::from_secs(3600);
+    const AT_ONCE: Duration = Duration::from_millis(1);
 
     fn partition(messages: i64) -> Arc<Partition> {
         let name = TopicPartition::new("topic", 0);
@@ -225,6 +231,7 @@ mod tests {
     fn beside(
         committer: &Committer,
         partition: &Arc<Partition>,
+        tick: Duration,
         commit: impl FnMut(&Offsets) -> Result<(), ConsumerError> + Send,
         test: impl FnOnce(),
     ) {
@@ -235,7 +242,7 @@ mod tests {
             }
         }
         thread::scope(|scope| {
-            scope.spawn(|| committer.run(|| due([partition]), commit));
+            scope.spawn(|| committer.run(tick, || due([partition]), commit));
             let _end = End(committer);
             test();
         });
@@ -250,7 +257,7 @@ mod tests {
             last = offsets[0].1;
             Ok(())
         };
-        beside(&committer, &partition, commit, || {
+        beside(&committer, &partition, NEVER, commit, || {
             thread::scope(|scope| {
                 for first in 0..4 {
                     let (committer, partition) = (&committer, &partition);
@@ -277,7 +284,7 @@ mod tests {
             began.send(offsets[0].1).unwrap();
             answered.recv().unwrap()
         };
-        beside(&committer, &partition, commit, || {
+        beside(&committer, &partition, NEVER, commit, || {
             partition.finish(0, true);
             let first = committer.request();
             assert_eq!(begun.recv(), Ok(1));
@@ -298,6 +305,27 @@ mod tests {
     }
 
     #[test]
+    fn a_round_that_nobody_asked_for_comes_in_time() {
+        let (committer, partition) = (Committer::new(), partition(2));
+        beside(
+            &committer,
+            &partition,
+            AT_ONCE,
+            |_| Ok(()),
+            || {
+                for sequence in 0..2 {
+                    partition.finish(sequence, true);
+                    let end = soon();
+                    while partition.tracker().to_commit().is_some() {
+                        assert!(Instant::now() < end, "it is never committed");
+                        thread::yield_now();
+                    }
+                }
+            },
+        );
+    }
+
+    #[test]
     fn what_was_refused_stays_due() {
         let (committer, partition) = (Committer::new(), partition(1));
         let fails = AtomicBool::new(true);
@@ -305,7 +333,7 @@ mod tests {
             true => Err(refused()),
             false => Ok(()),
         };
-        beside(&committer, &partition, commit, || {
+        beside(&committer, &partition, NEVER, commit, || {
             partition.finish(0, true);
             let result = committer.wait(committer.request(), soon());
             assert!(matches!(result, Err(ConsumerError::CommitRefused { .. })));

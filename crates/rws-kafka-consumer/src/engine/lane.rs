@@ -59,12 +59,14 @@ pub(super) struct Lane<'a> {
 
 impl<'a> Lane<'a> {
     pub(super) fn new(engine: &'a Arc<Engine>, handler: &'a Handler, lane: usize) -> Self {
-        let producer = engine.transactions().map(Transactions::producer);
+        let transactions = engine.transactions();
+        let producer = transactions.map(|transactions| transactions.producer().clone());
+        let most_bytes = transactions.map_or(usize::MAX, Transactions::most_output_bytes);
         Self {
             engine,
             handler,
             hand: engine.hands.of_lane(lane),
-            outputs: Outputs::new(producer.cloned()),
+            outputs: Outputs::new(producer, most_bytes),
             stopwatch: Stopwatch::new(),
         }
     }
@@ -269,6 +271,9 @@ impl Shift<'_> {
                 error
             }
         };
+        if self.is_of_no_concern() {
+            return Then::Stop;
+        }
         task.batch.unmark(index);
         progress.failures += 1;
         self.partition.recorder.failed();
@@ -364,6 +369,12 @@ impl Shift<'_> {
                 Decision::Stop
             }
         }
+    }
+
+    /// Whether what fails now is someone else's, or comes again: it may have failed by just that, and
+    /// is no reason to give it up, or to stop.
+    pub(super) fn is_of_no_concern(&self) -> bool {
+        self.partition.phase() == Phase::Released
     }
 
     /// What is to be done about a message that has failed so often where it was read.

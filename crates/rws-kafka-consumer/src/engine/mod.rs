@@ -265,7 +265,8 @@ impl Engine {
         committer::due(lock(&self.assignment).partitions.values())
     }
 
-    /// How often a commit is asked for.
+    /// How long it is from one round of commits to the next, which costs no request when nothing is
+    /// due.
     fn commit_tick(&self) -> Duration {
         let interval = self.settings.commit_interval;
         match self.transactions() {
@@ -300,7 +301,8 @@ impl Engine {
                         target: "rws_kafka",
                         group = self.group(),
                         held_back,
-                        "a commit failed and is tried again: {error}"
+                        "a commit failed and is tried again: {}",
+                        with_causes(error)
                     );
                 }
             }

@@ -140,6 +140,7 @@ fn run(ordering: MessageOrder) {
         scope.spawn(|| {
             let mut last: HashMap<TopicPartition, i64> = HashMap::new();
             engine.committer.run(
+                engine.commit_tick(),
                 || engine.due(),
                 |offsets| {
                     commits.fetch_add(1, Ordering::Relaxed);

@@ -40,7 +40,6 @@ pub(crate) struct Poller<'a> {
     paused: Vec<Arc<Partition>>,
     /// A full queue has held up the burst: the other duties are due.
     held_up: bool,
-    next_commit: Instant,
     /// Not before, after a look at the committed offsets that came to nothing.
     next_rewind: Instant,
     errors: LogRate,
@@ -57,7 +56,6 @@ impl<'a> Poller<'a> {
             usual_bytes: 4096,
             paused: Vec::new(),
             held_up: false,
-            next_commit: Instant::now(),
             next_rewind: Instant::now(),
             errors: LogRate::new(Duration::from_secs(5)),
         }
@@ -71,12 +69,6 @@ impl<'a> Poller<'a> {
             self.resume();
             self.rewind();
             self.engine.hands.look();
-            let now = Instant::now();
-            if now >= self.next_commit {
-                self.next_commit = now + self.engine.commit_tick();
-                // Costs no request when nothing is due.
-                self.engine.committer.request();
-            }
         }
         Ok(())
     }
@@ -172,18 +164,25 @@ impl<'a> Poller<'a> {
         if now < self.next_rewind || !engine.rewinding.swap(false, Ordering::AcqRel) {
             return;
         }
-        let partitions = engine.to_rewind();
-        if partitions.is_empty() {
-            return;
-        }
-        // A handler that has one of their messages goes on: its successor must not begin beside it.
-        let is_settled = engine.scheduler.wait_until_settled(&partitions, now) == 0;
-        let result = match is_settled {
-            true => self.consumer.rewind(&partitions),
-            false => Ok(false),
+        let mut partitions = engine.to_rewind();
+        let all = partitions.len();
+        // A handler that has a message goes on: its successor must not begin beside it. The other
+        // partitions do not wait for that.
+        partitions.retain(|partition| {
+            let partition = std::slice::from_ref(partition);
+            engine.scheduler.wait_until_settled(partition, now) == 0
+        });
+        let result = match partitions.is_empty() {
+            false => self.consumer.rewind(&partitions),
+            true => Ok(true),
         };
         match result {
-            Ok(true) => return engine.renew(&partitions),
+            Ok(true) => {
+                engine.renew(&partitions);
+                if partitions.len() == all {
+                    return;
+                }
+            }
             Ok(false) => {}
             Err(error) => {
                 self.next_rewind = now + REWIND_PAUSE;

@@ -70,10 +70,9 @@ impl Shift<'_> {
             return Some(self.wait(left));
         }
         // The first is due, or was waited for long enough, as those may have been that came with it.
-        let latest_ms = first_ms.max(now_ms);
         while let Some(mut task) = taken.early.pop_front() {
             let is_over = end(&task) <= now;
-            let is_due = |index: &u32| is_over || due_ms(&task, *index) <= latest_ms;
+            let is_due = |index: &u32| is_over || due_ms(&task, *index) <= now_ms;
             let are_due = task.indices().take_while(is_due);
             let count = are_due.count();
             taken.fresh.push(task.split_off(count));

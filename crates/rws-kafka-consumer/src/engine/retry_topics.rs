@@ -53,21 +53,40 @@ fn run(engine: &Engine, properties: &Properties) {
                 has_created = true;
                 pause = FIRST_PAUSE;
             }
-            Ok(Look::Early) => {}
-            Err(error) => {
-                if let Some(held_back) = refusals.admit() {
-                    tracing::error!(
-                        target: "rws_kafka",
-                        group = engine.group(),
-                        held_back,
-                        "{error}; it is tried again"
-                    );
+            Ok(Look::Unseen(topic)) => {
+                // Another instance may have made it just now.
+                has_created = true;
+                if pause == LONGEST_PAUSE {
+                    tell(engine, &refusals, unseen(topic));
                 }
-                engine.note_error(error);
             }
+            Ok(Look::Early) => {}
+            Err(error) => tell(engine, &refusals, error),
         }
         engine.stop.sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn tell(engine: &Engine, refusals: &LogRate, error: ConsumerError) {
+    if let Some(held_back) = refusals.admit() {
+        tracing::error!(
+            target: "rws_kafka",
+            group = engine.group(),
+            held_back,
+            "{error}; it is tried again"
+        );
+    }
+    engine.note_error(error);
+}
+
+fn unseen(topic: String) -> ConsumerError {
+    ConsumerError::RetryTopicRefused {
+        topic,
+        detail:
+            "it exists, but does not show among the topics that the user may see; the user needs \
+                 the right Describe on it"
+                .to_owned(),
     }
 }
 
@@ -77,6 +96,8 @@ enum Look {
     Complete,
     /// Some were made just now.
     Created,
+    /// This one is there, and does not show.
+    Unseen(String),
     /// No broker is there, or not each of the topics that they belong to.
     Early,
 }
@@ -115,22 +136,20 @@ fn look(engine: &Engine, topics: &Topics, has_warned: &mut bool) -> Result<Look,
             None => is_early |= retries.count() > 0,
         }
     }
-    if !missing.is_empty() {
-        topics.create(&missing)?;
-        for RetryTopic {
-            name: topic,
-            partitions,
-            ..
-        } in missing
-        {
-            tracing::info!(target: "rws_kafka", group = engine.group(), topic, partitions, "created a retry topic");
-        }
-        return Ok(Look::Created);
-    }
-    Ok(match is_early {
+    let mut found = match is_early {
         true => Look::Early,
         false => Look::Complete,
-    })
+    };
+    for missing in &missing {
+        let (topic, partitions) = (missing.name, missing.partitions);
+        if topics.create(missing)? {
+            tracing::info!(target: "rws_kafka", group = engine.group(), topic, partitions, "created a retry topic");
+            found = Look::Created;
+        } else if !matches!(found, Look::Created) {
+            found = Look::Unseen(topic.to_owned());
+        }
+    }
+    Ok(found)
 }
 
 /// A broker that is not there, the consumer tells of.

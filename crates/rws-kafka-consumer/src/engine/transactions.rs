@@ -25,6 +25,7 @@ const MOST_TRIES: usize = 100;
 pub(crate) struct Transactions {
     producer: TransactionalProducer,
     max_messages: usize,
+    most_output_bytes: usize,
     /// None while one is committed, or cannot begin. Lanes hold it for reading while they put.
     open: RwLock<Option<Transaction>>,
     /// Of the open transaction, or of the last.
@@ -60,10 +61,15 @@ pub(crate) enum Put {
 }
 
 impl Transactions {
-    pub(crate) fn new(producer: TransactionalProducer, max_messages: usize) -> Self {
+    pub(crate) fn new(
+        producer: TransactionalProducer,
+        max_messages: usize,
+        most_output_bytes: usize,
+    ) -> Self {
         Self {
             producer,
             max_messages,
+            most_output_bytes,
             open: RwLock::default(),
             // Of no partition that was never touched.
             number: AtomicU64::new(1),
@@ -81,6 +87,11 @@ impl Transactions {
 
     pub(crate) fn producer(&self) -> &TransactionalProducer {
         &self.producer
+    }
+
+    /// Most bytes of what a handler sends; a letter may have as many as the message that it is of.
+    pub(crate) fn most_output_bytes(&self) -> usize {
+        self.most_output_bytes
     }
 
     /// Puts what `messages` have led to into the open transaction, and finishes them; waits while

@@ -99,7 +99,7 @@ impl Owner {
         };
         let begun = transactions.begin(&engine);
         note(&begun);
-        engine.committer.serve(|| {
+        engine.committer.serve(engine.commit_tick(), || {
             let result = transactions.round(&engine, || self.consumer.group());
             note(&result);
             result
@@ -112,6 +112,7 @@ impl Owner {
     fn commit_offsets(self) {
         let engine = &self.engine;
         engine.committer.run(
+            engine.commit_tick(),
             || engine.due(),
             |offsets| {
                 let result = self.consumer.commit(offsets);

@@ -3,7 +3,7 @@ use super::letter::DeadLetter;
 use super::preview::ReplayPreview;
 use super::reading::{Read, Reading};
 use super::run::{Run, Writing};
-use super::selection::{Limits, Selection, offsets};
+use super::selection::{Limits, Selection, is_empty, offsets};
 use crate::config::ConsumerConfig;
 use crate::error::ConsumerError;
 use crate::replay::handle::ReplayStatus;
@@ -46,6 +46,10 @@ pub enum ReplayTimestamp {
 /// brought back. Where OpenTelemetry recorded the handling, `traceparent` stays that of the letter.
 /// Letters of a partition of the queue are sent in their order.
 ///
+/// Every group that reads such a topic gets the message again, and one that had handled it handles
+/// it again. A deduplicator knows it by its header `rws-message-id` only: without one, it is a
+/// message of another offset.
+///
 /// The queue is read to where it ended at the start: what fails again is not chased. Letters stay in
 /// it until its retention deletes them.
 ///
@@ -57,6 +61,10 @@ pub enum ReplayTimestamp {
 /// [says so](crate::ReplayReport::possibly_twice). What the group has passed is not looked at again,
 /// whether it was replayed or left: to select among it anew, name another group. Of two runs of one
 /// group at a time, the one that began first ends at its next batch.
+///
+/// The group has no members, so brokers delete its offsets seven days after the last commit
+/// (`offsets.retention.minutes`), and the next run begins with the first letter: letters that are
+/// not to come back once more are kept out by [`failed_within`](Self::failed_within).
 ///
 /// ```no_run
 /// use rws_kafka_consumer::{ConsumerConfig, Replay};
@@ -116,7 +124,8 @@ impl Replay {
     }
 
     /// Only these offsets of this partition of the queue. May be called for several partitions; the
-    /// others are then left out.
+    /// others are then left out. What comes before them counts as passed from the start on, though
+    /// nobody looked at it: name another [`group`](Self::group) for what a later run is to bring back.
     ///
     /// All conditions that are set must hold.
     pub fn offsets(mut self, partition: i32, range: impl RangeBounds<i64>) -> Self {
@@ -125,14 +134,14 @@ impl Replay {
     }
 
     /// Only letters that were given up within `times`, by their header `rws-dlq-failed-at`. Spring
-    /// writes none: its letters are left.
+    /// writes none: its letters are left. The times must not be empty.
     pub fn failed_within(mut self, times: impl RangeBounds<SystemTime>) -> Self {
         let bounds = (times.start_bound().cloned(), times.end_bound().cloned());
         self.selection.failed = Some(bounds);
         self
     }
 
-    /// Only letters whose message has a timestamp within `times`.
+    /// Only letters whose message has a timestamp within `times`, which must not be empty.
     pub fn sent_within(mut self, times: impl RangeBounds<SystemTime>) -> Self {
         let bounds = (times.start_bound().cloned(), times.end_bound().cloned());
         self.selection.sent = Some(bounds);
@@ -272,12 +281,14 @@ impl Replay {
         Ok(ReplayHandle::new(shared))
     }
 
-    fn reading(&self) -> Result<Reading, ConsumerError> {
+    pub(super) fn reading(&self) -> Result<Reading, ConsumerError> {
         let mut properties = self.config.properties();
         for name in [
             "group.instance.id",
             "group.protocol",
             "group.remote.assignor",
+            // A follower may end before the leader, which has the bounds.
+            "client.rack",
         ] {
             properties.remove(name);
         }
@@ -286,10 +297,12 @@ impl Replay {
             ("enable.partition.eof", "true"),
             // Letters that were deleted meanwhile are passed over.
             ("auto.offset.reset", "earliest"),
+            // Nobody reads them, and rdkafka would log them.
+            ("statistics.interval.ms", "0"),
         ] {
             properties.set(name, value);
         }
-        let connection = Connection::new(self.config.kafka.client_properties());
+        let connection = Connection::new(self.config.client_properties());
         let reader = QueueReader::new(&properties, &self.queue, connection)?;
         Reading::begin(reader, &self.selection)
     }
@@ -329,6 +342,14 @@ impl Replay {
                     "of partition {partition} are {start} up to {end}, and must be from 0 on and not empty"
                 );
                 return wrong("offsets", problem);
+            }
+        }
+        for (setting, times) in [
+            ("failed_within", &self.selection.failed),
+            ("sent_within", &self.selection.sent),
+        ] {
+            if times.as_ref().is_some_and(is_empty) {
+                return wrong(setting, "is empty, and must end after it begins".to_owned());
             }
         }
         Ok(())

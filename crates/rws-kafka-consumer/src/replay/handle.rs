@@ -1,4 +1,5 @@
 use super::selection::LeftReason;
+use crate::engine::deadline_in;
 use crate::error::ConsumerError;
 use crate::lock::lock;
 use std::collections::BTreeMap;
@@ -33,8 +34,8 @@ pub struct ReplayReport {
     pub status: ReplayStatus,
     /// Offsets asked for that the replay's group had passed before this run.
     pub already_passed: u64,
-    /// Letters of this run that an earlier, interrupted one may have written already: no more than
-    /// these are in their topics twice. 0 where the earlier one ended in order.
+    /// Letters of this run that earlier, interrupted ones may have written already: no more than
+    /// these are in their topics twice. 0 where the earlier ones ended in order.
     pub possibly_twice: u64,
     /// Letters that are written, or may be, and that the next run writes again.
     pub uncommitted: u64,
@@ -136,8 +137,7 @@ struct State {
 
 impl Shared {
     fn ask_to_stop(&self, timeout: Duration) {
-        let now = Instant::now();
-        let by = now.checked_add(timeout).unwrap_or(now);
+        let by = deadline_in(timeout);
         let mut state = lock(&self.state);
         // A second stop can only bring the end forward.
         state.stop_by = Some(state.stop_by.map_or(by, |before| before.min(by)));
@@ -172,5 +172,18 @@ impl Shared {
         state.status = report.status.clone();
         state.report = Some(report);
         self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_may_take_as_long_as_it_takes() {
+        let shared = Shared::default();
+        shared.ask_to_stop(Duration::MAX);
+        let by = shared.stop_by().expect("a deadline");
+        assert!(by > Instant::now() + Duration::from_secs(3600));
     }
 }

@@ -29,8 +29,14 @@ struct Part {
     /// The first offset that was not looked at.
     next: i64,
     end: i64,
+    /// Where the partition ended at the beginning: at `end`, unless fewer offsets are asked for.
+    high: i64,
     /// What the group has committed: it does not go back.
     floor: i64,
+    /// Letters of it that were sent.
+    sent: u64,
+    /// The broker told an end before `end`, and was asked again from `next` on.
+    is_asked_again: bool,
 }
 
 pub(super) enum Read {
@@ -93,7 +99,7 @@ impl Reading {
             }
             QueuePolled::End(number) => {
                 self.waiting = None;
-                self.ended(number)?;
+                self.end_told(number)?;
                 Ok(Read::Nothing)
             }
             QueuePolled::Failed(error) => Err(error),
@@ -102,16 +108,38 @@ impl Reading {
         }
     }
 
+    /// This letter was sent.
+    pub(super) fn sent(&mut self, letter: &DeadLetter) {
+        if let Some(part) = self.parts.get_mut(&letter.at.partition()) {
+            part.sent += 1;
+        }
+    }
+
     /// This letter needs no further look.
     pub(super) fn passed(&mut self, letter: &DeadLetter) -> Result<(), ConsumerError> {
         let number = letter.at.partition();
         if let Some(part) = self.parts.get_mut(&number) {
             part.next = part.next.max(letter.offset + 1);
+            part.is_asked_again = false;
             if part.is_done() {
                 self.ended(number)?;
             }
         }
         Ok(())
+    }
+
+    /// The broker says that the partition holds no more. What is left of it may be no letters, such
+    /// as marks of transactions; or a new leader does not know yet of all that it has. One that tells
+    /// the bounds does, so its next word holds.
+    fn end_told(&mut self, number: i32) -> Result<(), ConsumerError> {
+        match self.parts.get_mut(&number) {
+            Some(part) if !part.is_done() && !part.is_asked_again => {
+                part.is_asked_again = true;
+                self.reader.bounds(number, ANSWER)?;
+                self.reader.seek(number, part.next, ANSWER)
+            }
+            _ => self.ended(number),
+        }
     }
 
     /// The partition has nothing more of what was asked for: what is left of its offsets are no
@@ -132,6 +160,16 @@ impl Reading {
     pub(super) fn to_come(&self) -> u64 {
         let to_come = self.parts.values().map(|part| part.end - part.next);
         to_come.sum::<i64>().unsigned_abs()
+    }
+
+    /// Letters that interrupted runs may have written beyond what is passed.
+    pub(super) fn still_at_risk(&self) -> u64 {
+        // Nobody knows of which partitions they are.
+        let mut parts = self.parts.values();
+        match parts.all(|part| part.is_past(self.at_risk)) {
+            true => 0,
+            false => self.at_risk,
+        }
     }
 
     /// Commits how far it is.
@@ -184,6 +222,11 @@ impl Part {
         self.next >= self.end
     }
 
+    /// Whether it is past whatever a run wrote of it that had `letters` on their way.
+    fn is_past(&self, letters: u64) -> bool {
+        self.sent >= letters || self.position() >= self.high
+    }
+
     /// What is committed of it.
     fn position(&self) -> i64 {
         self.next.max(self.floor)
@@ -202,7 +245,10 @@ fn part((low, high): (i64, i64), asked: Option<(i64, i64)>, committed: Option<i6
         start,
         next: start,
         end,
+        high,
         floor: floor.unwrap_or_default(),
+        sent: 0,
+        is_asked_again: false,
     };
     (part, (start - first).unsigned_abs())
 }
@@ -231,7 +277,76 @@ fn chosen(numbers: &[i32], selection: &Selection) -> Result<Vec<i32>, ConsumerEr
 
 #[cfg(test)]
 mod tests {
+    use super::super::Replay;
     use super::*;
+    use crate::config::ConsumerConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+    use rws_kafka_producer::{KafkaProducer, ProducerConfig};
+
+    type Mock = MockCluster<'static, DefaultProducerContext>;
+
+    /// A queue with this many letters in its one partition.
+    fn queue(letters: usize) -> (Mock, Reading) {
+        let mock = MockCluster::new(1).expect("a mock cluster");
+        mock.create_topic("orders.dlq", 1, 1).expect("a topic");
+        let config = ProducerConfig::new(mock.bootstrap_servers()).unwrap();
+        let producer = KafkaProducer::new(config).unwrap();
+        for _ in 0..letters {
+            producer.send_sync("orders.dlq", "letter").unwrap();
+        }
+        let config = ConsumerConfig::new(mock.bootstrap_servers(), "not used").unwrap();
+        let reading = Replay::new(config, "orders.dlq").reading().unwrap();
+        (mock, reading)
+    }
+
+    /// The offsets of the next letters, `most` of them or all that are left.
+    fn read(reading: &mut Reading, most: usize) -> Vec<i64> {
+        let mut offsets = Vec::new();
+        while offsets.len() < most {
+            match reading.next().unwrap() {
+                Read::Letter(letter) => {
+                    offsets.push(letter.offset);
+                    reading.passed(&letter).unwrap();
+                }
+                Read::Nothing => {}
+                Read::Finished => break,
+            }
+        }
+        offsets
+    }
+
+    #[test]
+    fn an_end_that_is_told_too_early_skips_no_letter() {
+        let (_mock, mut reading) = queue(6);
+        assert_eq!(read(&mut reading, 2), [0, 1]);
+        reading.end_told(0).unwrap();
+        assert_eq!(read(&mut reading, 2), [2, 3]);
+        reading.end_told(0).unwrap();
+        assert_eq!(read(&mut reading, usize::MAX), [4, 5]);
+        assert_eq!(reading.to_come(), 0);
+    }
+
+    #[test]
+    fn offsets_at_the_end_that_are_no_letters_are_passed() {
+        let (_mock, mut reading) = queue(2);
+        reading.parts.get_mut(&0).unwrap().end += 1;
+        assert_eq!(read(&mut reading, usize::MAX), [0, 1]);
+        assert_eq!(reading.to_come(), 0);
+    }
+
+    #[test]
+    fn a_part_is_past_the_letters_of_a_run_by_as_many_or_at_its_end() {
+        let (mut part, _) = part((3, 9), Some((4, 6)), None);
+        assert!(part.is_past(0) && !part.is_past(2));
+        part.sent = 2;
+        assert!(part.is_past(2) && !part.is_past(3));
+        // The end of what is asked for: a run of more may have written beyond.
+        part.next = part.end;
+        assert!(!part.is_past(3));
+        part.next = part.high;
+        assert!(part.is_past(3));
+    }
 
     fn range(bounds: (i64, i64), asked: Option<(i64, i64)>, committed: Option<i64>) -> [i64; 3] {
         let (part, passed) = super::part(bounds, asked, committed);

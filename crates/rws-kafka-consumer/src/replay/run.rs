@@ -5,11 +5,12 @@ use super::letter::{DeadLetter, REPLAY_COUNT};
 use super::marker::Marker;
 use super::pace::Pace;
 use super::reading::{ANSWER, Read, Reading};
-use super::selection::{Limits, Selection};
+use super::selection::{LeftReason, Limits, Selection};
 use crate::causes::with_causes;
 use crate::error::ConsumerError;
 use crate::topic_partition::TopicPartition;
 use rws_kafka_producer::{Delivery, DeliveryFuture, KafkaProducer, ProducerError, Record};
+use std::any::Any;
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -104,25 +105,23 @@ impl Run {
                 "the last replay was interrupted: up to {at_risk} letters may be written twice"
             );
         }
-        // A panic can only be the predicate's or the callback's.
+        // A panic can only be the callback's.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.go()));
         let error = match outcome {
             Ok(Ok(()) | Err(Ended::Stopped)) => None,
             Ok(Err(Ended::Failed(error))) => Some(error),
-            Err(_) => {
-                self.in_doubt += self.sent.len() as u64;
-                Some(ConsumerError::Fatal {
-                    detail: "the replay's predicate or callback panicked".to_owned(),
-                })
-            }
+            Err(panic) => Some(ConsumerError::Fatal {
+                detail: format!("the replay's callback panicked: {}", words(panic.as_ref())),
+            }),
         };
         self.refresh();
-        let written = self.status.replayed + self.in_doubt;
+        let uncommitted = self.unsettled();
+        let written = self.status.replayed + uncommitted;
         let report = ReplayReport {
             status: self.status.clone(),
             already_passed: self.reading.already_passed,
             possibly_twice: at_risk.min(written),
-            uncommitted: self.in_doubt,
+            uncommitted,
             error,
         };
         report.log(&queue, &group);
@@ -158,20 +157,34 @@ impl Run {
 
     /// Sends a letter or leaves it; false when a stop came before.
     fn take(&mut self, letter: &DeadLetter) -> Result<bool, Ended> {
-        let reason = self.writing.selection.leaves(letter, self.writing.limits);
-        match reason {
+        match self.leaves(letter)? {
             Some(reason) => *self.status.left.entry(reason).or_default() += 1,
             None => {
                 if !self.shared.wait_until(self.pace.due()) {
                     return Ok(false);
                 }
                 self.send(letter)?;
+                self.reading.sent(letter);
             }
         }
         self.reading.passed(letter)?;
         self.looked += 1;
         self.refresh();
         Ok(true)
+    }
+
+    /// Why `letter` is left, if it is.
+    fn leaves(&self, letter: &DeadLetter) -> Result<Option<LeftReason>, ConsumerError> {
+        let writing = &self.writing;
+        let look = AssertUnwindSafe(|| writing.selection.leaves(letter, writing.limits));
+        catch_unwind(look).map_err(|panic| ConsumerError::Fatal {
+            detail: format!(
+                "the replay's predicate panicked over {} offset {}: {}",
+                letter.partition(),
+                letter.offset(),
+                words(panic.as_ref())
+            ),
+        })
     }
 
     fn send(&mut self, letter: &DeadLetter) -> Result<(), Ended> {
@@ -265,24 +278,20 @@ impl Run {
         match self.reading.committed(time)?.is_all_of(&marker) {
             true => Ok(()),
             false => Err(ConsumerError::CommitRefused {
-                detail: "not all offsets of the replay were taken".to_owned(),
+                detail: format!("group {}: not all were taken", self.writing.group),
             }
             .into()),
         }
     }
 
     fn marker(&self, is_last: bool) -> Marker {
-        let before = match self.reading.to_come() {
-            0 => 0,
-            _ => self.reading.at_risk.saturating_sub(self.status.replayed),
-        };
         let own = match is_last {
             true => 0,
             false => self.writing.batch_size as u64,
         };
         Marker {
             run: self.name.clone(),
-            at_risk: before.max(own),
+            at_risk: self.reading.still_at_risk().saturating_add(own),
         }
     }
 
@@ -308,6 +317,13 @@ impl Run {
     fn unsettled(&self) -> u64 {
         self.in_doubt + self.sent.len() as u64
     }
+}
+
+/// What a panic says.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let literal = panic.downcast_ref::<&str>().copied();
+    let formatted = panic.downcast_ref::<String>().map(String::as_str);
+    literal.or(formatted).unwrap_or("no message")
 }
 
 /// The message as it came, but for its count of replays.

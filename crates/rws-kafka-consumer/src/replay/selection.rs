@@ -119,6 +119,18 @@ pub(super) fn offsets(range: &impl RangeBounds<i64>) -> (i64, i64) {
     (start, end)
 }
 
+/// Whether no time is within `times`.
+pub(super) fn is_empty((start, end): &Times) -> bool {
+    match (start, end) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(start), Bound::Included(end)) => start > end,
+        (
+            Bound::Included(start) | Bound::Excluded(start),
+            Bound::Included(end) | Bound::Excluded(end),
+        ) => start >= end,
+    }
+}
+
 impl fmt::Debug for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Selection")
@@ -186,5 +198,21 @@ mod tests {
         assert_eq!(offsets(&(3..=7)), (3, 8));
         assert_eq!(offsets(&(..)), (0, i64::MAX));
         assert_eq!(offsets(&(..=i64::MAX)), (0, i64::MAX));
+    }
+
+    #[test]
+    fn times_that_end_before_they_begin_are_empty() {
+        let at = |ms| time(ms);
+        for (start, end, expected) in [
+            (Bound::Included(at(2)), Bound::Included(at(2)), false),
+            (Bound::Included(at(2)), Bound::Included(at(1)), true),
+            (Bound::Included(at(2)), Bound::Excluded(at(3)), false),
+            (Bound::Included(at(2)), Bound::Excluded(at(2)), true),
+            (Bound::Excluded(at(2)), Bound::Included(at(2)), true),
+            (Bound::Included(at(2)), Bound::Unbounded, false),
+            (Bound::Unbounded, Bound::Excluded(at(2)), false),
+        ] {
+            assert_eq!(is_empty(&(start, end)), expected, "{start:?} {end:?}");
+        }
     }
 }

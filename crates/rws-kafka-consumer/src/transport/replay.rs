@@ -17,12 +17,13 @@ use std::sync::mpsc::channel;
 use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
-/// How long after a passing refusal the coordinator is asked again.
+/// How long after a passing refusal the broker is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
 
 pub(crate) struct QueueReader {
     base: Arc<BaseConsumer<Context>>,
     queue: Arc<str>,
+    group: String,
 }
 
 /// What the group has committed of a partition.
@@ -56,6 +57,7 @@ impl QueueReader {
         Ok(Self {
             base: Arc::new(base),
             queue: queue.into(),
+            group: properties.get("group.id").unwrap_or_default().to_owned(),
         })
     }
 
@@ -63,11 +65,13 @@ impl QueueReader {
     pub(crate) fn partitions(&self, time: Duration) -> Result<Vec<i32>, ConsumerError> {
         let answer = self.base.fetch_metadata(Some(&self.queue), time);
         let answer = answer.map_err(|error| self.unreadable(&error))?;
-        let topics = answer.topics().iter();
-        let mut numbers: Vec<i32> = topics
-            .filter(|topic| topic.name() == &*self.queue)
-            .flat_map(|topic| topic.partitions().iter().map(|partition| partition.id()))
-            .collect();
+        let mut topics = answer.topics().iter();
+        let topic = topics.find(|topic| topic.name() == &*self.queue);
+        if let Some(code) = topic.and_then(|topic| topic.error()) {
+            return Err(self.unreadable(&KafkaError::MetadataFetch(code.into())));
+        }
+        let partitions = topic.into_iter().flat_map(|topic| topic.partitions());
+        let mut numbers: Vec<i32> = partitions.map(|partition| partition.id()).collect();
         if numbers.is_empty() {
             let queue = self.queue.to_string();
             return Err(ConsumerError::NoSuchQueue { queue });
@@ -82,8 +86,8 @@ impl QueueReader {
         partition: i32,
         time: Duration,
     ) -> Result<(i64, i64), ConsumerError> {
-        let answer = self.base.fetch_watermarks(&self.queue, partition, time);
-        answer.map_err(|error| self.unreadable(&error))
+        let ask = |left| self.base.fetch_watermarks(&self.queue, partition, left);
+        asked(time, ask).map_err(|error| self.unreadable(&error))
     }
 
     pub(crate) fn committed(
@@ -91,16 +95,14 @@ impl QueueReader {
         partitions: impl Iterator<Item = i32> + Clone,
         time: Duration,
     ) -> Result<BTreeMap<i32, Committed>, ConsumerError> {
-        let until = Instant::now() + time;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            match self.ask_for_committed(partitions.clone(), left) {
-                Err(error) if is_passing(&error) && Instant::now() + AGAIN < until => {
-                    sleep(AGAIN);
-                }
-                answer => return answer.map_err(|error| self.unreadable(&error)),
-            }
-        }
+        let ask = |left| self.ask_for_committed(partitions.clone(), left);
+        asked(time, ask).map_err(|error| match is_of_connection(&error) {
+            true => self.silent(),
+            false => ConsumerError::QueueUnreadable {
+                queue: self.queue.to_string(),
+                detail: format!("group {}: {}", self.group, described(&error)),
+            },
+        })
     }
 
     fn ask_for_committed(
@@ -131,6 +133,18 @@ impl QueueReader {
     ) -> Result<(), ConsumerError> {
         let list = self.list(partitions).map_err(fetch_error)?;
         self.base.assign(&list).map_err(fetch_error)
+    }
+
+    /// Reads this partition from `offset` on, whatever was read of it.
+    pub(crate) fn seek(
+        &self,
+        partition: i32,
+        offset: i64,
+        time: Duration,
+    ) -> Result<(), ConsumerError> {
+        let offset = Offset::Offset(offset);
+        let sought = self.base.seek(&self.queue, partition, offset, time);
+        sought.map_err(fetch_error)
     }
 
     /// Reads no more of this partition.
@@ -173,7 +187,11 @@ impl QueueReader {
         time: Duration,
     ) -> Result<(), ConsumerError> {
         let refused = |error: KafkaError| ConsumerError::CommitRefused {
-            detail: described(&error),
+            detail: format!(
+                "group {}, which must have no members: {}",
+                self.group,
+                described(&error)
+            ),
         };
         let list = self.list(offsets).map_err(refused)?;
         for element in &mut list.elements() {
@@ -183,13 +201,8 @@ impl QueueReader {
         // abandoned.
         let base = Arc::clone(&self.base);
         let (done, outcome) = channel();
-        let until = Instant::now() + time;
         let commit = move || {
-            let mut committed = base.commit(&list, CommitMode::Sync);
-            while committed.as_ref().is_err_and(is_passing) && Instant::now() + AGAIN < until {
-                sleep(AGAIN);
-                committed = base.commit(&list, CommitMode::Sync);
-            }
+            let committed = asked(time, |_| base.commit(&list, CommitMode::Sync));
             let _ = done.send(committed);
         };
         let thread = Builder::new().name("rws-kafka-replay-commit".to_owned());
@@ -242,7 +255,21 @@ impl QueueReader {
     }
 }
 
-/// A coordinator that has just started, or moved: it is asked again.
+/// Asks the broker, again while its refusal may pass, for `time` at most.
+fn asked<T>(
+    time: Duration,
+    ask: impl Fn(Duration) -> Result<T, KafkaError>,
+) -> Result<T, KafkaError> {
+    let until = Instant::now() + time;
+    loop {
+        match ask(until.saturating_duration_since(Instant::now())) {
+            Err(error) if is_passing(&error) && Instant::now() + AGAIN < until => sleep(AGAIN),
+            answer => return answer,
+        }
+    }
+}
+
+/// A coordinator or a leader that has just started, or moved: it is asked again.
 fn is_passing(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
@@ -252,6 +279,9 @@ fn is_passing(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::NotCoordinator
                 | RDKafkaErrorCode::WaitingForCoordinator
                 | RDKafkaErrorCode::UnstableOffsetCommit
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::OffsetNotAvailable
         )
     )
 }
@@ -272,3 +302,28 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConsumerConfig;
+    use crate::replay::Replay;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::RDKafkaRespErr;
+
+    #[test]
+    fn a_queue_that_may_not_be_seen_is_not_told_as_missing() {
+        let mock = MockCluster::new(1).expect("a mock cluster");
+        mock.create_topic("orders.dlq", 1, 1).expect("a topic");
+        let code = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        mock.topic_error("orders.dlq", code).expect("a topic");
+        let config = ConsumerConfig::new(mock.bootstrap_servers(), "not used").unwrap();
+        let error = Replay::new(config, "orders.dlq").dry_run().unwrap_err();
+        let is_unreadable = matches!(error, ConsumerError::QueueUnreadable { .. });
+        assert!(is_unreadable, "{error:?}");
+        assert!(
+            error.to_string().contains("Topic authorization failed"),
+            "{error}"
+        );
+    }
+}

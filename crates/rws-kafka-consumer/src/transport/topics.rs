@@ -70,30 +70,36 @@ impl Topics {
             .collect())
     }
 
-    /// Creates `topics`; one that is there already is no error.
+    /// Creates a topic; false when it is there already, which is no error.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::RetryTopicRefused`] for the first one that is refused; others may be created.
-    pub(crate) fn create(&self, topics: &[RetryTopic<'_>]) -> Result<(), ConsumerError> {
-        topics.iter().try_for_each(|topic| {
-            let retention = topic.retention_ms();
-            let settings = SIZES.map(|size| {
-                vec![
-                    // The broker's default may be `compact`.
-                    ("cleanup.policy", "delete"),
-                    ("retention.ms", &*retention),
-                    ("max.message.bytes", size),
-                ]
-            });
-            // What the broker sees fit is better than no topic.
-            let settings = settings.into_iter().chain([Vec::new()]);
-            first_allowed(settings, |settings| self.create_one(topic, settings))
-                .map_err(|(code, detail)| refused(topic.name, code, detail))
-        })
+    /// [`ConsumerError::RetryTopicRefused`].
+    pub(crate) fn create(&self, topic: &RetryTopic<'_>) -> Result<bool, ConsumerError> {
+        let retention = topic.retention_ms();
+        let settings = SIZES.map(|size| {
+            vec![
+                // The broker's default may be `compact`.
+                ("cleanup.policy", "delete"),
+                ("retention.ms", &*retention),
+                ("max.message.bytes", size),
+            ]
+        });
+        // What the broker sees fit is better than no topic.
+        let settings = settings.into_iter().chain([Vec::new()]);
+        let created = first_allowed(settings, |settings| self.create_with(topic, settings));
+        match created {
+            Ok(()) => Ok(true),
+            Err((RDKafkaErrorCode::TopicAlreadyExists, _)) => Ok(false),
+            Err((code, detail)) => Err(refused(topic.name, code, detail)),
+        }
     }
 
-    fn create_one(&self, topic: &RetryTopic<'_>, settings: &[(&str, &str)]) -> Result<(), Refusal> {
+    fn create_with(
+        &self,
+        topic: &RetryTopic<'_>,
+        settings: &[(&str, &str)],
+    ) -> Result<(), Refusal> {
         let replication = TopicReplication::Fixed(BROKERS_DEFAULT);
         let new = NewTopic::new(topic.name, topic.partitions, replication);
         let new = settings
@@ -113,7 +119,7 @@ impl Topics {
         })?;
         let failed = results.into_iter().find_map(Result::err);
         match failed {
-            None | Some((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
+            None => Ok(()),
             Some((_, code)) => Err((code, format!("{code} ({code:?})"))),
         }
     }

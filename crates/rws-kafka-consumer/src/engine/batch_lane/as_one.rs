@@ -76,8 +76,14 @@ impl Shift<'_> {
         failed: &BTreeMap<usize, HandlerError>,
     ) -> Option<Put> {
         let mut letters = Vec::new();
-        for (index, error) in failed {
-            let message = &messages[*index];
+        for (index, message) in messages.iter().enumerate() {
+            let Some(error) = failed.get(&index) else {
+                // In the order of the messages, as a breaker counts.
+                if let Some(fuse) = &self.engine.fuse {
+                    fuse.handled(1);
+                }
+                continue;
+            };
             let (task, failures) = self.count_failure(message);
             match self.decide(&task, message.index(), failures, error, None) {
                 Decision::Post(letter) => {
@@ -92,7 +98,8 @@ impl Shift<'_> {
         let finished = messages.iter().map(|message| message.finish(true));
         let put = self.end_all(messages.len(), finished);
         if let Put::Done = put {
-            self.handled += (messages.len() - failed.len()) as u64;
+            let handled = messages.len() - failed.len();
+            self.partition.recorder.processed(handled as u64);
             letters.into_iter().for_each(|kind| self.tell_posted(kind));
         }
         Some(put)

@@ -371,6 +371,7 @@ fn no_commit_passes_what_failed_in_a_batch() {
         scope.spawn(|| {
             let mut last: HashMap<TopicPartition, i64> = HashMap::new();
             engine.committer.run(
+                engine.commit_tick(),
                 || engine.due(),
                 |offsets| {
                     let done = done.lock().unwrap();

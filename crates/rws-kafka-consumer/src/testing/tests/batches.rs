@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ConsumerError, MessageBatch, Ordering};
+use crate::{CircuitBreaker, ConsumerError, MessageBatch, Ordering};
 
 /// `poison` fails by itself, `break` with all that are with it.
 fn handle(batch: &MessageBatch) -> HandlerResult {
@@ -95,6 +95,40 @@ fn each_message_has_its_own_end() {
         (worker.dead_letters().len(), worker.committed("a", 0)),
         (3, Some(8))
     );
+}
+
+#[test]
+fn a_breaker_counts_the_messages_of_a_batch_in_their_order() {
+    for in_transactions in [false, true] {
+        let consumer = consumer(&["a"])
+            .batch_max_wait(Duration::ZERO)
+            .dead_letter_queue("dlq")
+            .circuit_breaker(CircuitBreaker::consecutive(2));
+        let worker = match in_transactions {
+            true => TestWorker::exactly_once_batch(consumer.exactly_once("id"), |batch, _| {
+                handle(batch)
+            }),
+            false => TestWorker::batch(consumer, handle),
+        };
+        let mut worker = worker.unwrap();
+        give(
+            &mut worker,
+            &["0", "poison", "2", "poison", "4", "poison", "6"],
+        );
+        worker.run();
+        assert_eq!(worker.committed("a", 0), Some(7), "{worker}");
+        assert_eq!(worker.dead_letters().len(), 3, "{worker}");
+        // One too many.
+        give(&mut worker, &["7", "poison", "poison", "10"]);
+        worker.run();
+        assert!(
+            matches!(
+                worker.error(),
+                Some(ConsumerError::CircuitOpen { offset: 9, .. })
+            ),
+            "{worker}"
+        );
+    }
 }
 
 #[test]

@@ -35,6 +35,32 @@ fn outputs_are_those_of_handlers_that_returned_ok() {
     assert_eq!(worker.committed("a", 0), Some(4));
 }
 
+/// With letters the producer takes larger messages, and handlers are told all the same.
+#[test]
+fn an_output_that_is_too_large_is_its_messages_failure_with_dead_letters_too() {
+    let consumer = consumer(&["a"])
+        .dead_letter_queue("dlq")
+        .max_retries(0)
+        .exactly_once("id");
+    let mut worker = TestWorker::exactly_once(consumer, |msg, out| {
+        let payload = msg.payload().unwrap_or_default();
+        Ok(out.send("b", [payload, payload].concat())?)
+    })
+    .unwrap();
+    let large = vec![b'x'; 2_000_000];
+    worker.give_all([&b"1"[..], &large, b"2"].map(|payload| TestMessage::new("a", payload)));
+    worker.run_to_end();
+    assert!(worker.error().is_none(), "{worker}");
+    assert_eq!(outputs(&worker), ["11", "22"], "{worker}");
+    let letter = worker.dead_letter();
+    assert_eq!(letter.payload().map(<[u8]>::len), Some(large.len()));
+    let reason = letter
+        .header_str("rws-dlq-error-reason")
+        .unwrap_or_default();
+    assert!(reason.contains("1000000"), "{reason}");
+    assert_eq!(worker.committed("a", 0), Some(3), "{worker}");
+}
+
 #[test]
 fn a_lost_transaction_is_done_again_and_its_outputs_are_there_once() {
     let mut worker = worker(consumer(&["a"]).exactly_once("id"));

@@ -2,6 +2,7 @@ mod batches;
 mod batches_in_transactions;
 mod exactly_once;
 mod failures;
+mod lost_in_hand;
 mod messages;
 mod partitions;
 mod retry_topics;

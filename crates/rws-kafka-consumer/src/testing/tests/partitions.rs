@@ -200,6 +200,16 @@ fn a_topic_that_nobody_reads_is_a_mistake() {
 }
 
 #[test]
+fn a_topic_that_is_subscribed_to_twice_is_read_once() {
+    let twice = consumer(&["a", "^b", "a"]).subscribe(["^b", "c"]).unwrap();
+    assert_eq!(twice.topics, ["a", "^b", "c"]);
+    let mut worker = TestWorker::new(twice, handle_as_it_says).unwrap();
+    give(&mut worker, &["0"]);
+    worker.run();
+    assert_eq!(handled(&worker).len(), 1, "{worker}");
+}
+
+#[test]
 #[should_panic(expected = "a message for a-0 has offset 6, but those below 8 are taken")]
 fn an_offset_that_is_taken_is_a_mistake() {
     let mut worker = TestWorker::new(consumer(&["^a"]), handle_as_it_says).unwrap();

@@ -173,6 +173,28 @@ fn what_was_fetched_together_waits_no_longer_than_the_delay_together() {
     }
 }
 
+/// One whose writer's clock is an hour ahead goes out after its topic's delay, and does not take others
+/// with it.
+#[test]
+fn what_is_overdue_takes_nobody_with_it() {
+    let topic = "a-test-retry-10000";
+    let consumer = consumer(&["a"])
+        .retry_topics([10 * SECOND])
+        .batch_max_wait(9 * SECOND);
+    let mut worker =
+        TestWorker::batch(consumer, |batch| batch.iter().try_for_each(as_it_says)).unwrap();
+    let message = |due_ms: i64| {
+        let header = due_ms.to_be_bytes();
+        TestMessage::new(topic, "0").header("retry_topic-backoff-timestamp", &header[..])
+    };
+    worker.give(message(worker.now_ms() + 3_600_000));
+    worker.advance(8 * SECOND);
+    worker.give(message(worker.now_ms() + 8000));
+    worker.run_to_end();
+    let when: Vec<u64> = handled(&worker).into_iter().map(|(at, _)| at).collect();
+    assert_eq!(when, [10_000, 16_000], "{worker}");
+}
+
 #[test]
 fn what_of_a_batch_is_not_due_is_not_in_hand() {
     let consumer = consumer(&["a"])

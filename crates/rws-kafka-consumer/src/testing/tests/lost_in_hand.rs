@@ -1,0 +1,64 @@
+//! Partitions that go while a handler has a message of them.
+
+use super::super::broker::Ledger;
+use super::*;
+use crate::engine::{ByHand, Clock, Engine, Handler, TestClock};
+use crate::hooks::AssignedPartition;
+use crate::topic_partition::TopicPartition;
+use crate::{CircuitBreaker, FailurePolicy, MessageBatch};
+use std::sync::{OnceLock, Weak};
+
+type Lent = Arc<OnceLock<Weak<Engine>>>;
+
+/// The group takes the partition of what is in hand, without a word before.
+fn lose(engine: &Lent) {
+    let engine = engine.get().and_then(Weak::upgrade).unwrap();
+    engine.lose(&[TopicPartition::new("a", 0)]);
+}
+
+/// A failure by just that is no reason to stop, nor to give the message up: another member has it.
+#[test]
+fn what_fails_as_its_partition_is_lost_ends_nothing() {
+    let policies = [FailurePolicy::Stop, FailurePolicy::Skip];
+    for (policy, in_batches) in policies
+        .into_iter()
+        .flat_map(|it| [(it, false), (it, true)])
+    {
+        let consumer = consumer(&["a"])
+            .on_failure(policy)
+            .max_retries(0)
+            .circuit_breaker(CircuitBreaker::consecutive(1));
+        let lent = Lent::default();
+        let engine = Arc::clone(&lent);
+        let handler = match in_batches {
+            false => Handler::Each(Box::new(move |msg, _| {
+                lose(&engine);
+                msg.commit()
+            })),
+            true => Handler::Batches(Box::new(move |batch: &MessageBatch, _| {
+                lose(&engine);
+                batch.commit()
+            })),
+        };
+        let handler = Arc::new(handler);
+        let clock = TestClock::new();
+        let engine = consumer.engine_timed_by(Clock::of_test(&clock), &handler);
+        lent.set(Arc::downgrade(&engine)).unwrap();
+        let worker = ByHand::new(engine, handler, clock, Arc::new(Ledger::default())).unwrap();
+        let partition = TopicPartition::new("a", 0);
+        worker.assign(vec![AssignedPartition {
+            partition: partition.clone(),
+            committed: None,
+        }]);
+        let messages = [0, 1].map(|offset| TestMessage::new("a", "x").offset(offset));
+        worker.hand_out(&partition, messages.iter().map(TestMessage::fetched));
+        while worker.step().is_some() {}
+        let engine = worker.engine();
+        let error = engine.last_error();
+        assert!(error.is_none(), "{policy:?} {in_batches}: {error:?}");
+        assert_eq!(engine.in_hand(), 0);
+        let page = engine.settings.observer.render();
+        let skipped = "rws_kafka_messages_skipped_total{group=\"test\",topic=\"a\"} 0\n";
+        assert!(page.contains(skipped), "{page}");
+    }
+}

@@ -1,0 +1,34 @@
+use crate::lock::lock;
+use std::sync::{Arc, Mutex};
+
+/// Parts in readiness of what failed, which outlive their owners until someone has been told.
+#[derive(Debug)]
+pub(crate) struct Untold<T> {
+    parts: Arc<Mutex<Vec<Arc<Mutex<T>>>>>,
+}
+
+impl<T> Untold<T> {
+    pub(crate) fn keep(&self, part: &Arc<Mutex<T>>) {
+        lock(&self.parts).push(Arc::clone(part));
+    }
+
+    pub(crate) fn told(&self, part: &Arc<Mutex<T>>) {
+        lock(&self.parts).retain(|other| !Arc::ptr_eq(other, part));
+    }
+}
+
+impl<T> Default for Untold<T> {
+    fn default() -> Self {
+        Self {
+            parts: Arc::default(),
+        }
+    }
+}
+
+impl<T> Clone for Untold<T> {
+    fn clone(&self) -> Self {
+        Self {
+            parts: Arc::clone(&self.parts),
+        }
+    }
+}
