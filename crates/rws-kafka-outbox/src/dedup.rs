@@ -143,7 +143,7 @@ impl MessageDeduplicator {
     ) -> Result<Vec<Claim>, OutboxError> {
         let identities = identities(messages)?;
         let inserted = insert(tx.raw(), tx.schema(), &identities);
-        block_on("MessageDeduplicator::claim", inserted)
+        tx.noting(block_on("MessageDeduplicator::claim", inserted))
     }
 
     /// [`claim`](Self::claim) for async code. The tables are in the schema of this deduplicator's
@@ -164,11 +164,11 @@ impl MessageDeduplicator {
 
     /// Handles the message once: begins a transaction, claims, calls `handler` for a first delivery,
     /// and commits. Blocking. When the handler errs all is rolled back, and the message can come
-    /// again.
+    /// again; so it is when a statement has failed and the handler says nothing of it.
     ///
     /// # Errors
     ///
-    /// Those of the handler, and of [`claim`](Self::claim).
+    /// Those of the handler, of [`claim`](Self::claim), and of [`Transaction::commit`].
     pub fn process_once<F>(&self, msg: &ConsumerContext, handler: F) -> Result<Claim, HandlerError>
     where
         F: FnOnce(&mut Transaction<'_>) -> Result<(), HandlerError>,

@@ -29,7 +29,8 @@
 //! - Each committed event is in Kafka at least once, one that was rolled back never.
 //! - Events of one topic and key are first published in the order in which they were enqueued, where
 //!   the transactions that enqueue them follow one another; see [`Outbox`].
-//! - An event that Kafka refuses holds back only its own key.
+//! - An event that Kafka refuses holds back only its own key, a partition without a leader only its own
+//!   events.
 //! - A second delivery of a message has no second effect: [`MessageDeduplicator::process_once`].
 //!
 //! # Features

@@ -90,8 +90,8 @@ pub fn requeue(pool: &Pool, message_id: Uuid) -> Result<bool, OutboxError> {
     )
 }
 
-/// Deletes a refused event, unpublished, and lets the events of its key go on; blocking. False when
-/// no refused event has this id.
+/// Deletes a refused event and lets the events of its key go on; blocking. One that a relay is sending
+/// at this moment may still be published. False when no refused event has this id.
 ///
 /// # Errors
 ///
@@ -116,6 +116,9 @@ fn change(
             let sql = pool.schema().sql(sql);
             let done = client.execute_typed(&sql, &params);
             changed += answer(doing, pool.schema(), done).await?;
+        }
+        if changed > 0 {
+            pool.wake_relays();
         }
         Ok(changed > 0)
     })

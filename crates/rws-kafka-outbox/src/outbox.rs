@@ -218,7 +218,8 @@ impl Outbox<'_, Transaction<'_>> {
     ///
     /// As [`enqueue_with_headers`](Self::enqueue_with_headers).
     pub fn enqueue_event(&self, event: &Event) -> Result<Uuid, OutboxError> {
-        block_on("Outbox::enqueue", self.insert(self.tx.raw(), event))
+        let inserted = self.insert(self.tx.raw(), event);
+        self.tx.noting(block_on("Outbox::enqueue", inserted))
     }
 
     /// Enqueues events of keys whose transactions do not follow one another by themselves: it holds a
@@ -235,7 +236,8 @@ impl Outbox<'_, Transaction<'_>> {
     ) -> Result<Vec<Uuid>, OutboxError> {
         let events: Vec<Event> = events.into_iter().collect();
         let inserted = self.insert_ordered(self.tx.raw(), &events);
-        block_on("Outbox::enqueue_ordered", inserted)
+        self.tx
+            .noting(block_on("Outbox::enqueue_ordered", inserted))
     }
 
     /// Enqueues `value` as JSON.

@@ -1,7 +1,9 @@
 //! The outbox, its relay and the deduplicator on a real database and a real broker.
 
 mod async_code;
+mod backlogs;
 mod behind_a_pooler;
+mod blocked_keys;
 mod dedup;
 mod failures;
 mod kills;
@@ -11,7 +13,9 @@ mod migrations;
 mod prepared;
 mod readiness;
 mod roadmap;
+mod silent_partitions;
 mod support;
+mod swallowed_failures;
 mod tls;
 mod trace;
 mod typed;

@@ -1,5 +1,5 @@
-use crate::support::Scene;
-use integration_tests::Postgres;
+use crate::support::{SOON, Scene};
+use integration_tests::{Postgres, eventually};
 use rws_kafka::outbox::{MIGRATIONS, Outbox, OutboxError, Pool, Schema, migrate};
 use std::thread;
 
@@ -13,20 +13,47 @@ fn database() -> (&'static Postgres, String, Pool) {
 #[test]
 fn ten_instances_may_migrate_at_once() {
     let (postgres, url, _) = database();
+    migrate_ten_times_at_once(postgres, &url);
+}
+
+fn migrate_ten_times_at_once(postgres: &Postgres, url: &str) {
     let pools: Vec<Pool> = (0..10)
-        .map(|_| Pool::from_url(&url, None).expect("a valid URL"))
+        .map(|_| Pool::from_url(url, None).expect("a valid URL"))
         .collect();
+    // All have begun before the first goes on.
+    let gate = Pool::from_url(url, None).expect("a valid URL");
+    let mut connection = gate.get().expect("a connection");
+    let tx = connection.transaction().expect("a transaction");
+    tx.query("SELECT pg_advisory_xact_lock(8245928655720965)", &[])
+        .expect("the lock of migrations");
+    let waiting = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event = 'advisory'";
     thread::scope(|scope| {
         let all: Vec<_> = pools
             .iter()
             .map(|pool| scope.spawn(|| migrate(pool)))
             .collect();
+        eventually(SOON, || postgres.psql(url, waiting) == "10");
+        tx.rollback().expect("an end");
         for one in all {
             one.join().expect("no panic").expect("a migration");
         }
     });
-    let versions = postgres.psql(&url, "SELECT count(*) FROM rws_kafka.version");
+    let versions = postgres.psql(url, "SELECT count(*) FROM rws_kafka.version");
     assert_eq!(versions, MIGRATIONS.len().to_string());
+}
+
+/// Where transactions are serializable by default, one that waited for another's migration would not
+/// see it.
+#[test]
+fn ten_instances_may_migrate_at_once_whatever_the_default_isolation() {
+    let (postgres, url, _) = database();
+    let name = url.rsplit('/').next().expect("a name");
+    postgres.psql(
+        &url,
+        &format!("ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"),
+    );
+    migrate_ten_times_at_once(postgres, &url);
 }
 
 #[test]
@@ -74,7 +101,7 @@ fn a_newer_library_beside_this_one_is_respected() {
     migrate(&scene.pool).expect("version 1 may work beside 2");
     enqueue().expect("version 1 may work beside 2");
     let relay = scene.relay().start(20);
-    integration_tests::eventually(crate::support::SOON, || scene.backlog() == 0);
+    eventually(SOON, || scene.backlog() == 0);
     relay.stop();
     assert!(relay.join().error.is_none());
 

@@ -95,3 +95,33 @@ fn a_relay_without_tables_is_not_ready_until_they_are_there() {
     eventually(SOON, || relay.status().published == 1);
     eventually(SOON, || observer.readiness().is_ready());
 }
+
+#[test]
+fn a_relay_that_time_does_not_mend_is_not_ready_though_nobody_holds_its_handle() {
+    let scene = Scene::new(1);
+    scene.sql("INSERT INTO rws_kafka.version (version, oldest_beside) VALUES (3, 3)");
+    let (relay, observer) = relay(&scene);
+    drop(relay);
+    eventually(SOON, || observer.readiness().to_json() == STALLED);
+    // It has ended, and does not only wait.
+    let backlog = || observer.render().contains("rws_kafka_outbox_backlog{");
+    eventually(SOON, || !backlog());
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(observer.readiness().to_json(), STALLED);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_database_that_does_not_answer() {
+    let scene = Scene::new(1);
+    let relay = scene.relay().start(20);
+    let mut connection = scene.pool.get().expect("a connection");
+    let tx = connection.transaction().expect("a transaction");
+    tx.execute("LOCK TABLE rws_kafka.outbox", &[])
+        .expect("a lock");
+    let waiting = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually(SOON, || scene.sql(waiting) != "0");
+    // The deadline of a statement is 30 s.
+    let report = relay.stop_within(Duration::from_secs(10));
+    assert!(report.is_clean(), "{report:?}");
+}

@@ -17,6 +17,10 @@ fn tls_to_the_database_checks_who_it_is() -> Result<(), OutboxError> {
     )?;
     assert!(rows[0].get::<_, bool>(0));
 
+    let libpqs = url.replace("require", "verify-full");
+    let libpqs = format!("{libpqs}&sslrootcert={}", ca.display());
+    assert!(Pool::from_url(&libpqs, None)?.get().is_ok());
+
     let unknown = Pool::from_url(&url, None)?
         .get()
         .expect_err("an unknown authority");

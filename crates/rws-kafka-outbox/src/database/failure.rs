@@ -21,6 +21,17 @@ pub(crate) async fn answer<T>(
     }
 }
 
+/// The same for a statement of the user's, of which missing tables and rights say nothing about ours.
+pub(crate) async fn answer_user<T>(
+    doing: &'static str,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, OutboxError> {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(outcome) => outcome.map_err(|source| plain(doing, source)),
+        Err(_) => Err(timed_out(doing)),
+    }
+}
+
 pub(crate) fn timed_out(doing: &'static str) -> OutboxError {
     OutboxError::TimedOut {
         doing,
@@ -42,6 +53,12 @@ pub(crate) fn classify(doing: &'static str, schema: &Schema, source: Error) -> O
             schema,
             source,
         },
+        _ => plain(doing, source),
+    }
+}
+
+fn plain(doing: &'static str, source: Error) -> OutboxError {
+    match source.code() {
         None if source.is_closed() => OutboxError::Unreachable {
             doing,
             source: source.into(),

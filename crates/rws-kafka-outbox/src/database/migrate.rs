@@ -3,8 +3,8 @@ use super::pool::Pool;
 use super::runtime::block_on;
 use super::schema::Schema;
 use crate::error::OutboxError;
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, IsolationLevel};
 
 /// The migrations in their order, as SQL for the schema `rws_kafka`: for teams that run their own.
 ///
@@ -36,7 +36,12 @@ pub fn migrate(pool: &Pool) -> Result<(), OutboxError> {
 pub async fn migrate_async(pool: &Pool) -> Result<(), OutboxError> {
     let schema = pool.schema();
     let mut client = pool.connect().await?;
-    let tx = answer("begin a migration", schema, client.transaction()).await?;
+    let start = client
+        .build_transaction()
+        // What others have migrated meanwhile is seen behind the lock, whatever the role's default.
+        .isolation_level(IsolationLevel::ReadCommitted)
+        .start();
+    let tx = answer("begin a migration", schema, start).await?;
     answer("wait for other migrations", schema, tx.batch_execute(LOCK)).await?;
     let found = match version(&tx, schema).await? {
         Some(version) => version.check(schema)?,

@@ -5,6 +5,7 @@ mod runtime;
 mod schema;
 mod tls;
 mod transaction;
+mod url;
 mod wake;
 
 pub use migrate::{MIGRATIONS, migrate, migrate_async};

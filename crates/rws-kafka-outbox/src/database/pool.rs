@@ -3,6 +3,7 @@ use super::runtime::block_on;
 use super::schema::Schema;
 use super::tls;
 use super::transaction::Transaction;
+use super::url::{self, Url};
 use super::wake::Wake;
 use crate::error::OutboxError;
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts};
@@ -62,27 +63,32 @@ impl Pool {
             .ok()
             .filter(|url| !url.is_empty())
             .ok_or(OutboxError::NoDatabaseUrl)?;
-        let ca_file = std::env::var_os("PGSSLROOTCERT").map(PathBuf::from);
-        Self::from_url(&url, ca_file.as_deref())
+        let Url { config, ca_file } = url::parse(&url)?;
+        let ca_file = ca_file.or_else(|| std::env::var_os("PGSSLROOTCERT").map(PathBuf::from));
+        Self::new(config, named(ca_file).as_deref())
     }
 
     /// The database at `url`; makes no connection yet.
     ///
     /// With `sslmode=require`, or where the server offers TLS, its certificate and name are always
-    /// checked: by the authorities in `ca_file` (PEM), else by the system's. `sslmode=disable` does
-    /// without. At most 16 connections.
+    /// checked: by the authorities in `ca_file` (PEM), else in the file that `sslrootcert` in the URL
+    /// names, else by the system's. `verify-ca` and `verify-full` are the same as `require`,
+    /// `sslmode=disable` does without. At most 16 connections. A server that acknowledges nothing for
+    /// 30 s is given up, unless the URL has `tcp_user_timeout` or `keepalives_idle`.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InvalidDatabaseUrl`], [`OutboxError::Tls`].
+    /// [`OutboxError::InvalidDatabaseUrl`], [`OutboxError::InvalidOption`] for another `sslmode`,
+    /// [`OutboxError::Tls`].
     pub fn from_url(url: &str, ca_file: Option<&Path>) -> Result<Self, OutboxError> {
-        let mut config: Config = url.parse().map_err(|_| OutboxError::InvalidDatabaseUrl)?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(DEADLINE / 3);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("rws-kafka-outbox");
-        }
+        let Url {
+            config,
+            ca_file: in_url,
+        } = url::parse(url)?;
+        Self::new(config, ca_file.or(named(in_url).as_deref()))
+    }
+
+    fn new(config: Config, ca_file: Option<&Path>) -> Result<Self, OutboxError> {
         let recycle = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
@@ -205,6 +211,11 @@ impl Pool {
     }
 }
 
+/// The file that `sslrootcert` or `PGSSLROOTCERT` names; `system` means the system's authorities.
+fn named(ca_file: Option<PathBuf>) -> Option<PathBuf> {
+    ca_file.filter(|file| !file.as_os_str().is_empty() && file.as_os_str() != "system")
+}
+
 impl From<deadpool_postgres::Pool> for Pool {
     fn from(inner: deadpool_postgres::Pool) -> Self {
         Self {
@@ -268,6 +279,7 @@ mod tests {
             "postgres://app:s3cret@localhost:x/a",
             "s3cret",
             "postgres://a/?s3cret=1",
+            "postgres://a/?sslrootcert=%ff&password=s3cret",
         ] {
             let error = Pool::from_url(url, None).unwrap_err();
             let source = std::error::Error::source(&error).map(ToString::to_string);
@@ -279,8 +291,18 @@ mod tests {
 
     #[test]
     fn a_file_of_authorities_that_is_none_is_named() {
-        let error =
-            Pool::from_url("postgres://localhost", Some(Path::new("/no/such.pem"))).unwrap_err();
-        assert!(error.to_string().contains("/no/such.pem"), "{error}");
+        let given = Some(Path::new("/no/such.pem"));
+        for (url, ca_file) in [
+            ("postgres://localhost", given),
+            ("postgres://localhost?sslrootcert=/another.pem", given),
+            ("postgres://localhost?sslrootcert=/no/such.pem", None),
+        ] {
+            let error = Pool::from_url(url, ca_file).unwrap_err();
+            assert!(error.to_string().contains("/no/such.pem"), "{error}");
+        }
+        for none in ["system", ""] {
+            let url = format!("postgres://localhost?sslrootcert={none}");
+            assert!(Pool::from_url(&url, None).is_ok(), "{none}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-use super::failure::answer;
+use super::failure::{answer, answer_user};
 use super::pool::Pool;
 use super::runtime::block_on;
 use super::schema::Schema;
@@ -14,6 +14,9 @@ pub struct Transaction<'a> {
     pool: Pool,
     /// Whether relays are to be told of the commit.
     has_events: AtomicBool,
+    /// Whether a statement has failed, after which the database commits nothing, unless it was rolled
+    /// back to a savepoint.
+    is_doubtful: AtomicBool,
 }
 
 impl<'a> Transaction<'a> {
@@ -28,6 +31,7 @@ impl<'a> Transaction<'a> {
             inner,
             pool: pool.clone(),
             has_events: AtomicBool::new(false),
+            is_doubtful: AtomicBool::new(false),
         })
     }
 
@@ -37,14 +41,8 @@ impl<'a> Transaction<'a> {
     ///
     /// Those of the database; [`OutboxError::InAsyncTask`] in an async task.
     pub fn execute(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, OutboxError> {
-        block_on("Transaction::execute", async {
-            answer(
-                "run a statement",
-                self.schema(),
-                self.inner.execute(sql, params),
-            )
-            .await
-        })
+        let done = answer_user("run a statement", self.inner.execute(sql, params));
+        self.noting(block_on("Transaction::execute", done))
     }
 
     /// Runs a statement and returns its rows. 30 s at most.
@@ -57,9 +55,8 @@ impl<'a> Transaction<'a> {
         sql: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, OutboxError> {
-        block_on("Transaction::query", async {
-            answer("run a query", self.schema(), self.inner.query(sql, params)).await
-        })
+        let rows = answer_user("run a query", self.inner.query(sql, params));
+        self.noting(block_on("Transaction::query", rows))
     }
 
     /// Commits, and tells the relays of this pool where there are events. After an error of the
@@ -67,15 +64,21 @@ impl<'a> Transaction<'a> {
     ///
     /// # Errors
     ///
-    /// As [`execute`](Self::execute).
+    /// As [`execute`](Self::execute). After a statement that failed, and that was not rolled back to a
+    /// savepoint, nothing can be committed: [`OutboxError::Database`] then, with the code `25P02`
+    /// (`in_failed_sql_transaction`), where a `COMMIT` alone would roll back and say nothing.
     pub fn commit(self) -> Result<(), OutboxError> {
         let Self {
             inner,
             pool,
             has_events,
+            is_doubtful,
         } = self;
         block_on("Transaction::commit", async {
-            answer("commit", pool.schema(), inner.commit()).await
+            if is_doubtful.into_inner() {
+                answer_user("commit", inner.batch_execute("SELECT")).await?;
+            }
+            answer_user("commit", inner.commit()).await
         })?;
         if has_events.into_inner() {
             pool.wake_relays();
@@ -99,9 +102,17 @@ impl<'a> Transaction<'a> {
         self.pool.schema()
     }
 
-    /// For statements of this crate, whose errors name them.
+    /// For statements of this crate, whose errors name them and are [noted](Self::noting).
     pub(crate) fn raw(&self) -> &tokio_postgres::Transaction<'a> {
         &self.inner
+    }
+
+    /// Keeps in mind that a statement has failed.
+    pub(crate) fn noting<T>(&self, outcome: Result<T, OutboxError>) -> Result<T, OutboxError> {
+        if outcome.is_err() {
+            self.is_doubtful.store(true, Relaxed);
+        }
+        outcome
     }
 }
 

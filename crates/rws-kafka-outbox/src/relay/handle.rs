@@ -1,6 +1,7 @@
 use super::failure::with_causes;
 use super::lock;
 use crate::error::OutboxError;
+use rws_kafka_observe::OutboxHealth;
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -65,6 +66,7 @@ impl fmt::Display for RelayReport {
 #[derive(Debug)]
 pub struct RelayHandle {
     state: Arc<RelayState>,
+    health: OutboxHealth,
     stopping: watch::Sender<bool>,
     /// Taken once; in a `Mutex` only to be `Sync`.
     ended: Mutex<Receiver<RelayReport>>,
@@ -73,6 +75,7 @@ pub struct RelayHandle {
 impl RelayHandle {
     pub(super) fn spawn<F>(
         runtime: &Handle,
+        health: OutboxHealth,
         relay: impl FnOnce(Arc<RelayState>, watch::Receiver<bool>) -> F,
     ) -> Self
     where
@@ -83,35 +86,55 @@ impl RelayHandle {
         let (stopping, stopped) = watch::channel(false);
         let (report, ended) = channel();
         let relay = relay(Arc::clone(&state), stopped);
-        let running = Arc::clone(&state);
+        let (state_of_it, health_of_it) = (Arc::clone(&state), health.clone());
+        // Kept by the task: without a sender, the relay of a dropped handle would be told of a stop.
         let own = stopping.clone();
         runtime.spawn(async move {
-            // Kept: without a sender, the relay of a dropped handle would be told of a stop.
-            let _own = own;
-            let outcome = relay.await;
-            running.running.store(false, Relaxed);
+            // A task of its own: a panic is an error in the report.
+            let outcome = tokio::spawn(relay).await;
+            let outcome = outcome.unwrap_or_else(|panic| RelayReport {
+                error: Some(OutboxError::Thread {
+                    detail: panic.to_string(),
+                }),
+                ..state_of_it.report()
+            });
+            if let Some(error) = &outcome.error {
+                state_of_it.trouble(Step::Look, None);
+                state_of_it.trouble(Step::Work, Some(error));
+                tracing::error!(error = with_causes(error), "the outbox relay has ended");
+                // Whoever stopped it does not miss it.
+                if !*own.borrow() {
+                    health_of_it.failed();
+                }
+            }
+            health_of_it.retired();
+            state_of_it.running.store(false, Relaxed);
+            // Before the report: who has that may look at readiness.
+            drop(health_of_it);
             // Fails when the handle is dropped.
             let _ = report.send(outcome);
         });
         Self {
             state,
+            health,
             stopping,
             ended: Mutex::new(ended),
         }
     }
 
-    pub(super) fn failed(error: OutboxError) -> Self {
+    pub(super) fn failed(error: OutboxError, health: OutboxHealth) -> Self {
         let (report, ended) = channel();
         let state = RelayState::default();
-        state.trouble(Some(&error));
+        state.trouble(Step::Work, Some(&error));
+        health.failed();
         // The receiver is below.
         let _ = report.send(RelayReport {
-            published: 0,
-            abandoned_batches: 0,
             error: Some(error),
+            ..state.report()
         });
         Self {
             state: Arc::new(state),
+            health,
             stopping: watch::channel(true).0,
             ended: Mutex::new(ended),
         }
@@ -143,18 +166,19 @@ impl RelayHandle {
         receive: impl FnOnce(&Receiver<RelayReport>) -> Result<RelayReport, RecvTimeoutError>,
     ) -> RelayReport {
         let begun = Instant::now();
-        receive(&lock(&self.ended)).unwrap_or_else(|error| RelayReport {
-            published: self.state.published.load(Relaxed),
-            abandoned_batches: 0,
+        let report = receive(&lock(&self.ended)).unwrap_or_else(|error| RelayReport {
             error: Some(match error {
                 RecvTimeoutError::Timeout => OutboxError::StopTimedOut {
                     after: begun.elapsed(),
                 },
                 RecvTimeoutError::Disconnected => OutboxError::Thread {
-                    detail: "the relay panicked".to_owned(),
+                    detail: "the relay's runtime has ended".to_owned(),
                 },
             }),
-        })
+            ..self.state.report()
+        });
+        self.health.told();
+        report
     }
 
     /// What it does at this moment.
@@ -165,9 +189,20 @@ impl RelayHandle {
             published: state.published.load(Relaxed),
             refused: state.refused.load(Relaxed),
             parked: state.parked.load(Relaxed),
-            trouble: lock(&state.trouble).clone(),
+            trouble: lock(&state.looking)
+                .clone()
+                .or_else(|| lock(&state.working).clone()),
         }
     }
+}
+
+/// Where a relay is in trouble.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// At its looks where there are events.
+    Look,
+    /// At taking them to Kafka.
+    Work,
 }
 
 /// What the relay tells its handle.
@@ -177,16 +212,129 @@ pub(super) struct RelayState {
     pub(super) published: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) parked: AtomicU64,
-    trouble: Mutex<Option<String>>,
+    looking: Mutex<Option<String>>,
+    working: Mutex<Option<String>>,
 }
 
 impl RelayState {
-    /// Notes the present trouble; true when it is another than before.
-    pub(super) fn trouble(&self, error: Option<&OutboxError>) -> bool {
+    /// As of now, with no error.
+    fn report(&self) -> RelayReport {
+        RelayReport {
+            published: self.published.load(Relaxed),
+            abandoned_batches: 0,
+            error: None,
+        }
+    }
+
+    /// Notes the present trouble at this step; true when it is another than before.
+    pub(super) fn trouble(&self, step: Step, error: Option<&OutboxError>) -> bool {
         let words = error.map(|error| with_causes(error));
-        let mut trouble = lock(&self.trouble);
+        let mut trouble = lock(match step {
+            Step::Look => &self.looking,
+            Step::Work => &self.working,
+        });
         let is_new = *trouble != words;
         *trouble = words;
         is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::handle as runtime;
+    use rws_kafka_observe::{Observer, OutboxState};
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn relay<F>(observer: &Observer, relay: F) -> RelayHandle
+    where
+        F: Future<Output = RelayReport> + Send + 'static,
+    {
+        let runtime = runtime().expect("a runtime");
+        RelayHandle::spawn(runtime, observer.register_outbox(LONG), |_, _| relay)
+    }
+
+    fn fails() -> impl Future<Output = RelayReport> {
+        let error = OutboxError::Thread {
+            detail: "none".to_owned(),
+        };
+        async {
+            RelayReport {
+                error: Some(error),
+                ..RelayState::default().report()
+            }
+        }
+    }
+
+    /// Waits until the relay has ended, without being told how.
+    fn ends(relay: &RelayHandle) {
+        let end = Instant::now() + LONG;
+        while relay.status().running {
+            assert!(Instant::now() < end, "it runs for ever");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_relay_that_failed_is_not_ready_until_its_handle_has_told() {
+        let observer = Observer::new();
+        let state = || observer.readiness().outbox();
+        let failed = relay(&observer, fails());
+        ends(&failed);
+        assert_eq!(state(), Some(OutboxState::Stalled));
+        assert!(failed.status().trouble.is_some());
+        assert!(failed.join().error.is_some());
+        assert_eq!(state(), None);
+        let unseen = relay(&observer, fails());
+        ends(&unseen);
+        drop(unseen);
+        assert_eq!(state(), Some(OutboxState::Stalled));
+    }
+
+    #[test]
+    fn a_panic_is_an_error_in_the_report() {
+        let observer = Observer::new();
+        let panicked = relay(&observer, async { panic!("out of cheese") });
+        ends(&panicked);
+        assert_eq!(observer.readiness().outbox(), Some(OutboxState::Stalled));
+        let report = panicked.join().to_string();
+        assert!(report.contains("out of cheese"), "{report}");
+    }
+
+    #[test]
+    fn a_relay_that_was_stopped_no_longer_counts() {
+        let observer = Observer::new();
+        let stopped = relay(&observer, async { RelayState::default().report() });
+        ends(&stopped);
+        assert_eq!(observer.readiness().outbox(), None);
+        assert!(stopped.join().is_clean());
+    }
+
+    #[test]
+    fn a_relay_that_fails_after_it_was_stopped_no_longer_counts() {
+        let observer = Observer::new();
+        let health = observer.register_outbox(LONG);
+        let runtime = runtime().expect("a runtime");
+        let stopped = RelayHandle::spawn(runtime, health, |_, mut stopping| async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+            fails().await
+        });
+        stopped.stop();
+        ends(&stopped);
+        assert_eq!(observer.readiness().outbox(), None);
+        assert!(stopped.join().error.is_some());
+    }
+
+    #[test]
+    fn one_that_could_not_start_is_not_ready_until_its_handle_has_told() {
+        let observer = Observer::new();
+        let error = OutboxError::Thread {
+            detail: "no threads".to_owned(),
+        };
+        let handle = RelayHandle::failed(error, observer.register_outbox(LONG));
+        assert_eq!(observer.readiness().outbox(), Some(OutboxState::Stalled));
+        assert!(handle.join().error.is_some());
+        assert_eq!(observer.readiness().outbox(), None);
     }
 }

@@ -1,8 +1,11 @@
 mod failure;
 mod floor;
 mod handle;
+mod hold;
+mod limit;
 mod listen;
 mod progress;
+mod rest;
 mod rows;
 mod run;
 mod send;
@@ -17,6 +20,10 @@ use rws_kafka_producer::KafkaProducer;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// The first wait after the outbox was found empty, and the least time between two looks for the sake
+/// of a commit.
+const FIRST_WAIT: Duration = Duration::from_millis(5);
 
 /// Which events keep their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,12 +142,18 @@ impl OutboxRelay {
     }
 
     /// Most events in one transaction: 1,000 by default, 16 to 10,000.
+    ///
+    /// A relay begins with 64 and doubles while there are more. Where a batch had more than 16 MiB, the
+    /// next ones have as many events as these are, 16 at least: that is what each of its
+    /// [`workers`](Self::workers) holds in memory, though the first batch of larger events may be of
+    /// as many as there were of smaller ones.
     pub fn batch_size(mut self, events: usize) -> Self {
         self.options.batch_size = events.clamp(16, 10_000);
         self
     }
 
-    /// Batches under way at a time, each with a connection: 4 by default, 1 to 16.
+    /// Batches under way at a time, each with a connection: 4 by default, 1 to 16, and half of the
+    /// connections of the pool at the most.
     pub fn workers(mut self, workers: usize) -> Self {
         self.options.workers = workers.clamp(1, 16);
         self
@@ -175,18 +188,24 @@ impl OutboxRelay {
 
     /// Starts it in the background, on threads of its own.
     ///
-    /// While there are events it does not wait; it then looks again after 5 ms, and twice as long
+    /// While there are events to publish it does not wait; it then looks again after 5 ms, and twice as long
     /// each time, up to `poll_interval`, or when it is told of a commit: see
     /// [`Pool::wake_relays`](crate::Pool::wake_relays). Trouble with the database or the broker ends nothing: it
-    /// shows in the log and in [`RelayHandle::status`]. A dropped handle leaves the relay running.
+    /// shows in the log and in [`RelayHandle::status`]. What time does not mend ends it, such as tables
+    /// of a newer version: `/readyz` is degraded from then on until the handle's
+    /// [`join`](RelayHandle::join) has told of it. A dropped handle leaves the relay running.
     pub fn start_every(self, poll_interval: Duration) -> RelayHandle {
         let mut options = self.options;
         options.poll_interval = poll_interval.max(Duration::from_millis(1));
+        // Handlers have their connections of it, too.
+        let connections = self.pool.as_async().status().max_size;
+        options.workers = options.workers.min((connections / 2).max(1));
+        let health = options.observer.register_outbox(options.stall_timeout);
         match runtime() {
-            Ok(runtime) => RelayHandle::spawn(runtime, |state, stopping| {
-                run::run(self.producer, self.pool, options, state, stopping)
+            Ok(runtime) => RelayHandle::spawn(runtime, health.clone(), |state, stopping| {
+                run::run(self.producer, self.pool, options, state, stopping, health)
             }),
-            Err(error) => RelayHandle::failed(error),
+            Err(error) => RelayHandle::failed(error, health),
         }
     }
 }

@@ -54,13 +54,6 @@ impl Progress {
     pub(super) fn unknown(&self) {
         self.health.has_work();
     }
-
-    pub(super) fn ended(&self, is_failed: bool) {
-        if is_failed {
-            self.health.failed();
-        }
-        self.health.retired();
-    }
 }
 
 #[cfg(test)]
@@ -125,16 +118,6 @@ mod tests {
     fn a_database_that_does_not_answer_is_a_stall() {
         let (observer, progress) = scene();
         progress.unknown();
-        becomes(&observer, OutboxState::Stalled);
-    }
-
-    #[test]
-    fn a_relay_that_failed_stays_and_one_that_was_stopped_goes() {
-        let (observer, progress) = scene();
-        progress.ended(false);
-        assert_eq!(observer.readiness().outbox(), None);
-        let (observer, progress) = scene();
-        progress.ended(true);
         becomes(&observer, OutboxState::Stalled);
     }
 }

@@ -1,7 +1,9 @@
 //! The relay's statements. All are typed, and so leave nothing in a session that a pooler would give
 //! to another.
 
+use super::Ordering;
 use super::floor::Ids;
+use super::hold::Place;
 use crate::database::{Schema, answer};
 use crate::error::OutboxError;
 use crate::lane::SHARDS;
@@ -17,8 +19,11 @@ type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 const HEADS: &str = "SELECT o.shard, o.id, o.attempts FROM unnest($1::int2[], $2::int8[]) \
     AS s(shard, floor) CROSS JOIN LATERAL (SELECT shard, id, attempts FROM rws_kafka.outbox \
     WHERE shard = s.shard AND id > s.floor ORDER BY id LIMIT 1) o";
-/// In a statement of its own: its snapshot is older than the locks that it takes.
-const CLAIM: &str = "SELECT s FROM unnest($1::int2[]) s \
+/// In a statement of its own: its snapshot is older than the locks that it takes. The server looks for
+/// a relay whose machine is gone after two hours by default; while these locks are held, after 30 s.
+const CLAIM: &str = "WITH alive AS MATERIALIZED (SELECT set_config('tcp_keepalives_idle', '30', true), \
+    set_config('tcp_keepalives_interval', '10', true), set_config('tcp_keepalives_count', '3', true)) \
+    SELECT s FROM alive, unnest($1::int2[]) s \
     WHERE pg_try_advisory_xact_lock('rws_kafka.outbox'::regclass::oid::int4, s::int4)";
 /// Looked at before the rows: a row that fails in between is this transaction's own.
 const HELD: &str = "SELECT DISTINCT lane FROM rws_kafka.outbox \
@@ -34,6 +39,7 @@ const ANY_ROWS: &str = "SELECT r.* FROM unnest($1::int2[]) AS s(shard) \
     o.payload, o.header_names, o.header_values, \
     date_part('epoch', clock_timestamp() - o.created_at) FROM rws_kafka.outbox o \
     WHERE o.shard = s.shard AND (o.retry_at IS NULL OR o.retry_at <= now()) \
+    AND NOT (o.id = ANY($3::int8[])) \
     ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED) r";
 /// Whoever inserts: the lock is taken before the id is, and held until the transaction has ended.
 const INSERTING: &str = "SELECT virtualtransaction FROM pg_catalog.pg_locks \
@@ -78,6 +84,19 @@ impl Pending {
             age: Duration::try_from_secs_f64(row.get(10)).unwrap_or_default(),
             row,
         }
+    }
+
+    /// In which order of events it is.
+    pub(super) fn place(&self, ordering: Ordering) -> Place {
+        match ordering {
+            Ordering::PerKey => (self.shard, self.lane),
+            Ordering::Unordered => (self.shard, self.id),
+        }
+    }
+
+    /// Bytes that it takes in memory.
+    pub(super) fn size(&self) -> usize {
+        self.row.raw_size_bytes()
     }
 
     pub(super) fn message_id(&self) -> Uuid {
@@ -198,14 +217,19 @@ impl Batch<'_> {
         Ok(rows)
     }
 
-    /// At most `limit` events of each shard that no other relay has.
+    /// At most `limit` events of each shard that no other relay has, without those `held`.
     pub(super) async fn any_rows(
         &self,
         shards: &[i16],
         limit: usize,
+        held: &[i64],
     ) -> Result<Vec<Pending>, OutboxError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let params: [Param<'_>; 2] = [(&shards, Type::INT2_ARRAY), (&limit, Type::INT8)];
+        let params: [Param<'_>; 3] = [
+            (&shards, Type::INT2_ARRAY),
+            (&limit, Type::INT8),
+            (&held, Type::INT8_ARRAY),
+        ];
         let rows = self.query("read events", ANY_ROWS, &params).await?;
         Ok(rows.into_iter().map(Pending::new).collect())
     }

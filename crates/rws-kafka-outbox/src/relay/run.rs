@@ -1,26 +1,26 @@
 //! The relay's loop: looks where there are events, and gives the shards to workers.
 
-use super::Options;
 use super::failure::{Fault, fault, with_causes};
 use super::floor::Floors;
-use super::handle::{RelayReport, RelayState};
+use super::handle::{RelayReport, RelayState, Step};
+use super::hold::Holds;
+use super::limit::Limit;
 use super::listen::listen;
 use super::progress::Progress;
+use super::rest::Rests;
 use super::rows::{Head, backlog, heads};
 use super::work::{Done, Work};
+use super::{FIRST_WAIT, Options};
 use crate::database::{Pool, check};
 use crate::error::OutboxError;
 use crate::lane::SHARDS;
+use rws_kafka_observe::OutboxHealth;
 use rws_kafka_producer::KafkaProducer;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-/// The first wait after the outbox was found empty, and the least time between two looks for the sake
-/// of a commit.
-const FIRST_WAIT: Duration = Duration::from_millis(5);
 
 /// Between two counts of the backlog, in which all events are looked at, also those below the floors.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
@@ -31,46 +31,58 @@ pub(super) async fn run(
     options: Options,
     state: Arc<RelayState>,
     mut stopping: watch::Receiver<bool>,
+    health: OutboxHealth,
 ) -> RelayReport {
     let metrics = options.observer.metrics().outbox_of(pool.schema().name());
-    let health = options.observer.register_outbox(options.stall_timeout);
     if pool.listens().is_some() {
         tokio::spawn(listen(pool.clone(), stopping.clone()));
     }
     let mut commits = pool.commits();
+    let poll_interval = options.poll_interval;
     let mut relay = Relay {
-        progress: Progress::new(health),
+        progress: Progress::new(health.clone()),
+        rests: Rests::new(poll_interval),
         workers: JoinSet::new(),
         busy: [false; SHARDS as usize],
         counted: None,
         looked: None,
         is_checked: false,
+        is_broker_silent: false,
         error: None,
         work: Arc::new(Work {
             producer,
             pool,
+            limit: Limit::new(options.batch_size),
             options,
             state,
             metrics,
+            health,
             floors: Floors::new(),
+            holds: Holds::default(),
             stopping: stopping.clone(),
         }),
     };
-    let poll_interval = relay.work.options.poll_interval;
     let mut wait = FIRST_WAIT;
     while relay.error.is_none() && !*stopping.borrow() {
-        if let Err(trouble) = relay.hand_out().await {
+        // A database that does not answer keeps no stop waiting.
+        let looked = tokio::select! {
+            looked = relay.hand_out() => looked,
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+        };
+        if let Err(trouble) = looked {
             relay.work.floors.forget();
             relay.work.metrics.unknown();
             relay.counted = None;
             relay.progress.unknown();
-            relay.tell(Some(trouble));
+            relay.tell(Step::Look, trouble);
         }
+        let rest = relay.rests.first_end().unwrap_or(wait);
         // A stop is seen in the loop's condition.
         let finished = tokio::select! {
             finished = relay.workers.join_next(), if !relay.workers.is_empty() => finished,
-            () = tokio::time::sleep(wait) => None,
+            () = tokio::time::sleep(wait.min(rest)) => None,
             _ = commits.changed() => {
+                relay.rests.wake(&relay.busy);
                 tokio::time::sleep(relay.until_the_next_look()).await;
                 wait = FIRST_WAIT;
                 continue;
@@ -101,20 +113,25 @@ struct Relay {
     progress: Progress,
     workers: JoinSet<Done>,
     busy: [bool; SHARDS as usize],
+    rests: Rests,
     /// When the backlog was last counted.
     counted: Option<Instant>,
     looked: Option<Instant>,
     /// Whether the tables were found to be of a version that fits.
     is_checked: bool,
+    /// Whether it is the brokers that a worker last was in trouble with.
+    is_broker_silent: bool,
     error: Option<OutboxError>,
 }
 
 impl Relay {
-    /// Gives the shards with events in them, and with no worker yet, to the free workers.
+    /// Gives the shards with events in them that have no worker and do not rest to the free workers.
     async fn hand_out(&mut self) -> Result<(), OutboxError> {
         let work = &self.work;
         let free = work.options.workers.saturating_sub(self.workers.len());
-        if free == 0 || self.busy.iter().all(|busy| *busy) {
+        let is_full = self.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
+        // It counts also while all workers wait for the brokers.
+        if !is_full && (free == 0 || self.busy.iter().all(|busy| *busy)) {
             return Ok(());
         }
         self.looked = Some(Instant::now());
@@ -124,7 +141,6 @@ impl Relay {
             check(&client, schema).await?;
             self.is_checked = true;
         }
-        let is_full = self.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
         let floors = work.floors.floors();
         let heads = if is_full {
             let (events, oldest) = backlog(&client, schema).await?;
@@ -140,13 +156,14 @@ impl Relay {
             heads(&client, schema, &floors).await?
         };
         drop(client);
+        work.state.trouble(Step::Look, None);
+        if heads.is_empty() && self.workers.is_empty() {
+            work.state.trouble(Step::Work, None);
+        }
         self.progress.looked(&heads);
         let mut ready: Vec<i16> = heads.iter().map(|head| head.shard).collect();
-        ready.retain(|shard| !self.busy[*shard as usize]);
-        if ready.is_empty() {
-            if self.workers.is_empty() {
-                work.state.trouble(None);
-            }
+        ready.retain(|shard| !self.busy[*shard as usize] && !self.rests.is_resting(*shard));
+        if ready.is_empty() || free == 0 {
             return Ok(());
         }
         let share = ready.len().div_ceil(free);
@@ -170,26 +187,33 @@ impl Relay {
         for shard in &done.shards {
             self.busy[*shard as usize] = false;
         }
-        if done.trouble.is_some() {
-            self.work.floors.forget();
-        }
+        self.rests.worked(&done.shards, done.is_idle());
         self.progress
             .worked(done.published, &done.shards, &done.empty);
-        if done.trouble.is_some() || done.published > 0 {
-            self.tell(done.trouble);
+        match done.trouble {
+            Some(trouble) => {
+                self.work.floors.forget();
+                self.is_broker_silent = matches!(trouble, OutboxError::Producer(_));
+                self.tell(Step::Work, trouble);
+            }
+            // A worker that asked nothing of the brokers does not know whether they are back.
+            None if self.is_broker_silent
+                && (done.published == 0 || !self.work.holds.is_empty()) => {}
+            None => {
+                self.is_broker_silent = false;
+                self.work.state.trouble(Step::Work, None);
+            }
         }
         done.published
     }
 
     /// Notes the present trouble, and ends the relay for what time does not mend.
-    fn tell(&mut self, trouble: Option<OutboxError>) {
-        let is_new = self.work.state.trouble(trouble.as_ref());
-        match trouble {
-            Some(trouble) if ends(&trouble) => self.error = Some(trouble),
-            Some(trouble) if is_new => {
-                tracing::warn!(error = with_causes(&trouble), "the outbox relay waits");
-            }
-            _ => {}
+    fn tell(&mut self, step: Step, trouble: OutboxError) {
+        let is_new = self.work.state.trouble(step, Some(&trouble));
+        if ends(&trouble) {
+            self.error = Some(trouble);
+        } else if is_new {
+            tracing::warn!(error = with_causes(&trouble), "the outbox relay waits");
         }
     }
 
@@ -209,10 +233,6 @@ impl Relay {
         self.work.metrics.unknown();
         for shard in 0..SHARDS {
             self.work.metrics.shard(shard, false);
-        }
-        self.progress.ended(self.error.is_some());
-        if let Some(error) = &self.error {
-            tracing::error!(error = with_causes(error), "the outbox relay has ended");
         }
         RelayReport {
             published: self.work.state.published.load(Relaxed),

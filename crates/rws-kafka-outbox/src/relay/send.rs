@@ -10,6 +10,8 @@ use std::collections::HashMap;
 pub(super) struct Sent<'a> {
     pub(super) acknowledged: Vec<&'a Pending>,
     pub(super) refused: Vec<(&'a Pending, ProducerError)>,
+    /// Those that the brokers left unanswered for the delivery timeout.
+    pub(super) unanswered: Vec<&'a Pending>,
     /// The brokers, or the producer, and no event, failed.
     pub(super) broken: Option<ProducerError>,
 }
@@ -23,15 +25,12 @@ pub(super) async fn send<'a>(
 ) -> Sent<'a> {
     let mut lanes: HashMap<i64, Vec<&Pending>> = HashMap::with_capacity(rows.len());
     for row in rows {
-        let lane = match ordering {
-            Ordering::PerKey => row.lane,
-            Ordering::Unordered => row.id,
-        };
-        lanes.entry(lane).or_default().push(row);
+        lanes.entry(row.place(ordering).1).or_default().push(row);
     }
     let mut sent = Sent {
         acknowledged: Vec::with_capacity(rows.len()),
         refused: Vec::new(),
+        unanswered: Vec::new(),
         broken: None,
     };
     let mut running: FuturesUnordered<_> = lanes
@@ -42,7 +41,12 @@ pub(super) async fn send<'a>(
         sent.acknowledged.extend(acknowledged);
         match failed {
             Some((row, error)) if fault(&error) == Fault::Event => sent.refused.push((row, error)),
-            Some((_, error)) => sent.broken = Some(error),
+            Some((row, error)) => {
+                if matches!(error, ProducerError::TimedOut { .. }) {
+                    sent.unanswered.push(row);
+                }
+                sent.broken = Some(error);
+            }
             None => {}
         }
     }

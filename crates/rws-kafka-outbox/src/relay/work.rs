@@ -3,18 +3,27 @@
 use super::failure::{Verdict, verdict, with_causes};
 use super::floor::Floors;
 use super::handle::RelayState;
+use super::hold::{Holds, Place};
+use super::limit::Limit;
 use super::rows::{Batch, Pending};
 use super::send::{Sent, send};
 use super::{Options, Ordering};
 use crate::database::{Pool, answer};
 use crate::error::OutboxError;
-use rws_kafka_observe::OutboxOf;
+use rws_kafka_observe::{OutboxHealth, OutboxOf};
 use rws_kafka_producer::{KafkaProducer, ProducerError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_postgres::IsolationLevel;
+
+/// After that long a worker comes back though there is more: shards that have events since are given
+/// out, too, and the relay looks and counts.
+const STINT: Duration = Duration::from_secs(1);
+
+/// How long brokers have to show that they are there.
+const PING: Duration = Duration::from_secs(5);
 
 /// What the workers of a relay share.
 pub(super) struct Work {
@@ -23,7 +32,10 @@ pub(super) struct Work {
     pub(super) options: Options,
     pub(super) state: Arc<RelayState>,
     pub(super) metrics: OutboxOf,
+    pub(super) health: OutboxHealth,
     pub(super) floors: Floors,
+    pub(super) holds: Holds,
+    pub(super) limit: Limit,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -34,8 +46,16 @@ pub(super) struct Done {
     /// Those in which there was nothing to send.
     pub(super) empty: Vec<i16>,
     pub(super) published: usize,
+    pub(super) refused: usize,
     /// What stopped it.
     pub(super) trouble: Option<OutboxError>,
+}
+
+impl Done {
+    /// Whether the same shards would have it do the same again.
+    pub(super) fn is_idle(&self) -> bool {
+        self.published == 0 && self.refused == 0
+    }
 }
 
 /// The events of a batch.
@@ -44,12 +64,12 @@ struct Read {
     at: Instant,
     /// Whether there may be more.
     is_full: bool,
-    /// Claimed shards without an event to send.
+    /// Claimed shards without an event to send, now or when what is held is free.
     empty: Vec<i16>,
 }
 
 impl Work {
-    /// Publishes what is in `shards`, as long as batches are full.
+    /// Publishes what is in `shards`, as long as batches are full and its stint lasts.
     pub(super) async fn on(self: Arc<Self>, shards: Vec<i16>) -> Done {
         let mut done = Done {
             shards,
@@ -62,6 +82,7 @@ impl Work {
     async fn batches(&self, done: &mut Done) -> Result<(), OutboxError> {
         let mut client = self.pool.connect().await?;
         let schema = self.pool.schema();
+        let begun = Instant::now();
         loop {
             let start = client
                 .build_transaction()
@@ -81,41 +102,71 @@ impl Work {
             for row in &sent.acknowledged {
                 self.metrics.latency(row.age + waited);
             }
-            let acknowledged = sent.acknowledged.len();
+            let (acknowledged, refused) = (sent.acknowledged.len(), sent.refused.len());
+            self.hold(&sent).await;
             let broken = self.settle(batch, sent).await?;
+            if acknowledged > 0 {
+                self.health.progressed();
+            }
             done.published += acknowledged;
+            done.refused += refused;
             self.state.published.fetch_add(acknowledged as u64, Relaxed);
             self.metrics.published(acknowledged as u64);
             if let Some(error) = broken {
                 return Err(OutboxError::Producer(error));
             }
-            if !read.is_full || *self.stopping.borrow() {
+            if !read.is_full || begun.elapsed() >= STINT || *self.stopping.borrow() {
                 return Ok(());
             }
         }
     }
 
+    /// Holds the lanes that the brokers leave unanswered; not so when they answer nobody, for then all
+    /// lanes wait, and none in the way of another.
+    async fn hold(&self, sent: &Sent<'_>) {
+        let place = |row: &&Pending| row.place(self.options.ordering);
+        self.holds.acknowledged(sent.acknowledged.iter().map(place));
+        if sent.unanswered.is_empty() {
+            return;
+        }
+        if !sent.acknowledged.is_empty() || self.brokers_answer().await {
+            for row in &sent.unanswered {
+                self.holds.unanswered(place(row), row.topic());
+            }
+        }
+    }
+
+    async fn brokers_answer(&self) -> bool {
+        let producer = self.producer.clone();
+        let asked = tokio::task::spawn_blocking(move || producer.ping(PING).is_ok());
+        asked.await.unwrap_or(false)
+    }
+
     async fn read(&self, batch: &Batch<'_>, shards: &[i16]) -> Result<Read, OutboxError> {
         if self.options.ordering == Ordering::Unordered {
-            let limit = self.options.batch_size.div_ceil(shards.len());
-            let rows = batch.any_rows(shards, limit).await?;
-            return Ok(Read::new(shards, rows, limit));
+            let limit = self.limit.of_each(shards.len());
+            let held = self.holds.held(shards);
+            let ids: Vec<i64> = held.iter().map(|(_, id)| *id).collect();
+            let rows = batch.any_rows(shards, limit, &ids).await?;
+            return Ok(self.sized(Read::new(shards, rows, limit, &held)));
         }
         let claimed = batch.claim(shards).await?;
         for shard in shards {
             self.metrics.shard(*shard, claimed.contains(shard));
         }
         if claimed.is_empty() {
-            return Ok(Read::new(&claimed, Vec::new(), 1));
+            return Ok(Read::new(&claimed, Vec::new(), 1, &[]));
         }
-        let limit = self.options.batch_size.div_ceil(claimed.len());
-        let held = batch.held(&claimed).await?;
+        let limit = self.limit.of_each(claimed.len());
+        let held = self.holds.held(&claimed);
+        let mut lanes = batch.held(&claimed).await?;
+        lanes.extend(held.iter().map(|(_, lane)| *lane));
         let (floors, settled) = (self.floors.floors(), self.floors.settled());
-        let rows = batch.rows(&claimed, limit, &held, &floors).await?;
+        let rows = batch.rows(&claimed, limit, &lanes, &floors).await?;
         let events = rows.iter().map(|row| (row.shard, row.id));
         self.floors
-            .read(&claimed, &settled, events, held.is_empty());
-        let read = Read::new(&claimed, rows, limit);
+            .read(&claimed, &settled, events, lanes.is_empty());
+        let read = self.sized(Read::new(&claimed, rows, limit, &held));
         // Only under load is there much below a floor.
         if read.is_full
             && let Some(ids) = self.floors.is_due()
@@ -123,6 +174,13 @@ impl Work {
             self.floors.looked(ids, batch.inserting().await?);
         }
         Ok(read)
+    }
+
+    /// Has the next batches be as large as this one tells.
+    fn sized(&self, read: Read) -> Read {
+        let bytes = read.rows.iter().map(Pending::size).sum();
+        self.limit.read(read.rows.len(), bytes, read.is_full);
+        read
     }
 
     /// Writes down what came of a batch.
@@ -165,8 +223,12 @@ impl Work {
 }
 
 impl Read {
-    fn new(shards: &[i16], rows: Vec<Pending>, limit: usize) -> Self {
-        let is_empty = |shard: &&i16| !rows.iter().any(|row| row.shard == **shard);
+    /// At most `limit` rows of each of `shards`, without what is `held` in them.
+    fn new(shards: &[i16], rows: Vec<Pending>, limit: usize, held: &[Place]) -> Self {
+        let is_empty = |shard: &&i16| {
+            !rows.iter().any(|row| row.shard == **shard)
+                && !held.iter().any(|(held, _)| held == *shard)
+        };
         Self {
             at: Instant::now(),
             is_full: rows.len() >= limit,
