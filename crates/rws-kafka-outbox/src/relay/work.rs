@@ -20,7 +20,7 @@ use tokio_postgres::IsolationLevel;
 
 /// After that long a worker comes back though there is more: shards that have events since are given
 /// out, too, and the relay looks and counts.
-const STINT: Duration = Duration::from_secs(1);
+const STINT: Duration = Duration::from_secs(5);
 
 /// How long brokers have to show that they are there.
 const PING: Duration = Duration::from_secs(5);
