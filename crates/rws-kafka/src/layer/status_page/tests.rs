@@ -183,6 +183,7 @@ fn what_ended_between_two_looks_still_has_a_cause() {
     relay.failed();
     let stalled = "An outbox has events, and its relay publishes none.";
     assert_eq!(of(&observer), [stalled]);
+    relay.told();
     drop(relay);
     let _producer = observer.register_producer();
     assert_eq!(of(&observer), ["A producer cannot reach its brokers."]);
