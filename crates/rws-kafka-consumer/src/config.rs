@@ -177,22 +177,24 @@ impl ConsumerConfig {
     /// What a client needs that reads no messages: that of the layers, and what is set here of it.
     pub(crate) fn client_properties(&self) -> Properties {
         let mut properties = self.kafka.client_properties();
-        for (name, value) in &self.explicit {
-            if is_client_property(name) {
-                properties.set(name, value);
-            }
+        for (name, value) in self.of_all_clients() {
+            properties.set(name, value);
         }
         properties
+    }
+
+    /// What is set here of that which is every client's.
+    fn of_all_clients(&self) -> impl Iterator<Item = &(String, String)> {
+        let explicit = self.explicit.iter();
+        explicit.filter(|(name, _)| is_client_property(name))
     }
 
     /// What a producer of the worker's has of its settings: the layers, and what is set here of that
     /// which is every client's.
     pub(crate) fn producer(&self) -> ProducerConfig {
         let mut config = ProducerConfig::from(self.kafka.clone()).observer(self.observer.clone());
-        for (name, value) in &self.explicit {
-            if is_client_property(name) {
-                config = config.property(name, value);
-            }
+        for (name, value) in self.of_all_clients() {
+            config = config.property(name, value);
         }
         config
     }

@@ -24,6 +24,23 @@ fn slow(scene: &Scene<'_>) -> (ConsumerHandle, Arc<AtomicUsize>) {
     (handle, given)
 }
 
+/// A broker that soon ends a transaction that is too old.
+fn quick_to_abort() -> Kafka {
+    Kafka::start_with(&[(
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        "200",
+    )])
+}
+
+/// Waits until all is committed, ends the worker, and sees that each result is there once.
+#[track_caller]
+fn all_once(scene: &Scene<'_>, handle: &ConsumerHandle) {
+    scene.all_committed(MESSAGES, handle);
+    stop(handle);
+    soon(|| scene.read(&scene.sink).concat().len() == 2 * MESSAGES);
+    scene.assert_each_once(MESSAGES);
+}
+
 /// Silences the broker until the open transaction is older than it may be.
 fn outlast_transaction(kafka: &Kafka) {
     kafka.pause();
@@ -40,30 +57,21 @@ fn committed(scene: &Scene<'_>) -> i64 {
 
 #[test]
 fn a_transaction_that_the_broker_ended_is_read_again_and_written_once() {
-    let kafka = Kafka::start_with(&[(
-        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
-        "200",
-    )]);
+    let kafka = quick_to_abort();
     let scene = Scene::on(&kafka, 2);
     scene.fill(MESSAGES);
     let (handle, given) = slow(&scene);
     soon(|| committed(&scene) > 500);
     outlast_transaction(&kafka);
-    scene.all_committed(MESSAGES, &handle);
-    stop(&handle);
+    all_once(&scene, &handle);
     let given = given.load(Ordering::Relaxed);
     assert!(given > 2 * MESSAGES, "{given}: nothing was handled again");
-    soon(|| scene.read(&scene.sink).concat().len() == 2 * MESSAGES);
-    scene.assert_each_once(MESSAGES);
 }
 
 /// Both partitions are in the transaction, and a handler has a message of one of them.
 #[test]
 fn a_handler_that_hangs_as_its_transaction_is_lost_holds_up_its_partition_alone() {
-    let kafka = Kafka::start_with(&[(
-        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
-        "200",
-    )]);
+    let kafka = quick_to_abort();
     let scene = Scene::on(&kafka, 2);
     scene.fill(MESSAGES);
     let (copy, gate) = (copy(&scene.sink), Gate::default());
@@ -98,19 +106,13 @@ fn a_handler_that_hangs_as_its_transaction_is_lost_holds_up_its_partition_alone(
     soon(|| scene.committed()[0] == MESSAGES as i64);
     assert!(scene.committed()[1] < MESSAGES as i64);
     gate.open();
-    scene.all_committed(MESSAGES, &handle);
-    stop(&handle);
-    soon(|| scene.read(&scene.sink).concat().len() == 2 * MESSAGES);
-    scene.assert_each_once(MESSAGES);
+    all_once(&scene, &handle);
 }
 
 /// Longer than a transaction may be open.
 #[test]
 fn what_is_finished_while_a_stop_waits_is_committed_before_its_transaction_is_too_old() {
-    let kafka = Kafka::start_with(&[(
-        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
-        "200",
-    )]);
+    let kafka = quick_to_abort();
     let scene = Scene::on(&kafka, 2);
     scene.fill(1);
     let (hang, slow) = (Gate::default(), Gate::default());
@@ -151,10 +153,7 @@ fn a_broker_that_is_killed_loses_no_result_and_doubles_none() {
         kafka.kill();
         kafka.restart();
     }
-    scene.all_committed(MESSAGES, &handle);
-    stop(&handle);
-    soon(|| scene.read(&scene.sink).concat().len() == 2 * MESSAGES);
-    scene.assert_each_once(MESSAGES);
+    all_once(&scene, &handle);
 }
 
 #[test]
@@ -170,8 +169,5 @@ fn a_worker_that_finds_no_broker_stops_at_its_deadline() {
     kafka.unpause();
     // What was given up there is done here.
     let (handle, _) = slow(&scene);
-    scene.all_committed(MESSAGES, &handle);
-    stop(&handle);
-    soon(|| scene.read(&scene.sink).concat().len() == 2 * MESSAGES);
-    scene.assert_each_once(MESSAGES);
+    all_once(&scene, &handle);
 }

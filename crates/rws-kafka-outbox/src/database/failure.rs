@@ -15,10 +15,7 @@ pub(crate) async fn answer<T>(
     schema: &Schema,
     future: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, OutboxError> {
-    match tokio::time::timeout(DEADLINE, future).await {
-        Ok(outcome) => outcome.map_err(|source| classify(doing, schema, source)),
-        Err(_) => Err(timed_out(doing)),
-    }
+    in_time(doing, future, |source| classify(doing, schema, source)).await
 }
 
 /// The same for a statement of the user's, of which missing tables and rights say nothing about ours.
@@ -26,8 +23,16 @@ pub(crate) async fn answer_user<T>(
     doing: &'static str,
     future: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, OutboxError> {
+    in_time(doing, future, |source| plain(doing, source)).await
+}
+
+async fn in_time<T>(
+    doing: &'static str,
+    future: impl Future<Output = Result<T, Error>>,
+    told: impl FnOnce(Error) -> OutboxError,
+) -> Result<T, OutboxError> {
     match tokio::time::timeout(DEADLINE, future).await {
-        Ok(outcome) => outcome.map_err(|source| plain(doing, source)),
+        Ok(outcome) => outcome.map_err(told),
         Err(_) => Err(timed_out(doing)),
     }
 }
