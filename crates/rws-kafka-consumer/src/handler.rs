@@ -1,6 +1,6 @@
-use crate::causes::{causes, with_causes};
 use crate::error_class::ErrorClass;
 use crate::payload::PayloadError;
+use rws_kafka_observe::causes::{causes, with_causes};
 use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt;

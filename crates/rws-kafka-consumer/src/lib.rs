@@ -63,7 +63,6 @@
 mod backoff;
 mod batches;
 mod breaker;
-mod causes;
 mod checks;
 mod config;
 mod consumer;

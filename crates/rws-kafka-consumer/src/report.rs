@@ -1,5 +1,5 @@
-use crate::causes::with_causes;
 use crate::error::ConsumerError;
+use rws_kafka_observe::causes::with_causes;
 
 /// How a worker ended.
 #[derive(Clone, Debug, Default)]

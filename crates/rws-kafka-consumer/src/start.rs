@@ -1,6 +1,5 @@
 //! From a consumer's settings to a running worker.
 
-use crate::causes::with_causes;
 use crate::checks::MAX_LANES;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
@@ -12,6 +11,7 @@ use crate::handler::HandlerResult;
 use crate::report::StopReport;
 use crate::transport::Consumer;
 use rws_kafka_config::{OffsetReset, Properties};
+use rws_kafka_observe::causes::with_causes;
 use rws_kafka_producer::KafkaProducer;
 use rws_kafka_producer::connection::Connection;
 use std::sync::Arc;

@@ -1,12 +1,11 @@
 use crate::status::RecentError;
+use crate::text::printable;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// Errors that are kept.
 const KEPT: usize = 50;
-/// Characters of a message that are kept.
-const LONGEST: usize = 500;
 
 /// The last errors, the latest in front. The same error again is no new one.
 #[derive(Debug, Default)]
@@ -46,10 +45,7 @@ impl RecentErrors {
 fn one_line(message: &str) -> String {
     let words: Vec<&str> = message.split_whitespace().collect();
     let line = words.join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    printable(&line).into_owned()
 }
 
 #[cfg(test)]
@@ -78,7 +74,7 @@ mod tests {
         errors.note("a", &"ü".repeat(2000));
         let told = errors.list();
         assert_eq!(told.len(), KEPT);
-        assert_eq!(told[0].message.chars().count(), LONGEST + 1);
+        assert!(told[0].message.len() <= crate::text::MAX_BYTES);
         assert_eq!(told[1].message, "59");
     }
 }

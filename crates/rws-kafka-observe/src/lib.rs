@@ -33,6 +33,7 @@
 //! | `otel` | spans and trace contexts are OpenTelemetry's, see [`trace`] | |
 
 mod brokers;
+pub mod causes;
 mod consumed;
 mod durations;
 mod errors;
@@ -53,6 +54,7 @@ mod reading;
 mod registry;
 mod source;
 mod status;
+pub mod text;
 mod topics;
 pub mod trace;
 mod untold;

@@ -55,7 +55,6 @@ pub(crate) use transactions::Transactions;
 pub(crate) use worker::{Plan, start};
 
 use crate::breaker::{CircuitBreaker, Fuse};
-use crate::causes::with_causes;
 use crate::error::ConsumerError;
 use crate::failure::FailureHandling;
 use crate::handler::HandlerError;
@@ -69,6 +68,7 @@ use committer::{Committer, Offsets};
 use in_hand::Hands;
 use partition::Phase;
 use rebalance::Left;
+use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer};
 use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
