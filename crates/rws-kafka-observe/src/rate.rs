@@ -50,3 +50,19 @@ impl LogRate {
         Some(std::mem::take(&mut state.held_back))
     }
 }
+
+/// Returns a count as a field of a log line: `None`, which leaves the field out, for 0.
+///
+/// `held_back = non_zero(held_back)` in a line of [`LogRate`]'s: the field says how many lines like
+/// this one were held back since the last one, and is absent when there were none.
+///
+/// ```
+/// use rws_kafka_observe::non_zero;
+///
+/// assert_eq!(non_zero(0), None);
+/// assert_eq!(non_zero(7), Some(7));
+/// ```
+#[must_use]
+pub fn non_zero(count: u64) -> Option<u64> {
+    (count > 0).then_some(count)
+}
