@@ -2,8 +2,8 @@ use crate::backoff::Backoff;
 use crate::error::ConsumerError;
 use crate::error_class::ErrorClass;
 use crate::handler::HandlerError;
+use rws_kafka_observe::panics;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,8 +84,8 @@ impl FailureHandling {
         let Some(classify) = &self.classify else {
             return error.class();
         };
-        catch_unwind(AssertUnwindSafe(|| classify(error))).unwrap_or_else(|_| {
-            tracing::error!(target: "rws_kafka", "classify_errors panicked over: {error}");
+        panics::catch(|| classify(error)).unwrap_or_else(|panic| {
+            tracing::error!(target: "rws_kafka", %panic, "classify_errors panicked over: {error}");
             error.class()
         })
     }

@@ -1,9 +1,11 @@
 use crate::error_class::ErrorClass;
 use crate::payload::PayloadError;
-use rws_kafka_observe::causes::{causes, with_causes};
-use std::any::{Any, type_name};
+use rws_kafka_observe::causes::{self, causes, with_causes};
+use rws_kafka_observe::panics::{self, Panicked};
+use std::any::type_name;
 use std::error::Error;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// What a handler returns: `Ok` when the message is handled.
 pub type HandlerResult = Result<(), HandlerError>;
@@ -27,13 +29,15 @@ pub type HandlerResult = Result<(), HandlerError>;
 /// assert!(fulfil("0").unwrap_err().is_permanent());
 /// ```
 pub struct HandlerError {
-    cause: Box<dyn Error + Send + Sync>,
+    cause: Cause,
     kind: &'static str,
     permanent: bool,
+    /// The words of `cause`, once they were asked for.
+    text: OnceLock<String>,
 }
 
 impl HandlerError {
-    /// An error of these words.
+    /// Creates an error with this message.
     pub fn new(text: impl Into<String>) -> Self {
         Self::of_kind(type_name::<Self>(), text.into())
     }
@@ -47,19 +51,15 @@ impl HandlerError {
         let cause = cause.into();
         let permanent = is_permanent_by_itself(cause.as_ref());
         Self {
-            cause,
+            cause: Cause(Some(cause)),
             kind,
             permanent,
+            text: OnceLock::new(),
         }
     }
 
-    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
-        let words = panic
-            .downcast_ref::<&str>()
-            .map(|words| (*words).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".to_owned());
-        Self::new(format!("the handler panicked: {words}"))
+    pub(crate) fn panicked(panic: &Panicked) -> Self {
+        Self::new(format!("the handler panicked: {panic}"))
     }
 
     /// Says that no retry will help.
@@ -94,19 +94,46 @@ impl HandlerError {
 
     /// The words of the cause and of the causes behind it.
     pub(crate) fn chain(&self) -> Vec<String> {
-        causes(self.cause.as_ref())
-            .map(ToString::to_string)
-            .collect()
+        let chain = || causes(self.source()).map(ToString::to_string).collect();
+        panics::catch(chain).unwrap_or_else(|_| vec![self.text().to_owned()])
+    }
+
+    /// The words of the cause and of those behind it, made once: each failure shows them several
+    /// times, in a log line, a span, a header and a status.
+    fn text(&self) -> &str {
+        self.text.get_or_init(|| {
+            panics::catch(|| with_causes(self.source())).unwrap_or_else(|panic| {
+                format!("{} panicked when it was shown: {panic}", self.kind)
+            })
+        })
     }
 
     /// The cause.
     pub fn source(&self) -> &(dyn Error + Send + Sync + 'static) {
-        self.cause.as_ref()
+        self.cause.get()
     }
 
     /// The cause as a `T`, if it is one.
     pub fn downcast_ref<T: Error + 'static>(&self) -> Option<&T> {
-        self.cause.downcast_ref()
+        self.source().downcast_ref()
+    }
+}
+
+/// A user's error: its `Drop` may panic, and is not to take a lane with it.
+struct Cause(Option<Box<dyn Error + Send + Sync>>);
+
+impl Cause {
+    fn get(&self) -> &(dyn Error + Send + Sync + 'static) {
+        // It is there until it is dropped.
+        self.0.as_deref().unwrap_or(&fmt::Error)
+    }
+}
+
+impl Drop for Cause {
+    fn drop(&mut self) {
+        if let Some(cause) = self.0.take() {
+            panics::discard(cause);
+        }
     }
 }
 
@@ -138,19 +165,17 @@ impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
 }
 
 impl fmt::Display for HandlerError {
-    /// The cause and the causes behind it, each once.
+    /// Writes the cause and the causes behind it on one line of at most 1 KiB, each once. Control
+    /// characters are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&with_causes(self.cause.as_ref()))
+        f.write_str(self.text())
     }
 }
 
 impl fmt::Debug for HandlerError {
+    /// Writes the cause, and the causes behind it on lines of their own, as `main` prints them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandlerError")
-            .field("cause", &self.cause)
-            .field("kind", &self.kind)
-            .field("permanent", &self.permanent)
-            .finish()
+        causes::debug(self.source(), f)
     }
 }
 

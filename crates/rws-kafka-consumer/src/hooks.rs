@@ -1,6 +1,6 @@
 use crate::topic_partition::TopicPartition;
+use rws_kafka_observe::panics;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What [`on_assign`](crate::KafkaConsumer::on_assign) is told.
@@ -106,8 +106,8 @@ impl Hooks {
 }
 
 fn contain(name: &str, hook: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(hook)).is_err() {
-        tracing::error!(target: "rws_kafka", "{name} panicked; the rebalance goes on");
+    if let Err(panic) = panics::catch(hook) {
+        tracing::error!(target: "rws_kafka", %panic, "{name} panicked; the rebalance goes on");
     }
 }
 

@@ -8,9 +8,8 @@ use crate::token::Token;
 use crate::transport::{Failed, Report};
 use crate::waiters::{Room, Waiter, Waiters};
 use rws_kafka_observe::{
-    BrokerStatus, BrokersOf, LogRate, Observer, ProducerHealth, ProducerStatus,
+    BrokerStatus, BrokersOf, LogRate, Observer, ProducerHealth, ProducerStatus, non_zero, panics,
 };
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -169,6 +168,7 @@ impl Deliveries {
             && !is_aborting
             && let Some(held_back) = self.failures.admit()
         {
+            let held_back = non_zero(held_back);
             tracing::error!(target: "rws_kafka", held_back, "a message was not delivered: {error}");
         }
         if let Some(callback) = &self.on_delivery {
@@ -178,8 +178,8 @@ impl Deliveries {
                 payload: report.payload(),
                 result: result.as_ref().copied(),
             };
-            if catch_unwind(AssertUnwindSafe(|| callback(&told))).is_err() {
-                tracing::error!(target: "rws_kafka", topic = report.topic(), "on_delivery panicked");
+            if let Err(panic) = panics::catch(|| callback(&told)) {
+                tracing::error!(target: "rws_kafka", topic = report.topic(), %panic, "on_delivery panicked");
             }
         }
         if let Some(waiter) = waiter {

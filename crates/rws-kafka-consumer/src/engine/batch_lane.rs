@@ -15,8 +15,8 @@ use crate::failure::Verdict;
 use crate::handler::HandlerError;
 use crate::message_batch::MessageBatch;
 use crate::retry::Rung;
+use rws_kafka_observe::panics;
 use rws_kafka_observe::trace::TraceContext;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -164,10 +164,10 @@ impl Shift<'_> {
         let handling = Handling::begin_batch(&batch);
         self.stopwatch.start();
         self.outputs.clear();
-        let handle = AssertUnwindSafe(|| handler(&batch, self.outputs));
+        let outputs = &mut *self.outputs;
         let result = handling
-            .run(|| catch_unwind(handle))
-            .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())));
+            .run(|| panics::catch(|| handler(&batch, outputs)))
+            .unwrap_or_else(|panic| Err(HandlerError::panicked(&panic)));
         self.stopwatch.lap_and_stop();
         handling.run(|| self.settle(batch, result.err(), &handling, taken))
     }

@@ -15,8 +15,8 @@ use crate::handler::{HandlerError, HandlerResult};
 use crate::message_batch::MessageBatch;
 use crate::outputs::Outputs;
 use crate::retry::{Rung, Step};
+use rws_kafka_observe::panics;
 use rws_kafka_observe::trace::TraceContext;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Duration;
@@ -90,8 +90,9 @@ impl<'a> Lane<'a> {
             stopwatch: &mut self.stopwatch,
             handled: 0,
         };
-        // A user's error can panic where it is shown. The lane lives, and nobody waits for the strand.
-        let work = AssertUnwindSafe(|| match self.handler {
+        // What a user's code does is caught where it is called. Should anything else panic, the worker
+        // ends with an error rather than wait for the strand.
+        let work = || match self.handler {
             Handler::Each(handler) => shift.work(handler.as_ref(), work),
             Handler::Batches(handler) => {
                 if let Some(taken) = &mut work.progress.batch {
@@ -99,10 +100,10 @@ impl<'a> Lane<'a> {
                 }
                 shift.work_in_batches(handler.as_ref(), work)
             }
-        });
-        let outcome = catch_unwind(work).unwrap_or_else(|_| {
+        };
+        let outcome = panics::catch(work).unwrap_or_else(|panic| {
             self.engine.fail(ConsumerError::Fatal {
-                detail: "a lane panicked".to_owned(),
+                detail: format!("a lane panicked: {panic}"),
             });
             Outcome::Dropped
         });
@@ -240,10 +241,10 @@ impl Shift<'_> {
         self.stopwatch.start();
         // A panic is a failed message, not a dead worker.
         self.outputs.clear();
-        let handle = AssertUnwindSafe(|| handler(context, self.outputs));
+        let outputs = &mut *self.outputs;
         let result = handling
-            .run(|| catch_unwind(handle))
-            .unwrap_or_else(|panic| Err(HandlerError::panicked(panic.as_ref())));
+            .run(|| panics::catch(|| handler(context, outputs)))
+            .unwrap_or_else(|panic| Err(HandlerError::panicked(&panic)));
         let error = match result {
             Ok(()) => {
                 let put = if self.engine.transactions().is_some() {

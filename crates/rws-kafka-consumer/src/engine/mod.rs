@@ -69,7 +69,9 @@ use in_hand::Hands;
 use partition::Phase;
 use rebalance::Left;
 use rws_kafka_observe::causes::with_causes;
-use rws_kafka_observe::{BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer};
+use rws_kafka_observe::{
+    BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer, non_zero,
+};
 use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
 use std::collections::BTreeMap;
@@ -300,7 +302,7 @@ impl Engine {
                     tracing::warn!(
                         target: "rws_kafka",
                         group = self.group(),
-                        held_back,
+                        held_back = non_zero(held_back),
                         "a commit failed and is tried again: {}",
                         with_causes(error)
                     );
@@ -433,7 +435,7 @@ impl Engine {
                 %partition,
                 offset,
                 failures,
-                held_back,
+                held_back = non_zero(held_back),
                 "a message failed and {outcome}: {error}"
             );
         }
@@ -449,7 +451,7 @@ impl Engine {
             tracing::error!(
                 target: "rws_kafka",
                 group = self.group(),
-                held_back,
+                held_back = non_zero(held_back),
                 "{words}; it is sent again in {again:?}"
             );
         }

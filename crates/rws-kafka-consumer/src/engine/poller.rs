@@ -4,7 +4,8 @@ use super::partition::Partition;
 use super::strand::cut;
 use crate::error::ConsumerError;
 use crate::transport::{Consumer, Fetched, Polled};
-use rws_kafka_observe::LogRate;
+use rws_kafka_observe::causes::with_causes;
+use rws_kafka_observe::{LogRate, non_zero};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -255,7 +256,7 @@ impl<'a> Poller<'a> {
     /// librdkafka goes on by itself after these.
     fn complain(&self, error: ConsumerError) {
         if let Some(held_back) = self.errors.admit() {
-            tracing::warn!(target: "rws_kafka", group = self.engine.group(), held_back, "{error}");
+            tracing::warn!(target: "rws_kafka", group = self.engine.group(), held_back = non_zero(held_back), "{}", with_causes(&error));
         }
         self.engine.note_error(error);
     }

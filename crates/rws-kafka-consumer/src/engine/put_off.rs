@@ -12,6 +12,8 @@ use crate::error::ConsumerError;
 use crate::handler::HandlerError;
 use crate::retry::{self, Origin, Rung, Step};
 use crate::topic_partition::TopicPartition;
+use rws_kafka_observe::non_zero;
+use rws_kafka_observe::text::printable;
 use rws_kafka_producer::ProducerError;
 use std::time::{Duration, Instant};
 
@@ -143,10 +145,10 @@ impl Shift<'_> {
             group = self.engine.group(),
             partition = %self.partition.name,
             offset = batch.offset(index),
-            held_back,
+            held_back = non_zero(held_back),
             "a message in a retry topic is passed over: the group {:?} has put it off, which must have \
              retry topics of its own; see retry_topic_names",
-            String::from_utf8_lossy(theirs)
+            printable(&String::from_utf8_lossy(theirs))
         );
     }
 

@@ -3,7 +3,8 @@ use crate::error::ConsumerError;
 use crate::retry::Ladder;
 use crate::transport::{RetryTopic, Topics};
 use rws_kafka_config::Properties;
-use rws_kafka_observe::LogRate;
+use rws_kafka_observe::causes::with_causes;
+use rws_kafka_observe::{LogRate, non_zero};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::Builder;
@@ -73,8 +74,9 @@ fn tell(engine: &Engine, refusals: &LogRate, error: ConsumerError) {
         tracing::error!(
             target: "rws_kafka",
             group = engine.group(),
-            held_back,
-            "{error}; it is tried again"
+            held_back = non_zero(held_back),
+            "{}; it is tried again",
+            with_causes(&error)
         );
     }
     engine.note_error(error);

@@ -5,7 +5,7 @@ use crate::error::ConsumerError;
 use crate::lock::lock;
 use crate::report::StopReport;
 use crate::transport::Consumer;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use rws_kafka_observe::panics;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Builder;
@@ -128,13 +128,11 @@ impl Owner {
 
     fn poll(self, gone: Receiver<()>) {
         let engine = Arc::clone(&self.engine);
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            Poller::new(&self.engine, &self.consumer).run()
-        }));
+        let polled = panics::catch(|| Poller::new(&self.engine, &self.consumer).run());
         let error = match polled {
             Ok(result) => result.err(),
-            Err(_) => Some(ConsumerError::Fatal {
-                detail: "the poll thread panicked".to_owned(),
+            Err(panic) => Some(ConsumerError::Fatal {
+                detail: format!("the poll thread panicked: {panic}"),
             }),
         };
         let mut report = engine.wind_down(error);
@@ -162,9 +160,9 @@ impl Owner {
 impl Engine {
     /// A thread that is gone makes the worker stop, rather than stand still and look alive.
     pub(super) fn guard(&self, who: &str, run: impl FnOnce()) {
-        if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        if let Err(panic) = panics::catch(run) {
             self.fail(ConsumerError::Fatal {
-                detail: format!("{who} panicked"),
+                detail: format!("{who} panicked: {panic}"),
             });
         }
     }

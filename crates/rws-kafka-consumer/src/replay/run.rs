@@ -9,11 +9,10 @@ use super::selection::{LeftReason, Limits, Selection};
 use crate::error::ConsumerError;
 use crate::topic_partition::TopicPartition;
 use rws_kafka_observe::causes::with_causes;
+use rws_kafka_observe::panics;
 use rws_kafka_producer::{Delivery, DeliveryFuture, KafkaProducer, ProducerError, Record};
-use std::any::Any;
 use std::collections::HashSet;
 use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -106,12 +105,12 @@ impl Run {
             );
         }
         // A panic can only be the callback's.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.go()));
+        let outcome = panics::catch(|| self.go());
         let error = match outcome {
             Ok(Ok(()) | Err(Ended::Stopped)) => None,
             Ok(Err(Ended::Failed(error))) => Some(error),
             Err(panic) => Some(ConsumerError::Fatal {
-                detail: format!("the replay's callback panicked: {}", words(panic.as_ref())),
+                detail: format!("the replay's callback panicked: {panic}"),
             }),
         };
         self.refresh();
@@ -176,13 +175,12 @@ impl Run {
     /// Why `letter` is left, if it is.
     fn leaves(&self, letter: &DeadLetter) -> Result<Option<LeftReason>, ConsumerError> {
         let writing = &self.writing;
-        let look = AssertUnwindSafe(|| writing.selection.leaves(letter, writing.limits));
-        catch_unwind(look).map_err(|panic| ConsumerError::Fatal {
+        let look = || writing.selection.leaves(letter, writing.limits);
+        panics::catch(look).map_err(|panic| ConsumerError::Fatal {
             detail: format!(
-                "the replay's predicate panicked over {} offset {}: {}",
+                "the replay's predicate panicked over {} offset {}: {panic}",
                 letter.partition(),
                 letter.offset(),
-                words(panic.as_ref())
             ),
         })
     }
@@ -317,13 +315,6 @@ impl Run {
     fn unsettled(&self) -> u64 {
         self.in_doubt + self.sent.len() as u64
     }
-}
-
-/// What a panic says.
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let literal = panic.downcast_ref::<&str>().copied();
-    let formatted = panic.downcast_ref::<String>().map(String::as_str);
-    literal.or(formatted).unwrap_or("no message")
 }
 
 /// The message as it came, but for its count of replays.

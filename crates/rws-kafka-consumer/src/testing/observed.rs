@@ -6,6 +6,7 @@ use crate::engine::{Handler, TestClock};
 use crate::handler::{HandlerError, HandlerResult};
 use crate::message_batch::MessageBatch;
 use crate::outputs::Outputs;
+use rws_kafka_observe::panics::Panicked;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ fn call(handler: impl FnOnce() -> HandlerResult, told: impl FnOnce(Option<&str>)
             result
         }
         Err(panic) => {
-            let error = HandlerError::panicked(panic.as_ref());
+            let error = HandlerError::panicked(&Panicked::of(panic.as_ref()));
             told(Some(&error.to_string()));
             resume_unwind(panic);
         }

@@ -6,9 +6,9 @@ use rust_web_server::entry_point::get_ip_port_thread_count;
 use rust_web_server::metrics::{ACTIVE_CONNECTIONS, SERVER_READY};
 use rust_web_server::server::Server;
 use rust_web_server::thread_pool::ThreadPool;
+use rws_kafka_observe::panics;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::panic::catch_unwind;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -30,12 +30,12 @@ pub(super) struct Bound {
 
 impl Bound {
     pub(super) fn bind() -> Result<Self, ServeError> {
-        let (listener, pool) = match catch_unwind(Server::setup) {
+        let (listener, pool) = match panics::catch(Server::setup) {
             Ok(bound) => bound.map_err(|cause| refused(&cause))?,
             // It panics on a pool without threads.
-            Err(_) => match get_ip_port_thread_count() {
+            Err(panic) => match get_ip_port_thread_count() {
                 (_, _, found) if found < 1 => return Err(ServeError::ThreadCount { found }),
-                _ => return Err(refused("the server's setup panicked")),
+                _ => return Err(refused(&format!("the server's setup panicked: {panic}"))),
             },
         };
         let address = listener

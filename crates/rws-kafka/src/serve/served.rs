@@ -6,8 +6,7 @@ use rust_web_server::header::Header;
 use rust_web_server::request::Request;
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
 use rust_web_server::server::ConnectionInfo;
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use rws_kafka_observe::panics::{self, Panicked};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The application in the form that `Server::run` takes on every supported version: `Copy` and
@@ -72,10 +71,9 @@ impl Application for Served {
     fn execute(&self, request: &Request, connection: &ConnectionInfo) -> Result<Response, String> {
         let _running = Running::enter(self.0);
         // On version 17 a panic would end one of the pool's threads for good.
-        let execute = AssertUnwindSafe(|| self.0.app.execute(request, connection));
-        let mut response = match catch_unwind(execute) {
+        let mut response = match panics::catch(|| self.0.app.execute(request, connection)) {
             Ok(answer) => answer?,
-            Err(panic) => panicked(request, panic.as_ref()),
+            Err(panic) => panicked(request, &panic),
         };
         let upgrades = response.status_code
             == *STATUS_CODE_REASON_PHRASE
@@ -117,11 +115,11 @@ impl Drop for Guest {
     }
 }
 
-fn panicked(request: &Request, panic: &(dyn Any + Send)) -> Response {
+fn panicked(request: &Request, panic: &Panicked) -> Response {
     tracing::error!(
         method = %request.method,
         path = message::path(request),
-        panic = words_of(panic),
+        %panic,
         "answered 500: an HTTP handler panicked"
     );
     message::json(
@@ -129,10 +127,4 @@ fn panicked(request: &Request, panic: &(dyn Any + Send)) -> Response {
         Header::get_header_list(request),
         r#"{"error":"internal server error"}"#,
     )
-}
-
-fn words_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }

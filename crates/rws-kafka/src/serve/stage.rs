@@ -1,6 +1,7 @@
 use super::bounded::Bounded;
 use super::report::FailedStage;
 use rws_kafka_consumer::HandlerResult;
+use rws_kafka_observe::panics;
 use std::time::{Duration, Instant};
 
 /// Something of the service's own that is stopped between the workers and the flush.
@@ -28,9 +29,14 @@ impl Stage {
     pub(super) fn run(self, until: Instant) -> Result<(), FailedStage> {
         let Self { name, stop } = self;
         let within = until.saturating_duration_since(Instant::now());
-        let cause = match Bounded::start(move || stop(within)).wait(until) {
+        let stop = move || {
+            panics::catch(|| stop(within))
+                .map_err(|panic| format!("panicked: {panic}"))
+                .and_then(|stopped| stopped.map_err(|error| error.to_string()))
+        };
+        let cause = match Bounded::start(stop).wait(until) {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(cause)) => cause,
             Err(no_result) => no_result.to_string(),
         };
         Err(FailedStage { name, cause })
