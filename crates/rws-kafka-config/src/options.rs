@@ -63,11 +63,18 @@ pub enum OffsetReset {
 }
 
 /// The text is none of the names that the type knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("allowed: {allowed}")]
 #[non_exhaustive]
 pub struct UnknownName {
     allowed: &'static str,
+}
+
+impl fmt::Debug for UnknownName {
+    /// Writes what is allowed, as `main` prints an error that it returns.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// `Display` writes the name as Kafka spells it, `FromStr` reads it in any

@@ -1,9 +1,14 @@
 use crate::topic_partition::TopicPartition;
 use rws_kafka_config::ConfigError;
+use rws_kafka_observe::causes;
 use rws_kafka_producer::{InvalidTopic, ProducerError};
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
 
 /// Why a consumer could not be made, started, or had to end.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsumerError {
     /// The settings are wrong.
@@ -251,6 +256,14 @@ pub enum ConsumerError {
         group: String,
     },
 
+    /// A worker that was asked to stop left work undone
+    /// ([`StopReport::into_result`](crate::StopReport::into_result)).
+    #[error("the worker stopped and left work undone, which is done again: {left}")]
+    LeftUndone {
+        /// What it left.
+        left: String,
+    },
+
     /// The consumer failed for good: start a new one.
     #[error("the consumer failed for good: {detail}")]
     Fatal {
@@ -284,6 +297,13 @@ impl ConsumerError {
                 | Self::OutputRefused(_)
                 | Self::Setting { .. }
         )
+    }
+}
+
+impl fmt::Debug for ConsumerError {
+    /// Writes the error and the causes behind it, as `main` should print them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::debug(self, f)
     }
 }
 

@@ -1,8 +1,10 @@
 use crate::topic_partition::TopicPartition;
+use rws_kafka_observe::causes;
+use std::fmt;
 
 /// Why a payload cannot be read as what was asked for. No retry helps, unless it
 /// [is transient](Self::is_transient).
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
     /// There is no payload.
@@ -71,5 +73,12 @@ impl PayloadError {
             Self::NoRegistry { .. } => true,
             _ => false,
         }
+    }
+}
+
+impl fmt::Debug for PayloadError {
+    /// Writes the error and the causes behind it, as `main` should print them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::debug(self, f)
     }
 }

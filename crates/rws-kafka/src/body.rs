@@ -1,6 +1,8 @@
 use crate::message::header_value;
 use rust_web_server::header::Header;
 use rust_web_server::request::Request;
+use rws_kafka_observe::causes;
+use std::fmt;
 
 /// The bytes of a request's body, the same on every supported version of the server.
 ///
@@ -44,7 +46,7 @@ pub fn body(request: &Request) -> Result<&[u8], BodyError> {
 }
 
 /// Why a request has no usable body.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BodyError {
     /// The server kept fewer bytes than the client announced.
@@ -61,4 +63,11 @@ pub enum BodyError {
         /// What it was.
         found: String,
     },
+}
+
+impl fmt::Debug for BodyError {
+    /// Writes the error as `main` should print it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::debug(self, f)
+    }
 }

@@ -16,6 +16,8 @@
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
+use rws_kafka_observe::causes;
+use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -172,7 +174,7 @@ fn create_topic(
 }
 
 /// Why the embedded broker did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
     /// It did not start.
@@ -194,4 +196,11 @@ pub enum BrokerError {
     /// It has ended, or does not answer.
     #[error("the embedded broker does not answer")]
     Gone,
+}
+
+impl fmt::Debug for BrokerError {
+    /// Writes the error as `main` should print it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::debug(self, f)
+    }
 }
