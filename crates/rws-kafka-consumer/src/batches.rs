@@ -43,6 +43,10 @@ impl KafkaConsumer {
     /// for the batches that handlers have; what was gathered and not handed out comes again, here or
     /// elsewhere. Metrics count messages, and of durations one for each call of the handler.
     ///
+    /// An `Ok` alone commits nothing: the handler calls [`MessageBatch::commit`] or
+    /// [`commit_up_to`](MessageBatch::commit_up_to), or the consumer has
+    /// [`commit_on_ok`](Self::commit_on_ok).
+    ///
     /// Needs [`Ordering::Partition`](crate::Ordering::Partition).
     ///
     /// ```no_run
@@ -56,7 +60,7 @@ impl KafkaConsumer {
     ///         insert(&rows)?;
     ///         batch.commit()
     ///     });
-    /// # handle.join();
+    /// handle.join().into_result()?;
     /// # Ok(())
     /// # }
     /// ```
@@ -124,7 +128,7 @@ impl ExactlyOnceConsumer {
     ///         out.send_keyed("page.view.counts", "all", batch.len().to_string())?;
     ///         Ok(())
     ///     });
-    /// # handle.join();
+    /// handle.join().into_result()?;
     /// # Ok(())
     /// # }
     /// ```

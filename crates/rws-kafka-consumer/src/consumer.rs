@@ -31,8 +31,7 @@ use std::time::Duration;
 ///     msg.commit()
 /// });
 /// // …
-/// let report = handle.stop();
-/// assert!(report.is_clean());
+/// handle.stop().into_result()?;
 /// # Ok(())
 /// # }
 /// ```
@@ -43,6 +42,7 @@ pub struct KafkaConsumer {
     pub(crate) topics: Vec<String>,
     pub(crate) lanes: usize,
     pub(crate) ordering: Ordering,
+    pub(crate) commit_on_ok: bool,
     pub(crate) batch: BatchSettings,
     pub(crate) hooks: Hooks,
     pub(crate) retry_backoff: Backoff,
@@ -83,6 +83,7 @@ impl KafkaConsumer {
             topics: Vec::new(),
             lanes: 1,
             ordering: Ordering::default(),
+            commit_on_ok: false,
             batch: BatchSettings::default(),
             hooks: Hooks::default(),
             retry_backoff: Backoff::default(),
@@ -141,6 +142,34 @@ impl KafkaConsumer {
     /// exactly under each of them: never past an unfinished message.
     pub fn ordering(mut self, ordering: Ordering) -> Self {
         self.ordering = ordering;
+        self
+    }
+
+    /// Commits the offset of each message whose handler returns `Ok`, as if the handler had called
+    /// [`commit`](crate::ConsumerContext::commit). Default: only a call of `commit` does.
+    ///
+    /// Of a batch, all messages are committed that have not [failed](crate::MessageBatch::fail). Not
+    /// for handlers that hand messages to other threads or tasks: their `Ok` says nothing about what
+    /// becomes of the message. Changes nothing in an [exactly-once](Self::exactly_once) worker, which
+    /// commits what its handlers return `Ok` for anyway.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
+    ///
+    /// let worker = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders.created"])?
+    ///     .commit_on_ok()
+    ///     .start(|msg: ConsumerContext| {
+    ///         println!("{}", msg.payload_str()?);
+    ///         Ok(())
+    ///     });
+    /// worker.join().into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn commit_on_ok(mut self) -> Self {
+        self.commit_on_ok = true;
         self
     }
 
@@ -362,6 +391,7 @@ impl fmt::Debug for KafkaConsumer {
             .field("topics", &self.topics)
             .field("concurrency", &self.lanes)
             .field("ordering", &self.ordering)
+            .field("commit_on_ok", &self.commit_on_ok)
             .field("batch", &self.batch)
             .field("hooks", &self.hooks)
             .field("failure", &self.failure_handling())

@@ -39,6 +39,10 @@ impl ConsumerContext {
     }
 
     /// The topic it was read from.
+    ///
+    /// With [`retry_topics`](crate::KafkaConsumer::retry_topics) this is the retry topic's name for a
+    /// message that was moved there: code that decides by the topic what to do, such as a `match`,
+    /// uses [`original_topic`](Self::original_topic).
     pub fn topic(&self) -> &str {
         self.partition_state().name.topic()
     }
@@ -146,6 +150,10 @@ impl ConsumerContext {
 
     /// Asks for the commit of its offset, and with it of all before it in the partition.
     ///
+    /// Without it the offset does not move, and the next run handles the message again: a handler
+    /// that returns `Ok` has not committed anything by that, unless the consumer has
+    /// [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok).
+    ///
     /// Takes effect when the handler returns `Ok`, and when every message before it is finished;
     /// an `Err` cancels it. The broker is told within the
     /// [`commit_interval`](crate::ConsumerConfig::commit_interval). Needs no network: a crash
@@ -166,6 +174,7 @@ impl ConsumerContext {
                 self.batch.sequence(self.index),
                 self.batch.offset(self.index),
             );
+            self.engine.asked_for_commit();
         }
         Ok(())
     }
@@ -208,6 +217,7 @@ impl ConsumerContext {
         self.batch.mark(self.index);
         partition.finish(sequence, true);
         partition.tracker().mark(sequence, self.offset());
+        self.engine.asked_for_commit();
         self.engine.commit_through(partition, self.offset())?;
         Ok(())
     }

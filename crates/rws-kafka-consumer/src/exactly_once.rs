@@ -32,13 +32,14 @@ const MOST_OUTPUT_BYTES: usize = 1_000_000;
 ///         out.send_keyed("invoices", msg.key().unwrap_or_default(), invoice)?;
 ///         Ok(())
 ///     });
-/// # handle.join();
+/// handle.join().into_result()?;
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// - A message is handled when its handler returns `Ok`: there is nothing to commit, and
-///   [`commit`](ConsumerContext::commit) changes nothing.
+///   [`commit`](ConsumerContext::commit) and [`commit_on_ok`](KafkaConsumer::commit_on_ok) change
+///   nothing.
 /// - A handler may run more than once for a message, after a failure of its own or of the
 ///   transaction: only what it sends through [`Outputs`] is done once. Readers must read
 ///   committed messages only (`isolation.level`), which is the default here, in librdkafka, and not

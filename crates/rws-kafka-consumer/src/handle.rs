@@ -1,5 +1,5 @@
 use crate::engine::{self, Engine};
-use crate::report::StopReport;
+use crate::report::{StopDetails, StopReport};
 use crate::status::ConsumerStatus;
 use std::fmt;
 use std::sync::Arc;
@@ -43,14 +43,20 @@ impl ConsumerHandle {
     pub fn stop_within(&self, timeout: Duration) -> StopReport {
         self.engine.stop.ask(timeout);
         let until = Instant::now().checked_add(timeout.saturating_add(LEAVE));
-        self.wait(until).unwrap_or_else(|| StopReport {
-            // The poll thread is still in a rebalance that began before the stop.
-            unfinished: self.engine.in_hand(),
-            ..StopReport::default()
+        self.wait(until).unwrap_or_else(|| {
+            let report = StopReport::from(StopDetails {
+                // The poll thread is still in a rebalance that began before the stop.
+                unfinished: self.engine.in_hand(),
+                ..StopDetails::default()
+            });
+            self.handed_out(report)
         })
     }
 
     /// Waits until the worker has ended, however long it runs.
+    ///
+    /// `main` ends with its report as a result: `worker.join().into_result()?`. A failure that nobody
+    /// reads in the report is logged when it is dropped.
     pub fn join(&self) -> StopReport {
         self.wait(None).unwrap_or_default()
     }
@@ -63,7 +69,11 @@ impl ConsumerHandle {
     fn wait(&self, until: Option<Instant>) -> Option<StopReport> {
         let report = self.engine.stop.wait(until)?;
         self.engine.health.told();
-        Some(report)
+        Some(self.handed_out(report))
+    }
+
+    fn handed_out(&self, report: StopReport) -> StopReport {
+        report.handed_out(self.engine.group(), &self.engine.stop.is_read)
     }
 
     /// Waits until the group has given the worker its partitions, for `timeout` at most; true when

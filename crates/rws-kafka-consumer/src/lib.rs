@@ -16,7 +16,7 @@
 //!     msg.commit()?;
 //!     Ok(())
 //! });
-//! handle.join();
+//! handle.join().into_result()?;
 //! # Ok(())
 //! # }
 //! ```
@@ -117,6 +117,6 @@ pub use replay::{
     DeadLetter, LeftReason, Replay, ReplayHandle, ReplayPartition, ReplayPreview, ReplayReport,
     ReplayStatus, ReplayTimestamp,
 };
-pub use report::StopReport;
+pub use report::{StopDetails, StopReport};
 pub use status::{ConsumerStatus, InHand, PartitionStatus};
 pub use topic_partition::TopicPartition;

@@ -48,7 +48,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///         insert(&rows)?;
 ///         batch.commit()
 ///     });
-/// # handle.join();
+/// handle.join().into_result()?;
 /// # Ok(())
 /// # }
 /// ```
@@ -107,7 +107,9 @@ impl MessageBatch {
         self.messages.is_empty()
     }
 
-    /// The topic that they came from.
+    /// The topic that they were read from: the retry topic's name for a batch from one of the
+    /// [`retry_topics`](crate::KafkaConsumer::retry_topics).
+    /// [`ConsumerContext::original_topic`] names the one that a message came from first.
     pub fn topic(&self) -> &str {
         self.partition.name.topic()
     }
@@ -142,7 +144,8 @@ impl MessageBatch {
     /// Asks for the commit of all of them, as [`ConsumerContext::commit`] does for one.
     ///
     /// Takes effect when the handler returns `Ok`, for those that have not failed; an `Err` cancels
-    /// it. The offset never passes one that has failed.
+    /// it. The offset never passes one that has failed. Without it the offset does not move, unless
+    /// the consumer has [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok).
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
 use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
-use crate::report::StopReport;
+use crate::report::{StopDetails, StopReport};
 use crate::transport::Consumer;
 use rws_kafka_config::{OffsetReset, Properties};
 use rws_kafka_observe::causes::with_causes;
@@ -24,8 +24,45 @@ impl KafkaConsumer {
     /// handled again after a pause; what follows when that does not help is
     /// [`on_failure`](Self::on_failure)'s.
     ///
+    /// An `Ok` alone commits nothing: the handler calls [`commit`](ConsumerContext::commit), or the
+    /// consumer has [`commit_on_ok`](Self::commit_on_ok). A worker whose handlers do neither warns
+    /// once, after 10 seconds or when it stops, as the next run handles its messages again.
+    ///
     /// What [`try_start`](Self::try_start) would return as an error is logged, makes readiness
     /// degraded, and is returned by [`join`](ConsumerHandle::join).
+    ///
+    /// # Async code in a handler
+    ///
+    /// A handler runs on a thread of the worker's own, outside any async runtime, and its result is
+    /// the message's. So wait for async work with the `block_on` of a runtime's handle: that blocks
+    /// this lane only, and the error comes back to the worker, which retries or dead-letters the
+    /// message. [`concurrency`](Self::concurrency) is how many messages are handled at a time.
+    ///
+    /// Do not `spawn` it and return: the worker then takes the message as handled. An error or a panic
+    /// in the spawned task is lost without a trace, and so is the message if the process ends first.
+    ///
+    /// ```no_run
+    /// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
+    ///
+    /// async fn charge(order: &str) -> Result<(), std::num::ParseIntError> {
+    ///     order.parse::<u64>().map(drop)
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let runtime = tokio::runtime::Runtime::new()?;
+    /// let tasks = runtime.handle().clone();
+    /// let worker = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders.created"])?
+    ///     .concurrency(16)
+    ///     .start(move |msg: ConsumerContext| {
+    ///         tasks.block_on(charge(msg.payload_str()?))?;
+    ///         msg.commit()
+    ///     });
+    /// // The runtime lives for as long as the worker.
+    /// worker.join().into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn start<F>(self, handler: F) -> ConsumerHandle
     where
         F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
@@ -45,10 +82,10 @@ impl KafkaConsumer {
             engine.note_error(error.clone());
             let words = with_causes(&error);
             tracing::error!(target: "rws_kafka", group = engine.group(), "the consumer could not start: {words}");
-            engine.stop.over(StopReport {
+            engine.stop.over(StopReport::from(StopDetails {
                 error: Some(error),
-                ..StopReport::default()
-            });
+                ..StopDetails::default()
+            }));
         }
         handle
     }
@@ -99,6 +136,7 @@ impl KafkaConsumer {
                 max_in_flight_bytes: config.max_in_flight_bytes,
                 reads_from_start: config.kafka.auto_offset_reset() == OffsetReset::Earliest,
                 ordering: self.ordering,
+                commit_on_ok: self.commit_on_ok,
                 gathering: handler.takes_batches().then(|| self.batch.gathering()),
                 failure: self.failure_handling(),
                 // What is wrong with it is told where the settings are checked.

@@ -19,6 +19,10 @@ pub struct ConsumerStatus {
     pub oldest_in_hand: Option<InHand>,
     /// How often the broker has taken offsets from this worker.
     pub commits: u64,
+    /// Messages whose handlers returned `Ok` without asking for a commit; 0 once a handler has asked
+    /// for one. Offsets do not move by themselves: see
+    /// [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok).
+    pub handled_without_commit: u64,
     /// Why the brokers cannot be reached, while they cannot.
     pub connection: Option<ConnectionCause>,
     /// The last error, however long ago.

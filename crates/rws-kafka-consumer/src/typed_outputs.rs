@@ -42,7 +42,8 @@ impl Outputs {
     ///         out.record("audit").avro_key(&order.order_id).payload("invoiced").send()?;
     ///         Ok(())
     ///     })
-    ///     .join();
+    ///     .join()
+    ///     .into_result()?;
     /// # Ok(())
     /// # }
     /// # #[cfg(not(feature = "avro"))]

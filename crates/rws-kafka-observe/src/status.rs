@@ -82,6 +82,9 @@ pub struct ConsumerStatus {
     pub queued_bytes: u64,
     /// How long a handler has had the message that it has had for longest.
     pub oldest_in_flight_ms: Option<u64>,
+    /// Messages whose handlers returned `Ok` without asking for a commit, while no handler has ever
+    /// asked for one: their offsets do not move. 0 otherwise.
+    pub handled_without_commit: u64,
     /// Since the last commit; `None` before the first.
     pub since_last_commit_ms: Option<u64>,
     /// The partitions that are assigned to it, by topic and number.

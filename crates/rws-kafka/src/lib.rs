@@ -86,7 +86,7 @@ pub use rws_kafka_consumer::{
     ConsumerHandle, ConsumerStatus, DeadLetter, DeadLetterHeaders, ErrorClass, ExactlyOnceConsumer,
     FailurePolicy, GroupProtocol, HandlerError, HandlerResult, KafkaConsumer, LeftReason,
     MessageBatch, Ordering, Outputs, Replay, ReplayHandle, ReplayPartition, ReplayPreview,
-    ReplayReport, ReplayStatus, ReplayTimestamp, Revoked, StopReport, TopicPartition,
+    ReplayReport, ReplayStatus, ReplayTimestamp, Revoked, StopDetails, StopReport, TopicPartition,
 };
 pub use rws_kafka_observe::{Observer, Readiness};
 pub use rws_kafka_producer::{

@@ -54,7 +54,7 @@ fn a_wait_that_readiness_takes_for_a_standstill_is_refused() {
     let started = consumer().batch_max_wait(wait).try_start_batch(handle);
     assert_refused(started, "batch_max_wait", "readyz_lag_timeout");
     let joined = consumer().batch_max_wait(wait).start_batch(handle).join();
-    let error = joined.error.expect("it could not start");
+    let error = joined.error.clone().expect("it could not start");
     assert!(error.to_string().contains("is 3600s"), "{error}");
 }
 

@@ -27,7 +27,7 @@ fn a_breaker_stops_the_worker_before_the_topic_is_emptied() {
     assert_eq!(poisoned.scene.committed(0), Some(4));
     let readiness = poisoned.scene.observer.readiness();
     assert_eq!(readiness.consumer(), Some(ConsumerState::Stalled));
-    let text = report.error.unwrap().to_string();
+    let text = report.error.clone().unwrap().to_string();
     assert!(text.contains("5 in a row"), "{text}");
 }
 
@@ -46,7 +46,7 @@ fn a_breaker_for_a_run_does_not_break_at_failures_that_are_none() {
             msg.commit()
         });
     let report = handle.join_timeout(SOON).expect("it stops by itself");
-    let Some(ConsumerError::CircuitOpen { offset, .. }) = report.error else {
+    let Some(ConsumerError::CircuitOpen { offset, .. }) = report.error.clone() else {
         panic!("{report:?}");
     };
     assert_eq!(offset, 251);
@@ -70,7 +70,7 @@ fn a_breaker_counts_what_is_passed_over() {
             msg.commit()
         });
     let report = handle.join_timeout(SOON).expect("it stops by itself");
-    let Some(ConsumerError::CircuitOpen { offset, .. }) = report.error else {
+    let Some(ConsumerError::CircuitOpen { offset, .. }) = report.error.clone() else {
         panic!("{report:?}");
     };
     assert!((82..95).contains(&offset), "{offset}");

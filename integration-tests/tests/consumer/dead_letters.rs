@@ -379,7 +379,7 @@ fn a_producer_of_ones_own_that_is_closed_stops_the_worker_and_moves_no_offset() 
         .dead_letter_producer(producer)
         .start(|_: ConsumerContext| Err(HandlerError::new("no").permanent()));
     let report = handle.join_timeout(SOON).expect("it stops by itself");
-    let error = report.error.expect("a reason");
+    let error = report.error.clone().expect("a reason");
     assert!(
         matches!(error, ConsumerError::DeadLetterRefused { offset: 0, .. }),
         "{error:?}"
@@ -432,6 +432,6 @@ fn a_worker_does_not_read_its_own_dead_letters() {
         .dead_letter_queue(&poisoned.queue)
         .start(|msg: ConsumerContext| msg.commit());
     let report = handle.join_timeout(SOON).expect("it stops by itself");
-    let text = report.error.unwrap().to_string();
+    let text = report.error.clone().unwrap().to_string();
     assert!(text.contains("its own dead letters"), "{text}");
 }

@@ -23,7 +23,7 @@ fn subscribed(topics: &[&str]) -> KafkaConsumer {
 fn error_of(consumer: KafkaConsumer) -> ConsumerError {
     let error = consumer.clone().try_start(handler).unwrap_err();
     let handle = consumer.start(handler);
-    let joined = handle.join().error.unwrap();
+    let joined = handle.join().error.clone().unwrap();
     assert_eq!(joined.to_string(), error.to_string());
     assert!(!handle.stop().is_clean());
     assert!(handle.join_timeout(Duration::ZERO).is_some());

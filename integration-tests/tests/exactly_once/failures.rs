@@ -124,7 +124,7 @@ fn an_output_that_no_broker_would_take_is_an_error_of_its_handler() {
             Ok(out.send("no topic", "x")?)
         });
     let report = handle.join_timeout(crate::support::SOON).expect("its end");
-    let error = report.error.expect("an error").to_string();
+    let error = report.error.clone().expect("an error").to_string();
     assert!(
         error.contains("no topic") && error.contains("holds ' '"),
         "{error}"

@@ -158,7 +158,7 @@ fn the_worker_stops_after_the_last_delay_where_that_is_asked_for() {
     let report = handle
         .join_timeout(2 * crate::support::SOON)
         .expect("it ends");
-    let error = report.error.expect("a reason").to_string();
+    let error = report.error.clone().expect("a reason").to_string();
     let retry = scene.retry(100);
     let expected = format!("at {retry}-0 offset 0, which failed 2 times: busy");
     assert!(error.contains(&expected), "{error}");

@@ -181,6 +181,7 @@ impl Shift<'_> {
         taken: &mut Taken,
     ) -> bool {
         let (commit, mut marks, messages) = batch.into_parts();
+        let commit = commit || self.engine.settings.commit_on_ok;
         if (error.is_some() || !marks.failed.is_empty()) && self.is_of_no_concern() {
             return false;
         }
@@ -193,9 +194,18 @@ impl Shift<'_> {
             None => {
                 let unsettled = marks.handled..messages.len();
                 let handled = unsettled.filter(|index| !marks.failed.contains_key(index));
-                let finished = handled.clone().map(|index| messages[index].finish(commit));
+                let mut unasked = 0;
+                let finished = handled.clone().map(|index| {
+                    let (sequence, marked) = messages[index].finish(commit);
+                    unasked += u64::from(!marked);
+                    (sequence, marked)
+                });
                 match self.end_all(handled.count(), finished) {
                     Put::Done => {
+                        // In a transaction, there is nothing to ask for.
+                        if self.engine.transactions().is_none() {
+                            self.unasked += unasked;
+                        }
                         marks.handled = messages.len();
                         None
                     }

@@ -253,6 +253,7 @@ fn round(engine: &Weak<Engine>, broker: &Arc<dyn Broker>) -> Result<(), Consumer
         }
         return result;
     }
+    engine.warn_of_no_commits(false);
     let offsets = engine.due();
     if offsets.is_empty() {
         return Ok(());

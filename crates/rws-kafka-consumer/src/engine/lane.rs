@@ -89,6 +89,7 @@ impl<'a> Lane<'a> {
             run: self.hand.begin(&batch),
             stopwatch: &mut self.stopwatch,
             handled: 0,
+            unasked: 0,
         };
         // What a user's code does is caught where it is called. Should anything else panic, the worker
         // ends with an error rather than wait for the strand.
@@ -122,6 +123,8 @@ pub(super) struct Shift<'a> {
     pub(super) run: Run<'a>,
     pub(super) stopwatch: &'a mut Stopwatch,
     pub(super) handled: u64,
+    /// How many of them asked for no commit.
+    pub(super) unasked: u64,
 }
 
 /// What there is to do after a message.
@@ -156,6 +159,10 @@ impl Shift<'_> {
     pub(super) fn tell_handled(&mut self) {
         let handled = std::mem::take(&mut self.handled);
         self.partition.recorder.processed(handled);
+        let unasked = std::mem::take(&mut self.unasked);
+        let now = || self.engine.clock.now();
+        let name = &self.partition.name;
+        self.engine.unasked.handled(handled, unasked, name, now);
         if let Some(fuse) = &self.engine.fuse {
             fuse.handled(handled);
         }
@@ -254,7 +261,8 @@ impl Shift<'_> {
                     handling.run(|| self.end(task, index))
                 } else {
                     self.stopwatch.lap();
-                    let marked = task.batch.finish(index);
+                    let marked = task.batch.finish(index) || self.engine.settings.commit_on_ok;
+                    self.unasked += u64::from(!marked);
                     self.partition.finish(task.batch.sequence(index), marked);
                     Put::Done
                 };

@@ -34,6 +34,7 @@ mod stopwatch;
 mod strand;
 mod tracker;
 mod transactions;
+mod unasked;
 mod worker;
 
 pub(crate) use batch::Batch;
@@ -78,6 +79,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use unasked::Unasked;
 
 /// What the engine was told when it was started.
 #[derive(Clone, Debug)]
@@ -90,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) max_in_flight: usize,
     pub(crate) max_in_flight_bytes: usize,
     pub(crate) reads_from_start: bool,
+    /// A handler's `Ok` asks for the commit.
+    pub(crate) commit_on_ok: bool,
     pub(crate) ordering: MessageOrder,
     /// Where the handler takes batches.
     pub(crate) gathering: Option<Gathering>,
@@ -134,6 +138,7 @@ pub(crate) struct Engine {
     /// What revokes left undone while a stop was asked for.
     left_behind: Mutex<Left>,
     commits: AtomicU64,
+    unasked: Unasked,
     committed_at: Mutex<Option<Instant>>,
     last_error: Mutex<Option<ConsumerError>>,
     failures: LogRate,
@@ -179,6 +184,7 @@ impl Engine {
             draining: Mutex::default(),
             left_behind: Mutex::default(),
             commits: AtomicU64::new(0),
+            unasked: Unasked::default(),
             committed_at: Mutex::default(),
             last_error: Mutex::default(),
             failures: LogRate::new(Duration::from_secs(1)),
@@ -265,6 +271,16 @@ impl Engine {
     /// The offsets that a commit would bring to the broker now.
     fn due(&self) -> Offsets {
         committer::due(lock(&self.assignment).partitions.values())
+    }
+
+    /// A handler, or what goes on with its message, has asked for a commit.
+    pub(crate) fn asked_for_commit(&self) {
+        self.unasked.asked();
+    }
+
+    /// Warns when no handler ever asked for a commit; `is_last` when there is no later call.
+    fn warn_of_no_commits(&self, is_last: bool) {
+        self.unasked.warn(self.group(), self.clock.now(), is_last);
     }
 
     /// How long it is from one round of commits to the next, which costs no request when nothing is
@@ -385,6 +401,7 @@ impl Engine {
             in_hand: self.in_hand(),
             oldest_in_hand: self.hands.oldest(),
             commits: self.commits.load(Ordering::Relaxed),
+            handled_without_commit: self.unasked.messages(),
             connection: self.connection.cause(),
             last_error: self.last_error(),
             stopped: self.stop.is_over(),

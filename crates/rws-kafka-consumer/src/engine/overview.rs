@@ -21,6 +21,7 @@ impl Source<ConsumerStatus> for Engine {
         status.in_flight = self.in_hand() as u64;
         status.queued_messages = unfinished.saturating_sub(status.in_flight);
         status.oldest_in_flight_ms = self.hands.oldest().map(|in_hand| millis(in_hand.since));
+        status.handled_without_commit = self.unasked.messages();
         status.since_last_commit_ms = self.since_last_commit().map(millis);
     }
 }

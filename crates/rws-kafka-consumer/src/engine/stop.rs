@@ -1,7 +1,7 @@
 use super::scheduler::deadline_in;
 use crate::report::StopReport;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The way of a worker to its end: asked for, then over.
@@ -10,6 +10,8 @@ pub(crate) struct Stop {
     asked: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether somebody has read the report.
+    pub(crate) is_read: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +95,7 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::StopDetails;
     use std::thread;
 
     #[test]
@@ -109,9 +112,11 @@ mod tests {
     #[test]
     fn the_first_report_counts_and_reaches_all_who_wait() {
         let stop = Stop::default();
-        let report = |unstarted| StopReport {
-            unstarted,
-            ..StopReport::default()
+        let report = |unstarted| {
+            StopReport::from(StopDetails {
+                unstarted,
+                ..StopDetails::default()
+            })
         };
         assert!(stop.wait(Some(Instant::now())).is_none());
         thread::scope(|scope| {

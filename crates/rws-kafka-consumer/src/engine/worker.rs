@@ -3,7 +3,7 @@ use super::scheduler::deadline_in;
 use super::{Engine, Handler, lag, lane};
 use crate::error::ConsumerError;
 use crate::lock::lock;
-use crate::report::StopReport;
+use crate::report::{StopDetails, StopReport};
 use crate::transport::Consumer;
 use rws_kafka_observe::panics;
 use std::sync::Arc;
@@ -53,10 +53,10 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
             let engine = Arc::clone(&owner.engine);
             engine.guard("the poll thread", || owner.poll(gone));
             // Without effect where it has ended in order.
-            engine.stop.over(StopReport {
+            engine.stop.over(StopReport::from(StopDetails {
                 error: engine.last_error(),
-                ..StopReport::default()
-            });
+                ..StopDetails::default()
+            }));
         })
     })();
     if started.is_err() {
@@ -113,7 +113,10 @@ impl Owner {
         let engine = &self.engine;
         engine.committer.run(
             engine.commit_tick(),
-            || engine.due(),
+            || {
+                engine.warn_of_no_commits(false);
+                engine.due()
+            },
             |offsets| {
                 let result = self.consumer.commit(offsets);
                 engine.note_commit(&result);
@@ -197,18 +200,19 @@ impl Engine {
         // Of partitions that went before, too: whoever ends the process wants to know.
         left.unfinished = self.scheduler.wait_until_idle(until);
         left.add(&lock(&self.left_behind));
+        self.warn_of_no_commits(true);
         self.scheduler.end();
         self.committer.stop();
         self.end_letters();
         self.end_transactions();
-        StopReport {
+        StopReport::from(StopDetails {
             unstarted: left.unstarted,
             unfinished: left.unfinished,
             uncommitted: left.uncommitted,
             left_group: false,
             // The last messages in hand may have been the reason for a stop of their own.
             error: lock(&self.failure).clone().or(error),
-        }
+        })
     }
 }
 

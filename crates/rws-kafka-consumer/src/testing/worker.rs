@@ -384,7 +384,10 @@ impl TestWorker {
         letter.clone()
     }
 
-    /// What the handlers of an exactly-once worker have sent and was committed, in its order.
+    /// What the handlers of an exactly-once worker have sent and was committed, in its order. Dead
+    /// letters are not among it, nor is what was moved to retry topics: see
+    /// [`dead_letters`](Self::dead_letters) and [`put_off`](Self::put_off), and [`sent`](Self::sent)
+    /// for all of it.
     pub fn outputs(&self) -> Vec<SentRecord> {
         let mut records = self.sent.records();
         records.retain(|record| !self.is_dead_letter(record) && !self.is_put_off(record));
@@ -534,6 +537,14 @@ impl fmt::Display for TestWorker {
         }
         if in_hand > 0 {
             write!(f, "; {in_hand} dead letters are on their way")?;
+        }
+        let unasked = self.status().handled_without_commit;
+        if unasked > 0 {
+            write!(
+                f,
+                "; {unasked} messages were handled without a commit: handlers return Ok without calling \
+                 commit, and offsets do not move"
+            )?;
         }
         if unread > 0 {
             write!(f, "; {unread} messages were not read")?;

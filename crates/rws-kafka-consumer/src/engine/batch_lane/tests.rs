@@ -42,6 +42,7 @@ fn settings(policy: FailurePolicy, lanes: usize, max_messages: usize) -> Setting
         max_in_flight: 1000,
         max_in_flight_bytes: 1 << 20,
         reads_from_start: true,
+        commit_on_ok: false,
         ordering: MessageOrder::Partition,
         gathering: Some(Gathering {
             max_messages,

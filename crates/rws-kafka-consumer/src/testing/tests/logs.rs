@@ -22,7 +22,7 @@ impl Write for Log {
 }
 
 /// What `test` logs on this thread; a span is an event when it ends.
-fn logged(test: impl FnOnce()) -> Vec<String> {
+pub(super) fn logged(test: impl FnOnce()) -> Vec<String> {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

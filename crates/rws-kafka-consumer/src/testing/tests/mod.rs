@@ -1,5 +1,6 @@
 mod batches;
 mod batches_in_transactions;
+mod commits;
 mod exactly_once;
 mod failures;
 mod logs;

@@ -230,6 +230,19 @@ fn what_takes_no_traffic_away_is_noted() {
 }
 
 #[test]
+fn handlers_that_never_commit_are_noted() {
+    let mut consumer = consumer(WorkerState::Ok, vec![]);
+    consumer.handled_without_commit = 1_200;
+
+    let view = view(with_consumers(vec![consumer]));
+
+    let note = "Consumer orders-service of group fulfilment has handled 1,200 messages without a commit: its \
+                handlers return Ok without calling commit, and offsets do not move.";
+    assert_eq!(view.verdict.notes, [note]);
+    assert!(html(&view).contains(note));
+}
+
+#[test]
 fn a_thousand_partitions_are_folded_cut_and_led_by_the_worst() {
     let partitions = (0..1_000).map(|number| {
         let state = if number == 500 {

@@ -115,6 +115,19 @@ fn notes_on(status: &Status) -> Vec<String> {
             consumer.client, consumer.group
         ));
     }
+    let forgetful = status
+        .consumers
+        .iter()
+        .filter(|it| it.handled_without_commit > 0);
+    for consumer in forgetful {
+        notes.push(format!(
+            "Consumer {} of group {} has handled {} without a commit: its handlers return Ok without calling \
+             commit, and offsets do not move.",
+            consumer.client,
+            consumer.group,
+            count(consumer.handled_without_commit, "message", "messages"),
+        ));
+    }
     let dead = status.dead_letters.iter().map(|it| it.count).sum();
     if dead > 0 {
         notes.push(count(

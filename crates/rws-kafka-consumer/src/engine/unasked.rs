@@ -1,0 +1,94 @@
+//! Handlers that return `Ok` and never ask for a commit.
+
+use crate::lock::lock;
+use crate::topic_partition::TopicPartition;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long after the first such message a worker warns: longer than most need that hand messages
+/// to other threads, and commit them there.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Counts the messages whose handlers returned `Ok` without asking for a commit, until one asks.
+///
+/// Commits are explicit, and it is easy to forget them: the offsets then do not move, nothing fails,
+/// and the next run handles every message again.
+#[derive(Debug, Default)]
+pub(crate) struct Unasked {
+    has_asked: AtomicBool,
+    messages: AtomicU64,
+    first: Mutex<Option<First>>,
+}
+
+#[derive(Debug)]
+struct First {
+    at: Instant,
+    topic: String,
+    is_told: bool,
+}
+
+impl Unasked {
+    /// A handler has asked for a commit: commits are not forgotten.
+    pub(super) fn asked(&self) {
+        // Written once, as each lane reads it.
+        if !self.has_asked.load(Ordering::Relaxed) {
+            self.has_asked.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// So many messages were handled, `unasked` of them without a commit; once for a run of messages.
+    pub(super) fn handled(
+        &self,
+        messages: u64,
+        unasked: u64,
+        partition: &TopicPartition,
+        now: impl FnOnce() -> Instant,
+    ) {
+        if messages > unasked {
+            self.asked();
+        }
+        if unasked == 0 || self.has_asked.load(Ordering::Relaxed) {
+            return;
+        }
+        if self.messages.fetch_add(unasked, Ordering::Relaxed) == 0 {
+            lock(&self.first).get_or_insert_with(|| First {
+                at: now(),
+                topic: partition.topic().to_owned(),
+                is_told: false,
+            });
+        }
+    }
+
+    /// How many there are; 0 once a handler has asked for a commit.
+    pub(super) fn messages(&self) -> u64 {
+        match self.has_asked.load(Ordering::Relaxed) {
+            true => 0,
+            false => self.messages.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Warns, once, when it is time to; `is_last` when there is no later call.
+    pub(super) fn warn(&self, group: &str, now: Instant, is_last: bool) {
+        let messages = self.messages();
+        if messages == 0 {
+            return;
+        }
+        let mut first = lock(&self.first);
+        let Some(first) = first.as_mut().filter(|first| !first.is_told) else {
+            return;
+        };
+        if is_last || now.saturating_duration_since(first.at) >= GRACE {
+            first.is_told = true;
+            tracing::warn!(
+                target: "rws_kafka",
+                group,
+                topic = first.topic,
+                messages,
+                "handlers return Ok without calling commit: offsets do not move, and the next run handles \
+                 these messages again; call commit on the message or the batch, or commit_on_ok on the \
+                 consumer"
+            );
+        }
+    }
+}
