@@ -1,6 +1,7 @@
 use crate::topic_partition::TopicPartition;
 use rws_kafka_config::ConfigError;
 use rws_kafka_observe::causes;
+use rws_kafka_observe::text::printable;
 use rws_kafka_producer::{InvalidTopic, ProducerError};
 use std::fmt;
 
@@ -62,12 +63,39 @@ pub enum ConsumerError {
         detail: String,
     },
 
-    /// A broker refused to give messages, such as of a topic that does not exist; it is asked
-    /// again.
-    #[error("cannot fetch: {detail}")]
+    /// A broker refused to give messages, such as of a topic that does not exist, or what it gave
+    /// cannot be read, such as for want of a codec; it is asked again.
+    #[error("cannot fetch{}: {detail}", from_one_of(.partitions))]
     Fetch {
-        /// Kafka's words.
+        /// The partitions that it may be about; empty where `detail` names the topic.
+        partitions: Vec<TopicPartition>,
+        /// Kafka's words, and what helps.
         detail: String,
+    },
+
+    /// The group did not take this member in, or refused what it asked for; it is asked again.
+    #[error("cannot join the group {}: {detail}", printable(.group))]
+    Group {
+        /// The consumer group.
+        group: String,
+        /// Kafka's words, and what helps.
+        detail: String,
+    },
+
+    /// Another member of the group has the same `group.instance.id`: another worker, or one that was
+    /// killed and whose session has not ended.
+    #[error(
+        "group.instance.id {:?} is in use by another member of the group {}: give each worker an id \
+         of its own, or stop the other one; a worker that was killed holds its id until its session \
+         ends (45 s by default: group.consumer.session.timeout.ms of the broker)",
+        printable(.instance_id),
+        printable(.group)
+    )]
+    InstanceIdInUse {
+        /// The consumer group.
+        group: String,
+        /// The id.
+        instance_id: String,
     },
 
     /// A new assignment could not be taken over.
@@ -291,6 +319,7 @@ impl ConsumerError {
         matches!(
             self,
             Self::Fatal { .. }
+                | Self::InstanceIdInUse { .. }
                 | Self::Failed { .. }
                 | Self::CircuitOpen { .. }
                 | Self::Fenced(_)
@@ -310,5 +339,25 @@ impl fmt::Debug for ConsumerError {
 impl From<InvalidTopic> for ConsumerError {
     fn from(error: InvalidTopic) -> Self {
         Self::InvalidTopic(error)
+    }
+}
+
+/// Partitions that are named in an error.
+const MOST_NAMED: usize = 5;
+
+fn from_one_of(partitions: &[TopicPartition]) -> String {
+    let named: Vec<String> = partitions
+        .iter()
+        .take(MOST_NAMED)
+        .map(|partition| printable(&partition.to_string()).into_owned())
+        .collect();
+    match (
+        named.as_slice(),
+        partitions.len().saturating_sub(MOST_NAMED),
+    ) {
+        ([], _) => String::new(),
+        ([one], _) => format!(" from {one}"),
+        (several, 0) => format!(" from one of {}", several.join(", ")),
+        (several, more) => format!(" from one of {} and {more} more", several.join(", ")),
     }
 }

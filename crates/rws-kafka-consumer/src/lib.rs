@@ -81,6 +81,7 @@ mod message_batch;
 mod ordering;
 mod outputs;
 mod payload;
+mod quiet;
 mod replay;
 mod report;
 mod retry;

@@ -47,7 +47,8 @@ pub struct StopDetails {
     /// Partitions with finished messages whose offset the broker had not confirmed at the deadline.
     pub uncommitted: usize,
     /// Whether the consumer was closed in time, which tells the group that it leaves. If not, or if
-    /// no broker received it, its partitions go to others only after the session timeout.
+    /// no broker received it, its partitions go to others only after the session timeout. Also `false`
+    /// where the group, or librdkafka, had ended its membership before, as [`error`](Self::error) says.
     pub left_group: bool,
     /// What ended the worker, if nobody asked for it.
     pub error: Option<ConsumerError>,

@@ -3,7 +3,9 @@
 use crate::checks::MAX_LANES;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
-use crate::engine::{self, Clock, DeadLetters, Engine, Handler, Plan, Settings, Transactions};
+use crate::engine::{
+    self, Client, Clock, DeadLetters, Engine, Handler, Plan, Settings, Transactions,
+};
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
 use crate::handle::ConsumerHandle;
@@ -163,12 +165,18 @@ impl KafkaConsumer {
     ) -> Result<(), ConsumerError> {
         let properties = self.config.properties();
         self.check_all(&properties, &handler, transactional.as_ref())?;
-        let consumer = Consumer::new(&properties, Arc::clone(engine))?;
-        consumer.subscribe(&self.topics_to_read(engine))?;
+        let client = Client::new({
+            let (engine, topics) = (Arc::clone(engine), self.topics_to_read(engine));
+            move || {
+                let consumer = Consumer::new(&properties, Arc::clone(&engine))?;
+                consumer.subscribe(&topics)?;
+                Ok(consumer)
+            }
+        })?;
         self.equip(engine, transactional)?;
         engine::start(Plan {
             engine: Arc::clone(engine),
-            consumer,
+            client,
             handler: Arc::new(handler),
         })?;
         if self.has_retry_topics() && self.retry_topics.are_created() {

@@ -1,10 +1,13 @@
 //! The plumbing to rdkafka.
 
+mod complaints;
+mod fetched;
 mod replay;
 mod retries;
 mod topics;
 mod transactions;
 
+pub(crate) use fetched::Fetched;
 pub(crate) use replay::{Committed, QueuePolled, QueueReader};
 pub(crate) use topics::{RetryTopic, Topics};
 pub(crate) use transactions::Group;
@@ -14,8 +17,8 @@ use crate::engine::{Engine, Partition, Unreachable};
 use crate::error::ConsumerError;
 use crate::hooks::AssignedPartition;
 use crate::lock::lock;
-use crate::timestamp::Timestamp;
 use crate::topic_partition::TopicPartition;
+use complaints::{Complaints, described};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{
@@ -23,15 +26,15 @@ use rdkafka::consumer::{
     RebalanceProtocol,
 };
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use retries::{patience, reads_from_start};
 use rws_kafka_config::Properties;
 use rws_kafka_producer::transport as shared;
 use std::collections::{HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,8 +67,10 @@ impl Consumer {
                 patience: patience(properties),
                 engine,
                 logs: shared::Logs::new(properties),
+                complaints: Complaints::new(properties),
                 paused: Mutex::default(),
                 group: Mutex::default(),
+                is_replaced: AtomicBool::new(false),
             })
             .map(|base| Self {
                 base,
@@ -90,36 +95,58 @@ impl Consumer {
     pub(crate) fn poll(&self, time: Duration) -> Polled<'_> {
         match self.base.poll(time) {
             None => Polled::Nothing,
-            Some(Ok(message)) => Polled::Message(Fetched(message)),
+            Some(Ok(message)) => Polled::Message(Fetched::new(message)),
             Some(Err(KafkaError::PartitionEOF(_))) => Polled::Nothing,
             Some(Err(error)) => self.failed(&error),
         }
     }
 
     fn failed(&self, error: &KafkaError) -> Polled<'_> {
+        let context = self.base.context();
         match (error, self.base.client().fatal_error()) {
-            (_, Some((code, detail))) => Polled::Fatal(ConsumerError::Fatal {
-                detail: format!("{detail} ({code:?})"),
-            }),
+            (_, Some((code, detail))) => Polled::Fatal(context.complaints.fatal(
+                context.engine.group(),
+                code,
+                &detail,
+            )),
             (KafkaError::MessageConsumptionFatal(_), None) => Polled::Fatal(ConsumerError::Fatal {
                 detail: described(error),
             }),
             // Said by the error callback, with its cause.
             (error, None) if is_of_connection(error) => Polled::Nothing,
-            (error, None) => Polled::Failed(ConsumerError::Fetch {
-                detail: described(error),
-            }),
+            (error, None) => {
+                let suspects = self.suspects();
+                let (complaints, group) = (&context.complaints, context.engine.group());
+                Polled::Failed(complaints.error(group, error, suspects))
+            }
         }
     }
 
+    /// What is assigned, with librdkafka's own positions: the worker's are behind.
+    fn suspects(&self) -> Vec<complaints::Suspect> {
+        let Ok(list) = self.base.position() else {
+            return Vec::new();
+        };
+        let suspect = |element: TopicPartitionListElem<'_>| complaints::Suspect {
+            name: TopicPartition::new(element.topic(), element.partition()),
+            position: match element.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            },
+        };
+        list.elements().into_iter().map(suspect).collect()
+    }
+
     pub(crate) fn pause(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
-        self.base.pause(&list([partition])).map_err(fetch_error)?;
+        let result = self.base.pause(&list([partition]));
+        result.map_err(|error| fetch_error([partition], &error))?;
         lock(&self.base.context().paused).insert(partition.clone());
         Ok(())
     }
 
     pub(crate) fn resume(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
-        self.base.resume(&list([partition])).map_err(fetch_error)?;
+        let result = self.base.resume(&list([partition]));
+        result.map_err(|error| fetch_error([partition], &error))?;
         lock(&self.base.context().paused).remove(partition);
         Ok(())
     }
@@ -185,6 +212,14 @@ impl Consumer {
         }
     }
 
+    /// Has nothing more to say to the worker, as another client is to take its place.
+    pub(crate) fn replaced(&self) {
+        self.base
+            .context()
+            .is_replaced
+            .store(true, Ordering::Release);
+    }
+
     /// Asks whether a broker is there.
     pub(crate) fn ping(&self, time: Duration) -> Result<(), Unreachable> {
         let answer = self.base.fetch_metadata(None, time);
@@ -209,6 +244,16 @@ fn list<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> TopicPa
     list
 }
 
+/// The first error of a partition in an answer.
+fn no_errors(list: &TopicPartitionList) -> Result<(), ConsumerError> {
+    let mut elements = list.elements().into_iter();
+    elements.try_for_each(|element| {
+        let name = || TopicPartition::new(element.topic(), element.partition());
+        let result = element.error();
+        result.map_err(|error| fetch_error([&name()], &error))
+    })
+}
+
 fn names(list: &TopicPartitionList) -> Vec<TopicPartition> {
     list.elements()
         .iter()
@@ -230,16 +275,14 @@ fn known_offsets(list: TopicPartitionList) -> HashMap<TopicPartition, i64> {
         .collect()
 }
 
-fn described(error: &KafkaError) -> String {
-    match error.rdkafka_error_code() {
-        Some(code) => format!("{code} ({code:?})"),
-        None => error.to_string(),
-    }
-}
-
-fn fetch_error(error: KafkaError) -> ConsumerError {
+/// An error of a call about `partitions`.
+fn fetch_error<'a>(
+    partitions: impl IntoIterator<Item = &'a TopicPartition>,
+    error: &KafkaError,
+) -> ConsumerError {
     ConsumerError::Fetch {
-        detail: described(&error),
+        partitions: partitions.into_iter().cloned().collect(),
+        detail: described(error),
     }
 }
 
@@ -257,70 +300,10 @@ fn is_of_connection(error: &KafkaError) -> bool {
     )
 }
 
-/// A message in librdkafka's memory.
-pub(crate) struct Fetched<'a>(BorrowedMessage<'a>);
-
-impl Fetched<'_> {
-    pub(crate) fn topic(&self) -> &str {
-        self.0.topic()
-    }
-
-    /// Where librdkafka keeps the topic: the same for all messages of one topic, for as long as it
-    /// is assigned. Spares each message the comparison of names.
-    pub(crate) fn topic_address(&self) -> usize {
-        self.0.topic_ptr() as usize
-    }
-
-    pub(crate) fn partition(&self) -> i32 {
-        self.0.partition()
-    }
-
-    pub(crate) fn offset(&self) -> i64 {
-        self.0.offset()
-    }
-
-    pub(crate) fn key(&self) -> Option<&[u8]> {
-        self.0.key()
-    }
-
-    pub(crate) fn payload(&self) -> Option<&[u8]> {
-        self.0.payload()
-    }
-
-    pub(crate) fn timestamp(&self) -> Option<Timestamp> {
-        match self.0.timestamp() {
-            rdkafka::Timestamp::NotAvailable => None,
-            rdkafka::Timestamp::CreateTime(ms) => Some(Timestamp::Create(ms)),
-            rdkafka::Timestamp::LogAppendTime(ms) => Some(Timestamp::LogAppend(ms)),
-        }
-    }
-
-    /// Each header in its order.
-    ///
-    /// rdkafka panics at a header name that is not UTF-8, which Kafka's protocol forbids and no
-    /// broker checks: such a header is logged and left out, the message goes on.
-    pub(crate) fn for_each_header(&self, mut take: impl FnMut(&str, Option<&[u8]>)) {
-        let Some(headers) = self.0.headers() else {
-            return;
-        };
-        for index in 0..headers.count() {
-            match catch_unwind(AssertUnwindSafe(|| headers.get(index))) {
-                Ok(header) => take(header.key, header.value),
-                Err(_) => tracing::warn!(
-                    target: "rws_kafka",
-                    topic = self.topic(),
-                    partition = self.partition(),
-                    offset = self.offset(),
-                    "a header whose name is not UTF-8 is left out"
-                ),
-            }
-        }
-    }
-}
-
 struct Context {
     engine: Arc<Engine>,
     logs: shared::Logs,
+    complaints: Complaints,
     is_kip_848: bool,
     /// Where nothing is committed.
     reads_from_start: bool,
@@ -330,6 +313,8 @@ struct Context {
     paused: Mutex<HashSet<TopicPartition>>,
     /// What this member was in the group when it was last given an assignment.
     group: Mutex<Option<Arc<ConsumerGroupMetadata>>>,
+    /// Another client has taken its place: what still comes of it is not the worker's.
+    is_replaced: AtomicBool,
 }
 
 impl ClientContext for Context {
@@ -338,10 +323,17 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if self.is_replaced() {
+            return;
+        }
+        self.complaints.note(&error, reason);
         shared::note_error(&self.engine.connection, &error, reason);
     }
 
     fn stats(&self, statistics: Statistics) {
+        if self.is_replaced() {
+            return;
+        }
         self.engine.note_brokers(shared::brokers(&statistics));
         for (topic, statistics) in &statistics.topics {
             for (partition, statistics) in &statistics.partitions {
@@ -367,7 +359,14 @@ impl ConsumerContext for Context {
             RebalanceProtocol::Cooperative
         );
         let names = names(list);
-        let result = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+        let is_assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.is_replaced() {
+            if !is_assigned {
+                let _ = let_go(consumer, list, is_cooperative);
+            }
+            return;
+        }
+        let result = if is_assigned {
             self.resume_from_before(consumer, &names);
             *lock(&self.group) = consumer.group_metadata().map(Arc::new);
             let committed = self.committed(consumer, list);
@@ -408,6 +407,10 @@ impl ConsumerContext for Context {
 }
 
 impl Context {
+    fn is_replaced(&self) -> bool {
+        self.is_replaced.load(Ordering::Acquire)
+    }
+
     /// A pause outlives the assignment that it was made in. Only what is paused: a resume makes
     /// librdkafka take answers that are on their way for outdated.
     fn resume_from_before(&self, consumer: &BaseConsumer<Self>, assigned: &[TopicPartition]) {
@@ -416,7 +419,7 @@ impl Context {
             if paused.remove(partition)
                 && let Err(error) = consumer.resume(&list([partition]))
             {
-                self.engine.note_error(fetch_error(error));
+                self.engine.note_error(fetch_error([partition], &error));
             }
         }
     }

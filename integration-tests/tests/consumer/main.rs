@@ -19,6 +19,7 @@ mod rebalance;
 mod resume;
 mod slow_handlers;
 mod starting;
+mod static_members;
 mod stopping;
 mod support;
 mod topics;

@@ -1,6 +1,6 @@
-use super::Engine;
 use super::partition::Partition;
 use super::scheduler::deadline_in;
+use super::{Client, Engine};
 use crate::topic_partition::TopicPartition;
 use crate::transport::Consumer;
 use std::collections::HashMap;
@@ -14,10 +14,11 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Keeps lag and health up to date until the worker stops, whether or not anything is fetched.
-pub(crate) fn run(engine: &Arc<Engine>, consumer: &Consumer) {
+pub(crate) fn run(engine: &Arc<Engine>, client: &Client) {
     // The first time as soon as there is an assignment to ask about.
     engine.wait_assigned(deadline_in(INTERVAL));
     while !engine.stop.is_asked() {
+        let consumer = &*client.present();
         let partitions = engine.partitions();
         if engine.has_new_topics.swap(false, Ordering::AcqRel) {
             // A look at all topics is what makes librdkafka join anew where one has appeared.

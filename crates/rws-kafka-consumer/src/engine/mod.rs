@@ -19,6 +19,7 @@ mod handling;
 mod in_hand;
 mod lag;
 mod lane;
+mod membership;
 #[cfg(test)]
 mod out_of_order;
 mod overview;
@@ -47,6 +48,7 @@ pub(crate) use dead_letters::DeadLetters;
 pub(crate) use gather::Gathering;
 pub(crate) use lag::Unreachable;
 pub(crate) use lane::Handler;
+pub(crate) use membership::Client;
 pub(crate) use partition::Partition;
 pub(crate) use retry_topics::create_retry_topics;
 pub(crate) use scheduler::deadline_in;

@@ -44,6 +44,7 @@ pub(crate) struct Poller<'a> {
     /// Not before, after a look at the committed offsets that came to nothing.
     next_rewind: Instant,
     errors: LogRate,
+    left_out: LogRate,
 }
 
 impl<'a> Poller<'a> {
@@ -59,6 +60,7 @@ impl<'a> Poller<'a> {
             held_up: false,
             next_rewind: Instant::now(),
             errors: LogRate::new(Duration::from_secs(5)),
+            left_out: LogRate::new(Duration::from_secs(10)),
         }
     }
 
@@ -123,7 +125,10 @@ impl<'a> Poller<'a> {
             message.key(),
             message.payload(),
         );
-        message.for_each_header(|name, value| open.push_header(name, value));
+        let left_out = message.for_each_header(|name, value| open.push_header(name, value));
+        if left_out > 0 {
+            note_left_out(&self.left_out, message, left_out);
+        }
         if open.messages() >= self.limit || open.bytes() >= BATCH_BYTES {
             self.hand_out();
         }
@@ -259,5 +264,19 @@ impl<'a> Poller<'a> {
             tracing::warn!(target: "rws_kafka", group = self.engine.group(), held_back = non_zero(held_back), "{}", with_causes(&error));
         }
         self.engine.note_error(error);
+    }
+}
+
+fn note_left_out(rate: &LogRate, message: &Fetched<'_>, left_out: usize) {
+    if let Some(held_back) = rate.admit() {
+        tracing::warn!(
+            target: "rws_kafka",
+            topic = message.topic(),
+            partition = message.partition(),
+            offset = message.offset(),
+            left_out,
+            held_back = non_zero(held_back),
+            "headers whose names are not UTF-8 are left out"
+        );
     }
 }

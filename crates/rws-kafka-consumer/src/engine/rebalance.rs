@@ -144,6 +144,14 @@ impl Engine {
         self.release(&partitions, deadline_in(Duration::from_secs(1)));
     }
 
+    /// This member is none any more: nothing that it had is its own.
+    pub(super) fn expelled(&self) {
+        let names = names_of(&self.partitions());
+        if self.is_settled() {
+            self.lose(&names);
+        }
+    }
+
     /// The partitions that are to be read again, once nothing of them is in hand any more.
     pub(super) fn to_rewind(&self) -> Vec<Arc<Partition>> {
         let mut partitions = self.partitions();

@@ -1,10 +1,8 @@
-use super::poller::Poller;
 use super::scheduler::deadline_in;
-use super::{Engine, Handler, lag, lane};
+use super::{Client, Engine, Handler, lag, lane, membership};
 use crate::error::ConsumerError;
 use crate::lock::lock;
 use crate::report::{StopDetails, StopReport};
-use crate::transport::Consumer;
 use rws_kafka_observe::panics;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -17,7 +15,7 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 /// A consumer that is subscribed and a handler for its messages.
 pub(crate) struct Plan {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) consumer: Consumer,
+    pub(crate) client: Client,
     pub(crate) handler: Arc<Handler>,
 }
 
@@ -25,11 +23,11 @@ pub(crate) struct Plan {
 pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
     let Plan {
         engine,
-        consumer,
+        client,
         handler,
     } = plan;
-    let consumer = Arc::new(consumer);
-    // Disconnects when no thread has the consumer any more.
+    let client = Arc::new(client);
+    // Disconnects when no thread has the client any more.
     let (alive, gone) = channel::<()>();
     let started = (|| {
         for number in 0..engine.settings.lanes {
@@ -38,17 +36,17 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
                 lane::run(&engine, &handler, number);
             })?;
         }
-        let owner = Owner::new(&engine, &consumer, &alive);
+        let owner = Owner::new(&engine, &client, &alive);
         spawn("rws-kafka-commit", move || {
             let engine = Arc::clone(&owner.engine);
             engine.guard("the commit thread", || owner.commit());
         })?;
-        let owner = Owner::new(&engine, &consumer, &alive);
+        let owner = Owner::new(&engine, &client, &alive);
         spawn("rws-kafka-lag", move || {
             let engine = Arc::clone(&owner.engine);
             engine.guard("the thread that measures lag", || owner.watch_lag());
         })?;
-        let owner = Owner::new(&engine, &consumer, &alive);
+        let owner = Owner::new(&engine, &client, &alive);
         spawn("rws-kafka-poll", move || {
             let engine = Arc::clone(&owner.engine);
             engine.guard("the poll thread", || owner.poll(gone));
@@ -72,16 +70,16 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
 /// One thread's share of the consumer.
 struct Owner {
     engine: Arc<Engine>,
-    // Fields are dropped in this order: the consumer goes before the word that it is gone.
-    consumer: Arc<Consumer>,
+    // Fields are dropped in this order: the client goes before the word that it is gone.
+    client: Arc<Client>,
     _alive: Sender<()>,
 }
 
 impl Owner {
-    fn new(engine: &Arc<Engine>, consumer: &Arc<Consumer>, alive: &Sender<()>) -> Self {
+    fn new(engine: &Arc<Engine>, client: &Arc<Client>, alive: &Sender<()>) -> Self {
         Self {
             engine: Arc::clone(engine),
-            consumer: Arc::clone(consumer),
+            client: Arc::clone(client),
             _alive: alive.clone(),
         }
     }
@@ -100,7 +98,7 @@ impl Owner {
         let begun = transactions.begin(&engine);
         note(&begun);
         engine.committer.serve(engine.commit_tick(), || {
-            let result = transactions.round(&engine, || self.consumer.group());
+            let result = transactions.round(&engine, || self.client.present().group());
             note(&result);
             result
         });
@@ -118,7 +116,7 @@ impl Owner {
                 engine.due()
             },
             |offsets| {
-                let result = self.consumer.commit(offsets);
+                let result = self.client.present().commit(offsets);
                 engine.note_commit(&result);
                 result
             },
@@ -126,12 +124,14 @@ impl Owner {
     }
 
     fn watch_lag(self) {
-        lag::run(&self.engine, &self.consumer);
+        lag::run(&self.engine, &self.client);
     }
 
     fn poll(self, gone: Receiver<()>) {
         let engine = Arc::clone(&self.engine);
-        let polled = panics::catch(|| Poller::new(&self.engine, &self.consumer).run());
+        let polled = panics::catch(|| membership::poll(&self.engine, &self.client));
+        // It is no member that could leave.
+        let is_member = !matches!(polled, Ok(Err(_)));
         let error = match polled {
             Ok(result) => result.err(),
             Err(panic) => Some(ConsumerError::Fatal {
@@ -139,7 +139,7 @@ impl Owner {
             }),
         };
         let mut report = engine.wind_down(error);
-        report.left_group = self.leave(gone, &engine);
+        report.left_group = self.leave(gone, &engine) && is_member;
         report.log(engine.group());
         engine.health.retired();
         engine.stop.over(report);
@@ -152,7 +152,7 @@ impl Owner {
             .saturating_duration_since(Instant::now())
             .max(LAST_GRACE);
         let close = move || {
-            self.consumer.leave_empty_handed();
+            self.client.present().leave_empty_handed();
             drop(self);
         };
         spawn("rws-kafka-close", close).is_ok()

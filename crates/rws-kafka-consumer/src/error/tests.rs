@@ -37,6 +37,18 @@ fn all() -> Vec<ConsumerError> {
             problem: text(),
         },
         Thread { detail: text() },
+        Fetch {
+            partitions: vec![partition.clone()],
+            detail: text(),
+        },
+        Group {
+            group: text(),
+            detail: text(),
+        },
+        InstanceIdInUse {
+            group: text(),
+            instance_id: text(),
+        },
         Rebalance { detail: text() },
         CommitRefused { detail: text() },
         CommitTimedOut,

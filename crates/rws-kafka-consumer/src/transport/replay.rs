@@ -1,5 +1,6 @@
 //! Reading a dead letter queue by hand, as no member of a group.
 
+use super::complaints::Complaints;
 use super::{Fetched, described, fetch_error, is_of_connection, list, shared};
 use crate::error::ConsumerError;
 use crate::replay::DeadLetter;
@@ -10,6 +11,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use rws_kafka_config::Properties;
+use rws_kafka_observe::{LogRate, non_zero};
 use rws_kafka_producer::connection::Connection;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ pub(crate) struct QueueReader {
     base: Arc<BaseConsumer<Context>>,
     queue: Arc<str>,
     group: String,
+    left_out: LogRate,
 }
 
 /// What the group has committed of a partition.
@@ -48,6 +51,7 @@ impl QueueReader {
     ) -> Result<Self, ConsumerError> {
         let context = Context {
             connection,
+            complaints: Complaints::new(properties),
             logs: shared::Logs::new(properties),
         };
         let base = shared::client_config(properties).create_with_context(context);
@@ -58,6 +62,7 @@ impl QueueReader {
             base: Arc::new(base),
             queue: queue.into(),
             group: properties.get("group.id").unwrap_or_default().to_owned(),
+            left_out: LogRate::new(Duration::from_secs(10)),
         })
     }
 
@@ -131,8 +136,11 @@ impl QueueReader {
         &self,
         partitions: impl Iterator<Item = (i32, i64)>,
     ) -> Result<(), ConsumerError> {
-        let list = self.list(partitions).map_err(fetch_error)?;
-        self.base.assign(&list).map_err(fetch_error)
+        let list = self
+            .list(partitions)
+            .map_err(|error| self.unreadable(&error))?;
+        let assigned = self.base.assign(&list);
+        assigned.map_err(|error| self.unreadable(&error))
     }
 
     /// Reads this partition from `offset` on, whatever was read of it.
@@ -144,19 +152,21 @@ impl QueueReader {
     ) -> Result<(), ConsumerError> {
         let offset = Offset::Offset(offset);
         let sought = self.base.seek(&self.queue, partition, offset, time);
-        sought.map_err(fetch_error)
+        let name = || TopicPartition::new(Arc::clone(&self.queue), partition);
+        sought.map_err(|error| fetch_error([&name()], &error))
     }
 
     /// Reads no more of this partition.
     pub(crate) fn leave(&self, partition: i32) -> Result<(), ConsumerError> {
         let partition = TopicPartition::new(Arc::clone(&self.queue), partition);
-        self.base.pause(&list([&partition])).map_err(fetch_error)
+        let result = self.base.pause(&list([&partition]));
+        result.map_err(|error| fetch_error([&partition], &error))
     }
 
     pub(crate) fn poll(&self, time: Duration) -> QueuePolled {
         match self.base.poll(time) {
             None => QueuePolled::Nothing,
-            Some(Ok(message)) => QueuePolled::Letter(self.letter(&Fetched(message))),
+            Some(Ok(message)) => QueuePolled::Letter(self.letter(&Fetched::new(message))),
             Some(Err(KafkaError::PartitionEOF(partition))) => QueuePolled::End(partition),
             // librdkafka goes on by itself; who waits has a deadline.
             Some(Err(error)) if is_of_connection(&error) => QueuePolled::Nothing,
@@ -166,9 +176,22 @@ impl QueueReader {
 
     fn letter(&self, message: &Fetched<'_>) -> DeadLetter {
         let mut headers = Vec::new();
-        message.for_each_header(|name, value| {
+        let left_out = message.for_each_header(|name, value| {
             headers.push((name.to_owned(), value.map(<[u8]>::to_vec)));
         });
+        if left_out > 0
+            && let Some(held_back) = self.left_out.admit()
+        {
+            tracing::warn!(
+                target: "rws_kafka",
+                queue = &*self.queue,
+                partition = message.partition(),
+                offset = message.offset(),
+                left_out,
+                held_back = non_zero(held_back),
+                "headers whose names are not UTF-8 are left out"
+            );
+        }
         DeadLetter {
             at: TopicPartition::new(Arc::clone(&self.queue), message.partition()),
             offset: message.offset(),
@@ -238,7 +261,7 @@ impl QueueReader {
             _ if is_of_connection(error) => self.silent(),
             _ => ConsumerError::QueueUnreadable {
                 queue: self.queue.to_string(),
-                detail: described(error),
+                detail: self.base.context().complaints.detail(error),
             },
         }
     }
@@ -289,6 +312,7 @@ fn is_passing(error: &KafkaError) -> bool {
 struct Context {
     connection: Connection,
     logs: shared::Logs,
+    complaints: Complaints,
 }
 
 impl ClientContext for Context {
@@ -297,6 +321,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.complaints.note(&error, reason);
         shared::note_error(&self.connection, &error, reason);
     }
 }

@@ -1,10 +1,11 @@
 //! What transactions need of a consumer.
 
-use super::{Consumer, fetch_error, known_offsets, list, list_of_offsets};
+use super::{Consumer, fetch_error, known_offsets, list, list_of_offsets, no_errors};
 use crate::engine::Partition;
 use crate::error::ConsumerError;
 use crate::lock::lock;
 use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
+use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use rws_kafka_producer::transport as shared;
 use rws_kafka_producer::{ProducerError, Transaction};
@@ -75,14 +76,11 @@ impl Consumer {
     /// When they could not be had, or one of them is part of a transaction that has not ended.
     pub(crate) fn rewind(&self, partitions: &[Arc<Partition>]) -> Result<bool, ConsumerError> {
         let names = partitions.iter().map(|partition| &partition.name);
+        let failed = |error: KafkaError| fetch_error(names.clone(), &error);
         let answer = self
             .base
-            .committed_offsets(list(names), REWIND_TIMEOUT)
-            .map_err(fetch_error)?;
-        let no_errors = |list: &TopicPartitionList| -> Result<(), ConsumerError> {
-            let mut elements = list.elements().into_iter();
-            elements.try_for_each(|element| element.error().map_err(fetch_error))
-        };
+            .committed_offsets(list(names.clone()), REWIND_TIMEOUT)
+            .map_err(failed)?;
         no_errors(&answer)?;
         let committed = known_offsets(answer);
         let mut targets = TopicPartitionList::with_capacity(partitions.len());
@@ -92,13 +90,13 @@ impl Consumer {
             if let Some(offset) = target {
                 let (topic, number) = (partition.name.topic(), partition.name.partition());
                 let added = targets.add_partition_offset(topic, number, Offset::Offset(offset));
-                added.map_err(fetch_error)?;
+                added.map_err(failed)?;
             }
         }
         let sought = self
             .base
             .seek_partitions(targets, REWIND_TIMEOUT)
-            .map_err(fetch_error)?;
+            .map_err(failed)?;
         no_errors(&sought)?;
         for partition in partitions {
             if lock(&self.base.context().paused).contains(&partition.name) {

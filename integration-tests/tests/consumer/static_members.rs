@@ -1,0 +1,106 @@
+//! Workers with a `group.instance.id` in a group of KIP-848.
+
+use crate::support::*;
+use crate::worker_process::{self, Worker};
+use integration_tests::Kafka;
+use rws_kafka_config::KafkaConfig;
+use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerError, ConsumerHandle};
+use rws_kafka_consumer::{GroupProtocol, KafkaConsumer};
+use rws_kafka_observe::{BrokerState, ConsumerState, Observer};
+use std::time::Duration;
+
+const INSTANCE: &str = "pod-3";
+/// Longer than what a worker needs to start and to be refused.
+const SESSION: Duration = Duration::from_secs(8);
+
+/// A broker on which a member that was killed holds its place for [`SESSION`].
+fn broker() -> Kafka {
+    Kafka::start_with(&[
+        ("group.consumer.min.session.timeout.ms", "1000"),
+        (
+            "group.consumer.session.timeout.ms",
+            &SESSION.as_millis().to_string(),
+        ),
+        ("group.consumer.min.heartbeat.interval.ms", "500"),
+        ("group.consumer.heartbeat.interval.ms", "500"),
+    ])
+}
+
+fn start(brokers: &str, group: &str, topic: &str, observer: &Observer) -> ConsumerHandle {
+    let config = KafkaConfig::builder()
+        .brokers(brokers)
+        .consumer_group(group)
+        .group_instance_id(INSTANCE)
+        .build()
+        .expect("valid settings");
+    let config = ConsumerConfig::from(config)
+        .group_protocol(GroupProtocol::Consumer)
+        .observer(observer.clone());
+    let consumer = KafkaConsumer::new(config).and_then(|consumer| consumer.subscribe([topic]));
+    let consumer = consumer.expect("a valid consumer");
+    consumer.start(|msg: ConsumerContext| msg.commit())
+}
+
+const WORKER: &str =
+    "static_members::a_worker_that_was_killed_comes_back_once_its_session_has_ended";
+
+#[test]
+fn a_worker_that_was_killed_comes_back_once_its_session_has_ended() {
+    if let Some(arguments) = worker_process::arguments() {
+        let [brokers, group, topic] = &arguments[..] else {
+            panic!("{arguments:?}");
+        };
+        start(brokers, group, topic, &Observer::new()).join_timeout(4 * SOON);
+        return;
+    }
+    let kafka = broker();
+    let scene = Scene::on(&kafka, 2);
+    scene.fill(1);
+    let (bootstrap, group, topic) = (kafka.bootstrap(), &scene.group, &scene.topic);
+    let arguments = [bootstrap.clone(), group.clone(), topic.clone()];
+    let mut worker = Worker::start(WORKER, &arguments);
+    soon(|| scene.all_committed() == [1; 2]);
+    worker.kill();
+
+    scene.fill(1);
+    let handle = start(&bootstrap, group, topic, &scene.observer);
+    soon(|| handle.status().last_error.is_some());
+    let status = handle.status();
+    let Some(ConsumerError::InstanceIdInUse { instance_id, .. }) = &status.last_error else {
+        panic!("{status:?}");
+    };
+    assert_eq!(instance_id, INSTANCE);
+    assert!(status.rebalancing && !status.stopped, "{status:?}");
+    let readiness = scene.observer.readiness();
+    assert_eq!(readiness.consumer(), Some(ConsumerState::Rebalancing));
+    let consumers = scene.observer.status().consumers;
+    let brokers: Vec<_> = consumers.iter().map(|consumer| consumer.broker).collect();
+    assert_eq!(brokers, [BrokerState::Ok]);
+
+    soon(|| scene.all_committed() == [2; 2]);
+    soon(|| scene.observer.readiness().is_ready());
+    stop(&handle);
+}
+
+/// Which is not left in the dark: it is asked to stop while it waits for the id.
+#[test]
+fn a_worker_stops_at_once_while_another_one_holds_its_id() {
+    let kafka = broker();
+    let scene = Scene::on(&kafka, 1);
+    scene.fill(1);
+    let (brokers, group, topic) = (kafka.bootstrap(), &scene.group, &scene.topic);
+    let first = start(&brokers, group, topic, &Observer::new());
+    soon(|| scene.all_committed() == [1]);
+    let second = start(&brokers, group, topic, &scene.observer);
+    soon(|| second.status().last_error.is_some());
+    let report = second.stop();
+    assert_eq!(
+        (report.unfinished, report.uncommitted),
+        (0, 0),
+        "{report:?}"
+    );
+    // It took nothing from the first one.
+    scene.fill(1);
+    soon(|| scene.all_committed() == [2]);
+    stop(&first);
+}
