@@ -218,7 +218,8 @@ impl ConsumerContext {
         partition.finish(sequence, true);
         partition.tracker().mark(sequence, self.offset());
         self.engine.asked_for_commit();
-        self.engine.commit_through(partition, self.offset())?;
+        self.engine
+            .commit_through(partition, sequence, self.offset())?;
         Ok(())
     }
 

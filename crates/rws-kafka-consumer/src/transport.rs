@@ -2,6 +2,7 @@
 
 mod complaints;
 mod fetched;
+mod histories;
 mod replay;
 mod retries;
 mod topics;
@@ -319,6 +320,7 @@ struct Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.note_truncation(facility, line);
         self.logs.log(level, facility, line);
     }
 

@@ -57,6 +57,11 @@ impl Brokers {
             Ok(None) => panic!("cannot create topic {name}: no answer"),
             Err(error) => panic!("cannot create topic {name}: {error}"),
         }
+        self.wait_for_leaders(name, partitions);
+    }
+
+    /// On each broker.
+    fn wait_for_leaders(&self, name: &str, partitions: i32) {
         let expected = usize::try_from(partitions).expect("a positive partition count");
         // Each broker for itself: one may hear of the topic a moment after another.
         eventually(OPERATION, || {
@@ -67,6 +72,33 @@ impl Brokers {
                 .collect();
             !known.is_empty() && known.iter().all(|&known| known)
         });
+    }
+
+    /// Deletes a topic and creates it again within milliseconds, and waits until every partition has a
+    /// leader.
+    ///
+    /// # Panics
+    ///
+    /// When the broker refuses, or does not answer in time.
+    #[track_caller]
+    pub fn recreate_topic(&self, name: &str, partitions: i32) {
+        let admin = self.admin();
+        let new = NewTopic::new(
+            name,
+            partitions,
+            TopicReplication::Fixed(self.replication()),
+        );
+        let result = run(OPERATION, || async {
+            let options = AdminOptions::new();
+            let mut deleted = admin.delete_topics(&[name], &options).await?;
+            let mut created = admin.create_topics([&new], &options).await?;
+            Ok::<_, KafkaError>((deleted.pop(), created.pop()))
+        });
+        match result {
+            Ok((Some(Ok(_)), Some(Ok(_)))) => {}
+            other => panic!("cannot recreate topic {name}: {other:?}"),
+        }
+        self.wait_for_leaders(name, partitions);
     }
 
     /// Deletes a topic.

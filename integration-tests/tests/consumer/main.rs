@@ -16,6 +16,7 @@ mod policies;
 mod readiness;
 mod reading;
 mod rebalance;
+mod recreated_topics;
 mod resume;
 mod slow_handlers;
 mod starting;

@@ -1,3 +1,4 @@
+use super::history::Look;
 use super::partition::Partition;
 use super::scheduler::deadline_in;
 use super::{Client, Engine};
@@ -66,7 +67,12 @@ fn measure(
         return Ok(engine.is_settled().then_some(0));
     }
     let names: Vec<&TopicPartition> = partitions.iter().map(|partition| &partition.name).collect();
+    let looks: Vec<Look> = partitions
+        .iter()
+        .map(|partition| partition.look())
+        .collect();
     let ends = consumer.end_offsets(&names, TIMEOUT)?;
+    find_new_histories(engine, consumer, partitions.iter().zip(looks), &ends)?;
     let committed = committed(engine, consumer, partitions)?;
     let mut total = Some(0);
     for partition in partitions {
@@ -78,6 +84,39 @@ fn measure(
         total = total.zip(lag).map(|(total, lag)| total + lag);
     }
     Ok(total)
+}
+
+/// A partition that ends before what was read of it has another history: its topic was deleted and
+/// created again, or its log was cut off.
+fn find_new_histories<'a>(
+    engine: &Engine,
+    consumer: &Consumer,
+    looks: impl Iterator<Item = (&'a Arc<Partition>, Look)>,
+    ends: &HashMap<TopicPartition, i64>,
+) -> Result<(), Unreachable> {
+    let mut outlived = Vec::new();
+    for (partition, look) in looks {
+        if let Some(end) = ends.get(&partition.name)
+            && partition.is_outlived(look, *end)
+        {
+            outlived.push((partition, look));
+        }
+    }
+    if outlived.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = outlived
+        .iter()
+        .map(|(partition, _)| &partition.name)
+        .collect();
+    let starts = consumer.start_offsets(&names, TIMEOUT)?;
+    for (partition, look) in outlived {
+        if let Some(start) = starts.get(&partition.name) {
+            partition.outlive(look, *start);
+        }
+    }
+    engine.outlived.store(true, Ordering::Release);
+    Ok(())
 }
 
 /// Where the group stands in each partition: its committed offset, else the start where it would

@@ -16,6 +16,7 @@ mod committer;
 mod dead_letters;
 mod gather;
 mod handling;
+mod history;
 mod in_hand;
 mod lag;
 mod lane;
@@ -128,6 +129,8 @@ pub(crate) struct Engine {
     transactions: OnceLock<Transactions>,
     /// Partitions are to be read again from their committed offsets.
     rewinding: AtomicBool,
+    /// A partition's history has ended, and another one is to be read from its start.
+    outlived: AtomicBool,
     /// A topic that is subscribed to has just been made.
     has_new_topics: AtomicBool,
     /// What makes the worker stop, where nobody asked for it.
@@ -178,6 +181,7 @@ impl Engine {
             dead_letters: OnceLock::new(),
             transactions: OnceLock::new(),
             rewinding: AtomicBool::new(false),
+            outlived: AtomicBool::new(false),
             has_new_topics: AtomicBool::new(false),
             failure: Mutex::default(),
             assignment: Mutex::default(),
@@ -218,6 +222,13 @@ impl Engine {
     pub(crate) fn note_read(&self, topic: &str, partition: i32, position: i64) {
         if let Some(partition) = self.partition(topic, partition) {
             partition.note_read(position);
+        }
+    }
+
+    /// librdkafka has found the end of a partition cut off.
+    pub(crate) fn note_cut_off(&self, topic: &str, partition: i32) {
+        if let Some(partition) = self.partition(topic, partition) {
+            partition.note_cut_off();
         }
     }
 
@@ -346,6 +357,7 @@ impl Engine {
     pub(crate) fn commit_through(
         &self,
         partition: &Partition,
+        sequence: u64,
         offset: i64,
     ) -> Result<(), ConsumerError> {
         let mut until = deadline_in(self.settings.drain_timeout);
@@ -355,9 +367,12 @@ impl Engine {
             until = until.min(earlier);
         }
         let round = self.committer.wait(self.committer.request(), until);
-        if partition.tracker().committed() > Some(offset) {
+        let tracker = partition.tracker();
+        // What is of a history that has ended cannot come again.
+        if tracker.is_outlived(sequence) || tracker.committed() > Some(offset) {
             return Ok(());
         }
+        drop(tracker);
         self.check_owned(partition)?;
         round?;
         // The worker has stopped committing.

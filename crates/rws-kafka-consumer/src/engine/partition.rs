@@ -1,3 +1,4 @@
+use super::history::History;
 use super::tracker::Tracker;
 use crate::lock::lock;
 use crate::status::PartitionStatus;
@@ -30,6 +31,7 @@ pub(crate) struct Partition {
     pub(crate) name: TopicPartition,
     phase: AtomicU8,
     tracker: Mutex<Tracker>,
+    pub(super) history: Mutex<History>,
     /// The poll thread waits until the tracker holds no more than this; 0 when it does not wait.
     wanted: AtomicUsize,
     room: Condvar,
@@ -57,6 +59,7 @@ impl Partition {
             id,
             phase: AtomicU8::new(Phase::Active as u8),
             tracker: Mutex::default(),
+            history: Mutex::default(),
             wanted: AtomicUsize::new(0),
             room: Condvar::new(),
             full: AtomicBool::new(false),
@@ -139,8 +142,23 @@ impl Partition {
 
     /// The broker took `offset`.
     pub(crate) fn acked(&self, offset: i64) {
-        self.tracker().acked(offset);
-        *lock(&self.committed_at) = Some(SystemTime::now());
+        let mut tracker = self.tracker();
+        tracker.acked(offset);
+        let is_of_this_history = tracker.committed() >= Some(offset);
+        drop(tracker);
+        if is_of_this_history {
+            *lock(&self.committed_at) = Some(SystemTime::now());
+        }
+    }
+
+    /// What is taken in from here on is of another history, which begins at `start` where that is
+    /// known.
+    pub(super) fn begin_history(&self, start: Option<i64>) {
+        // First the tracker: a look at the history's end that is under way compares its number.
+        self.tracker().begin_history(start);
+        lock(&self.history).begin();
+        self.read_to.store(-1, Ordering::Relaxed);
+        *lock(&self.committed_at) = None;
     }
 
     pub(crate) fn status(&self) -> PartitionStatus {
@@ -183,6 +201,9 @@ impl Partition {
 
     /// All before `position` has been taken from the broker and from librdkafka.
     pub(crate) fn note_read(&self, position: i64) {
+        if !lock(&self.history).note_read(position) {
+            return;
+        }
         if self.tracker().is_all_committed() {
             self.read_to.store(position, Ordering::Relaxed);
         }

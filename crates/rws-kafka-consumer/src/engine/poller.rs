@@ -1,5 +1,6 @@
 use super::Engine;
 use super::batch::BatchBuilder;
+use super::history::Place;
 use super::partition::Partition;
 use super::strand::cut;
 use crate::error::ConsumerError;
@@ -34,6 +35,8 @@ pub(crate) struct Poller<'a> {
     open: Option<BatchBuilder>,
     /// The open batch's topic, by [`Fetched::topic_address`].
     open_topic: usize,
+    /// The offset of the open batch's last message.
+    last_offset: i64,
     /// Messages that the open batch may have: no more than its partition's share.
     limit: usize,
     /// Bytes of the last batch: the next one is likely to be as large.
@@ -54,6 +57,7 @@ impl<'a> Poller<'a> {
             consumer,
             open: None,
             open_topic: 0,
+            last_offset: -1,
             limit: BATCH_MESSAGES,
             usual_bytes: 4096,
             paused: Vec::new(),
@@ -71,6 +75,7 @@ impl<'a> Poller<'a> {
             self.burst()?;
             self.resume();
             self.rewind();
+            self.begin_histories();
             self.engine.hands.look();
         }
         Ok(())
@@ -103,7 +108,9 @@ impl<'a> Poller<'a> {
         // A rebalance ends the burst and with it the open batch, so that the topic stays where it is.
         let topic = message.topic_address();
         let belongs = self.open.as_ref().is_some_and(|open| {
-            self.open_topic == topic && open.partition().name.partition() == message.partition()
+            self.open_topic == topic
+                && open.partition().name.partition() == message.partition()
+                && self.last_offset < message.offset()
         });
         if !belongs {
             self.hand_out();
@@ -112,6 +119,9 @@ impl<'a> Poller<'a> {
                 // Of a partition revoked while it was on its way: its new owner gets it.
                 return;
             };
+            if !self.goes_on(&partition, message) {
+                return;
+            }
             let bytes = self.usual_bytes.min(BATCH_BYTES);
             let (share, _) = self.engine.share(&partition);
             self.limit = share.min(BATCH_MESSAGES);
@@ -125,6 +135,7 @@ impl<'a> Poller<'a> {
             message.key(),
             message.payload(),
         );
+        self.last_offset = message.offset();
         let left_out = message.for_each_header(|name, value| open.push_header(name, value));
         if left_out > 0 {
             note_left_out(&self.left_out, message, left_out);
@@ -196,6 +207,81 @@ impl<'a> Poller<'a> {
             }
         }
         engine.ask_to_rewind();
+    }
+
+    /// Whether `message`, the first of a batch, is to be handed out. Sees to it where its partition has
+    /// another history by now.
+    fn goes_on(&self, partition: &Partition, message: &Fetched<'_>) -> bool {
+        let offset = message.offset();
+        match partition.place(offset, || message.fingerprint()) {
+            Place::Next | Place::Again => return true,
+            Place::NewHistory => {}
+        }
+        if !partition.is_active() {
+            return true;
+        }
+        // At the start, all of a new history is read. At the end, librdkafka has passed over what was
+        // written before it noticed.
+        let is_at_start = self.engine.settings.reads_from_start || partition.was_cut_off();
+        if is_at_start {
+            self.begin_history(partition, None);
+            partition.place(offset, || message.fingerprint());
+            return true;
+        }
+        match self.consumer.seek_to_start(&partition.name) {
+            Ok(()) => {
+                self.begin_history(partition, None);
+                false
+            }
+            Err(error) => {
+                self.complain(error);
+                self.begin_history(partition, None);
+                partition.place(offset, || message.fingerprint());
+                true
+            }
+        }
+    }
+
+    /// Reads from their start the partitions that have another history, though nothing of it came.
+    fn begin_histories(&mut self) {
+        let engine = self.engine;
+        let now = Instant::now();
+        if now < self.next_rewind || !engine.outlived.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        for partition in engine.partitions() {
+            let Some(start) = partition.outlived_by() else {
+                continue;
+            };
+            let is_cut_off = partition.was_cut_off() && !engine.settings.reads_from_start;
+            let sought = match is_cut_off {
+                // librdkafka goes on behind what is left.
+                true => Ok(()),
+                false => self.consumer.seek_to_start(&partition.name),
+            };
+            match sought {
+                Ok(()) => self.begin_history(&partition, Some(start).filter(|_| !is_cut_off)),
+                Err(error) => {
+                    self.next_rewind = now + REWIND_PAUSE;
+                    engine.outlived.store(true, Ordering::Release);
+                    self.complain(error);
+                }
+            }
+        }
+    }
+
+    fn begin_history(&self, partition: &Partition, start: Option<i64>) {
+        let before = partition.tracker().furthest();
+        partition.begin_history(start);
+        tracing::warn!(
+            target: "rws_kafka",
+            group = self.engine.group(),
+            partition = %partition.name,
+            read_before_up_to = before,
+            "the partition has another history: its topic was deleted and created again, or its log \
+             was cut off; its messages are handled from the first one that was not read, and their \
+             offsets are committed although they are lower"
+        );
     }
 
     /// Whether no paused partition can have room within the time of a poll.

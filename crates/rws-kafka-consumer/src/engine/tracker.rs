@@ -19,6 +19,11 @@ pub(crate) struct Tracker {
     first: Option<i64>,
     /// The offset after the last message taken in.
     end: Option<i64>,
+    /// The highest of those.
+    furthest: Option<i64>,
+    /// Messages with a lower sequence number are of a history that has ended: their offsets mean
+    /// nothing any more.
+    boundary: u64,
 }
 
 #[derive(Debug)]
@@ -40,6 +45,7 @@ impl Tracker {
         self.bytes += bytes;
         self.first.get_or_insert(offset);
         self.end = Some(offset + 1);
+        self.furthest = self.furthest.max(self.end);
         self.slots.push_back(Slot {
             offset,
             bytes,
@@ -68,16 +74,19 @@ impl Tracker {
             self.slots.pop_front();
             self.base += 1;
             self.bytes -= bytes;
-            if marked {
-                self.target = Some(offset + 1);
+            // A message that is read again takes nothing back.
+            if marked && self.base > self.boundary {
+                self.target = self.target.max(Some(offset + 1));
             }
         }
     }
 
     /// Asks for the commit of a message that was finished without it.
     pub(crate) fn mark(&mut self, sequence: u64, offset: i64) {
+        let is_outlived = self.is_outlived(sequence);
         match self.slot(sequence) {
             Some(slot) => slot.marked = true,
+            None if is_outlived => {}
             None => self.target = self.target.max(Some(offset + 1)),
         }
     }
@@ -87,9 +96,31 @@ impl Tracker {
         self.target.filter(|_| self.target > self.acked)
     }
 
-    /// The broker took `offset`.
+    /// The broker took `offset`. One beyond what is to be committed is of a history that has ended
+    /// meanwhile.
     pub(crate) fn acked(&mut self, offset: i64) {
-        self.acked = self.acked.max(Some(offset));
+        if Some(offset) <= self.target {
+            self.acked = self.acked.max(Some(offset));
+        }
+    }
+
+    /// What is pushed from here on is of another history of the partition: its offsets begin again,
+    /// and are committed though they are lower. What was pushed before is handled and not committed.
+    ///
+    /// `start` is where the new history begins, where that is known: it is committed, so that whoever
+    /// has the partition next begins there.
+    pub(crate) fn begin_history(&mut self, start: Option<i64>) {
+        self.boundary = self.next_sequence();
+        self.target = start;
+        self.acked = None;
+        self.first = None;
+        self.end = None;
+        self.furthest = None;
+    }
+
+    /// Whether the message is of a history that has ended.
+    pub(crate) fn is_outlived(&self, sequence: u64) -> bool {
+        sequence < self.boundary
     }
 
     /// The last offset that the broker took in this assignment.
@@ -105,6 +136,11 @@ impl Tracker {
     /// The offset after the last message that was taken in.
     pub(crate) fn position(&self) -> Option<i64> {
         self.end
+    }
+
+    /// The highest offset after a message that was taken in.
+    pub(crate) fn furthest(&self) -> Option<i64> {
+        self.furthest
     }
 
     /// Whether the broker has the offset of every message that was taken in.
@@ -193,6 +229,59 @@ mod tests {
         tracker.finish(1, true);
         tracker.mark(0, 5);
         assert_eq!(tracker.to_commit(), Some(7));
+    }
+
+    #[test]
+    fn what_is_read_again_takes_nothing_back() {
+        let mut tracker = tracker(&[5, 6]);
+        tracker.finish(0, true);
+        tracker.finish(1, true);
+        for offset in [5, 6, 7] {
+            tracker.push(offset, 10);
+        }
+        tracker.finish(2, true);
+        assert_eq!(tracker.to_commit(), Some(7));
+        // One that was on its way meanwhile counts.
+        tracker.acked(7);
+        tracker.finish(3, true);
+        assert_eq!(tracker.to_commit(), None);
+        tracker.finish(4, true);
+        assert_eq!(tracker.to_commit(), Some(8));
+    }
+
+    #[test]
+    fn a_new_history_is_committed_though_its_offsets_are_lower() {
+        let mut tracker = tracker(&[8, 9]);
+        tracker.finish(0, true);
+        tracker.acked(9);
+        tracker.begin_history(None);
+        assert_eq!((tracker.committed(), tracker.to_commit()), (None, None));
+        assert_eq!((tracker.first(), tracker.position()), (None, None));
+        tracker.push(0, 10);
+        tracker.push(1, 10);
+        tracker.finish(2, true);
+        // Not before the end of what came before it.
+        assert_eq!((tracker.to_commit(), tracker.unfinished()), (None, 2));
+        tracker.finish(1, true);
+        assert_eq!(tracker.to_commit(), Some(1));
+        // Late words of the old history: a commit that was on its way, and a mark.
+        tracker.acked(10);
+        tracker.mark(1, 9);
+        tracker.mark(0, 8);
+        assert_eq!((tracker.committed(), tracker.to_commit()), (None, Some(1)));
+        tracker.finish(3, true);
+        tracker.acked(2);
+        assert_eq!((tracker.committed(), tracker.to_commit()), (Some(2), None));
+    }
+
+    #[test]
+    fn the_start_of_a_new_history_is_committed_without_a_message() {
+        let mut tracker = tracker(&[8, 9]);
+        tracker.begin_history(Some(0));
+        assert_eq!(tracker.to_commit(), Some(0));
+        tracker.acked(0);
+        assert_eq!((tracker.to_commit(), tracker.committed()), (None, Some(0)));
+        assert_eq!(tracker.held(), 2);
     }
 
     #[test]
