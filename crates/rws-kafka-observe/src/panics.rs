@@ -1,5 +1,6 @@
 //! Panics of code that is not ours, caught so that nothing of them escapes.
 
+use crate::causes;
 use crate::text::printable;
 use std::any::Any;
 use std::fmt;
@@ -70,8 +71,9 @@ impl fmt::Display for Panicked {
 }
 
 impl fmt::Debug for Panicked {
+    /// Writes the message, as `main` should print it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Panicked({:?})", self.0)
+        causes::debug(self, f)
     }
 }
 

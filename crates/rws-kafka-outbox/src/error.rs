@@ -182,6 +182,17 @@ pub enum OutboxError {
         after: Duration,
     },
 
+    /// A relay was stopped while batches had not been acknowledged
+    /// ([`RelayReport::into_result`](crate::RelayReport::into_result)).
+    #[error(
+        "the relay stopped before Kafka had acknowledged all events of {batches} batches, which the \
+         next relay sends again"
+    )]
+    Abandoned {
+        /// How many batches.
+        batches: usize,
+    },
+
     /// No thread could be started.
     #[error("cannot start the threads of the outbox: {detail}")]
     Thread {

@@ -72,6 +72,7 @@ fn answer(error: &HandlerError) -> Response {
     }
     if find::<ProducerError>(error).is_some_and(may_pass) {
         if let Some(held_back) = UNAVAILABLE_LOG.admit() {
+            let held_back = rws_kafka_observe::non_zero(held_back);
             tracing::warn!(%error, held_back, "answered 503: Kafka does not take the message");
         }
         return message::json(

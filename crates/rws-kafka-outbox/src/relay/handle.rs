@@ -46,6 +46,23 @@ impl RelayReport {
     pub fn is_clean(&self) -> bool {
         self.abandoned_batches == 0 && self.error.is_none()
     }
+
+    /// Returns the report if it is [clean](Self::is_clean), and otherwise an error for `main` to
+    /// return.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the relay; [`OutboxError::Abandoned`] when it was stopped with batches
+    /// under way.
+    pub fn into_result(self) -> Result<Self, OutboxError> {
+        match self.error {
+            Some(error) => Err(error),
+            None if self.abandoned_batches > 0 => Err(OutboxError::Abandoned {
+                batches: self.abandoned_batches,
+            }),
+            None => Ok(self),
+        }
+    }
 }
 
 /// One line for a log: `42 events published, batches abandoned: 1`.
@@ -290,6 +307,23 @@ mod tests {
         ends(&unseen);
         drop(unseen);
         assert_eq!(state(), Some(OutboxState::Stalled));
+    }
+
+    #[test]
+    fn a_report_that_is_not_clean_is_an_error() {
+        let report = |abandoned_batches, error| RelayReport {
+            abandoned_batches,
+            error,
+            ..RelayState::default().report()
+        };
+        let error = |report: RelayReport| report.into_result().err().map(|it| it.to_string());
+        assert_eq!(error(report(0, None)), None);
+        let abandoned = error(report(2, None)).expect("an error");
+        assert!(abandoned.contains("all events of 2 batches"), "{abandoned}");
+        let after = LONG;
+        let timed_out = report(2, Some(OutboxError::StopTimedOut { after }));
+        let expected = OutboxError::StopTimedOut { after }.to_string();
+        assert_eq!(error(timed_out), Some(expected));
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub enum OnRefusal {
 /// let handle = relay.start(500);
 ///
 /// handle.stop();
-/// let report = handle.join();
+/// let report = handle.join().into_result()?;
 /// println!("{} events published", report.published);
 /// # Ok(())
 /// # }
