@@ -78,7 +78,7 @@ impl Consumer {
                 is_static: properties.get("group.instance.id").is_some(),
             })
             .map_err(|error| ConsumerError::Property {
-                detail: shared::creation_failed(error),
+                detail: shared::creation_failed(properties, &error),
             })
     }
 

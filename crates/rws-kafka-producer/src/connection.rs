@@ -6,7 +6,8 @@
 
 use crate::transport::{masked, tls_probe};
 use rws_kafka_config::Properties;
-use rws_kafka_observe::LogRate;
+use rws_kafka_observe::text::printable;
+use rws_kafka_observe::{LogRate, non_zero};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -140,7 +141,8 @@ impl Connection {
     /// the host name, to tell which it was; until its answer the cause is
     /// [`ConnectionCause::Tls`].
     pub fn failed(&self, error: ConnectionError, reason: &str) {
-        let detail = masked(&self.properties, without_client_name(reason)).into_owned();
+        let detail = masked(&self.properties, without_client_name(reason));
+        let detail = printable(&detail).into_owned();
         let verification =
             error == ConnectionError::Ssl && detail.contains("certificate verify failed");
         let mut cause = lock(&self.cause);
@@ -177,7 +179,7 @@ impl Connection {
         if cause.last.as_ref() != Some(&told)
             && let Some(held_back) = self.log_rate.admit()
         {
-            tracing::warn!(target: "rws_kafka", held_back, "{told}");
+            tracing::warn!(target: "rws_kafka", held_back = non_zero(held_back), "{told}");
         }
         cause.last = Some(told);
         self.troubled.store(true, Ordering::Relaxed);
@@ -187,6 +189,7 @@ impl Connection {
     pub(crate) fn log_other(&self, error: &impl fmt::Display, reason: &str) {
         if let Some(held_back) = self.other_rate.admit() {
             let reason = masked(&self.properties, reason);
+            let (reason, held_back) = (printable(&reason), non_zero(held_back));
             tracing::warn!(target: "rws_kafka", %error, %reason, held_back, "Kafka client error");
         }
     }

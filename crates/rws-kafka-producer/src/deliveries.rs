@@ -7,6 +7,7 @@ use crate::recorders::Recorders;
 use crate::token::Token;
 use crate::transport::{Failed, Report};
 use crate::waiters::{Room, Waiter, Waiters};
+use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{
     BrokerStatus, BrokersOf, LogRate, Observer, ProducerHealth, ProducerStatus, non_zero, panics,
 };
@@ -94,7 +95,7 @@ impl Deliveries {
     /// For the list of recent errors.
     pub(crate) fn note_error(&self, error: &ProducerError) {
         let source = format!("producer {}", self.client);
-        self.observer.note_error(&source, &error.to_string());
+        self.observer.note_error(&source, &with_causes(error));
     }
 
     pub(crate) fn fill(&self, status: &mut ProducerStatus) {
@@ -168,7 +169,7 @@ impl Deliveries {
             && !is_aborting
             && let Some(held_back) = self.failures.admit()
         {
-            let held_back = non_zero(held_back);
+            let (held_back, error) = (non_zero(held_back), with_causes(error));
             tracing::error!(target: "rws_kafka", held_back, "a message was not delivered: {error}");
         }
         if let Some(callback) = &self.on_delivery {

@@ -157,7 +157,7 @@ impl Engine {
         if self.closed.load(Ordering::Relaxed) {
             return Err(ProducerError::Closed);
         }
-        check_names(record)
+        check_record(record)
     }
 
     fn enqueue(
@@ -362,9 +362,17 @@ impl Source<ProducerStatus> for Engine {
     }
 }
 
-/// Whether topic and headers have names that Kafka takes.
-pub(crate) fn check_names(record: &Record<'_>) -> Result<(), ProducerError> {
+/// Checks that Kafka takes the topic's name, the headers' names and the timestamp.
+pub(crate) fn check_record(record: &Record<'_>) -> Result<(), ProducerError> {
     crate::topic::check_topic_name(record.topic)?;
+    if let Some(timestamp_ms) = record.timestamp_ms
+        && !Record::TIMESTAMPS_MS.contains(&timestamp_ms)
+    {
+        return Err(ProducerError::InvalidTimestamp {
+            topic: record.topic.to_owned(),
+            timestamp_ms,
+        });
+    }
     match record.headers.iter().find(|(name, _)| name.contains('\0')) {
         None => Ok(()),
         Some((name, _)) => Err(ProducerError::InvalidHeader {

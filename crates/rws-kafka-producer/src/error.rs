@@ -1,11 +1,16 @@
 use crate::connection::ConnectionCause;
+use crate::record::Record;
 use crate::topic::InvalidTopic;
 use rws_kafka_config::ConfigError;
+use rws_kafka_observe::causes;
+use rws_kafka_observe::text::printable;
 use std::fmt;
 use std::time::Duration;
 
 /// Why a message was not published, or a producer could not be made.
-#[derive(Clone, Debug, thiserror::Error)]
+///
+/// Its `Debug` is its `Display` followed by the causes, as `main` should print it.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProducerError {
     /// The settings are wrong.
@@ -33,12 +38,30 @@ pub enum ProducerError {
     InvalidTopic(#[from] InvalidTopic),
 
     /// A header's name holds a NUL byte.
-    #[error("a header for topic {topic:?} is named {name:?}; a header name cannot hold NUL")]
+    #[error(
+        "a header for topic {topic:?} is named {}; a header name cannot hold NUL",
+        printable(&format!("{name:?}"))
+    )]
     InvalidHeader {
         /// The topic.
         topic: String,
         /// The header's name.
         name: String,
+    },
+
+    /// The record's timestamp is not one that can be sent; see
+    /// [`Record::TIMESTAMPS_MS`](crate::Record::TIMESTAMPS_MS).
+    #[error(
+        "a record for topic {topic:?} has timestamp_ms {timestamp_ms}; allowed are {} to {}: \
+         milliseconds since 1970, up to the year 9999",
+        Record::TIMESTAMPS_MS.start(),
+        Record::TIMESTAMPS_MS.end()
+    )]
+    InvalidTimestamp {
+        /// The topic.
+        topic: String,
+        /// The timestamp.
+        timestamp_ms: i64,
     },
 
     /// The queue stayed full for the whole of `max_block`.
@@ -291,6 +314,12 @@ impl ProducerError {
             } => cause.connection_cause(),
             _ => None,
         }
+    }
+}
+
+impl fmt::Debug for ProducerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::debug(self, f)
     }
 }
 

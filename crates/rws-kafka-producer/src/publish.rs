@@ -1,6 +1,8 @@
 use crate::delivery::Delivery;
 use crate::error::ProducerError;
 use crate::record::Record;
+use rws_kafka_observe::causes::with_causes;
+use rws_kafka_observe::text::printable;
 use rws_kafka_observe::trace::{TARGET, TRACEPARENT, TraceContext};
 use tracing::Span;
 use tracing::field::{Empty, display};
@@ -67,7 +69,7 @@ impl Publish {
         self.span
             .record("error.type", error_type(error))
             .record("otel.status_code", "error")
-            .record("otel.status_description", display(error));
+            .record("otel.status_description", with_causes(error));
     }
 }
 
@@ -75,14 +77,14 @@ fn span(record: &Record<'_>) -> Span {
     tracing::debug_span!(
         target: TARGET,
         "send",
-        otel.name = %format_args!("send {}", record.topic),
+        otel.name = %format_args!("send {}", printable(record.topic)),
         otel.kind = "producer",
         otel.status_code = Empty,
         otel.status_description = Empty,
         messaging.system = "kafka",
         messaging.operation.name = "send",
         messaging.operation.type = "send",
-        messaging.destination.name = record.topic,
+        messaging.destination.name = &*printable(record.topic),
         messaging.destination.partition.id = record.partition.map(display),
         messaging.kafka.offset = Empty,
         messaging.kafka.message.tombstone = record.payload.is_none().then_some(true),
@@ -96,6 +98,7 @@ fn error_type(error: &ProducerError) -> &'static str {
     match error {
         ProducerError::InvalidTopic(_) => "InvalidTopic",
         ProducerError::InvalidHeader { .. } => "InvalidHeader",
+        ProducerError::InvalidTimestamp { .. } => "InvalidTimestamp",
         ProducerError::QueueFull { .. } => "QueueFull",
         ProducerError::MessageTooLarge { .. } => "MessageTooLarge",
         ProducerError::UnknownTopic { .. } => "UnknownTopic",

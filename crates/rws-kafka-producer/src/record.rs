@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 /// A value that a header can have: text, bytes, or null (`None`).
 ///
 /// Kafka tells a null header value from an empty one, and so does this.
@@ -63,6 +65,14 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// The timestamps that a record can have: 1 to 253,402,300,799,999, in milliseconds since 1970.
+    ///
+    /// librdkafka reads 0 as "now", Kafka keeps negative numbers for itself, and a larger number,
+    /// after the year 9999, is one of microseconds or nanoseconds. How far a timestamp may be from
+    /// the broker's clock is the topic's setting: `message.timestamp.before.max.ms` and
+    /// `message.timestamp.after.max.ms`, the latter one hour by default since Kafka 4.0.
+    pub const TIMESTAMPS_MS: RangeInclusive<i64> = 1..=253_402_300_799_999;
+
     /// A record for `topic` with neither key nor payload.
     pub fn to(topic: &'a str) -> Self {
         Self {
@@ -107,6 +117,9 @@ impl<'a> Record<'a> {
     }
 
     /// The timestamp in milliseconds since 1970, in place of the present time.
+    ///
+    /// One outside [`TIMESTAMPS_MS`](Self::TIMESTAMPS_MS) is
+    /// [`InvalidTimestamp`](crate::ProducerError::InvalidTimestamp) when the record is sent.
     pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
         self

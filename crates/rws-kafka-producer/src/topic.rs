@@ -7,7 +7,7 @@ const MAX_LEN: usize = 249;
 ///
 /// The rules are those of Kafka's `Topic.validate`: 1 to 249 of `a-z A-Z 0-9 . _ -`, and neither
 /// `.` nor `..`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct InvalidTopic {
     topic: String,
     reason: Reason,
@@ -38,6 +38,12 @@ impl fmt::Display for InvalidTopic {
                 self.topic
             ),
         }
+    }
+}
+
+impl fmt::Debug for InvalidTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        rws_kafka_observe::causes::debug(self, f)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::producer::KafkaProducer;
 use crate::record::{HeaderValue, Record};
 use crate::transactional::{Present, Shared, TransactionalProducer};
 use crate::transport::{Offsets, StepFailure};
+use rws_kafka_observe::causes::with_causes;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -281,7 +282,7 @@ impl Drop for Transaction {
         if !self.over
             && let Err(error) = self.roll_back()
         {
-            tracing::warn!(target: "rws_kafka", "a transaction was given up: {error}");
+            tracing::warn!(target: "rws_kafka", "a transaction was aborted on drop: {}", with_causes(&error));
         }
     }
 }

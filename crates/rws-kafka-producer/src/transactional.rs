@@ -1,6 +1,6 @@
 use crate::config::ProducerConfig;
 use crate::delivery::FlushReport;
-use crate::engine::{Engine, after, check_names};
+use crate::engine::{Engine, after, check_record};
 use crate::error::{ProducerError, TransactionStep};
 use crate::producer::KafkaProducer;
 use crate::record::Record;
@@ -144,7 +144,7 @@ impl TransactionalProducer {
     /// send later.
     #[doc(hidden)]
     pub fn check(&self, record: &Record<'_>, most_bytes: usize) -> Result<(), ProducerError> {
-        check_names(record)?;
+        check_record(record)?;
         check_size(record, self.shared.max_message_bytes.min(most_bytes))
     }
 }

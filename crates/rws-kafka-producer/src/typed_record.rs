@@ -80,7 +80,8 @@ impl<'a, S> TypedRecord<'a, S> {
         self
     }
 
-    /// The timestamp in milliseconds since 1970, in place of the present time.
+    /// The timestamp in milliseconds since 1970, in place of the present time; one of
+    /// [`Record::TIMESTAMPS_MS`].
     pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
         self

@@ -328,6 +328,8 @@ fn record<'a>(letter: &'a DeadLetter, topic: &'a str, writing: &Writing) -> Reco
     }
     if writing.timestamp == ReplayTimestamp::Original
         && let Some(ms) = letter.original_timestamp_ms()
+        // A header can say anything.
+        && Record::TIMESTAMPS_MS.contains(&ms)
     {
         record = record.timestamp_ms(ms);
     }

@@ -56,7 +56,7 @@ impl QueueReader {
         };
         let base = shared::client_config(properties).create_with_context(context);
         let base = base.map_err(|error| ConsumerError::Property {
-            detail: shared::creation_failed(error),
+            detail: shared::creation_failed(properties, &error),
         })?;
         Ok(Self {
             base: Arc::new(base),

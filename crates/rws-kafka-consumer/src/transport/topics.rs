@@ -53,7 +53,7 @@ impl Topics {
             .create_with_context(context)
             .map(|admin| Self { admin })
             .map_err(|error| ConsumerError::Property {
-                detail: shared::creation_failed(error),
+                detail: shared::creation_failed(properties, &error),
             })
     }
 
@@ -120,7 +120,7 @@ impl Topics {
         let failed = results.into_iter().find_map(Result::err);
         match failed {
             None => Ok(()),
-            Some((_, code)) => Err((code, format!("{code} ({code:?})"))),
+            Some((_, code)) => Err((code, code.to_string())),
         }
     }
 }

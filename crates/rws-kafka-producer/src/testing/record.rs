@@ -70,14 +70,14 @@ impl SentRecord {
         self.text("payload", self.payload())
     }
 
-    /// The value that its payload holds as JSON.
+    /// Returns the value that its payload holds as JSON.
     ///
     /// # Panics
     ///
     /// Where it holds none of this type: with what is wrong, and the message.
     #[cfg(feature = "json")]
     #[track_caller]
-    pub fn payload_json<T: serde::de::DeserializeOwned>(&self) -> T {
+    pub fn deserialize_json<T: serde::de::DeserializeOwned>(&self) -> T {
         let payload = self.payload().unwrap_or_default();
         rws_kafka_schema::json::decode(payload)
             .unwrap_or_else(|error| panic!("the payload of {self:?} does not decode: {error}"))

@@ -215,7 +215,7 @@ fn who_expects_one_message_is_shown_those_that_there_are() {
 fn a_value_comes_as_its_json() {
     let (producer, sent) = KafkaProducer::for_test();
     producer.send_typed("a", &vec![1, 2]).unwrap();
-    assert_eq!(sent.only().payload_json::<Vec<u8>>(), [1, 2]);
+    assert_eq!(sent.only().deserialize_json::<Vec<u8>>(), [1, 2]);
 }
 
 #[test]

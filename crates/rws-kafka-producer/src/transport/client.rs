@@ -49,10 +49,14 @@ impl Client {
     ) -> Result<Self, ProducerError> {
         Ok(Self {
             base: Base::Kafka(
-                super::client_config(properties).create_with_context(Context {
-                    deliveries: Arc::clone(&deliveries),
-                    logs: Logs::new(properties),
-                })?,
+                super::client_config(properties)
+                    .create_with_context(Context {
+                        deliveries: Arc::clone(&deliveries),
+                        logs: Logs::new(properties),
+                    })
+                    .map_err(|error| ProducerError::Property {
+                        detail: super::creation_failed(properties, &error),
+                    })?,
             ),
             deliveries,
             max_message_bytes: max_message_bytes(properties),
@@ -128,7 +132,7 @@ impl Client {
                 topic: record.topic.to_owned(),
             }),
             Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced) => {
-                let detail = error.to_string();
+                let detail = super::described(&error);
                 Enqueue::Refused(self.fatal().unwrap_or(ProducerError::Fatal { detail }))
             }
             _ => Enqueue::Refused(

@@ -1,6 +1,7 @@
 use crate::connection::Connection;
 use crate::error::ProducerError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rws_kafka_observe::text::printable;
 use std::time::Duration;
 
 /// What is known of a message that failed.
@@ -19,7 +20,7 @@ impl Failed<'_> {
         let Some(code) = error.rdkafka_error_code() else {
             return ProducerError::Refused {
                 topic,
-                detail: error.to_string(),
+                detail: described(error),
             };
         };
         match code {
@@ -53,12 +54,39 @@ impl Failed<'_> {
                 ProducerError::Undelivered { topic }
             }
             RDKafkaErrorCode::Fatal => ProducerError::Fatal {
-                detail: error.to_string(),
+                detail: described(error),
             },
             _ => ProducerError::Refused {
                 topic,
-                detail: format!("{code} ({code:?})"),
+                detail: match hint(code) {
+                    Some(hint) => format!("{code}: {hint}"),
+                    None => code.to_string(),
+                },
             },
         }
+    }
+}
+
+/// What usually leads to an error whose own words do not say it.
+fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
+    Some(match code {
+        RDKafkaErrorCode::InvalidTimestamp => {
+            "the record's timestamp is further in the past or in the future than the topic's \
+             message.timestamp.before.max.ms or message.timestamp.after.max.ms allow; it counts \
+             milliseconds, not microseconds, since 1970"
+        }
+        RDKafkaErrorCode::InvalidRecord => {
+            "a topic with cleanup.policy=compact takes only records with a key"
+        }
+        _ => return None,
+    })
+}
+
+/// Returns an error as Kafka's code and words, each once.
+pub fn described(error: &KafkaError) -> String {
+    match error.rdkafka_error_code() {
+        // Shows the code, and librdkafka's words in parentheses.
+        Some(code) => code.to_string(),
+        None => printable(&error.to_string()).into_owned(),
     }
 }

@@ -1,5 +1,7 @@
 use rdkafka::config::RDKafkaLogLevel;
 use rws_kafka_config::Properties;
+use rws_kafka_observe::non_zero;
+use rws_kafka_observe::text::printable;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -46,13 +48,14 @@ impl Logs {
     pub fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         if matches!(level, RDKafkaLogLevel::Debug) {
             let line = masked(&self.properties, line);
-            tracing::debug!(target: "librdkafka", facility, "{line}");
+            tracing::debug!(target: "librdkafka", facility, "{}", printable(&line));
             return;
         }
         let Some(held_back) = self.admit(facility, Instant::now()) else {
             return;
         };
         let line = masked(&self.properties, line);
+        let (line, held_back) = (printable(&line), non_zero(held_back));
         match level {
             RDKafkaLogLevel::Warning => {
                 tracing::warn!(target: "librdkafka", facility, held_back, "{line}");

@@ -11,6 +11,7 @@ mod transactions;
 pub(crate) use client::size;
 pub(crate) use client::{Client, Enqueue, Report, check_size, max_message_bytes};
 pub(crate) use errors::Failed;
+pub use errors::described;
 pub use logs::Logs;
 pub(crate) use logs::masked;
 pub use statistics::brokers;
@@ -24,11 +25,11 @@ pub use crate::typed::encode as encode_json;
 pub use crate::typed_record::TypedSender;
 
 use crate::connection::{Connection, ConnectionError};
-use crate::error::ProducerError;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rws_kafka_config::Properties;
+use rws_kafka_observe::text::printable;
 
 /// Turns properties into rdkafka's configuration.
 pub fn client_config(properties: &Properties) -> ClientConfig {
@@ -44,22 +45,17 @@ pub fn client_config(properties: &Properties) -> ClientConfig {
     config
 }
 
-/// Why rdkafka made no client.
+/// Says why rdkafka did not create a client with `properties`.
 ///
-/// Its own error prints the value of the property, which may be a secret: this does not.
-pub fn creation_failed(error: KafkaError) -> String {
-    match error {
-        KafkaError::ClientConfig(_, detail, name, value) => {
-            let detail = if value.is_empty() {
-                detail
-            } else {
-                detail.replace(&value, "***")
-            };
-            format!("{name}: {detail}")
-        }
-        KafkaError::ClientCreation(detail) => detail,
-        other => other.to_string(),
-    }
+/// librdkafka repeats the values it refuses. Secrets among the properties are masked; everything
+/// else stays readable.
+pub fn creation_failed(properties: &Properties, error: &KafkaError) -> String {
+    let detail = match error {
+        KafkaError::ClientConfig(_, detail, name, _) => format!("{name}: {detail}"),
+        KafkaError::ClientCreation(detail) => detail.clone(),
+        other => described(other),
+    };
+    printable(masked(properties, &detail).trim_end()).into_owned()
 }
 
 /// Passes an error of a client's error callback on to its [`Connection`].
@@ -86,11 +82,45 @@ pub fn note_error(connection: &Connection, error: &KafkaError, reason: &str) {
     connection.failed(kind, reason);
 }
 
-impl From<KafkaError> for ProducerError {
-    /// Of an error at creation.
-    fn from(error: KafkaError) -> Self {
-        Self::Property {
-            detail: creation_failed(error),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::producer::{BaseProducer, DefaultProducerContext};
+
+    /// What a client with these properties is refused with.
+    fn refusal(set: &[(&str, &str)]) -> String {
+        let mut properties = Properties::default();
+        for (name, value) in set {
+            properties.set(*name, *value);
         }
+        let created = client_config(&properties).create_with_context(DefaultProducerContext);
+        let created: Result<BaseProducer<_>, _> = created;
+        match created {
+            Ok(_) => panic!("{set:?} is not refused"),
+            Err(error) => creation_failed(&properties, &error),
+        }
+    }
+
+    #[test]
+    fn a_refused_value_is_shown_unless_it_is_a_secret() {
+        assert_eq!(
+            refusal(&[("transaction.timeout.ms", "1")]),
+            "transaction.timeout.ms: Configuration property \"transaction.timeout.ms\" value 1 is \
+             outside allowed range 1000..2147483647"
+        );
+        assert_eq!(
+            refusal(&[("compression.type", "brotli")]),
+            "compression.type: Invalid value \"brotli\" for configuration property \
+             \"compression.codec\""
+        );
+        let key = refusal(&[
+            ("ssl.key.pem", "a-secret-4711"),
+            ("security.protocol", "SSL"),
+        ]);
+        assert!(!key.contains("a-secret-4711"), "{key}");
+        // A secret stays one, whichever property librdkafka complains about.
+        let pair = [("sasl.password", "brotli"), ("compression.type", "brotli")];
+        let shown = refusal(&pair);
+        assert!(shown.contains("Invalid value \"***\""), "{shown}");
     }
 }

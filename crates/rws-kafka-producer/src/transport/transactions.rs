@@ -6,6 +6,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use rws_kafka_observe::text::printable;
 use std::time::Duration;
 
 /// How a step of a transaction failed, as librdkafka tells it apart.
@@ -110,18 +111,22 @@ fn told<C: ProducerContext>(
     let Err(error) = result else { return Ok(()) };
     let KafkaError::Transaction(cause) = &error else {
         return Err(match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::OperationTimedOut) => StepFailure::Retriable(error.to_string()),
-            _ => StepFailure::Refused(error.to_string()),
+            Some(RDKafkaErrorCode::OperationTimedOut) => {
+                StepFailure::Retriable(super::described(&error))
+            }
+            _ => StepFailure::Refused(super::described(&error)),
         });
     };
-    let (code, detail) = (cause.code(), cause.string());
+    let (code, detail) = (cause.code(), printable(&cause.string()).into_owned());
     Err(if is_fenced(code) {
         StepFailure::Fenced(detail)
     } else if cause.is_fatal() {
         // The first fatal error counts, and tells more than "fatal".
         match kafka.client().fatal_error() {
-            Some((code, detail)) if is_fenced(code) => StepFailure::Fenced(detail),
-            Some((_, detail)) => StepFailure::Fatal(detail),
+            Some((code, detail)) if is_fenced(code) => {
+                StepFailure::Fenced(printable(&detail).into_owned())
+            }
+            Some((_, detail)) => StepFailure::Fatal(printable(&detail).into_owned()),
             None => StepFailure::Fatal(detail),
         }
     } else if cause.txn_requires_abort() {
