@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// What differs from librdkafka's own defaults, and why.
-const DEFAULTS: [(&str, &str); 6] = [
+const DEFAULTS: [(&str, &str); 5] = [
     // librdkafka's 1000 ms is how long it stops fetching once its local queue was full: a consumer
     // of small messages then does a sixth of its rate.
     ("fetch.queue.backoff.ms", "5"),
@@ -16,8 +16,6 @@ const DEFAULTS: [(&str, &str); 6] = [
     ("fetch.max.bytes", "8388608"),
     // A subscribed topic that is made later is found within seconds, not five minutes.
     ("topic.metadata.refresh.interval.ms", "5000"),
-    // A broker that comes back is used within a second.
-    ("reconnect.backoff.max.ms", "1000"),
     // They tell apart what is not read yet from what holds no messages, such as transaction marks.
     ("statistics.interval.ms", "2000"),
 ];

@@ -64,6 +64,7 @@ pub struct ProducerConfig {
     pub(crate) explicit: Vec<(String, String)>,
     pub(crate) max_block: Duration,
     pub(crate) close_timeout: Duration,
+    pub(crate) fail_fast: bool,
     pub(crate) on_delivery: Option<OnDelivery>,
     pub(crate) observer: Observer,
     pub(crate) transaction_timeout: Duration,
@@ -75,7 +76,7 @@ pub struct ProducerConfig {
 }
 
 /// What differs from librdkafka's own defaults, and why.
-const DEFAULTS: [(&str, &str); 9] = [
+const DEFAULTS: [(&str, &str); 8] = [
     // No duplicate by a retry, no acknowledged message lost with a broker.
     ("enable.idempotence", "true"),
     ("acks", "all"),
@@ -88,8 +89,6 @@ const DEFAULTS: [(&str, &str); 9] = [
     ("queue.buffering.max.messages", "100000"),
     ("queue.buffering.max.kbytes", "65536"),
     ("message.timeout.ms", "120000"),
-    // A broker that comes back is used within a second.
-    ("reconnect.backoff.max.ms", "1000"),
     // They tell how long brokers take to answer, and how much they throttle.
     ("statistics.interval.ms", "5000"),
 ];
@@ -135,6 +134,20 @@ impl ProducerConfig {
     /// Default 5 s.
     pub fn max_block(mut self, max_block: Duration) -> Self {
         self.max_block = max_block;
+        self
+    }
+
+    /// Whether a send fails at once while the brokers are known to be down. Default `false`: the
+    /// message is queued, and delivered if a broker comes back within the
+    /// [`delivery_timeout`](Self::delivery_timeout).
+    ///
+    /// With `true`, `send`, `send_sync` and `send_async` return
+    /// [`ProducerError::Unreachable`] with its cause, and accept nothing, from the moment that all
+    /// connections are lost or a probe finds no broker until a broker answers again, which the
+    /// producer notices within about a second. Use it where a request must not wait for a timeout that is
+    /// sure to come. Messages accepted before keep waiting for their acknowledgement.
+    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.fail_fast = fail_fast;
         self
     }
 
@@ -327,6 +340,7 @@ impl From<KafkaConfig> for ProducerConfig {
             explicit: Vec::new(),
             max_block: Duration::from_secs(5),
             close_timeout: Duration::from_secs(5),
+            fail_fast: false,
             on_delivery: None,
             observer: Observer::global(),
             transaction_timeout: Duration::from_secs(10),
@@ -347,6 +361,7 @@ impl fmt::Debug for ProducerConfig {
                 &self.explicit.iter().map(|(n, _)| n).collect::<Vec<_>>(),
             )
             .field("max_block", &self.max_block)
+            .field("fail_fast", &self.fail_fast)
             .field("close_timeout", &self.close_timeout)
             .field("on_delivery", &self.on_delivery.is_some())
             .field("transactional_id", &self.transactional_id)

@@ -11,7 +11,7 @@ use rws_kafka_observe::{LogRate, non_zero};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Why the brokers cannot be reached, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,16 @@ pub struct Connection {
 #[derive(Debug, Default)]
 struct Cause {
     last: Option<ConnectionCause>,
-    probing: bool,
+    /// No broker has answered since.
+    down_since: Option<Instant>,
+    probe: CertificateProbe,
+}
+
+/// When the certificate was last probed.
+#[derive(Debug, Default)]
+struct CertificateProbe {
+    running: bool,
+    last: Option<Instant>,
 }
 
 impl Connection {
@@ -130,16 +139,36 @@ impl Connection {
     pub fn recovered(&self) {
         if self.troubled.load(Ordering::Relaxed) {
             self.troubled.store(false, Ordering::Relaxed);
-            lock(&self.cause).last = None;
+            let mut cause = lock(&self.cause);
+            cause.last = None;
+            cause.down_since = None;
+            cause.probe.last = None;
         }
+    }
+
+    /// No broker answered in time.
+    pub(crate) fn unanswered(&self) {
+        lock(&self.cause)
+            .down_since
+            .get_or_insert_with(Instant::now);
+        self.troubled.store(true, Ordering::Relaxed);
+    }
+
+    /// How long the brokers have been known to be down; `None` as long as one may answer.
+    pub(crate) fn down_for(&self) -> Option<Duration> {
+        if !self.troubled.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(lock(&self.cause).down_since?.elapsed())
     }
 
     /// Takes note of an error that the client's error callback reported.
     ///
-    /// OpenSSL has the same words for an unknown CA and a wrong host name. On a failed
+    /// OpenSSL has the same words for an unknown CA and a wrong host name. On the first failed
     /// verification one connection is made in the background, with no credentials and no check of
-    /// the host name, to tell which it was; until its answer the cause is
-    /// [`ConnectionCause::Tls`].
+    /// the host name, to find out which it was; until its answer the cause is
+    /// [`ConnectionCause::Tls`]. It is made again after a broker has answered, and once a minute while
+    /// verification keeps failing.
     pub fn failed(&self, error: ConnectionError, reason: &str) {
         let detail = masked(&self.properties, without_client_name(reason));
         let detail = printable(&detail).into_owned();
@@ -150,8 +179,7 @@ impl Connection {
             ConnectionError::Authentication => ConnectionCause::Authentication { detail },
             ConnectionError::Resolve => ConnectionCause::UnknownHost { detail },
             ConnectionError::Ssl if verification => {
-                if !cause.probing {
-                    cause.probing = true;
+                if cause.probe.is_due(Instant::now()) {
                     self.probe_certificate(detail.clone());
                 }
                 match &cause.last {
@@ -176,6 +204,9 @@ impl Connection {
                 known.unwrap_or(ConnectionCause::Unreachable { detail })
             }
         };
+        if error == ConnectionError::AllDown {
+            cause.down_since.get_or_insert_with(Instant::now);
+        }
         if cause.last.as_ref() != Some(&told)
             && let Some(held_back) = self.log_rate.admit()
         {
@@ -201,7 +232,7 @@ impl Connection {
         let spawned = probe.spawn(move || {
             let trusted = tls_probe::certificate_is_trusted(&properties);
             let mut cause = lock(&cause);
-            cause.probing = false;
+            cause.probe.running = false;
             // Without a cause, the brokers have answered in the meantime.
             if let (Some(trusted), Some(last)) = (trusted, &mut cause.last) {
                 *last = if trusted {
@@ -217,6 +248,25 @@ impl Connection {
     }
 }
 
+impl CertificateProbe {
+    /// How long the answer of a probe holds while verification keeps failing: each one costs threads
+    /// and a connection.
+    const HOLDS: Duration = Duration::from_secs(60);
+
+    /// Returns `true` if a probe is to be made now, and takes it as made.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let holds = |last: Instant| now.saturating_duration_since(last) < Self::HOLDS;
+        if self.running || self.last.is_some_and(holds) {
+            return false;
+        }
+        *self = Self {
+            running: true,
+            last: Some(now),
+        };
+        true
+    }
+}
+
 /// librdkafka begins each reason with `[thrd:…]: ` or the client's name.
 fn without_client_name(reason: &str) -> &str {
     reason
@@ -227,4 +277,49 @@ fn without_client_name(reason: &str) -> &str {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_probed_once_a_minute_at_most() {
+        let (mut probe, now) = (CertificateProbe::default(), Instant::now());
+        let mut is_due = |seconds, ends: bool| {
+            let is_due = probe.is_due(now + Duration::from_secs(seconds));
+            probe.running &= !ends;
+            is_due
+        };
+        assert!(is_due(0, false));
+        assert!(!is_due(61, true), "it is still running");
+        assert!(is_due(61, true));
+        assert!(!is_due(62, false) && !is_due(120, false));
+        assert!(is_due(121, false));
+    }
+
+    #[test]
+    fn what_a_broker_says_cannot_forge_a_line() {
+        let connection = Connection::new(Properties::default());
+        let words = "[thrd:x]: refused\n2026-01-01 INFO forged \u{1b}[31m";
+        connection.failed(ConnectionError::Authentication, words);
+        let cause = connection.cause().expect("a cause");
+        let ConnectionCause::Authentication { detail } = cause else {
+            panic!("{cause:?}");
+        };
+        assert_eq!(detail, r"refused\n2026-01-01 INFO forged \u{1b}[31m");
+    }
+
+    #[test]
+    fn the_brokers_are_down_from_the_first_sign_to_the_first_answer() {
+        let connection = Connection::new(Properties::default());
+        connection.failed(ConnectionError::Transport, "connection refused");
+        assert_eq!(connection.down_for(), None, "others may answer");
+        connection.failed(ConnectionError::AllDown, "1/1 brokers are down");
+        assert!(connection.down_for().is_some());
+        connection.recovered();
+        assert_eq!(connection.down_for(), None);
+        connection.unanswered();
+        assert!(connection.down_for().is_some());
+    }
 }

@@ -115,6 +115,7 @@ impl Deliveries {
             size,
             delivery_timeout: self.timeout,
             connection: &self.connection,
+            client_failure: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What happens to a message between `send` and its outcome.
 
+use crate::clients::Clients;
 use crate::config::ProducerConfig;
 use crate::deliveries::Deliveries;
 use crate::delivery::Delivery;
@@ -30,8 +31,9 @@ const GIVE_UP: Duration = Duration::from_secs(1);
 
 /// The client and what hangs on its deliveries.
 pub(crate) struct Engine {
-    client: Client,
+    clients: Clients,
     max_block: Duration,
+    fail_fast: bool,
     closed: AtomicBool,
     stopping: AtomicBool,
     /// The thread that serves deliveries.
@@ -47,16 +49,20 @@ impl Engine {
             .map_or(Duration::MAX, Duration::from_millis);
         let client = properties.get("client.id").unwrap_or_default();
         let deliveries = Arc::new(Deliveries::new(config, client, timeout));
+        // A transaction does not outlive its client: its producer decides.
+        let heals = config.transactional_id.is_none();
+        let shared = Arc::clone(&deliveries);
         #[cfg(feature = "testing")]
         let client = match &config.sent {
-            Some(sent) => Client::of_test(&properties, deliveries, sent.client()),
-            None => Client::new(&properties, deliveries)?,
+            Some(sent) => Client::of_test(&properties, shared, sent.client(heals)),
+            None => Client::new(&properties, shared, heals)?,
         };
         #[cfg(not(feature = "testing"))]
-        let client = Client::new(&properties, deliveries)?;
+        let client = Client::new(&properties, shared, heals)?;
         Ok(Self {
-            client,
+            clients: Clients::new(properties, deliveries, client),
             max_block: config.max_block,
+            fail_fast: config.fail_fast,
             closed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             thread: OnceLock::new(),
@@ -91,7 +97,7 @@ impl Engine {
         }
         let slot = self.enqueue_watched(record, &Publish::begin(record))?;
         #[cfg(feature = "testing")]
-        if let Some(test) = self.client.test() {
+        if let Some(test) = self.client().test() {
             // Who would acknowledge it waits here.
             test.time_out(self.deliveries(), &slot);
         }
@@ -119,11 +125,15 @@ impl Engine {
         let mut full = false;
         let slot = self.watched(record, publish, |token, sent_ms| {
             let context = publish.context();
-            match self.client.enqueue(record, context, token, sent_ms) {
+            match self
+                .clients
+                .borrow()
+                .enqueue(record, context, token, sent_ms)
+            {
                 Ok(()) => Ok(()),
                 Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
                 #[cfg(feature = "testing")]
-                Err(Enqueue::Full) if self.client.test().is_some() => {
+                Err(Enqueue::Full) if self.client().test().is_some() => {
                     Err(self.queue_full(record, self.max_block))
                 }
                 Err(Enqueue::Full) => {
@@ -157,7 +167,19 @@ impl Engine {
         if self.closed.load(Ordering::Relaxed) {
             return Err(ProducerError::Closed);
         }
-        check_record(record)
+        check_record(record)?;
+        if self.fail_fast
+            && let Some(within) = self.deliveries().connection().down_for()
+        {
+            let cause = self.deliveries().connection().cause();
+            return Err(self.refused(record, ProducerError::Unreachable { within, cause }));
+        }
+        Ok(())
+    }
+
+    /// Returns `true` if the next probe should not wait for its turn.
+    pub(crate) fn wants_probe(&self) -> bool {
+        self.fail_fast && self.deliveries().connection().down_for().is_some()
     }
 
     fn enqueue(
@@ -168,7 +190,11 @@ impl Engine {
         sent_ms: i64,
     ) -> Result<(), ProducerError> {
         let context = publish.context();
-        match self.client.enqueue(record, context, token, sent_ms) {
+        match self
+            .clients
+            .borrow()
+            .enqueue(record, context, token, sent_ms)
+        {
             Ok(()) => Ok(()),
             Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
             Err(Enqueue::Full) => self.enqueue_when_there_is_room(record, publish, token, sent_ms),
@@ -184,7 +210,7 @@ impl Engine {
         sent_ms: i64,
     ) -> Result<(), ProducerError> {
         #[cfg(feature = "testing")]
-        if self.client.test().is_some() {
+        if self.client().test().is_some() {
             // Nothing changes by waiting.
             return Err(self.queue_full(record, self.max_block));
         }
@@ -204,7 +230,11 @@ impl Engine {
                 return Err(ProducerError::Closed);
             }
             let context = publish.context();
-            match self.client.enqueue(record, context, token, sent_ms) {
+            match self
+                .clients
+                .borrow()
+                .enqueue(record, context, token, sent_ms)
+            {
                 Ok(()) => return Ok(()),
                 Err(Enqueue::Refused(error)) => return Err(self.refused(record, error)),
                 Err(Enqueue::Full) => {}
@@ -244,12 +274,15 @@ impl Engine {
         let _ = self.thread.set(thread::current().id());
         let serve = || {
             let room = self.room();
-            self.client.poll(if room.is_awaited() {
+            let client = self.client();
+            client.poll(if room.is_awaited() {
                 POLL_FOR_ROOM
             } else {
                 POLL
             });
             room.announce();
+            let is_open = !self.closed.load(Ordering::Relaxed);
+            self.clients.look_after(&client, is_open);
         };
         while !self.stopping.load(Ordering::Acquire) {
             serve();
@@ -259,7 +292,7 @@ impl Engine {
 
     pub(crate) fn is_own_thread(&self) -> bool {
         #[cfg(feature = "testing")]
-        if let Some(test) = self.client.test() {
+        if let Some(test) = self.client().test() {
             return test.is_reporting();
         }
         self.thread.get() == Some(&thread::current().id())
@@ -291,12 +324,12 @@ impl Engine {
     fn flush_by(&self, time: Duration, wait: impl Fn()) -> usize {
         let until = after(time);
         loop {
-            let left = self.client.in_flight();
+            let left = self.client().in_flight();
             if left == 0 || Instant::now() >= until {
                 return left;
             }
             #[cfg(feature = "testing")]
-            if self.client.test().is_some() {
+            if self.client().test().is_some() {
                 return left;
             }
             wait();
@@ -310,7 +343,7 @@ impl Engine {
         }
         let given_up = || self.deliveries().given_up();
         let before = given_up();
-        self.client.purge();
+        self.client().purge();
         let unreported = self.flush_by(GIVE_UP, &wait);
         let undelivered = given_up() - before + unreported;
         if undelivered > 0 {
@@ -326,18 +359,22 @@ impl Engine {
     /// Asks a broker for metadata and tells health what came of it.
     pub(crate) fn ping(&self, time: Duration) -> Result<(), ProducerError> {
         let deliveries = self.deliveries();
+        let client = self.client();
         let topic = deliveries.recorders().latest();
-        let answered = self.client.ping(topic.as_deref(), time);
-        if let Some(error) = self.client.fatal() {
+        let answered = client.fatal().is_none() && client.ping(topic.as_deref(), time);
+        if let Some(error) = client.fatal() {
             deliveries.health().unreachable();
             deliveries.note_error(&error);
             return Err(error);
         }
         if answered {
             deliveries.connection().recovered();
-            deliveries.health().reachable();
+            if !self.clients.is_on_trial() {
+                deliveries.health().reachable();
+            }
             return Ok(());
         }
+        deliveries.connection().unanswered();
         deliveries.health().unreachable();
         let error = ProducerError::Unreachable {
             within: time,
@@ -347,12 +384,12 @@ impl Engine {
         Err(error)
     }
 
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    pub(crate) fn client(&self) -> Arc<Client> {
+        self.clients.get()
     }
 
     pub(crate) fn deliveries(&self) -> &Deliveries {
-        self.client.deliveries()
+        self.clients.deliveries()
     }
 }
 

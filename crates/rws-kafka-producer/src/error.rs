@@ -139,12 +139,33 @@ pub enum ProducerError {
         topic: String,
     },
 
+    /// The client inside the producer failed while it held this message, which may or may not have
+    /// arrived. It is not sent again: that could duplicate it, or put it behind later ones. The
+    /// producer replaces the client by itself.
+    #[error(
+        "the producer's client failed before topic {topic:?} acknowledged the message: {detail}"
+    )]
+    ClientFailed {
+        /// The topic.
+        topic: String,
+        /// librdkafka's words, and the missing permission where that is the cause.
+        detail: String,
+    },
+
+    /// The client inside the producer failed, and the producer is about to replace it, at first
+    /// within a second or so, at last every 10 s to 15 s. Nothing is accepted until then.
+    #[error("the producer's client failed and is being replaced: {detail}")]
+    ClientReplaced {
+        /// librdkafka's words, and the missing permission where that is the cause.
+        detail: String,
+    },
+
     /// The producer is closed.
     #[error("the producer is closed")]
     Closed,
 
-    /// The producer failed for good: make a new one. So does one whose user may not write to any
-    /// topic: it gets no producer id.
+    /// The client of a transactional producer failed for good. The producer creates another one for
+    /// its next transaction.
     #[error("the producer failed for good: {detail}")]
     Fatal {
         /// librdkafka's words.
@@ -278,6 +299,8 @@ impl ProducerError {
                     | Self::TimedOut { .. }
                     | Self::Unreachable { .. }
                     | Self::Undelivered { .. }
+                    | Self::ClientFailed { .. }
+                    | Self::ClientReplaced { .. }
                     | Self::TransactionOpen { .. }
                     | Self::TransactionTimedOut { .. }
             ),

@@ -26,11 +26,13 @@
 //!
 //! - Idempotent and `acks=all` by default: no duplicates by retry, no acknowledged message lost.
 //! - Keys land on the partitions on which Java clients put them (murmur2).
-//! - A full queue pushes back for [`ProducerConfig::max_block`], then errs; nothing is dropped
-//!   silently: what a close could not deliver is counted, logged and returned.
-//!
-//! - What is sent in a [`Transaction`] is read by a reader of committed messages when it was
-//!   committed, all of it, and else never.
+//! - When the queue is full, `send` blocks for up to [`ProducerConfig::max_block`] and then returns
+//!   `QueueFull`; nothing is dropped silently: what a close could not deliver is counted, logged and
+//!   returned.
+//! - A producer heals: when librdkafka's client fails for good, it is replaced behind all clones, and
+//!   each message that it held fails with [`ClientFailed`](ProducerError::ClientFailed), once.
+//! - Messages sent in a [`Transaction`] become visible to `read_committed` consumers only if it
+//!   commits, and then all together.
 //!
 //! # Features
 //!
@@ -55,6 +57,7 @@
 //! `traceparent` and `tracestate`, unless it brings a `traceparent` of its own. Each publish is a span;
 //! see [`rws_kafka_observe::trace`].
 
+mod clients;
 mod config;
 pub mod connection;
 mod deliveries;

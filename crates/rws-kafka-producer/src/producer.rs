@@ -7,12 +7,14 @@ use crate::record::{HeaderValue, Record};
 use crate::transactional::TransactionalProducer;
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the broker is asked whether it is there, for readiness.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often a producer that fails fast checks whether the next probe should come sooner.
+const PROBE_LOOK: Duration = Duration::from_millis(500);
 /// How long its answer may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a drop waits for the producer's thread, after its flush.
@@ -24,6 +26,10 @@ const THREAD_END: Duration = Duration::from_secs(2);
 /// [`close_timeout`](ProducerConfig::close_timeout), takes up to 3 s more where a broker does not
 /// answer, and logs what it could not deliver; call [`close`](Self::close) to be told. In
 /// `on_delivery` it returns at once, and the flush follows in the background.
+///
+/// When librdkafka's client fails for good, as after an unclean leader election or without a
+/// permission, the producer replaces it behind all clones; see
+/// [`ClientFailed`](ProducerError::ClientFailed). Only a [`close`](Self::close) ends a producer.
 #[derive(Clone)]
 pub struct KafkaProducer {
     shared: Arc<Shared>,
@@ -75,14 +81,17 @@ impl KafkaProducer {
 
         let (probing, end_of_probe) = channel::<()>();
         let probed = Arc::downgrade(&engine);
+        let look = match config.fail_fast {
+            true => PROBE_LOOK,
+            false => PROBE_INTERVAL,
+        };
         let probe = spawn("rws-kafka-probe", move || {
             while let Some(engine) = probed.upgrade() {
                 // Its failure is in health and in the log.
                 let _ = engine.ping(PROBE_TIMEOUT);
                 drop(engine);
-                match end_of_probe.recv_timeout(PROBE_INTERVAL) {
-                    Err(RecvTimeoutError::Timeout) => {}
-                    _ => break,
+                if !wait_for_turn(&end_of_probe, &probed, look) {
+                    break;
                 }
             }
         });
@@ -127,8 +136,11 @@ impl KafkaProducer {
     ///
     /// [`InvalidTopic`](ProducerError::InvalidTopic),
     /// [`MessageTooLarge`](ProducerError::MessageTooLarge) and
+    /// [`InvalidTimestamp`](ProducerError::InvalidTimestamp),
+    /// [`ClientReplaced`](ProducerError::ClientReplaced) and
     /// [`Closed`](ProducerError::Closed) at once; [`QueueFull`](ProducerError::QueueFull) after
-    /// [`max_block`](ProducerConfig::max_block). A message that erred was not accepted.
+    /// [`max_block`](ProducerConfig::max_block). A message that `send` returned an error for was not
+    /// accepted.
     pub fn send(&self, topic: &str, payload: impl AsRef<[u8]>) -> Result<(), ProducerError> {
         self.send_record(Record::to(topic).payload(payload.as_ref()))
     }
@@ -211,7 +223,8 @@ impl KafkaProducer {
     ///
     /// As [`send`](Self::send), and what the broker said:
     /// [`TimedOut`](ProducerError::TimedOut), [`UnknownTopic`](ProducerError::UnknownTopic),
-    /// [`NotAuthorized`](ProducerError::NotAuthorized), …
+    /// [`NotAuthorized`](ProducerError::NotAuthorized),
+    /// [`ClientFailed`](ProducerError::ClientFailed), …
     pub fn send_sync(
         &self,
         topic: &str,
@@ -273,7 +286,7 @@ impl KafkaProducer {
     ///
     /// [`ProducerError::Unreachable`] when no broker answers within `timeout`, with the cause where
     /// it is known: refused credentials, an unknown CA, a wrong host name, nothing listening.
-    /// [`ProducerError::Fatal`] when this producer will not send again, whoever answers.
+    /// [`ProducerError::ClientReplaced`] while the producer replaces a client that has failed.
     pub fn ping(&self, timeout: Duration) -> Result<(), ProducerError> {
         self.shared.engine.ping(timeout)
     }
@@ -324,6 +337,26 @@ impl Drop for Shared {
             let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
             // Disconnects when the thread ends.
             let _ = ended.recv_timeout(THREAD_END);
+        }
+    }
+}
+
+/// Waits until it is time to probe again; returns `false` when there is nothing left to probe.
+fn wait_for_turn(end: &Receiver<()>, engine: &Weak<Engine>, look: Duration) -> bool {
+    let turn = Instant::now() + PROBE_INTERVAL;
+    loop {
+        let left = turn.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        match end.recv_timeout(left.min(look)) {
+            Err(RecvTimeoutError::Timeout) => {}
+            _ => return false,
+        }
+        match engine.upgrade() {
+            Some(engine) if engine.wants_probe() => return true,
+            Some(_) => {}
+            None => return false,
         }
     }
 }

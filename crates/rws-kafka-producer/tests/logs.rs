@@ -75,6 +75,7 @@ fn the_log_holds_no_secret_and_no_flood() {
     let windows = 1 + began.elapsed().as_secs() as usize / 10;
     let lines = log.count(failed);
     assert!((1..=10 * windows).contains(&lines), "{lines} in {windows}");
+    assert_eq!(log.count(|line| line.contains("held_back=0")), 0);
 
     let talking = config(nowhere(1))
         .property("debug", "all")

@@ -132,6 +132,37 @@ fn a_partition_that_does_not_exist() {
 }
 
 #[test]
+fn a_timestamp_that_the_topic_does_not_take() {
+    let kafka = Kafka::shared();
+    let topic = unique_topic("timestamps");
+    let hour = [("message.timestamp.before.max.ms", "3600000")];
+    kafka.create_topic_with(&topic, 1, &hour);
+    let producer = producer(kafka);
+    let record = Record::to(&topic).payload("x").timestamp_ms(1);
+    let error = producer.send_record_sync(record).unwrap_err();
+    assert!(matches!(error, ProducerError::Refused { .. }), "{error:?}");
+    let text = error.to_string();
+    assert_eq!(text.matches("InvalidTimestamp").count(), 1, "{text}");
+    assert!(text.contains("message.timestamp.before.max.ms"), "{text}");
+    assert_eq!(producer.send_sync(&topic, "now").unwrap().offset, 0);
+}
+
+#[test]
+fn a_record_without_a_key_for_a_compacted_topic() {
+    let kafka = Kafka::shared();
+    let topic = unique_topic("compacted");
+    kafka.create_topic_with(&topic, 1, &[("cleanup.policy", "compact")]);
+    let producer = producer(kafka);
+    let error = producer.send_sync(&topic, "x").unwrap_err();
+    assert!(matches!(error, ProducerError::Refused { .. }), "{error:?}");
+    let text = error.to_string();
+    assert_eq!(text.matches("InvalidRecord").count(), 1, "{text}");
+    assert!(text.contains("cleanup.policy=compact"), "{text}");
+    let keyed = Record::to(&topic).key("k").payload("x");
+    assert_eq!(producer.send_record_sync(keyed).unwrap().offset, 0);
+}
+
+#[test]
 fn an_acknowledgement_that_does_not_come_in_time() {
     let kafka = Pausable::take();
     let topic = unique_topic("timeout");

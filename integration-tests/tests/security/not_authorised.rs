@@ -38,24 +38,36 @@ fn a_user_without_the_right_to_write_is_told_so_until_it_is_given() {
 }
 
 #[test]
-fn a_user_who_may_write_nowhere_is_told_that_the_producer_is_of_no_use() {
+fn a_user_who_may_write_nowhere_is_told_the_permission_and_served_once_it_is_granted() {
     let kafka = secured();
     let topic = unique_topic("rights");
     kafka.create_topic(&topic, 1);
     let observer = Observer::new();
     let config = config(settings(kafka).sasl_username(STRANGER)).observer(observer.clone());
     let producer = KafkaProducer::new(config).unwrap();
-    let fatal = || producer.ping(Duration::from_secs(10)).err();
-    let fatal = eventually_some(Duration::from_secs(20), fatal);
-    assert!(matches!(fatal, ProducerError::Fatal { .. }), "{fatal:?}");
-    assert!(fatal.is_fatal());
-    let text = fatal.to_string();
-    assert!(text.starts_with("the producer failed for good: "), "{text}");
+    let failed = || producer.ping(Duration::from_secs(10)).err();
+    let failed = eventually_some(Duration::from_secs(20), failed);
+    assert!(
+        matches!(failed, ProducerError::ClientReplaced { .. }),
+        "{failed:?}"
+    );
+    assert!(failed.is_retriable() && !failed.is_fatal());
+    let text = failed.to_string();
+    let permission = "allow it Write on a topic, or IdempotentWrite on the cluster";
+    assert!(text.contains(permission), "{text}");
     assert!(text.ends_with("Cluster authorization failed"), "{text}");
-    assert_eq!(producer.send(&topic, "x").unwrap_err().to_string(), text);
+    let sent = producer.send_sync(&topic, "refused").unwrap_err();
+    assert!(sent.to_string().contains(permission), "{sent}");
     assert_eq!(
         observer.readiness().producer(),
         Some(BrokerState::Unreachable)
     );
+
+    kafka.allow(STRANGER, &["Write", "Describe"], &topic);
+    let allowed = || producer.send_sync(&topic, "allowed").is_ok();
+    eventually(Duration::from_secs(40), allowed);
+    let is_ready = || observer.readiness().producer() == Some(BrokerState::Ok);
+    eventually(Duration::from_secs(20), is_ready);
+    assert_eq!(kafka.end_offset(&topic, 0), 1);
     assert!(producer.close(Duration::from_secs(10)).is_complete());
 }

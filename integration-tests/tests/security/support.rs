@@ -14,7 +14,7 @@ pub(crate) const USER: &str = "my-user";
 pub(crate) const PASSWORD: &str = "my-password; it's 'long' & #odd";
 /// A user who may do nothing until a test allows it.
 pub(crate) const GUEST: &str = "guest";
-/// A user who may do nothing.
+/// A user who may do nothing until its one test allows it.
 pub(crate) const STRANGER: &str = "stranger";
 
 /// A broker that wants TLS, a password and, of the guest, a right.

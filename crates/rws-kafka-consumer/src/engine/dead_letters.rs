@@ -325,7 +325,10 @@ fn record<'a>(letter: &'a Letter, batch: &'a Batch, index: u32) -> Record<'a> {
     if let Some(payload) = batch.payload(index) {
         record = record.payload(payload);
     }
-    if let Some(timestamp_ms) = letter.timestamp_ms {
+    if let Some(timestamp_ms) = letter.timestamp_ms
+        // Others may write what cannot be sent.
+        && Record::TIMESTAMPS_MS.contains(&timestamp_ms)
+    {
         record = record.timestamp_ms(timestamp_ms);
     }
     let own = match letter.was_put_off {

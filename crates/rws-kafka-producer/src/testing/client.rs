@@ -24,6 +24,8 @@ pub(crate) struct TestClient {
 
 #[derive(Default)]
 pub(super) struct ClientState {
+    /// A failed client is replaced.
+    heals: bool,
     /// It will not send again.
     fatal: Option<String>,
     transaction: Option<OpenTransaction>,
@@ -43,10 +45,14 @@ struct Outcome<'a> {
 }
 
 impl TestClient {
-    pub(super) fn new(sent: Sent) -> Self {
+    pub(super) fn new(sent: Sent, heals: bool) -> Self {
+        let state = ClientState {
+            heals,
+            ..ClientState::default()
+        };
         Self {
             sent,
-            state: Arc::default(),
+            state: Arc::new(Mutex::new(state)),
         }
     }
 
@@ -197,13 +203,15 @@ impl Held {
         let record = &self.record;
         let partition = record.partition().unwrap_or(-1);
         let size = size(record.key(), record.payload(), record.headers());
-        let error = self
-            .deliveries
-            .failed(record.topic(), partition, size)
-            .because_of(&KafkaError::MessageProduction(code));
+        let mut failed = self.deliveries.failed(record.topic(), partition, size);
+        let heals = lock(&self.client).heals;
+        if heals && code == RDKafkaErrorCode::Fatal {
+            failed.client_failure = Some("as the test wants it");
+        }
+        let error = failed.because_of(&KafkaError::MessageProduction(code));
         {
             let mut state = lock(&self.client);
-            if code == RDKafkaErrorCode::Fatal {
+            if code == RDKafkaErrorCode::Fatal && !heals {
                 state.fatal = Some(error.to_string());
             }
             if let Some(transaction) = &mut state.transaction {

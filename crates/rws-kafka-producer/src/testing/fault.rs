@@ -18,7 +18,9 @@ pub enum SendFault {
     /// It is larger than the topic takes
     /// ([`MessageTooLarge`](crate::ProducerError::MessageTooLarge)).
     MessageTooLarge,
-    /// The producer fails for good, with this message and all later ones
+    /// The client fails with this message ([`ClientFailed`](crate::ProducerError::ClientFailed)),
+    /// and the producer replaces it at once. In a transaction, which does not outlive its client, the
+    /// message and all later ones of the transaction fail
     /// ([`Fatal`](crate::ProducerError::Fatal)).
     Fatal,
 }

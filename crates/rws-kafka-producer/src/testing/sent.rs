@@ -219,8 +219,8 @@ impl Sent {
         state.held.iter().map(|held| held.record.clone()).collect()
     }
 
-    pub(crate) fn client(&self) -> TestClient {
-        TestClient::new(self.clone())
+    pub(crate) fn client(&self, heals: bool) -> TestClient {
+        TestClient::new(self.clone(), heals)
     }
 
     pub(super) fn fault_of(&self, topic: &str) -> Option<SendFault> {

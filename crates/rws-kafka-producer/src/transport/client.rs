@@ -1,4 +1,4 @@
-use super::errors::Failed;
+use super::errors::{Failed, failure};
 use super::logs::Logs;
 use crate::connection::Connection;
 use crate::deliveries::Deliveries;
@@ -18,7 +18,7 @@ use rdkafka::producer::{
 use rdkafka::statistics::Statistics;
 use rws_kafka_config::Properties;
 use rws_kafka_observe::trace::TraceContext;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 /// One rdkafka producer.
@@ -26,6 +26,8 @@ pub(crate) struct Client {
     pub(super) base: Base,
     deliveries: Arc<Deliveries>,
     max_message_bytes: usize,
+    /// The producer replaces it when it has failed.
+    heals: bool,
 }
 
 /// Who has the messages.
@@ -46,12 +48,17 @@ impl Client {
     pub(crate) fn new(
         properties: &Properties,
         deliveries: Arc<Deliveries>,
-    ) -> Result<Self, ProducerError> {
-        Ok(Self {
+        heals: bool,
+    ) -> Result<Arc<Self>, ProducerError> {
+        let client = Arc::new(Self {
+            heals,
             base: Base::Kafka(
                 super::client_config(properties)
                     .create_with_context(Context {
                         deliveries: Arc::clone(&deliveries),
+                        heals,
+                        client: OnceLock::new(),
+                        failure: OnceLock::new(),
                         logs: Logs::new(properties),
                     })
                     .map_err(|error| ProducerError::Property {
@@ -60,7 +67,11 @@ impl Client {
             ),
             deliveries,
             max_message_bytes: max_message_bytes(properties),
-        })
+        });
+        if let Base::Kafka(base) = &client.base {
+            let _ = base.context().client.set(Arc::downgrade(&client));
+        }
+        Ok(client)
     }
 
     #[cfg(feature = "testing")]
@@ -68,12 +79,13 @@ impl Client {
         properties: &Properties,
         deliveries: Arc<Deliveries>,
         client: TestClient,
-    ) -> Self {
-        Self {
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            heals: false,
             base: Base::Test(client),
             deliveries,
             max_message_bytes: max_message_bytes(properties),
-        }
+        })
     }
 
     /// Copies `record` into librdkafka's queue, with the headers of `context`; its delivery is
@@ -184,14 +196,34 @@ impl Client {
         &self.deliveries
     }
 
+    /// Returns `true` if the producer replaces the client when it has failed.
+    pub(crate) fn heals(&self) -> bool {
+        self.heals
+    }
+
     /// Why this client will not send again, once it is so.
-    pub(crate) fn fatal(&self) -> Option<ProducerError> {
-        let detail = match &self.base {
-            Base::Kafka(client) => client.client().fatal_error()?.1,
+    pub(crate) fn failure(&self) -> Option<String> {
+        match &self.base {
+            Base::Kafka(client) => {
+                let context = client.context();
+                if context.failure.get().is_none() {
+                    let (_, words) = client.client().fatal_error()?;
+                    let _ = context.failure.set(failure(&words));
+                }
+                context.failure.get().cloned()
+            }
             #[cfg(feature = "testing")]
-            Base::Test(client) => client.fatal()?,
-        };
-        Some(ProducerError::Fatal { detail })
+            Base::Test(client) => client.fatal(),
+        }
+    }
+
+    /// The same as an error.
+    pub(crate) fn fatal(&self) -> Option<ProducerError> {
+        let detail = self.failure()?;
+        Some(match self.heals {
+            true => ProducerError::ClientReplaced { detail },
+            false => ProducerError::Fatal { detail },
+        })
     }
 
     /// The test that answers in place of a broker: nobody needs to wait for that.
@@ -271,6 +303,25 @@ fn length(bytes: Option<&[u8]>) -> usize {
 pub(super) struct Context {
     deliveries: Arc<Deliveries>,
     logs: Logs,
+    heals: bool,
+    /// Whose context it is: only librdkafka knows whether an error was the client's end.
+    client: OnceLock<Weak<Client>>,
+    /// Why the client failed, once that is known.
+    failure: OnceLock<String>,
+}
+
+impl Context {
+    /// Why the client failed, where the producer replaces it then.
+    fn failure(&self) -> Option<&str> {
+        if self.heals && self.failure.get().is_none() {
+            // Whoever calls librdkafka holds the client, but for its drop. So this is never its end.
+            self.client.get()?.upgrade()?.failure();
+        }
+        self.failure
+            .get()
+            .filter(|_| self.heals)
+            .map(String::as_str)
+    }
 }
 
 impl ClientContext for Context {
@@ -279,6 +330,10 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if self.failure().is_some() {
+            // The replacement is logged with it.
+            return;
+        }
         super::note_error(self.deliveries.connection(), &error, reason);
     }
 
@@ -291,7 +346,11 @@ impl ProducerContext for Context {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
-        self.deliveries.report(&KafkaReport(result), token);
+        let failure = match result {
+            Ok(_) => None,
+            Err(_) => self.failure(),
+        };
+        self.deliveries.report(&KafkaReport(result, failure), token);
     }
 }
 
@@ -314,8 +373,8 @@ pub(crate) trait Report {
     }
 }
 
-/// One of librdkafka's.
-struct KafkaReport<'a>(&'a DeliveryResult<'a>);
+/// One of librdkafka's, and why the client failed.
+struct KafkaReport<'a>(&'a DeliveryResult<'a>, Option<&'a str>);
 
 impl KafkaReport<'_> {
     fn message(&self) -> &impl Message {
@@ -375,6 +434,7 @@ impl Report for KafkaReport<'_> {
                     ),
                     delivery_timeout: timeout,
                     connection,
+                    client_failure: self.1,
                 }
                 .because_of(error))
             }

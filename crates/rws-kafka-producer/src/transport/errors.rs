@@ -11,6 +11,8 @@ pub(crate) struct Failed<'a> {
     pub(crate) size: usize,
     pub(crate) delivery_timeout: Duration,
     pub(crate) connection: &'a Connection,
+    /// Why the client that had it failed, where that is so and the producer replaces it.
+    pub(crate) client_failure: Option<&'a str>,
 }
 
 impl Failed<'_> {
@@ -23,6 +25,12 @@ impl Failed<'_> {
                 detail: described(error),
             };
         };
+        if let Some(detail) = self.client_failure
+            && comes_with_failure(code)
+        {
+            let detail = detail.to_owned();
+            return ProducerError::ClientFailed { topic, detail };
+        }
         match code {
             RDKafkaErrorCode::MessageTimedOut | RDKafkaErrorCode::RequestTimedOut => {
                 ProducerError::TimedOut {
@@ -64,6 +72,36 @@ impl Failed<'_> {
                 },
             },
         }
+    }
+}
+
+/// Whether a message gets this error because the client failed: it was purged from the queue, or
+/// broke the sequence.
+fn comes_with_failure(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::Fatal
+            | RDKafkaErrorCode::Fenced
+            | RDKafkaErrorCode::GaplessGuarantee
+            | RDKafkaErrorCode::PurgeQueue
+            | RDKafkaErrorCode::PurgeInflight
+            | RDKafkaErrorCode::OutOfOrderSequenceNumber
+            | RDKafkaErrorCode::DuplicateSequenceNumber
+            | RDKafkaErrorCode::UnknownProducerId
+            | RDKafkaErrorCode::InvalidProducerEpoch
+    )
+}
+
+/// Why a client failed, from librdkafka's words.
+pub(super) fn failure(words: &str) -> String {
+    let words = printable(words);
+    if words.contains("Cluster authorization failed") {
+        format!(
+            "the user may get no producer id: allow it Write on a topic, or IdempotentWrite on the \
+             cluster: {words}"
+        )
+    } else {
+        words.into_owned()
     }
 }
 

@@ -3,6 +3,7 @@
 mod client;
 mod errors;
 mod logs;
+mod reconnect;
 mod statistics;
 pub(crate) mod tls_probe;
 mod transactions;
@@ -36,6 +37,9 @@ pub fn client_config(properties: &Properties) -> ClientConfig {
     let mut config = ClientConfig::new();
     for (name, value) in properties.iter() {
         config.set(name, value);
+    }
+    for (name, ms) in reconnect::reconnect_backoff(properties) {
+        config.set(name, ms.to_string());
     }
     // Without it, librdkafka keeps what `debug` asks for to itself.
     config.set_log_level(match properties.get("debug") {

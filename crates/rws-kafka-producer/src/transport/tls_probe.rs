@@ -27,6 +27,7 @@ pub(crate) fn certificate_is_trusted(properties: &Properties) -> Option<bool> {
     }
     config
         .set("security.protocol", "SSL")
+        .set("reconnect.backoff.ms", "1000")
         .set("ssl.endpoint.identification.algorithm", "none")
         // Its state lines tell that the handshake is over.
         .set("debug", "broker")

@@ -1,11 +1,11 @@
 //! Errors that a broker gives in a test's stead; real brokers are in the integration tests.
 
-use crate::support::{SOON, config, eventually, metric};
+use crate::support::{SOON, config, eventually, metric, outcome};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rws_kafka_observe::{BrokerState, Observer};
-use rws_kafka_producer::{KafkaProducer, ProducerConfig};
+use rws_kafka_producer::{KafkaProducer, ProducerConfig, ProducerError};
 use std::time::Duration;
 
 type Mock = MockCluster<'static, DefaultProducerContext>;
@@ -38,11 +38,18 @@ fn for_good_and_is_told_apart() {
         ),
         (
             RD_KAFKA_RESP_ERR_INVALID_RECORD,
-            "topic \"topic\" refused the message: ",
+            "topic \"topic\" refused the message: InvalidRecord (Broker: Broker failed to validate \
+             record): a topic with cleanup.policy=compact takes only records with a key",
         ),
         (
             RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
-            "topic \"topic\" refused the message: ",
+            "topic \"topic\" refused the message: InvalidTimestamp (Broker: Invalid timestamp): the \
+             record's timestamp is further in the past or in the future than the topic's \
+             message.timestamp.before.max.ms or message.timestamp.after.max.ms allow; ",
+        ),
+        (
+            RD_KAFKA_RESP_ERR_INVALID_CONFIG,
+            "topic \"topic\" refused the message: InvalidConfig (Broker: Configuration is invalid)",
         ),
     ] {
         mock.request_errors(RDKafkaApiKey::Produce, &[code]);
@@ -50,9 +57,50 @@ fn for_good_and_is_told_apart() {
         assert!(error.to_string().starts_with(expected), "{error}");
         assert!(!error.is_retriable() && !error.is_fatal(), "{error:?}");
         assert!(error.connection_cause().is_none());
+        let text = error.to_string();
+        let said_twice = ["(InvalidRecord)", "(InvalidTimestamp)", "(InvalidConfig)"];
+        assert!(!said_twice.iter().any(|code| text.contains(code)), "{text}");
         // The producer goes on, when it has asked again.
         eventually(|| producer.send_sync("topic", "x").is_ok());
     }
+}
+
+#[test]
+fn nothing_of_what_a_producer_that_fails_fast_sends_while_it_is_down() {
+    let mock = mock();
+    let observer = Observer::new();
+    let producer = with(&mock, |config| {
+        config.fail_fast(true).observer(observer.clone())
+    });
+    producer.send_sync("topic", "x").unwrap();
+    mock.broker_down(1).unwrap();
+    let refused = || match producer.send("topic", "x") {
+        Err(error @ ProducerError::Unreachable { .. }) => Some(error),
+        Err(error) => panic!("{error:?}"),
+        Ok(()) => None,
+    };
+    let mut error = None;
+    eventually(|| {
+        error = refused();
+        error.is_some()
+    });
+    let error = error.unwrap();
+    assert!(
+        error.is_retriable() && error.connection_cause().is_some(),
+        "{error:?}"
+    );
+    for error in [
+        producer.send_sync("topic", "x").unwrap_err(),
+        outcome(producer.send_async("topic", "x")).unwrap_err(),
+    ] {
+        assert!(
+            matches!(error, ProducerError::Unreachable { .. }),
+            "{error:?}"
+        );
+    }
+    mock.broker_up(1).unwrap();
+    eventually(|| producer.send("topic", "x").is_ok());
+    assert!(producer.close(SOON).is_complete());
 }
 
 #[test]

@@ -76,6 +76,44 @@ fn a_header_name_with_nul() {
 }
 
 #[test]
+fn a_timestamp_that_cannot_be_sent() {
+    let producer = producer();
+    let allowed = "allowed are 1 to 253402300799999: milliseconds since 1970, up to the year 9999";
+    for ms in [0, -5, i64::MIN, 253_402_300_800_000, 1_700_000_000_000_000] {
+        let record = Record::to("topic").payload("x").timestamp_ms(ms);
+        for error in every_error_of(&producer, &record) {
+            assert!(
+                matches!(error, ProducerError::InvalidTimestamp { .. }),
+                "{error:?}"
+            );
+            assert!(!error.is_retriable() && !error.is_fatal());
+            let text = format!("a record for topic \"topic\" has timestamp_ms {ms}; {allowed}");
+            assert_eq!(error.to_string(), text);
+        }
+    }
+    for ms in [1, 1_700_000_000_000, 253_402_300_799_999] {
+        let record = Record::to("topic").payload("x").timestamp_ms(ms);
+        producer.send_record(record).unwrap();
+    }
+}
+
+/// `fn main() -> Result<(), ProducerError>` prints the `Debug`.
+#[test]
+fn with_words_that_main_can_print() {
+    let wrong = ProducerConfig::new("not an address").unwrap_err();
+    let debug = format!("{wrong:?}");
+    let (first, causes) = debug.split_once("\n\nCaused by:\n    ").expect("a cause");
+    assert_eq!(first, "the Kafka settings are wrong");
+    assert!(causes.contains("brokers"), "{debug}");
+    assert_eq!(
+        format!("{:?}", ProducerError::Closed),
+        "the producer is closed"
+    );
+    let topic = rws_kafka_producer::check_topic_name("").unwrap_err();
+    assert_eq!(format!("{topic:?}"), topic.to_string());
+}
+
+#[test]
 fn a_message_larger_than_the_producer_takes() {
     let observer = Observer::new();
     let config = config(&nowhere())

@@ -1,0 +1,259 @@
+//! The client behind a producer, and its replacement after a failure.
+//!
+//! librdkafka ends an idempotent client for good when it cannot reason about the order of its
+//! messages any more, and when its user is refused a producer id. The producer is not ended by
+//! that: the messages that the failed client holds are reported as failed, each once, and a new
+//! client takes what is sent from then on. Nothing is sent again from here: a message whose outcome
+//! is unknown may be stored already, and sending it again could duplicate and reorder it. The
+//! sender knows whether that matters.
+
+use crate::deliveries::Deliveries;
+use crate::error::ProducerError;
+use crate::transport::Client;
+use rws_kafka_config::Properties;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
+
+/// The least time between the creation of a client and that of the next, and the most of it after
+/// several clients in a row that have delivered nothing; both before jitter.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long what a failed client has on the wire may still be acknowledged, and how long its
+/// reports may take after that.
+const GRACE: Duration = Duration::from_secs(1);
+const REPORTS: Duration = Duration::from_secs(1);
+
+/// How long the successor of a failed client must live before a broker's answer counts: the
+/// permission that it needs is refused only some round trips later.
+const TRIAL: Duration = Duration::from_secs(2);
+
+/// The present client of a producer.
+pub(crate) struct Clients {
+    properties: Properties,
+    deliveries: Arc<Deliveries>,
+    current: RwLock<Arc<Client>>,
+    renewal: Mutex<Renewal>,
+}
+
+struct Renewal {
+    /// When the present client was created.
+    created: Instant,
+    /// How many messages had been delivered by then.
+    delivered: u64,
+    /// How many clients before the present one failed, in a row, without delivering anything.
+    barren: u32,
+    /// Set once the present client has failed.
+    failed: Option<Failed>,
+}
+
+#[derive(Clone, Copy)]
+struct Failed {
+    at: Instant,
+    /// When the next client may be created.
+    until: Instant,
+}
+
+impl Clients {
+    pub(crate) fn new(
+        properties: Properties,
+        deliveries: Arc<Deliveries>,
+        first: Arc<Client>,
+    ) -> Self {
+        Self {
+            properties,
+            deliveries,
+            current: RwLock::new(first),
+            renewal: Mutex::new(Renewal {
+                created: Instant::now(),
+                delivered: 0,
+                barren: 0,
+                failed: None,
+            }),
+        }
+    }
+
+    pub(crate) fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
+    /// The present client, for something that takes a while.
+    pub(crate) fn get(&self) -> Arc<Client> {
+        Arc::clone(&self.borrow())
+    }
+
+    /// The present client, for a moment.
+    pub(crate) fn borrow(&self) -> RwLockReadGuard<'_, Arc<Client>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns `true` while a broker's answer says little about the present client: it follows one
+    /// that has failed, and is too young to have failed for the same cause.
+    pub(crate) fn is_on_trial(&self) -> bool {
+        let renewal = self.renewal();
+        renewal.failed.is_some()
+            || (renewal.barren > 0
+                && renewal.created.elapsed() < TRIAL
+                && renewal.delivered == self.delivered())
+    }
+
+    /// Replaces the present client once it has failed, its messages have their outcomes, and the
+    /// pause is over. To be called again and again by the thread that serves deliveries; only ends
+    /// the failed client's messages where `replace` is false.
+    pub(crate) fn look_after(&self, client: &Arc<Client>, replace: bool) {
+        if !client.heals() {
+            return;
+        }
+        let Some(detail) = client.failure() else {
+            return;
+        };
+        let mut renewal = self.renewal();
+        let failed = match renewal.failed {
+            Some(failed) => failed,
+            None => {
+                let failed = renewal.note_failure(self.delivered());
+                drop(renewal);
+                self.announce(&detail, failed);
+                // Senders that saw the client before its failure are done after this.
+                drop(self.current.write().unwrap_or_else(PoisonError::into_inner));
+                renewal = self.renewal();
+                failed
+            }
+        };
+        let now = Instant::now();
+        let (in_flight, _) = self.deliveries.in_flight().count();
+        let reports_by = failed.at + GRACE + REPORTS;
+        if in_flight > 0 && now >= failed.at + GRACE {
+            client.purge();
+        }
+        if !replace || now < failed.until || (in_flight > 0 && now < reports_by) {
+            return;
+        }
+        match Client::new(&self.properties, Arc::clone(&self.deliveries), true) {
+            Ok(next) => {
+                *renewal = Renewal {
+                    created: now,
+                    delivered: self.delivered(),
+                    barren: renewal.barren,
+                    failed: None,
+                };
+                drop(renewal);
+                self.change(next);
+                tracing::info!(target: "rws_kafka", "the producer has a new client");
+            }
+            Err(error) => {
+                let pause = pause(renewal.barren);
+                renewal.failed = Some(Failed {
+                    until: now + pause,
+                    ..failed
+                });
+                drop(renewal);
+                tracing::error!(
+                    target: "rws_kafka",
+                    "the producer cannot replace its failed client and tries again in {pause:?}: \
+                     {error}"
+                );
+            }
+        }
+    }
+
+    fn announce(&self, detail: &str, failed: Failed) {
+        let deliveries = &self.deliveries;
+        deliveries.health().unreachable();
+        let error = ProducerError::ClientReplaced {
+            detail: detail.to_owned(),
+        };
+        deliveries.note_error(&error);
+        let (in_flight, _) = deliveries.in_flight().count();
+        let pause = failed.until.saturating_duration_since(failed.at);
+        tracing::error!(target: "rws_kafka", in_flight, ?pause, "{error}");
+    }
+
+    fn change(&self, next: Arc<Client>) {
+        let before = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, next)
+        };
+        // Its end takes up to a second: deliveries are not held up by it. Without a thread it is
+        // ended here.
+        let _ = std::thread::Builder::new()
+            .name("rws-kafka-client-end".to_owned())
+            .spawn(move || drop(before));
+    }
+
+    fn delivered(&self) -> u64 {
+        self.deliveries.recorders().totals().0
+    }
+
+    fn renewal(&self) -> MutexGuard<'_, Renewal> {
+        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Renewal {
+    fn note_failure(&mut self, delivered: u64) -> Failed {
+        self.barren = match delivered > self.delivered {
+            true => 0,
+            false => self.barren.saturating_add(1),
+        };
+        let now = Instant::now();
+        let failed = Failed {
+            at: now,
+            until: (self.created + pause(self.barren)).max(now),
+        };
+        self.failed = Some(failed);
+        failed
+    }
+}
+
+/// How long a client that fails must have lived for its successor to be created at once: from 1 s,
+/// twice as long for each client that delivers nothing, up to 10 s; up to half as much more by
+/// jitter, so that services that failed together do not come back together.
+fn pause(barren: u32) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << barren.saturating_sub(1).min(16));
+    doubled
+        .min(LONGEST_PAUSE)
+        .mul_f64(1.0 + 0.5 * fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_from_1_s_to_10_s_and_up_to_half_as_much_again() {
+        for (barren, seconds) in [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (4, 8),
+            (5, 10),
+            (u32::MAX, 10),
+        ] {
+            let least = Duration::from_secs(seconds);
+            for _ in 0..100 {
+                let pause = pause(barren);
+                assert!(pause >= least && pause <= least.mul_f64(1.5), "{pause:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_client_that_has_lived_or_delivered_is_replaced_sooner() {
+        let long_ago = Instant::now() - Duration::from_secs(60);
+        let mut renewal = Renewal {
+            created: long_ago,
+            delivered: 5,
+            barren: 3,
+            failed: None,
+        };
+        let failed = renewal.note_failure(5);
+        assert_eq!((renewal.barren, failed.until), (4, failed.at));
+        renewal.created = Instant::now();
+        let failed = renewal.note_failure(6);
+        assert_eq!(renewal.barren, 0);
+        let pause = failed.until - failed.at;
+        assert!(pause <= FIRST_PAUSE.mul_f64(1.5), "{pause:?}");
+    }
+}
