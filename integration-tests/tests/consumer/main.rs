@@ -3,6 +3,7 @@
 mod backpressure;
 mod breakers;
 mod commits;
+mod complaints;
 mod dead_letter_trouble;
 mod dead_letters;
 mod failover;
