@@ -49,6 +49,7 @@
 //! | `json` | `deserialize_json`, `Outputs::send_typed`: values in JSON, by serde | |
 //! | `avro` | `deserialize_avro`, `Outputs::send_avro`: values in Avro, by serde and a schema registry | |
 //! | `protobuf` | `deserialize_protobuf`, `Outputs::send_protobuf`: values in Protobuf, by prost and a schema registry | |
+//! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
 //! | `json-schema` | `deserialize_json_schema`, `Outputs::send_json_schema`: values in JSON, checked by a schema registry's JSON Schema | |
 //! | `registry` | `with_registry`; comes with each of the three | |
 //! | `testing` | the module `testing`: workers for tests, which need no broker | |

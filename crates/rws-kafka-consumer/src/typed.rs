@@ -103,12 +103,17 @@ impl ConsumerContext {
     }
 }
 
-/// The methods of one format: they differ in a bound, a name and a word.
+/// The methods of one format: they differ in a bound, a name and words.
 macro_rules! format_methods {
-    ($feature:literal, $words:literal, $bound:path, $decode:ident, $value:ident, $key:ident) => {
+    (
+        $feature:literal, $words:literal, $schema:literal, { $($bound:tt)+ },
+        $decode:ident, $value:ident, $key:ident
+    ) => {
         #[cfg(feature = $feature)]
         impl ConsumerContext {
             #[doc = concat!("The value that the payload holds in ", $words, ", framed for the consumer's registry.")]
+            ///
+            #[doc = $schema]
             ///
             /// # Errors
             ///
@@ -116,7 +121,7 @@ macro_rules! format_methods {
             /// whose source tells what registry, schema or payload have against it. A
             /// [`HandlerError`](crate::HandlerError) made of it is permanent, unless the registry could
             /// not be asked.
-            pub fn $value<T: $bound>(&self) -> Result<T, PayloadError> {
+            pub fn $value<T: $($bound)+>(&self) -> Result<T, PayloadError> {
                 self.decode_value(|registry, encoded| registry.$decode(encoded))
             }
 
@@ -125,7 +130,7 @@ macro_rules! format_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`", stringify!($value), "`](Self::", stringify!($value), ").")]
-            pub fn $key<T: $bound>(&self) -> Result<T, PayloadError> {
+            pub fn $key<T: $($bound)+>(&self) -> Result<T, PayloadError> {
                 self.decode_key(|registry, encoded| registry.$decode(encoded))
             }
         }
@@ -135,15 +140,29 @@ macro_rules! format_methods {
 format_methods!(
     "avro",
     "Avro",
-    DeserializeOwned,
+    "It is read as the schema says that the type has itself \
+     ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)), whichever version it was written with.",
+    { rws_kafka_schema::avro::AvroMessage + DeserializeOwned },
     decode_avro,
     deserialize_avro,
     deserialize_avro_key
 );
 format_methods!(
+    "avro",
+    "Avro",
+    "For a type without a schema of its own: it is read as it was written, or as the schema says that is \
+     declared for the type \
+     ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)).",
+    { DeserializeOwned },
+    decode_avro_as_written,
+    deserialize_avro_as_written,
+    deserialize_avro_key_as_written
+);
+format_methods!(
     "protobuf",
     "Protobuf",
-    rws_kafka_schema::protobuf::ProtobufMessage,
+    "A schema of the type is not needed: the name that it has must be the one it was written with.",
+    { rws_kafka_schema::protobuf::Name + Default },
     decode_protobuf,
     deserialize_protobuf,
     deserialize_protobuf_key
@@ -151,7 +170,8 @@ format_methods!(
 format_methods!(
     "json-schema",
     "JSON, checked by its JSON Schema",
-    DeserializeOwned,
+    "A schema of the type is not needed: the one that it was written with must allow it.",
+    { DeserializeOwned },
     decode_json_schema,
     deserialize_json_schema,
     deserialize_json_schema_key

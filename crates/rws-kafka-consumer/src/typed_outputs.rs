@@ -1,7 +1,7 @@
 //! Sending values with schemas, in the transaction that commits their message's offset.
 
 use crate::outputs::Outputs;
-use rws_kafka_producer::transport::TypedSender;
+use rws_kafka_producer::transport::{RecordSender, TypedSender};
 use rws_kafka_producer::{ProducerError, Record, TypedRecord};
 use rws_kafka_schema::registry::SchemaRegistry;
 
@@ -16,16 +16,17 @@ impl Outputs {
     /// ```no_run
     /// # #[cfg(feature = "avro")]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use apache_avro::AvroSchema;
     /// use rws_kafka_consumer::KafkaConsumer;
     /// use rws_kafka_schema::registry::SchemaRegistry;
     /// use serde::{Deserialize, Serialize};
     ///
-    /// #[derive(Deserialize)]
+    /// #[derive(Deserialize, AvroSchema)]
     /// struct OrderCreated {
     ///     order_id: u64,
     /// }
     ///
-    /// #[derive(Serialize)]
+    /// #[derive(Serialize, AvroSchema)]
     /// struct Invoice {
     ///     order_id: u64,
     /// }
@@ -61,20 +62,26 @@ impl TypedSender for &mut Outputs {
     fn registry(&self) -> Option<&SchemaRegistry> {
         self.producer()?.registry()
     }
+}
 
+impl RecordSender for &mut Outputs {
     fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.send_record(record)
     }
 }
 
-/// The methods of one format: they differ in a bound, a name and a word.
+/// The methods of one format, for types with a schema of their own and for those without: they differ
+/// in a bound, a name and words.
 macro_rules! format_methods {
     (
-        $feature:literal, $words:literal, $bound:path, $value:ident, $send:ident, $send_keyed:ident
+        $feature:literal, $words:literal, $schema:literal, { $($bound:tt)+ },
+        $value:ident, $send:ident, $send_keyed:ident
     ) => {
         #[cfg(feature = $feature)]
         impl Outputs {
             #[doc = concat!("Publishes `value` in ", $words, ", should the handler succeed; see [`record`](Self::record).")]
+            ///
+            #[doc = $schema]
             ///
             /// # Errors
             ///
@@ -82,7 +89,7 @@ macro_rules! format_methods {
             /// [`Encode`](ProducerError::Encode), whose source tells what the registry or the schema has
             /// against it. A [`HandlerError`](crate::HandlerError) made of the last is permanent, unless
             /// the registry could not be asked.
-            pub fn $send<T: $bound>(
+            pub fn $send<T: $($bound)+>(
                 &mut self,
                 topic: &str,
                 value: &T,
@@ -95,7 +102,7 @@ macro_rules! format_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`", stringify!($send), "`](Self::", stringify!($send), ").")]
-            pub fn $send_keyed<T: $bound>(
+            pub fn $send_keyed<T: $($bound)+>(
                 &mut self,
                 topic: &str,
                 key: impl AsRef<[u8]>,
@@ -110,24 +117,54 @@ macro_rules! format_methods {
 format_methods!(
     "avro",
     "Avro",
-    serde::Serialize,
+    "It is written with the schema that the type has itself ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::avro::AvroMessage + serde::Serialize },
     avro,
     send_avro,
     send_avro_keyed
 );
 format_methods!(
+    "avro",
+    "Avro",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)).",
+    { serde::Serialize },
+    avro_latest,
+    send_avro_latest,
+    send_avro_latest_keyed
+);
+format_methods!(
     "protobuf",
     "Protobuf",
-    rws_kafka_schema::protobuf::ProtobufMessage,
+    "It is written with the schema that the type has itself ([`ProtobufMessage`](rws_kafka_schema::protobuf::ProtobufMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::protobuf::ProtobufMessage },
     protobuf,
     send_protobuf,
     send_protobuf_keyed
 );
 format_methods!(
+    "protobuf",
+    "Protobuf",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_protobuf`](rws_kafka_schema::registry::SchemaRegistry::with_protobuf)).",
+    { rws_kafka_schema::protobuf::Name },
+    protobuf_latest,
+    send_protobuf_latest,
+    send_protobuf_latest_keyed
+);
+format_methods!(
     "json-schema",
     "JSON, checked by its JSON Schema",
-    serde::Serialize,
+    "It is written with the schema that the type has itself ([`JsonSchemaMessage`](rws_kafka_schema::json_schema::JsonSchemaMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::json_schema::JsonSchemaMessage + serde::Serialize },
     json_schema,
     send_json_schema,
     send_json_schema_keyed
+);
+format_methods!(
+    "json-schema",
+    "JSON, checked by its JSON Schema",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_json_schema`](rws_kafka_schema::registry::SchemaRegistry::with_json_schema)).",
+    { serde::Serialize },
+    json_schema_latest,
+    send_json_schema_latest,
+    send_json_schema_latest_keyed
 );

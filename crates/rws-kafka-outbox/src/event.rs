@@ -59,12 +59,21 @@ impl Event {
         self
     }
 
-    /// One more header: its value text, bytes or null. A name may come twice.
+    /// One more header: its value text, bytes or null. A name may come twice. `None::<String>` gives it
+    /// a null value; see [`header_opt`](Self::header_opt).
     pub fn header(mut self, name: impl Into<String>, value: impl HeaderValue) -> Self {
         self.header_names.push(name.into());
         self.header_values
             .push(value.header_bytes().map(<[u8]>::to_vec));
         self
+    }
+
+    /// One more header where there is a value, and none at `None`.
+    pub fn header_opt(self, name: impl Into<String>, value: Option<impl HeaderValue>) -> Self {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
     }
 
     /// With the headers of the [current trace](TraceContext::current), unless it has those of one.

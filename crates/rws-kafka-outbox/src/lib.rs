@@ -39,6 +39,7 @@
 //! |---|---|---|
 //! | `dedup` | `MessageDeduplicator`, on the consumer | yes |
 //! | `json` | `enqueue_typed`: values as JSON | |
+//! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
 //! | `avro`, `protobuf`, `json-schema` | `enqueue_avro` and so on: values with schemas of a registry | |
 //! | `otel` | events carry the trace of an OpenTelemetry span | |
 //! | `ssl`, `libz` | those of the producer and the consumer | yes |

@@ -26,21 +26,24 @@ async fn off_the_task(
     })?
 }
 
-/// The methods of one format: they differ in a bound, a name and a word.
+/// The methods of one format, for types with a schema of their own and for those without: they differ
+/// in a bound, a name and words.
 macro_rules! format_methods {
     (
-        $feature:literal, $words:literal, $bound:path, $encode:ident,
+        $feature:literal, $words:literal, $schema:literal, { $($bound:tt)+ }, $encode:ident,
         $value:ident, $key:ident, $enqueue:ident, $enqueue_keyed:ident
     ) => {
         #[cfg(feature = $feature)]
         impl Event {
             #[doc = concat!("The payload, in ", $words, ", framed for `registry`. Blocks where it must be asked.")]
             ///
+            #[doc = $schema]
+            ///
             /// # Errors
             ///
             /// [`OutboxError::Encode`], whose source tells what the registry or the schema has against
             /// the value.
-            pub fn $value<V: $bound>(
+            pub fn $value<V: $($bound)+>(
                 self,
                 value: &V,
                 registry: &SchemaRegistry,
@@ -54,10 +57,12 @@ macro_rules! format_methods {
 
             #[doc = concat!("The key, in ", $words, ". Equal keys must be equal bytes to keep their order.")]
             ///
+            #[doc = $schema]
+            ///
             /// # Errors
             ///
             #[doc = concat!("As [`", stringify!($value), "`](Self::", stringify!($value), ").")]
-            pub fn $key<V: $bound>(
+            pub fn $key<V: $($bound)+>(
                 self,
                 key: &V,
                 registry: &SchemaRegistry,
@@ -74,11 +79,13 @@ macro_rules! format_methods {
         impl Outbox<'_, Transaction<'_>> {
             #[doc = concat!("Enqueues `value` in ", $words, ", framed for `registry`.")]
             ///
+            #[doc = $schema]
+            ///
             /// # Errors
             ///
             /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`], whose source tells what the
             /// registry or the schema has against the value.
-            pub fn $enqueue<V: $bound>(
+            pub fn $enqueue<V: $($bound)+>(
                 &self,
                 topic: &str,
                 value: &V,
@@ -92,7 +99,7 @@ macro_rules! format_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`", stringify!($enqueue), "`](Self::", stringify!($enqueue), ").")]
-            pub fn $enqueue_keyed<V: $bound>(
+            pub fn $enqueue_keyed<V: $($bound)+>(
                 &self,
                 topic: &str,
                 key: impl AsRef<[u8]>,
@@ -108,11 +115,13 @@ macro_rules! format_methods {
             #[doc = concat!("Enqueues `value` in ", $words, ", framed for `registry`. It is taken by value, for")]
             /// it is encoded on another thread, which may wait for the registry.
             ///
+            #[doc = $schema]
+            ///
             /// # Errors
             ///
             /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`], whose source tells what the
             /// registry or the schema has against the value.
-            pub async fn $enqueue<V: $bound + Send + 'static>(
+            pub async fn $enqueue<V: $($bound)+ + Send + 'static>(
                 &self,
                 topic: &str,
                 value: V,
@@ -128,7 +137,7 @@ macro_rules! format_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`", stringify!($enqueue), "`](Self::", stringify!($enqueue), ").")]
-            pub async fn $enqueue_keyed<V: $bound + Send + 'static>(
+            pub async fn $enqueue_keyed<V: $($bound)+ + Send + 'static>(
                 &self,
                 topic: &str,
                 key: impl AsRef<[u8]>,
@@ -146,7 +155,8 @@ macro_rules! format_methods {
 format_methods!(
     "avro",
     "Avro",
-    serde::Serialize,
+    "It is written with the schema that the type has itself ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::avro::AvroMessage + serde::Serialize },
     encode_avro,
     avro,
     avro_key,
@@ -154,9 +164,21 @@ format_methods!(
     enqueue_avro_keyed
 );
 format_methods!(
+    "avro",
+    "Avro",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)).",
+    { serde::Serialize },
+    encode_avro_latest,
+    avro_latest,
+    avro_key_latest,
+    enqueue_avro_latest,
+    enqueue_avro_latest_keyed
+);
+format_methods!(
     "protobuf",
     "Protobuf",
-    rws_kafka_schema::protobuf::ProtobufMessage,
+    "It is written with the schema that the type has itself ([`ProtobufMessage`](rws_kafka_schema::protobuf::ProtobufMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::protobuf::ProtobufMessage },
     encode_protobuf,
     protobuf,
     protobuf_key,
@@ -164,12 +186,35 @@ format_methods!(
     enqueue_protobuf_keyed
 );
 format_methods!(
+    "protobuf",
+    "Protobuf",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_protobuf`](rws_kafka_schema::registry::SchemaRegistry::with_protobuf)).",
+    { rws_kafka_schema::protobuf::Name },
+    encode_protobuf_latest,
+    protobuf_latest,
+    protobuf_key_latest,
+    enqueue_protobuf_latest,
+    enqueue_protobuf_latest_keyed
+);
+format_methods!(
     "json-schema",
     "JSON, checked by its JSON Schema",
-    serde::Serialize,
+    "It is written with the schema that the type has itself ([`JsonSchemaMessage`](rws_kafka_schema::json_schema::JsonSchemaMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::json_schema::JsonSchemaMessage + serde::Serialize },
     encode_json_schema,
     json_schema,
     json_schema_key,
     enqueue_json_schema,
     enqueue_json_schema_keyed
+);
+format_methods!(
+    "json-schema",
+    "JSON, checked by its JSON Schema",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_json_schema`](rws_kafka_schema::registry::SchemaRegistry::with_json_schema)).",
+    { serde::Serialize },
+    encode_json_schema_latest,
+    json_schema_latest,
+    json_schema_key_latest,
+    enqueue_json_schema_latest,
+    enqueue_json_schema_latest_keyed
 );

@@ -46,6 +46,7 @@
 //! | `avro` | `send_avro`: values in Avro, by serde and a schema registry | |
 //! | `protobuf` | `send_protobuf`: values in Protobuf, by prost and a schema registry | |
 //! | `json-schema` | `send_json_schema`: values as JSON, checked by a schema registry's JSON Schema | |
+//! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
 //! | `registry` | `with_registry` of producers and transactional ones; comes with each of the three | |
 //! | `testing` | the module `testing`: producers for tests, which need no broker | |
 //! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
@@ -83,7 +84,6 @@ mod transactional;
 pub mod transport;
 #[cfg(feature = "json")]
 mod typed;
-#[cfg(feature = "registry")]
 mod typed_record;
 mod waiters;
 
@@ -98,5 +98,4 @@ pub use registry::RegistryProducer;
 pub use topic::{InvalidTopic, check_topic_name};
 pub use transaction::Transaction;
 pub use transactional::TransactionalProducer;
-#[cfg(feature = "registry")]
 pub use typed_record::TypedRecord;

@@ -98,9 +98,27 @@ impl<'a> Record<'a> {
     }
 
     /// One more header. Headers keep their order, and a name may come twice.
+    ///
+    /// `&None::<String>` gives it a null value, which readers tell from a header that is not there:
+    /// [`header_opt`](Self::header_opt) leaves it out.
     pub fn header<V: HeaderValue + ?Sized>(mut self, name: &'a str, value: &'a V) -> Self {
         self.headers.push((name, value.header_bytes()));
         self
+    }
+
+    /// One more header where there is a value, and none at `None`.
+    ///
+    /// ```
+    /// use rws_kafka_producer::Record;
+    ///
+    /// let tenant: Option<String> = None;
+    /// let record = Record::to("orders").header_opt("tenant", tenant.as_deref());
+    /// ```
+    pub fn header_opt<V: HeaderValue + ?Sized>(self, name: &'a str, value: Option<&'a V>) -> Self {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
     }
 
     /// More headers, each as by [`header`](Self::header).
@@ -168,5 +186,20 @@ impl From<&Record<'_>> for OwnedRecord {
             partition: record.partition,
             timestamp_ms: record.timestamp_ms,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_without_a_value_is_null_or_left_out() {
+        let none = None::<String>;
+        let record = Record::to("t")
+            .header("null", &none)
+            .header_opt("left out", none.as_deref())
+            .header_opt("a", Some("1"));
+        assert_eq!(record.headers, [("null", None), ("a", Some(&b"1"[..]))]);
     }
 }

@@ -5,7 +5,7 @@ use crate::producer::KafkaProducer;
 use crate::record::Record;
 use crate::transaction::Transaction;
 use crate::transactional::TransactionalProducer;
-use crate::typed_record::{TypedRecord, TypedSender};
+use crate::typed_record::{RecordSender, TypedRecord, TypedSender};
 use rws_kafka_schema::registry::SchemaRegistry;
 use std::ops::Deref;
 
@@ -18,7 +18,7 @@ impl KafkaProducer {
     ///
     /// # #[cfg(feature = "avro")]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// #[derive(serde::Serialize)]
+    /// #[derive(serde::Serialize, apache_avro::AvroSchema)]
     /// struct OrderCreated {
     ///     order_id: u64,
     /// }
@@ -65,12 +65,12 @@ impl RegistryProducer {
         &self.registry
     }
 
-    /// A record whose key and value may be typed.
+    /// Starts a record whose key and value may be typed; see [`KafkaProducer::record`].
     ///
     /// ```no_run
     /// # #[cfg(feature = "avro")]
     /// # fn send(producer: rws_kafka_producer::RegistryProducer) -> Result<(), Box<dyn std::error::Error>> {
-    /// #[derive(serde::Serialize)]
+    /// #[derive(serde::Serialize, apache_avro::AvroSchema)]
     /// struct Customer {
     ///     id: u32,
     /// }
@@ -84,7 +84,7 @@ impl RegistryProducer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn record<'a>(&'a self, topic: &'a str) -> TypedRecord<'a> {
+    pub fn record<'a>(&'a self, topic: &'a str) -> TypedRecord<'a, &'a Self> {
         TypedRecord::through(self, topic)
     }
 }
@@ -93,7 +93,9 @@ impl TypedSender for (&KafkaProducer, &SchemaRegistry) {
     fn registry(&self) -> Option<&SchemaRegistry> {
         Some(self.1)
     }
+}
 
+impl RecordSender for (&KafkaProducer, &SchemaRegistry) {
     fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.0.send_record(record)
     }
@@ -103,7 +105,9 @@ impl TypedSender for &RegistryProducer {
     fn registry(&self) -> Option<&SchemaRegistry> {
         Some(&self.registry)
     }
+}
 
+impl RecordSender for &RegistryProducer {
     fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.producer.send_record(record)
     }
@@ -124,7 +128,7 @@ impl TransactionalProducer {
     ///
     /// # #[cfg(feature = "avro")]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// #[derive(serde::Serialize)]
+    /// #[derive(serde::Serialize, apache_avro::AvroSchema)]
     /// struct OrderCreated {
     ///     order_id: u64,
     /// }
@@ -165,27 +169,33 @@ impl TypedSender for &Transaction {
     fn registry(&self) -> Option<&SchemaRegistry> {
         self.registry.as_ref()
     }
+}
 
+impl RecordSender for &Transaction {
     fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.send_record(record)
     }
 }
 
-/// The methods of one format: they differ in a bound, a name and a word.
+/// The methods of one format, for types with a schema of their own and for those without: they differ
+/// in a bound, a name and words.
 macro_rules! format_methods {
     (
-        $feature:literal, $words:literal, $bound:path, $value:ident, $send:ident, $send_keyed:ident
+        $feature:literal, $words:literal, $schema:literal, { $($bound:tt)+ },
+        $value:ident, $send:ident, $send_keyed:ident
     ) => {
         #[cfg(feature = $feature)]
         impl KafkaProducer {
             #[doc = concat!("Publishes `value` in ", $words, ", framed for `registry`, as [`send`](Self::send) does a")]
             /// payload. The registry is passed by value or by reference.
             ///
+            #[doc = $schema]
+            ///
             /// # Errors
             ///
             /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode), whose source tells what the
             /// registry or the schema has against it.
-            pub fn $send<T: $bound>(
+            pub fn $send<T: $($bound)+>(
                 &self,
                 topic: &str,
                 value: &T,
@@ -200,11 +210,13 @@ macro_rules! format_methods {
         impl RegistryProducer {
             #[doc = concat!("Publishes `value` in ", $words, ", as [`send`](KafkaProducer::send) does a payload.")]
             ///
+            #[doc = $schema]
+            ///
             /// # Errors
             ///
             /// As [`send`](KafkaProducer::send), and [`Encode`](ProducerError::Encode), whose source tells
             /// what the registry or the schema has against it.
-            pub fn $send<T: $bound>(&self, topic: &str, value: &T) -> Result<(), ProducerError> {
+            pub fn $send<T: $($bound)+>(&self, topic: &str, value: &T) -> Result<(), ProducerError> {
                 self.record(topic).$value(value).send()
             }
 
@@ -214,7 +226,7 @@ macro_rules! format_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`", stringify!($send), "`](Self::", stringify!($send), ").")]
-            pub fn $send_keyed<T: $bound>(
+            pub fn $send_keyed<T: $($bound)+>(
                 &self,
                 topic: &str,
                 key: impl AsRef<[u8]>,
@@ -229,12 +241,14 @@ macro_rules! format_methods {
             #[doc = concat!("Publishes `value` in ", $words, ", framed for the producer's registry, as")]
             /// [`send`](Self::send) does a payload.
             ///
+            #[doc = $schema]
+            ///
             /// # Errors
             ///
             /// As [`send`](Self::send), [`NoRegistry`](ProducerError::NoRegistry), and
             /// [`Encode`](ProducerError::Encode), whose source tells what the registry or the schema has
             /// against it. The transaction goes on after either, without this message.
-            pub fn $send<T: $bound>(&self, topic: &str, value: &T) -> Result<(), ProducerError> {
+            pub fn $send<T: $($bound)+>(&self, topic: &str, value: &T) -> Result<(), ProducerError> {
                 self.record(topic).$value(value).send()
             }
 
@@ -243,7 +257,7 @@ macro_rules! format_methods {
             /// # Errors
             ///
             #[doc = concat!("As [`", stringify!($send), "`](Self::", stringify!($send), ").")]
-            pub fn $send_keyed<T: $bound>(
+            pub fn $send_keyed<T: $($bound)+>(
                 &self,
                 topic: &str,
                 key: impl AsRef<[u8]>,
@@ -258,24 +272,54 @@ macro_rules! format_methods {
 format_methods!(
     "avro",
     "Avro",
-    serde::Serialize,
+    "It is written with the schema that the type has itself ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::avro::AvroMessage + serde::Serialize },
     avro,
     send_avro,
     send_avro_keyed
 );
 format_methods!(
+    "avro",
+    "Avro",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)).",
+    { serde::Serialize },
+    avro_latest,
+    send_avro_latest,
+    send_avro_latest_keyed
+);
+format_methods!(
     "protobuf",
     "Protobuf",
-    rws_kafka_schema::protobuf::ProtobufMessage,
+    "It is written with the schema that the type has itself ([`ProtobufMessage`](rws_kafka_schema::protobuf::ProtobufMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::protobuf::ProtobufMessage },
     protobuf,
     send_protobuf,
     send_protobuf_keyed
 );
 format_methods!(
+    "protobuf",
+    "Protobuf",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_protobuf`](rws_kafka_schema::registry::SchemaRegistry::with_protobuf)).",
+    { rws_kafka_schema::protobuf::Name },
+    protobuf_latest,
+    send_protobuf_latest,
+    send_protobuf_latest_keyed
+);
+format_methods!(
     "json-schema",
     "JSON, checked by its JSON Schema",
-    serde::Serialize,
+    "It is written with the schema that the type has itself ([`JsonSchemaMessage`](rws_kafka_schema::json_schema::JsonSchemaMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::json_schema::JsonSchemaMessage + serde::Serialize },
     json_schema,
     send_json_schema,
     send_json_schema_keyed
+);
+format_methods!(
+    "json-schema",
+    "JSON, checked by its JSON Schema",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_json_schema`](rws_kafka_schema::registry::SchemaRegistry::with_json_schema)).",
+    { serde::Serialize },
+    json_schema_latest,
+    send_json_schema_latest,
+    send_json_schema_latest_keyed
 );

@@ -5,15 +5,15 @@ use crate::error::ProducerError;
 use crate::future::DeliveryFuture;
 use crate::producer::KafkaProducer;
 use crate::record::{HeaderValue, Record};
+#[cfg(feature = "registry")]
 use crate::registry::RegistryProducer;
+#[cfg(feature = "registry")]
 use rws_kafka_schema::SchemaError;
+#[cfg(feature = "registry")]
 use rws_kafka_schema::registry::{Destination, Role, SchemaRegistry};
 
 /// What a [`TypedRecord`] is sent through.
-pub trait TypedSender: Sized {
-    /// What gives the schemas; a value without one is refused.
-    fn registry(&self) -> Option<&SchemaRegistry>;
-
+pub trait RecordSender: Sized {
     /// Takes the record.
     ///
     /// # Errors
@@ -22,14 +22,75 @@ pub trait TypedSender: Sized {
     fn send(self, record: Record<'_>) -> Result<(), ProducerError>;
 }
 
-/// A record in the making; see [`RegistryProducer::record`]. What could not be encoded errs when it is
-/// sent.
+/// What a [`TypedRecord`] with values in Avro, Protobuf or JSON Schema is sent through.
+#[cfg(feature = "registry")]
+pub trait TypedSender: RecordSender {
+    /// Returns what gives the schemas; a value without one is refused.
+    fn registry(&self) -> Option<&SchemaRegistry>;
+}
+
+/// A producer that waits for acknowledgements.
+pub trait AcknowledgedSender: RecordSender {
+    #[doc(hidden)]
+    fn producer(&self) -> &KafkaProducer;
+}
+
+impl RecordSender for &KafkaProducer {
+    fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
+        self.send_record(record)
+    }
+}
+
+impl AcknowledgedSender for &KafkaProducer {
+    fn producer(&self) -> &KafkaProducer {
+        self
+    }
+}
+
+#[cfg(feature = "registry")]
+impl AcknowledgedSender for &RegistryProducer {
+    fn producer(&self) -> &KafkaProducer {
+        self
+    }
+}
+
+impl KafkaProducer {
+    /// Starts a record for `topic`, which is sent when all its parts are set.
+    ///
+    /// The same from a [`RegistryProducer`](Self::with_registry) also takes keys and values in Avro,
+    /// Protobuf and JSON Schema.
+    ///
+    /// ```no_run
+    /// use rws_kafka_producer::KafkaProducer;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let producer = KafkaProducer::from_env()?;
+    /// let origin: Option<&str> = None;
+    /// let delivery = producer
+    ///     .record("orders.created")
+    ///     .key("order-1")
+    ///     .payload(r#"{"order_id": 1}"#)
+    ///     .header("version", "2")
+    ///     .header_opt("origin", origin)
+    ///     .send_sync()?;
+    /// println!("partition {}", delivery.partition);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn record<'a>(&'a self, topic: &'a str) -> TypedRecord<'a> {
+        TypedRecord::through(self, topic)
+    }
+}
+
+/// A record in the making; see [`KafkaProducer::record`]. What could not be encoded is an error when it
+/// is sent.
 ///
-/// `S` is what it is sent through: a [`RegistryProducer`], a [`Transaction`](crate::Transaction), or the
-/// outputs of an exactly-once worker.
+/// `S` is what it is sent through: a [`KafkaProducer`], one [with a
+/// registry](KafkaProducer::with_registry), a [`Transaction`](crate::Transaction), or the outputs of an
+/// exactly-once worker.
 #[derive(Debug)]
 #[must_use = "a record does nothing until it is sent"]
-pub struct TypedRecord<'a, S = &'a RegistryProducer> {
+pub struct TypedRecord<'a, S = &'a KafkaProducer> {
     sender: S,
     topic: &'a str,
     key: Option<Vec<u8>>,
@@ -67,10 +128,33 @@ impl<'a, S> TypedRecord<'a, S> {
         self
     }
 
-    /// One more header; see [`Record::header`].
+    /// One more header; see [`Record::header`]. `&None::<String>` gives it a null value; see
+    /// [`header_opt`](Self::header_opt).
     pub fn header<V: HeaderValue + ?Sized>(mut self, name: impl Into<String>, value: &V) -> Self {
         let value = value.header_bytes().map(<[u8]>::to_vec);
         self.headers.push((name.into(), value));
+        self
+    }
+
+    /// One more header where there is a value, and none at `None`.
+    pub fn header_opt<V: HeaderValue + ?Sized>(
+        self,
+        name: impl Into<String>,
+        value: Option<&V>,
+    ) -> Self {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
+    }
+
+    /// The payload, as JSON by serde.
+    #[cfg(feature = "json")]
+    pub fn json<T: serde::Serialize + ?Sized>(mut self, value: &T) -> Self {
+        match crate::typed::encode(self.topic, value) {
+            Ok(payload) => self.payload = Some(payload),
+            Err(error) => self.failed = self.failed.or(Some(error)),
+        }
         self
     }
 
@@ -103,16 +187,20 @@ impl<'a, S> TypedRecord<'a, S> {
     }
 }
 
-impl<S: TypedSender> TypedRecord<'_, S> {
+impl<S: RecordSender> TypedRecord<'_, S> {
     /// Publishes it and returns when it is taken, as the `send_record` of what it is sent through.
     ///
     /// # Errors
     ///
-    /// Those of that `send_record`, [`ProducerError::Encode`], and [`ProducerError::NoRegistry`].
+    /// Those of that `send_record`, and for a typed key or value `ProducerError::Encode` and
+    /// `ProducerError::NoRegistry`.
     pub fn send(self) -> Result<(), ProducerError> {
         self.hand_over(S::send)
     }
+}
 
+#[cfg(feature = "registry")]
+impl<S: TypedSender> TypedRecord<'_, S> {
     #[cfg_attr(
         not(any(feature = "avro", feature = "json-schema", feature = "protobuf")),
         allow(dead_code)
@@ -144,14 +232,14 @@ impl<S: TypedSender> TypedRecord<'_, S> {
     }
 }
 
-impl TypedRecord<'_> {
+impl<S: AcknowledgedSender> TypedRecord<'_, S> {
     /// Publishes it and blocks until the broker has acknowledged, as [`KafkaProducer::send_sync`].
     ///
     /// # Errors
     ///
-    /// As [`KafkaProducer::send_sync`], and [`ProducerError::Encode`].
+    /// As [`KafkaProducer::send_sync`], and `ProducerError::Encode` for a typed key or value.
     pub fn send_sync(self) -> Result<Delivery, ProducerError> {
-        self.hand_over(|producer, record| KafkaProducer::send_record_sync(producer, record))
+        self.hand_over(|sender, record| sender.producer().send_record_sync(record))
     }
 
     /// Publishes it; the future is ready when the broker has acknowledged, as
@@ -159,25 +247,35 @@ impl TypedRecord<'_> {
     ///
     /// # Errors
     ///
-    /// [`ProducerError::Encode`]; the future's are those of [`KafkaProducer::send_sync`].
+    /// `ProducerError::Encode` for a typed key or value; the future's are those of
+    /// [`KafkaProducer::send_sync`].
     pub fn send_async(self) -> Result<DeliveryFuture, ProducerError> {
-        self.hand_over(|producer, record| Ok(producer.send_record_async(record)))
+        self.hand_over(|sender, record| Ok(sender.producer().send_record_async(record)))
     }
 }
 
-/// The methods of one format: they differ in a bound, a name and a word.
+/// The methods of one format, for types with a schema of their own and for those without: they differ
+/// in a bound, a name and words.
+#[cfg(feature = "registry")]
 macro_rules! format_methods {
-    ($feature:literal, $words:literal, $bound:path, $encode:ident, $value:ident, $key:ident) => {
+    (
+        $feature:literal, $words:literal, $schema:literal, { $($bound:tt)+ },
+        $encode:ident, $value:ident, $key:ident
+    ) => {
         #[cfg(feature = $feature)]
         impl<S: TypedSender> TypedRecord<'_, S> {
             #[doc = concat!("The payload, in ", $words, ".")]
-            pub fn $value<T: $bound>(self, value: &T) -> Self {
+            ///
+            #[doc = $schema]
+            pub fn $value<T: $($bound)+>(self, value: &T) -> Self {
                 let destination = Destination::value(self.topic);
                 self.encoded(destination, |registry| registry.$encode(destination, value))
             }
 
             #[doc = concat!("The key, in ", $words, ". Equal keys must be equal bytes to share a partition.")]
-            pub fn $key<T: $bound>(self, key: &T) -> Self {
+            ///
+            #[doc = $schema]
+            pub fn $key<T: $($bound)+>(self, key: &T) -> Self {
                 let destination = Destination::key(self.topic);
                 self.encoded(destination, |registry| registry.$encode(destination, key))
             }
@@ -185,27 +283,63 @@ macro_rules! format_methods {
     };
 }
 
+#[cfg(feature = "registry")]
 format_methods!(
     "avro",
     "Avro",
-    serde::Serialize,
+    "It is written with the schema that the type has itself ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::avro::AvroMessage + serde::Serialize },
     encode_avro,
     avro,
     avro_key
 );
+#[cfg(feature = "registry")]
+format_methods!(
+    "avro",
+    "Avro",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)).",
+    { serde::Serialize },
+    encode_avro_latest,
+    avro_latest,
+    avro_key_latest
+);
+#[cfg(feature = "registry")]
 format_methods!(
     "protobuf",
     "Protobuf",
-    rws_kafka_schema::protobuf::ProtobufMessage,
+    "It is written with the schema that the type has itself ([`ProtobufMessage`](rws_kafka_schema::protobuf::ProtobufMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::protobuf::ProtobufMessage },
     encode_protobuf,
     protobuf,
     protobuf_key
 );
+#[cfg(feature = "registry")]
+format_methods!(
+    "protobuf",
+    "Protobuf",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_protobuf`](rws_kafka_schema::registry::SchemaRegistry::with_protobuf)).",
+    { rws_kafka_schema::protobuf::Name },
+    encode_protobuf_latest,
+    protobuf_latest,
+    protobuf_key_latest
+);
+#[cfg(feature = "registry")]
 format_methods!(
     "json-schema",
     "JSON, checked by its JSON Schema",
-    serde::Serialize,
+    "It is written with the schema that the type has itself ([`JsonSchemaMessage`](rws_kafka_schema::json_schema::JsonSchemaMessage)): the first one for a topic registers it.",
+    { rws_kafka_schema::json_schema::JsonSchemaMessage + serde::Serialize },
     encode_json_schema,
     json_schema,
     json_schema_key
+);
+#[cfg(feature = "registry")]
+format_methods!(
+    "json-schema",
+    "JSON, checked by its JSON Schema",
+    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_json_schema`](rws_kafka_schema::registry::SchemaRegistry::with_json_schema)).",
+    { serde::Serialize },
+    encode_json_schema_latest,
+    json_schema_latest,
+    json_schema_key_latest
 );

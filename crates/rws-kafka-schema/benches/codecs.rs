@@ -10,6 +10,7 @@ use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use criterion::Criterion;
 use rws_kafka_schema::Schema;
+use rws_kafka_schema::protobuf::{ProtobufError, ProtobufMessage};
 use rws_kafka_schema::registry::{Destination, SchemaRegistry};
 use schema_registry_converter::blocking::avro::{AvroDecoder, AvroEncoder};
 use schema_registry_converter::blocking::schema_registry::SrSettings;
@@ -63,6 +64,12 @@ struct ProtoOrder {
 impl prost::Name for ProtoOrder {
     const NAME: &'static str = "Order";
     const PACKAGE: &'static str = "shop";
+}
+
+impl ProtobufMessage for ProtoOrder {
+    fn protobuf_schema() -> Result<Schema, ProtobufError> {
+        Ok(Schema::protobuf(PROTO))
+    }
 }
 
 const PROTO: &str = r#"syntax = "proto3";
@@ -185,10 +192,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() {
     let url = serve();
-    let registry = SchemaRegistry::confluent(&url)
-        .with_avro::<Order>()
-        .expect("a schema")
-        .with_protobuf::<ProtoOrder>(Schema::protobuf(PROTO));
+    let registry = SchemaRegistry::confluent(&url);
     let destination = Destination::value(TOPIC);
     let proto_destination = Destination::value("proto");
 

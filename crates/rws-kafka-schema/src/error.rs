@@ -4,10 +4,11 @@ use crate::registry::{RegistryError, SchemaId};
 use crate::schema::Format;
 use crate::wire::FramingError;
 #[cfg(feature = "registry")]
+use rws_kafka_observe::text::printable;
 use std::fmt;
 
 /// Why a value could not be made a payload, or a payload a value.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
     /// The value cannot be written as JSON, such as a map whose keys are no text.
@@ -58,12 +59,12 @@ pub enum SchemaError {
         asked: Format,
     },
 
-    /// There is nothing to write the value with: its type is not declared, and its subject has no
-    /// version yet.
+    /// There is nothing to write the value with: no schema of its type was asked for or is declared,
+    /// and its subject has no version yet.
     #[cfg(feature = "registry")]
     #[error(
-        "no {format} schema for subject {subject}: the registry at {url} has none, and the type is not \
-         declared; register one, or declare the type on the SchemaRegistry"
+        "no {format} schema for subject {subject}: the registry at {url} has none; register one, or \
+         send a type that has a schema of its own or is declared on the SchemaRegistry"
     )]
     NoSchema {
         /// Where it was looked for.
@@ -77,8 +78,8 @@ pub enum SchemaError {
     /// The subject's name takes the name of a record, and there is none.
     #[cfg(feature = "registry")]
     #[error(
-        "the subject name strategy {strategy} needs a record's name for topic {topic}: declare the type \
-         on the SchemaRegistry, with a schema that has one"
+        "the subject name strategy {strategy} needs a record's name for topic {topic}: send a type whose \
+         own schema has one, or declare such a schema for the type on the SchemaRegistry"
     )]
     NoRecordName {
         /// The strategy.
@@ -130,6 +131,12 @@ impl SchemaError {
     }
 }
 
+impl fmt::Debug for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        rws_kafka_observe::causes::debug(self, f)
+    }
+}
+
 /// A schema in words: by its id, its subject, or the type that it was made of.
 #[cfg(feature = "registry")]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,14 +149,13 @@ pub struct SchemaName(String);
 )]
 impl SchemaName {
     pub(crate) fn subject(subject: &str, id: SchemaId) -> Self {
-        Self(format!("schema {id} of subject {subject}"))
+        Self(format!("schema {id} of subject {}", printable(subject)))
     }
 
     pub(crate) fn id(id: SchemaId) -> Self {
         Self(format!("schema {id}"))
     }
 
-    #[cfg(feature = "avro")]
     pub(crate) fn of_type<T: ?Sized>() -> Self {
         Self(format!("the schema of type {}", std::any::type_name::<T>()))
     }
@@ -162,7 +168,8 @@ impl fmt::Display for SchemaName {
     }
 }
 
-/// What a codec says, which knows nothing of ids and subjects.
+/// What a codec says, which knows nothing of ids and subjects. Only by way of this does it leave this
+/// crate: with text from payloads and schemas escaped.
 #[cfg(feature = "registry")]
 pub(crate) trait CodecError: Sized {
     /// The same of the schema of this name.
@@ -171,7 +178,8 @@ pub(crate) trait CodecError: Sized {
 
 #[cfg(feature = "avro")]
 impl CodecError for crate::avro::AvroError {
-    fn of(self, schema: SchemaName) -> SchemaError {
+    fn of(mut self, schema: SchemaName) -> SchemaError {
+        self.escape();
         SchemaError::Avro {
             schema,
             source: self,
@@ -181,7 +189,8 @@ impl CodecError for crate::avro::AvroError {
 
 #[cfg(feature = "protobuf")]
 impl CodecError for crate::protobuf::ProtobufError {
-    fn of(self, schema: SchemaName) -> SchemaError {
+    fn of(mut self, schema: SchemaName) -> SchemaError {
+        self.escape();
         SchemaError::Protobuf {
             schema,
             source: self,
@@ -195,6 +204,7 @@ impl CodecError for crate::json_schema::JsonSchemaError {
         match self {
             // What is wrong with the JSON itself is told as without a schema.
             Self::Json(error) => *error,
+            // Its text is escaped where it is made, for it comes from another crate's errors.
             source => SchemaError::JsonSchema { schema, source },
         }
     }

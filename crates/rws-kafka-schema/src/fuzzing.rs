@@ -2,14 +2,14 @@
 
 #![allow(missing_docs)]
 
-use crate::protobuf::{self, File, ProtobufMessage};
+use crate::protobuf::{self, File};
 use crate::schema::{Resolved, Schema};
 use crate::{avro, json_schema, wire};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Reads a message and, where it is one, writes and reads it again.
-pub fn protobuf_message<M: ProtobufMessage + PartialEq>(bytes: &[u8]) {
+pub fn protobuf_message<M: prost::Name + Default + PartialEq>(bytes: &[u8]) {
     let Ok(message) = protobuf::decode::<M>(bytes) else {
         return;
     };
@@ -23,7 +23,7 @@ pub fn protobuf_message<M: ProtobufMessage + PartialEq>(bytes: &[u8]) {
 }
 
 /// Reads the place of an `M` in both formats, and the message after it.
-pub fn protobuf_payload<M: ProtobufMessage>(schema: &str, bytes: &[u8]) {
+pub fn protobuf_payload<M: prost::Name + Default>(schema: &str, bytes: &[u8]) {
     let file = compiled(schema).expect("the target's schema is right");
     let name = M::full_name();
     let prefix = file.confluent_prefix(&name).expect("its message is there");

@@ -1,6 +1,7 @@
 //! JSON by serde.
 
 use crate::error::SchemaError;
+use rws_kafka_observe::text::printable;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -26,13 +27,20 @@ pub trait JsonMessage: Serialize + DeserializeOwned {}
 
 impl<T: Serialize + DeserializeOwned> JsonMessage for T {}
 
-/// serde_json's error, shared by the clones of a [`SchemaError`].
-#[derive(Clone, Debug)]
+/// serde_json's error, shared by the clones of a [`SchemaError`]. Its words may hold names from the
+/// payload: they are shown escaped.
+#[derive(Clone)]
 pub struct Cause(Arc<serde_json::Error>);
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&printable(&self.0.to_string()))
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -86,12 +94,12 @@ fn wrong(path: String, source: serde_json::Error) -> SchemaError {
     }
 }
 
-/// Empty for the whole value, which serde_path_to_error shows as a dot.
+/// Escaped, for it holds keys of the payload. Empty for the whole value, which serde_path_to_error shows as a dot.
 fn path_of(path: &serde_path_to_error::Path) -> String {
     if path.iter().next().is_none() {
         String::new()
     } else {
-        path.to_string()
+        printable(&path.to_string()).into_owned()
     }
 }
 
@@ -155,6 +163,38 @@ mod tests {
     }
 
     #[test]
+    fn a_hostile_key_forges_no_line() {
+        const KEY: &str = "a\\nERROR \\u001b[31mforged\\u202e";
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Strict {
+            #[allow(dead_code)]
+            tags: BTreeMap<String, u32>,
+        }
+
+        let in_path = format!(r#"{{"tags": {{"{KEY}": "x"}}}}"#);
+        let in_words = format!(r#"{{"{KEY}": 1}}"#);
+        for payload in [in_path, in_words] {
+            let error = decode::<Strict>(payload.as_bytes()).unwrap_err();
+            let cause = error.source().unwrap();
+            for shown in [
+                error.to_string(),
+                cause.to_string(),
+                rws_kafka_observe::causes::with_causes(&error),
+            ] {
+                assert!(!shown.contains(['\n', '\u{1b}', '\u{202e}']), "{shown:?}");
+            }
+            let debug = format!("{error:?}").replace("\n\nCaused by:\n", "");
+            assert!(!debug.contains(['\n', '\u{1b}', '\u{202e}']), "{debug:?}");
+            let words = rws_kafka_observe::causes::with_causes(&error);
+            assert!(
+                words.contains(r"a\nERROR \u{1b}[31mforged\u{202e}"),
+                "{words}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_no_json_is_refused() {
         for payload in [
             &b""[..],
@@ -202,6 +242,15 @@ mod tests {
         #[test]
         fn no_bytes_panic(payload: Vec<u8>) {
             let _ = decode::<Order>(&payload);
+        }
+
+        #[test]
+        fn no_key_forges_a_line(key in any::<String>()) {
+            let payload = serde_json::to_vec(&BTreeMap::from([(key, "x")])).unwrap();
+            let error = decode::<BTreeMap<String, u32>>(&payload).unwrap_err();
+            let shown = format!("{error}: {}", error.source().unwrap());
+            prop_assert!(!shown.chars().any(char::is_control), "{shown:?}");
+            prop_assert!(shown.len() < 2 * 1024 + 200);
         }
     }
 }

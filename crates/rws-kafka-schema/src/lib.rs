@@ -37,6 +37,7 @@
 //! | `avro` | `avro`: Avro by serde | |
 //! | `protobuf` | `protobuf`: Protobuf by prost | |
 //! | `json-schema` | `json_schema`: JSON, checked by a JSON Schema | |
+//! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
 
 #[cfg(feature = "avro")]
 pub mod avro;
@@ -48,6 +49,8 @@ pub mod fuzzing;
 pub mod json;
 #[cfg(feature = "json-schema")]
 pub mod json_schema;
+#[cfg(feature = "registry")]
+mod outside;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 #[cfg(feature = "registry")]

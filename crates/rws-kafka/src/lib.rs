@@ -61,6 +61,7 @@
 //! | `avro` | `send_avro`, `deserialize_avro`, `schema_registry` | |
 //! | `protobuf` | `send_protobuf`, `deserialize_protobuf`, `schema_registry` | |
 //! | `glue` | `SchemaRegistry::glue`: AWS Glue | |
+//! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
 //! | `json-schema` | `send_json_schema`, `deserialize_json_schema`, `schema_registry` | |
 //! | `otel` | spans and trace contexts are OpenTelemetry's, see [`trace`] | |
 //!

@@ -34,9 +34,9 @@ pub use rws_kafka_schema::avro::{AvroError, AvroMessage};
 #[cfg(feature = "json")]
 pub use rws_kafka_schema::json::JsonMessage;
 #[cfg(feature = "json-schema")]
-pub use rws_kafka_schema::json_schema::JsonSchemaError;
+pub use rws_kafka_schema::json_schema::{JsonSchemaError, JsonSchemaMessage};
 #[cfg(feature = "protobuf")]
-pub use rws_kafka_schema::protobuf::{ProtobufError, ProtobufMessage};
+pub use rws_kafka_schema::protobuf::{Name as ProtobufName, ProtobufError, ProtobufMessage};
 #[cfg(feature = "registry")]
 pub use rws_kafka_schema::{Format, Reference, Schema, SchemaName};
 pub use rws_kafka_schema::{SchemaError, wire};

@@ -3,11 +3,12 @@
 //! ```no_run
 //! # #[cfg(feature = "avro")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use apache_avro::AvroSchema;
 //! use rws_kafka::schema_registry::SchemaRegistry;
 //! use rws_kafka::{ConsumerContext, KafkaConsumer, KafkaProducer};
 //! use serde::{Deserialize, Serialize};
 //!
-//! #[derive(Serialize, Deserialize)]
+//! #[derive(Serialize, Deserialize, AvroSchema)]
 //! struct OrderCreated {
 //!     order_id: u64,
 //!     amount_cents: u64,

@@ -184,7 +184,7 @@ fn enqueue(
 fn typed(params: &PathParams, state: &State) -> Result<Response, HandlerError> {
     let topic = params.get("topic").expect("the route has it");
     let producer = state.registry.as_ref().expect("a registry is configured");
-    producer.send_json_schema(topic, &json!({"order_id": 1}))?;
+    producer.send_json_schema_latest(topic, &json!({"order_id": 1}))?;
     Ok(done())
 }
 

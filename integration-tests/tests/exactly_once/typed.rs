@@ -1,22 +1,24 @@
 //! Values with schemas in transactions.
 
 use crate::support::{SOON, Scene, soon, stop};
+use apache_avro::AvroSchema;
 use integration_tests::Registry;
 use rws_kafka_consumer::HandlerError;
 use rws_kafka_producer::{KafkaProducer, ProducerError};
 use rws_kafka_schema::Schema;
+use rws_kafka_schema::protobuf::{ProtobufError, ProtobufMessage};
 use rws_kafka_schema::registry::SchemaRegistry;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, AvroSchema)]
 struct Order {
     order_id: u64,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, AvroSchema)]
 struct Invoice {
     order_id: u64,
     total: String,
@@ -33,10 +35,14 @@ impl prost::Name for Shipped {
     const NAME: &'static str = "Shipped";
 }
 
-const ORDER: &str =
-    r#"{"type":"record","name":"Order","fields":[{"name":"order_id","type":"long"}]}"#;
 const INVOICE: &str = r#"{"type":"record","name":"Invoice","fields":[
     {"name":"order_id","type":"long"},{"name":"total","type":"string"}]}"#;
+impl ProtobufMessage for Shipped {
+    fn protobuf_schema() -> Result<Schema, ProtobufError> {
+        Ok(Schema::protobuf(SHIPPED))
+    }
+}
+
 const SHIPPED: &str =
     "syntax = \"proto3\";\npackage shop;\nmessage Shipped { uint64 order_id = 1; }\n";
 
@@ -44,16 +50,10 @@ fn registry() -> SchemaRegistry {
     SchemaRegistry::confluent(Registry::shared().url())
 }
 
-/// One that knows what orders are.
-fn of_orders() -> SchemaRegistry {
-    let registry = registry().with_avro_schema::<Order>(Schema::avro(ORDER));
-    registry.expect("a schema")
-}
-
 /// Sends orders from 0 to the source.
 fn send_orders(scene: &Scene<'_>, count: u64) {
     let producer = KafkaProducer::new(scene.producer_config()).expect("a producer");
-    let typed = producer.with_registry(of_orders());
+    let typed = producer.with_registry(registry());
     for order_id in 0..count {
         let order = Order { order_id };
         typed.send_avro(&scene.source, &order).expect("a schema");
@@ -67,13 +67,7 @@ fn avro_comes_in_and_goes_out_exactly_once() {
     const ORDERS: u64 = 1000;
     let scene = Scene::new(1);
     send_orders(&scene, ORDERS);
-    let registry = of_orders()
-        .with_avro_schema::<Invoice>(Schema::avro(INVOICE))
-        .unwrap();
-    // The type of the keys is declared nowhere: their schema is the subject's latest.
-    registry
-        .register(&format!("{}-key", scene.sink), &Schema::avro(r#""long""#))
-        .unwrap();
+    let registry = registry();
     let sink = scene.sink.clone();
     let handle = scene
         .consumer()
@@ -131,7 +125,7 @@ fn give_up(scene: &Scene<'_>, orders: u64, outputs: SchemaRegistry) -> (usize, S
             .dead_letter_queue(&queue)
             .max_retries(2)
             .retry_backoff_ms(1)
-            .with_registry(of_orders())
+            .with_registry(registry())
             .exactly_once(&scene.id)
             .producer(scene.producer_config())
             .output_registry(outputs)
@@ -161,8 +155,7 @@ fn an_output_that_the_registry_refuses_is_a_dead_letter_at_once() {
     let subject = format!("{}-value", scene.sink);
     let earlier = INVOICE.replace("string", "long");
     Registry::shared().register(&subject, "AVRO", &earlier, &[]);
-    let outputs = registry().with_avro_schema::<Invoice>(Schema::avro(INVOICE));
-    let (calls, letters) = give_up(&scene, 3, outputs.unwrap());
+    let (calls, letters) = give_up(&scene, 3, registry());
     assert_eq!(calls, 3, "{letters}");
     let words = format!("not compatible with subject {subject}");
     assert_eq!(letters.matches(&words).count(), 3, "{letters}");
@@ -207,7 +200,7 @@ fn outputs_without_a_registry_say_where_one_is_given() {
 #[test]
 fn a_transaction_takes_protobuf_and_is_read_when_it_is_committed() {
     let scene = Scene::new(1);
-    let registry = registry().with_protobuf::<Shipped>(Schema::protobuf(SHIPPED));
+    let registry = registry();
     let producer = scene.transactional().with_registry(registry.clone());
     for (round, commit) in [(0_u64, false), (1, true)] {
         let transaction = producer.begin().unwrap();
@@ -264,7 +257,7 @@ fn a_value_that_was_not_encoded_costs_its_transaction_nothing() {
     let registry = registry().with_json_schema::<Order>(Schema::json(json));
     let with = without.with_registry(registry.clone());
     let transaction = with.begin().unwrap();
-    let send = |order_id| transaction.send_json_schema(&scene.sink, &Order { order_id });
+    let send = |order_id| transaction.send_json_schema_latest(&scene.sink, &Order { order_id });
     let error = send(11).unwrap_err();
     assert!(matches!(error, ProducerError::Encode { .. }), "{error}");
     assert!(!error.must_abort() && !error.is_retriable());

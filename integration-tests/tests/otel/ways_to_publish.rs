@@ -17,9 +17,7 @@ fn each_way_to_publish_has_a_span_that_its_message_carries() {
     let topic = topic();
     let name = unique("handler");
     let producer = producer();
-    let registry = SchemaRegistry::confluent(Registry::shared().url())
-        .with_avro::<Order>()
-        .expect("a schema");
+    let registry = SchemaRegistry::confluent(Registry::shared().url());
     let typed = producer.with_registry(registry);
     let order = Order { id: 1 };
     let runtime = tokio::runtime::Builder::new_current_thread()

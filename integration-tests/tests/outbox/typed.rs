@@ -1,15 +1,18 @@
 use crate::support::{SOON, Scene};
+use apache_avro::AvroSchema;
 use integration_tests::{Registry, eventually, unique};
 use rws_kafka::outbox::{Event, Outbox, OutboxError};
-use rws_kafka::schema::Schema;
+use rws_kafka::schema::{ProtobufError, ProtobufMessage, Schema};
 use rws_kafka::schema_registry::SchemaRegistry;
 use rws_kafka::{ConsumerConfig, ConsumerContext, HandlerError, KafkaConsumer, Observer};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, AvroSchema, JsonSchema)]
 struct OrderCreated {
+    #[schemars(range(max = 10))]
     order_id: u64,
 }
 
@@ -24,11 +27,14 @@ impl prost::Name for Shipped {
     const NAME: &'static str = "Shipped";
 }
 
-const AVRO: &str =
-    r#"{"type":"record","name":"OrderCreated","fields":[{"name":"order_id","type":"long"}]}"#;
+impl ProtobufMessage for Shipped {
+    fn protobuf_schema() -> Result<Schema, ProtobufError> {
+        Ok(Schema::protobuf(PROTOBUF))
+    }
+}
+
 const PROTOBUF: &str =
     "syntax = \"proto3\";\npackage shop;\nmessage Shipped { uint64 order_id = 1; }\n";
-const JSON: &str = r#"{"type":"object","properties":{"order_id":{"type":"integer","maximum":10}}}"#;
 
 /// What `read` makes of the messages in the scene's topic, `count` of them.
 fn read<T: Send + 'static>(
@@ -60,8 +66,6 @@ fn a_value_in_avro_is_encoded_at_enqueue_with_its_key() -> Result<(), Box<dyn Er
     let scene = Scene::new(1);
     let topic = scene.topic.as_str();
     let registry = SchemaRegistry::confluent(Registry::shared().url());
-    registry.register(&format!("{topic}-value"), &Schema::avro(AVRO))?;
-    registry.register(&format!("{topic}-key"), &Schema::avro(r#""string""#))?;
     let mut connection = scene.pool.get()?;
     let mut tx = connection.transaction()?;
     let outbox = Outbox::new(&mut tx);
@@ -89,9 +93,7 @@ fn async_code_enqueues_protobuf_and_json_with_schemas() -> Result<(), Box<dyn Er
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let registry = SchemaRegistry::confluent(Registry::shared().url())
-        .with_protobuf::<Shipped>(Schema::protobuf(PROTOBUF))
-        .with_json_schema::<OrderCreated>(Schema::json(JSON));
+    let registry = SchemaRegistry::confluent(Registry::shared().url());
     let (shipped, created) = (Scene::new(1), Scene::new(1));
     for scene in [&shipped, &created] {
         // The relay is on another runtime than the transaction.
@@ -132,8 +134,7 @@ fn async_code_enqueues_protobuf_and_json_with_schemas() -> Result<(), Box<dyn Er
 #[test]
 fn a_value_that_its_schema_refuses_is_told_at_enqueue() -> Result<(), Box<dyn Error>> {
     let scene = Scene::new(1);
-    let registry = SchemaRegistry::confluent(Registry::shared().url())
-        .with_json_schema::<OrderCreated>(Schema::json(JSON));
+    let registry = SchemaRegistry::confluent(Registry::shared().url());
     let mut connection = scene.pool.get()?;
     let mut tx = connection.transaction()?;
     let outbox = Outbox::new(&mut tx);

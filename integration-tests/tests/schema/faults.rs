@@ -208,6 +208,58 @@ fn redirects_are_followed_and_loops_end() {
 }
 
 #[test]
+fn credentials_and_headers_follow_a_redirect_within_their_origin_alone() {
+    let (id, _) = registered();
+    let redirecting = |to: &str| {
+        let server = Faulty::before(Registry::shared());
+        let headers = Box::leak(format!("location: {to}/again\r\n").into_boxed_str());
+        let fault = Fault::Answer {
+            status: 307,
+            headers,
+            body: String::new(),
+        };
+        server.on("/schemas/ids", fault);
+        server
+    };
+    let schema = answer(
+        200,
+        &serde_json::json!({"schema": schema().text()}).to_string(),
+    );
+    let ask = |server: &Faulty| {
+        SchemaRegistry::confluent(server.url())
+            .with_basic_auth("user", "s3cret")
+            .with_header("x-api-key", "k3y")
+            .schema(id)
+            .unwrap();
+    };
+
+    let other = Faulty::before(Registry::shared());
+    other.on("/again", schema.clone());
+    let first = redirecting(&other.url());
+    ask(&first);
+    let (sent, followed) = (first.headers().concat(), other.headers().concat());
+    assert!(
+        sent.contains("x-api-key: k3y") && sent.contains("authorization: basic"),
+        "{sent}"
+    );
+    assert!(followed.contains("accept: "), "{followed}");
+    assert!(
+        !followed.contains("k3y") && !followed.contains("authorization"),
+        "{followed}"
+    );
+
+    // To another path of the same server, they go along.
+    let same = redirecting("");
+    same.on("/again", schema);
+    ask(&same);
+    let followed = &same.headers()[1];
+    assert!(
+        followed.contains("x-api-key: k3y") && followed.contains("authorization: basic"),
+        "{followed}"
+    );
+}
+
+#[test]
 fn threads_that_meet_an_unknown_id_make_one_request() {
     const THREADS: usize = 64;
     let (id, _) = registered();

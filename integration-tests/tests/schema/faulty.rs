@@ -40,6 +40,8 @@ pub(crate) struct Faulty {
 struct Inner {
     registry: &'static Registry,
     requests: AtomicUsize,
+    /// The headers of each request, as they came.
+    headers: Mutex<Vec<String>>,
     /// For the next requests; then none.
     faults: Mutex<VecDeque<Fault>>,
     /// For requests whose path has this in it.
@@ -56,6 +58,7 @@ impl Faulty {
         let inner = Arc::new(Inner {
             registry,
             requests: AtomicUsize::new(0),
+            headers: Mutex::default(),
             faults: Mutex::default(),
             by_path: Mutex::default(),
             released: Mutex::default(),
@@ -95,6 +98,11 @@ impl Faulty {
         self.inner.release.notify_all();
     }
 
+    /// The headers of each request so far, in lower case.
+    pub(crate) fn headers(&self) -> Vec<String> {
+        self.inner.headers.lock().unwrap().clone()
+    }
+
     pub(crate) fn requests(&self) -> usize {
         self.inner.requests.load(Ordering::SeqCst)
     }
@@ -112,6 +120,7 @@ impl Drop for Faulty {
 struct Request {
     method: String,
     path: String,
+    headers: String,
     body: Vec<u8>,
 }
 
@@ -121,6 +130,7 @@ impl Inner {
         let Some(request) = read(&mut BufReader::new(&connection)) else {
             return;
         };
+        self.headers.lock().unwrap().push(request.headers.clone());
         self.requests.fetch_add(1, Ordering::SeqCst);
         let answer = match self.fault(&request.path) {
             Fault::None => whole(&self.forward(&request)),
@@ -204,7 +214,7 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
     reader.read_line(&mut line).ok()?;
     let mut words = line.split(' ');
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut length = 0;
+    let (mut length, mut headers) = (0, String::new());
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
@@ -212,11 +222,18 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
         if header.is_empty() {
             break;
         }
+        headers.push_str(&header);
+        headers.push('\n');
         if let Some(value) = header.strip_prefix("content-length:") {
             length = value.trim().parse().ok()?;
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { method, path, body })
+    Some(Request {
+        method,
+        path,
+        headers,
+        body,
+    })
 }

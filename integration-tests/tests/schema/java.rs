@@ -6,7 +6,7 @@ use integration_tests::{
 };
 use rws_kafka::HandlerError;
 use rws_kafka::schema::wire::glue::Compression;
-use rws_kafka::schema::{Format, Schema};
+use rws_kafka::schema::{AvroError, AvroMessage, Format, ProtobufError, ProtobufMessage, Schema};
 use rws_kafka::schema_registry::{
     Destination, RegistryError, SchemaId, SchemaRegistry, SubjectNameStrategy,
 };
@@ -23,6 +23,12 @@ const AVRO: &str = r#"{"type": "record", "name": "Order", "namespace": "shop", "
 struct Order {
     id: String,
     note: Option<String>,
+}
+
+impl AvroMessage for Order {
+    fn avro_schema() -> Result<Schema, AvroError> {
+        Ok(Schema::avro(AVRO))
+    }
 }
 
 fn order(note: Option<&str>) -> Order {
@@ -87,11 +93,7 @@ fn avro_goes_both_ways() {
     for (note, javas) in [(None, Value::Null), (Some("x"), json!({"string": "x"}))] {
         let versions = goes_both_ways(
             &Serde::avro(AVRO),
-            |registry| {
-                registry
-                    .with_avro_schema::<Order>(Schema::avro(AVRO))
-                    .unwrap()
-            },
+            |registry| registry,
             &order(note),
             &json!({"id": "größe", "note": javas}),
             |producer, registry, topic, order| producer.send_avro(topic, order, registry).unwrap(),
@@ -113,7 +115,9 @@ fn json_schema_goes_both_ways() {
         &order,
         &order,
         |producer, registry, topic, order| {
-            producer.send_json_schema(topic, order, registry).unwrap();
+            producer
+                .send_json_schema_latest(topic, order, registry)
+                .unwrap();
         },
         |msg| Ok(msg.deserialize_json_schema::<Value>()?),
     );
@@ -162,6 +166,18 @@ message Order {
         }
     }
 
+    impl ProtobufMessage for Order {
+        fn protobuf_schema() -> Result<Schema, ProtobufError> {
+            Ok(Schema::protobuf(SCHEMA))
+        }
+    }
+
+    impl ProtobufMessage for Line {
+        fn protobuf_schema() -> Result<Schema, ProtobufError> {
+            Ok(Schema::protobuf(SCHEMA))
+        }
+    }
+
     fn line() -> Line {
         Line {
             item: "pen".to_owned(),
@@ -173,7 +189,7 @@ message Order {
     fn messages_go_both_ways() {
         let versions = goes_both_ways(
             &Serde::protobuf(SCHEMA, "shop.v1.Order"),
-            |registry| registry.with_protobuf::<Order>(Schema::protobuf(SCHEMA)),
+            |registry| registry,
             &Order {
                 id: "größe".to_owned(),
                 lines: vec![line()],
@@ -192,7 +208,7 @@ message Order {
     fn nested_messages_go_both_ways() {
         let versions = goes_both_ways(
             &Serde::protobuf(SCHEMA, "shop.v1.Order.Line"),
-            |registry| registry.with_protobuf::<Line>(Schema::protobuf(SCHEMA)),
+            |registry| registry,
             &line(),
             &json!({"item": "pen", "count": "9007199254740993"}),
             |producer, registry, topic, line| {
@@ -258,10 +274,7 @@ fn a_new_version_of_a_type_is_registered_beside_the_old_one() {
     let topic = unique("orders");
     let later = AVRO.replace("\"note\"", "\"remark\"");
     let destination = Destination::value(&topic);
-    let old = registry
-        .clone()
-        .with_avro_schema::<Order>(Schema::avro(AVRO))
-        .unwrap();
+    let old = registry.clone();
     let payload = old.encode_avro(destination, &order(Some("x"))).unwrap();
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -276,9 +289,9 @@ fn a_new_version_of_a_type_is_registered_beside_the_old_one() {
     let new = registry
         .with_avro_schema::<Later>(Schema::avro(with_alias))
         .unwrap();
-    let read: Later = new.decode_avro(&payload).unwrap();
+    let read: Later = new.decode_avro_as_written(&payload).unwrap();
     assert_eq!(read.remark.as_deref(), Some("x"));
-    new.encode_avro(destination, &read).unwrap();
+    new.encode_avro_latest(destination, &read).unwrap();
     assert_eq!(Glue::shared().versions(&name, &topic).len(), 2);
     // One that is told of the older version still reads it.
     let again: Order = old.decode_avro(&payload).unwrap();
@@ -287,13 +300,8 @@ fn a_new_version_of_a_type_is_registered_beside_the_old_one() {
 
 #[test]
 fn a_payload_of_another_registry_is_told_by_its_first_byte() {
-    let (registry, _) = registry();
-    let glue = registry
-        .with_avro_schema::<Order>(Schema::avro(AVRO))
-        .unwrap();
-    let confluent = crate::client(Registry::shared())
-        .with_avro_schema::<Order>(Schema::avro(AVRO))
-        .unwrap();
+    let (glue, _) = registry();
+    let confluent = crate::client(Registry::shared());
     let topic = unique("orders");
     let destination = Destination::value(&topic);
     let of_glue = glue.encode_avro(destination, &order(None)).unwrap();
@@ -337,10 +345,7 @@ fn settings_of_another_kind_of_registry_are_refused() {
 #[test]
 fn a_schema_can_be_named_by_its_record() {
     let (registry, name) = registry();
-    let registry = registry
-        .with_subject_name_strategy(SubjectNameStrategy::RecordName)
-        .with_avro_schema::<Order>(Schema::avro(AVRO))
-        .unwrap();
+    let registry = registry.with_subject_name_strategy(SubjectNameStrategy::RecordName);
     registry
         .encode_avro(Destination::value("any"), &order(None))
         .unwrap();

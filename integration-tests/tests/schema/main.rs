@@ -5,6 +5,7 @@ mod desk;
 mod faults;
 mod faulty;
 mod java;
+mod own_schemas;
 mod python;
 mod roadmap;
 mod security;

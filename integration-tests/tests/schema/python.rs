@@ -5,7 +5,7 @@ use crate::desk::Desk;
 use integration_tests::{
     ClientRecord, Format, PythonClient, Registry, Serde, unique, unique_topic,
 };
-use rws_kafka::schema::Schema;
+use rws_kafka::schema::{AvroError, AvroMessage, Schema};
 use rws_kafka::schema_registry::Destination;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -55,6 +55,12 @@ mod avro {
         lines: Vec<Line>,
         note: Option<String>,
         payment: Option<Payment>,
+    }
+
+    impl AvroMessage for Order {
+        fn avro_schema() -> Result<Schema, AvroError> {
+            Ok(Schema::avro(SCHEMA))
+        }
     }
 
     #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -132,24 +138,16 @@ mod avro {
             payment: None,
             ..order()
         };
-        // By the writer's schema, and by one that was declared.
-        let read = desk.read(2, |msg| Ok(msg.deserialize_avro::<Order>()?));
+        // By the writer's schema, and by the type's own.
+        let read = desk.read(2, |msg| Ok(msg.deserialize_avro_as_written::<Order>()?));
         assert_eq!(read, [order(), without.clone()]);
-        let declared = Desk {
-            registry: client(Registry::shared())
-                .with_avro_schema::<Order>(Schema::avro(SCHEMA))
-                .unwrap(),
-            ..desk
-        };
-        let read = declared.read(2, |msg| Ok(msg.deserialize_avro::<Order>()?));
+        let read = desk.read(2, |msg| Ok(msg.deserialize_avro::<Order>()?));
         assert_eq!(read, [order(), without]);
     }
 
     #[test]
     fn what_is_written_python_reads() {
-        let registry = client(Registry::shared())
-            .with_avro_schema::<Order>(Schema::avro(SCHEMA))
-            .unwrap();
+        let registry = client(Registry::shared());
         let desk = Desk::new(registry.clone());
         let producer = desk.producer().with_registry(registry);
         producer.send_avro(&desk.topic, &order()).unwrap();
@@ -201,8 +199,8 @@ mod avro {
         let producer = desk.producer().with_registry(registry);
         producer
             .record(&desk.topic)
-            .avro_key(&Id { n: 8 })
-            .avro(&Whole {
+            .avro_key_latest(&Id { n: 8 })
+            .avro_latest(&Whole {
                 first: Id { n: 3 },
                 all: vec![],
             })
@@ -210,8 +208,8 @@ mod avro {
             .unwrap();
         let read = desk.read(2, |msg| {
             Ok((
-                msg.deserialize_avro_key::<Id>()?.n,
-                msg.deserialize_avro::<Whole>()?.first.n,
+                msg.deserialize_avro_key_as_written::<Id>()?.n,
+                msg.deserialize_avro_as_written::<Whole>()?.first.n,
             ))
         });
         assert_eq!(read, [(7, 1), (8, 3)]);
@@ -278,7 +276,7 @@ mod json_schema {
             .unwrap();
         let producer = desk.producer().with_registry(registry);
         producer
-            .send_json_schema(&desk.topic, &order("b", 1))
+            .send_json_schema_latest(&desk.topic, &order("b", 1))
             .unwrap();
         assert!(producer.flush(crate::SOON).is_complete());
 
@@ -293,12 +291,12 @@ mod json_schema {
         );
 
         let error = producer
-            .send_json_schema(&desk.topic, &order("b", 0))
+            .send_json_schema_latest(&desk.topic, &order("b", 0))
             .unwrap_err();
         let words = with_sources(&error);
         assert!(words.contains("/lines/0/count"), "{words}");
         let error = producer
-            .send_json_schema(&desk.topic, &order("long", 1))
+            .send_json_schema_latest(&desk.topic, &order("long", 1))
             .unwrap_err();
         let words = with_sources(&error);
         assert!(words.contains("/id"), "{words}");
@@ -432,7 +430,9 @@ message Money { int64 cents = 1; }
             .produce(desk.kafka, &desk.topic, &python_writes, &[in_python()])
             .unwrap();
         let producer = desk.producer().with_registry(registry.clone());
-        producer.send_protobuf(&desk.topic, &order()).unwrap();
+        producer
+            .send_protobuf_latest(&desk.topic, &order())
+            .unwrap();
         assert!(producer.flush(crate::SOON).is_complete());
         let read = desk.read(2, |msg| Ok(msg.deserialize_protobuf::<Order>()?));
         assert_eq!(read, [order(), order()]);
@@ -452,7 +452,9 @@ message Money { int64 cents = 1; }
                 std::slice::from_ref(&in_python),
             )
             .unwrap();
-        producer.send_protobuf(&lines.topic, &line()).unwrap();
+        producer
+            .send_protobuf_latest(&lines.topic, &line())
+            .unwrap();
         assert!(producer.flush(crate::SOON).is_complete());
         let read = lines.read(2, |msg| Ok(msg.deserialize_protobuf::<Line>()?));
         assert_eq!(read, [line(), line()]);
@@ -467,7 +469,7 @@ message Money { int64 cents = 1; }
         let money = format!("{}.proto", unique("money"));
         let registry = client(Registry::shared()).with_protobuf::<Order>(schema(&money));
         let payload = registry
-            .encode_protobuf(Destination::value(&unique("t")), &order())
+            .encode_protobuf_latest(Destination::value(&unique("t")), &order())
             .unwrap();
         let error = registry.decode_protobuf::<Line>(&payload).unwrap_err();
         let words = format!("{error}: {}", std::error::Error::source(&error).unwrap());

@@ -4,23 +4,19 @@ use crate::desk::Desk;
 use apache_avro::AvroSchema;
 use integration_tests::{Registry, RegistryOptions, eventually, unique_topic};
 use rws_kafka::ConsumerContext;
-use rws_kafka::schema::Schema;
+use rws_kafka::schema::{AvroMessage, Schema};
 use rws_kafka::schema_registry::SchemaRegistry;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 
-/// Without a schema of its own, as in the roadmap.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// As in the roadmap, with a schema of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, AvroSchema)]
 struct OrderCreated {
     order_id: u64,
     user_id: u64,
     amount_cents: u64,
 }
-
-const SCHEMA: &str = r#"{"type":"record","name":"OrderCreated","fields":[
-    {"name":"order_id","type":"long"},{"name":"user_id","type":"long"},
-    {"name":"amount_cents","type":"long"}]}"#;
 
 fn event() -> OrderCreated {
     OrderCreated {
@@ -36,7 +32,6 @@ fn the_snippets_run() -> Result<(), Box<dyn Error>> {
     let schema_registry =
         SchemaRegistry::confluent(server.url()).with_basic_auth("user", "password");
     let topic = unique_topic("orders.created");
-    schema_registry.register(&format!("{topic}-value"), &Schema::avro(SCHEMA))?;
     let desk = Desk::on(topic, schema_registry.clone());
     let (producer, consumer, topic) = (desk.producer(), desk.consumer(), &desk.topic);
     let event = event();
@@ -62,29 +57,18 @@ fn the_snippets_run() -> Result<(), Box<dyn Error>> {
     eventually(crate::SOON, || seen.lock().unwrap().len() == 2);
     assert!(handle.stop().is_clean());
     assert_eq!(*seen.lock().unwrap(), [event.clone(), event]);
+    // Nobody registered it before.
+    assert_eq!(server.versions(&format!("{topic}-value")), [1]);
     Ok(())
 }
 
-mod declared {
-    use super::*;
-
-    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, AvroSchema)]
-    pub(super) struct OrderCreated {
-        pub(super) order_id: u64,
-        pub(super) user_id: u64,
-        pub(super) amount_cents: u64,
-    }
-}
-
 #[test]
-fn a_declared_type_is_registered_when_it_is_first_sent() {
-    let registry = crate::client(Registry::shared())
-        .with_avro::<declared::OrderCreated>()
-        .unwrap();
+fn a_type_is_registered_when_it_is_first_sent() {
+    let registry = crate::client(Registry::shared());
     let desk = Desk::new(registry.clone());
     let subject = format!("{}-value", desk.topic);
     assert_eq!(Registry::shared().versions(&subject), [] as [i64; 0]);
-    let event = declared::OrderCreated {
+    let event = OrderCreated {
         order_id: 1,
         user_id: 42,
         amount_cents: i64::MAX as u64,
@@ -99,16 +83,16 @@ fn a_declared_type_is_registered_when_it_is_first_sent() {
     // Registered once, and not asked for again: by this producer, and nobody else.
     assert_eq!(registry.stats().requests, 1);
     let schema = registry.latest(&subject).unwrap().schema;
+    let json = |schema: &Schema| serde_json::from_str::<serde_json::Value>(schema.text()).unwrap();
+    assert_eq!(json(&schema), json(&OrderCreated::avro_schema().unwrap()));
     assert!(
         schema.text().contains(r#""long""#) && !schema.text().contains("fixed"),
         "{schema:?}"
     );
-    let read = desk.read(2, |msg| {
-        Ok(msg.deserialize_avro::<declared::OrderCreated>()?)
-    });
+    let read = desk.read(2, |msg| Ok(msg.deserialize_avro::<OrderCreated>()?));
     assert_eq!(read, [event.clone(), event.clone()]);
 
-    let too_large = declared::OrderCreated {
+    let too_large = OrderCreated {
         user_id: 1 << 63,
         ..event
     };
@@ -122,17 +106,25 @@ fn a_declared_type_is_registered_when_it_is_first_sent() {
 
 #[test]
 fn a_type_without_a_schema_anywhere_is_an_error_that_says_what_to_do() {
+    #[derive(Serialize)]
+    struct Plain {
+        order_id: u64,
+    }
+
     let desk = Desk::new(crate::client(Registry::shared()));
     let error = desk
         .producer()
-        .send_avro(&desk.topic, &event(), &desk.registry)
+        .send_avro_latest(&desk.topic, &Plain { order_id: 1 }, &desk.registry)
         .unwrap_err();
     let words = rws_kafka_words(&error);
     assert!(
         words.contains(&format!("no Avro schema for subject {}-value", desk.topic)),
         "{words}"
     );
-    assert!(words.contains("declare the type"), "{words}");
+    assert!(
+        words.contains("register one, or send a type that has a schema of its own"),
+        "{words}"
+    );
 }
 
 /// The causes of an error.

@@ -84,13 +84,16 @@ fn each_strategy_has_its_subjects_for_values_and_keys() {
             (Destination::value(&topic), &value),
             (Destination::key(&topic), &key),
         ] {
-            let payload = registry.encode_avro(destination, &order()).unwrap();
+            let payload = registry.encode_avro_latest(destination, &order()).unwrap();
             assert_eq!(
                 registry.latest(subject).unwrap().id,
                 id_of(&payload),
                 "{subject}"
             );
-            assert_eq!(registry.decode_avro::<Order>(&payload).unwrap(), order());
+            assert_eq!(
+                registry.decode_avro_as_written::<Order>(&payload).unwrap(),
+                order()
+            );
         }
     }
 }
@@ -100,7 +103,7 @@ fn a_records_name_is_known_of_declared_types_alone() {
     let registry =
         client(Registry::shared()).with_subject_name_strategy(SubjectNameStrategy::RecordName);
     let error = registry
-        .encode_avro(Destination::value("orders"), &order())
+        .encode_avro_latest(Destination::value("orders"), &order())
         .unwrap_err();
     assert!(
         matches!(error, SchemaError::NoRecordName { .. }),
@@ -119,19 +122,19 @@ fn the_latest_version_is_used_where_that_is_asked_for() {
     let (name, topic) = (record_name(), unique("topic"));
     let destination = Destination::value(&topic);
     let old = declared(client(Registry::shared()), schema(&name, false));
-    let payload = old.encode_avro(destination, &order()).unwrap();
+    let payload = old.encode_avro_latest(destination, &order()).unwrap();
     let later = client(Registry::shared())
         .register(&format!("{topic}-value"), &schema(&name, true))
         .unwrap();
     assert_ne!(id_of(&payload), later);
     // What was declared stays what is written, unless the latest is asked for.
     assert_eq!(
-        id_of(&old.encode_avro(destination, &order()).unwrap()),
+        id_of(&old.encode_avro_latest(destination, &order()).unwrap()),
         id_of(&payload)
     );
     let latest = old.clone().with_use_latest(true);
     assert_eq!(
-        id_of(&latest.encode_avro(destination, &order()).unwrap()),
+        id_of(&latest.encode_avro_latest(destination, &order()).unwrap()),
         later
     );
 }
@@ -146,17 +149,17 @@ fn a_version_that_came_later_is_written_with_when_the_time_to_live_is_over() {
     let renewed = client(Registry::shared()).with_latest_ttl(Duration::ZERO);
     for registry in [&kept, &renewed] {
         assert_eq!(
-            id_of(&registry.encode_avro(destination, &order()).unwrap()),
+            id_of(&registry.encode_avro_latest(destination, &order()).unwrap()),
             first
         );
     }
     let second = other.register(&subject, &schema(&name, true)).unwrap();
     assert_eq!(
-        id_of(&kept.encode_avro(destination, &order()).unwrap()),
+        id_of(&kept.encode_avro_latest(destination, &order()).unwrap()),
         first
     );
     assert_eq!(
-        id_of(&renewed.encode_avro(destination, &order()).unwrap()),
+        id_of(&renewed.encode_avro_latest(destination, &order()).unwrap()),
         second
     );
 }
@@ -167,7 +170,9 @@ fn nothing_is_registered_where_that_is_not_wanted() {
     let destination = Destination::value(&topic);
     let registry = client(Registry::shared()).with_auto_register(false);
     let registry = declared(registry, schema(&name, false));
-    let error = registry.encode_avro(destination, &order()).unwrap_err();
+    let error = registry
+        .encode_avro_latest(destination, &order())
+        .unwrap_err();
     assert!(
         matches!(
             &error,
@@ -179,7 +184,7 @@ fn nothing_is_registered_where_that_is_not_wanted() {
         .register(&format!("{topic}-value"), &schema(&name, false))
         .unwrap();
     assert_eq!(
-        id_of(&registry.encode_avro(destination, &order()).unwrap()),
+        id_of(&registry.encode_avro_latest(destination, &order()).unwrap()),
         id
     );
 }
@@ -211,9 +216,12 @@ fn a_schema_that_a_header_names_by_its_guid_is_read() {
     let registry = SchemaRegistry::confluent(server.url()).with_retries(0, SOON);
     let header = [&[1][..], &guid].concat();
     let encoded = Encoded::new(b"\x02a").header(Some(&header));
-    assert_eq!(registry.decode_avro::<Order>(encoded).unwrap(), order());
+    assert_eq!(
+        registry.decode_avro_as_written::<Order>(encoded).unwrap(),
+        order()
+    );
     let wrong = Encoded::new(b"\x02a").header(Some(&[2; 17]));
-    let error = registry.decode_avro::<Order>(wrong).unwrap_err();
+    let error = registry.decode_avro_as_written::<Order>(wrong).unwrap_err();
     assert!(matches!(error, SchemaError::Framing(_)), "{error:?}");
     assert_eq!(server.requests(), 1);
 }

@@ -29,7 +29,7 @@ fn settle(desk: &Desk, count: i64) -> (Vec<Value>, usize, String) {
         let (read, calls) = (Arc::clone(&read), Arc::clone(&calls));
         consumer.start(move |msg: ConsumerContext| {
             calls.fetch_add(1, Ordering::SeqCst);
-            let order: Value = msg.deserialize_avro()?;
+            let order: Value = msg.deserialize_avro_as_written()?;
             read.lock().unwrap().push(order["id"].clone());
             msg.commit()
         })

@@ -16,9 +16,7 @@ fn whatever_way_it_is_published_a_message_carries_the_current_context() {
     let topic = topic();
     let topic = topic.as_str();
     let producer = producer();
-    let registry = SchemaRegistry::confluent(Registry::shared().url())
-        .with_avro::<Order>()
-        .expect("a schema");
+    let registry = SchemaRegistry::confluent(Registry::shared().url());
     let typed = producer.with_registry(registry);
     let order = Order { id: 1 };
     let scope = context().enter();

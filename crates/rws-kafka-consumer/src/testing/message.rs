@@ -65,11 +65,19 @@ impl TestMessage {
         self
     }
 
-    /// One more header; `None::<&str>` is a null value.
+    /// One more header; `None::<&str>` is a null value, see [`header_opt`](Self::header_opt).
     pub fn header(mut self, name: impl Into<String>, value: impl HeaderValue) -> Self {
         let value = value.header_bytes().map(<[u8]>::to_vec);
         self.headers.push((name.into(), value));
         self
+    }
+
+    /// One more header where there is a value, and none at `None`.
+    pub fn header_opt(self, name: impl Into<String>, value: Option<impl HeaderValue>) -> Self {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
     }
 
     /// The partition it is in. Default 0.

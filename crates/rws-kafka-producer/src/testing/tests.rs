@@ -242,3 +242,50 @@ fn a_callback_may_not_wait_for_its_own_producer() {
     );
     assert_eq!(payloads(&audited.records()), ["delivered"]);
 }
+
+#[test]
+fn a_plain_producer_builds_records_part_by_part() {
+    let (producer, sent) = KafkaProducer::for_test();
+    let none = None::<String>;
+    let delivery = producer
+        .record("orders")
+        .key("order-1")
+        .payload("1")
+        .header("version", "2")
+        .header("null", &none)
+        .header_opt("left out", none.as_deref())
+        .header_opt("origin", Some("web"))
+        .partition(3)
+        .timestamp_ms(7)
+        .send_sync()
+        .unwrap();
+    assert_eq!(delivery.partition, 3);
+    let record = sent.only();
+    assert_eq!((record.key_str(), record.payload_str()), ("order-1", "1"));
+    assert_eq!(record.timestamp_ms(), Some(7));
+    let headers: Vec<_> = record.headers().collect();
+    assert_eq!(
+        headers,
+        [
+            ("version", Some(&b"2"[..])),
+            ("null", None),
+            ("origin", Some(b"web"))
+        ]
+    );
+    producer.record("orders").payload("2").send().unwrap();
+    let mut future = producer.record("orders").send_async().unwrap();
+    assert!(look(&mut future).is_ready());
+    assert_eq!(sent.records().len(), 3);
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn a_records_value_in_json_that_has_no_form_errs_when_it_is_sent() {
+    let (producer, sent) = KafkaProducer::for_test();
+    producer.record("orders").json(&[1, 2]).send().unwrap();
+    assert_eq!(sent.only().payload_str(), "[1,2]");
+    let none = std::collections::HashMap::from([((1, 2), 3)]);
+    let error = producer.record("orders").json(&none).send().unwrap_err();
+    assert!(matches!(error, ProducerError::Encode { .. }), "{error}");
+    assert_eq!(sent.records().len(), 1);
+}

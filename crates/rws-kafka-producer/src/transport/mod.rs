@@ -24,6 +24,7 @@ pub use crate::record_buffer::RecordBuffer;
 pub use crate::typed::encode as encode_json;
 #[cfg(feature = "registry")]
 pub use crate::typed_record::TypedSender;
+pub use crate::typed_record::{AcknowledgedSender, RecordSender};
 
 use crate::connection::{Connection, ConnectionError};
 use rdkafka::ClientConfig;

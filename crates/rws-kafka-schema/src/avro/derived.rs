@@ -14,7 +14,7 @@ const NAME: &str = "org.apache.avro.rust.u64";
 /// # Errors
 ///
 /// [`AvroError::Schema`] for a type whose schema is none of Avro's.
-pub(crate) fn derived<T: AvroSchema>() -> Result<Schema, AvroError> {
+pub(crate) fn derived<T: AvroSchema + ?Sized>() -> Result<Schema, AvroError> {
     let mut json = serde_json::to_value(T::get_schema())
         .map_err(|error| schema("", format!("the type derives none: {error}")))?;
     replace(&mut json);

@@ -1,9 +1,10 @@
+use crate::outside::escape;
 use std::fmt;
 
 /// Why an Avro schema cannot be used, a value not be written, or a payload not be read.
 ///
 /// A path tells where in the value, such as `lines[2].price`; it is empty for the value itself.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AvroError {
     /// The text is no Avro schema, or one that refers to what is not there.
@@ -83,6 +84,32 @@ pub enum AvroError {
     },
 }
 
+impl AvroError {
+    /// Paths and details may hold names and symbols of a payload or of a registry's schema.
+    pub(crate) fn escape(&mut self) {
+        match self {
+            Self::Schema { path, detail }
+            | Self::Value { path, detail }
+            | Self::Payload { path, detail, .. }
+            | Self::Mismatch { path, detail }
+            | Self::Unresolvable { path, detail } => escape([path, detail]),
+            Self::Range {
+                path,
+                found,
+                allowed,
+            } => escape([path, found, allowed]),
+            Self::EndsEarly { path, .. } => escape([path]),
+            Self::LeftOver { .. } => {}
+        }
+    }
+}
+
+impl fmt::Debug for AvroError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        rws_kafka_observe::causes::debug(self, f)
+    }
+}
+
 fn place(path: &str) -> String {
     if path.is_empty() {
         String::new()
@@ -142,6 +169,17 @@ impl Fail {
             found: found.to_string(),
             allowed: allowed.into(),
         })
+    }
+
+    /// The same, of the branch of a union that was chosen by a map's fields.
+    #[cold]
+    pub(super) fn of_branch(mut self, record: &str) -> Self {
+        if let AvroError::Value { detail, .. } = &mut self.0.0 {
+            detail.push_str(&format!(
+                " (as record {record}, of the union's by its fields)"
+            ));
+        }
+        self
     }
 
     /// The same, within this field of a record or key of a map.

@@ -1,7 +1,12 @@
 //! Avro's binary encoding, by serde.
 //!
 //! The schemas and the encoding are those of [the specification](https://avro.apache.org/docs/1.12.0/specification/);
-//! how serde's types map to them is as in apache-avro, whose derive gives a type's schema.
+//! how serde's types map to them is as in apache-avro, whose derive gives a type's schema. Beyond that:
+//!
+//! - An `f64` is written to a `float` as the nearest one; one that is out of its range is refused.
+//! - A whole number is written to a `float` or `double` that has exactly this number.
+//! - A map (`serde_json::Value`, a struct with flattened fields) is written to a union of several
+//!   records as the one that has all its fields and lacks the fewest.
 
 mod defaults;
 mod derived;
@@ -16,24 +21,78 @@ mod uuid;
 mod varint;
 mod writer;
 
-pub(crate) use derived::derived;
 pub use error::AvroError;
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
 
-use crate::schema::Resolved;
+use crate::schema::{Resolved, Schema};
 use apache_avro::AvroSchema;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-/// What can travel as Avro with a schema of its own: any type that serde can write and read, and that
-/// derives apache-avro's `AvroSchema`.
+/// A type that has an Avro schema of its own: it is registered and written with that schema, and read
+/// as that schema says.
 ///
-/// The derive needs the crates `apache-avro` (feature `derive`) and `serde_json` among the service's own
-/// dependencies.
-pub trait AvroMessage: AvroSchema + Serialize + DeserializeOwned {}
+/// Every type that derives apache-avro's `AvroSchema` is one. The derive needs the crates `apache-avro`
+/// (feature `derive`) and `serde_json` among the service's own dependencies. A derived `u64` is a `long`
+/// in the schema: a value above 9,223,372,036,854,775,807 is refused when it is written.
+///
+/// ```
+/// use apache_avro::AvroSchema;
+/// use rws_kafka_schema::avro::AvroMessage;
+///
+/// #[derive(AvroSchema, serde::Serialize, serde::Deserialize)]
+/// struct OrderCreated {
+///     order_id: u64,
+///     #[avro(default = "0")]
+///     amount_cents: u64,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let schema = OrderCreated::avro_schema()?;
+/// assert!(schema.text().contains(r#""name":"OrderCreated""#));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A type whose schema is written by hand, or has [references](Schema::with_reference), implements the
+/// trait instead:
+///
+/// ```
+/// use rws_kafka_schema::Schema;
+/// use rws_kafka_schema::avro::{AvroError, AvroMessage};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Customer {
+///     id: u32,
+/// }
+///
+/// impl AvroMessage for Customer {
+///     fn avro_schema() -> Result<Schema, AvroError> {
+///         Ok(Schema::avro(
+///             r#"{"type": "record", "name": "Customer", "fields": [{"name": "id", "type": "long"}]}"#,
+///         ))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no Avro schema of its own",
+    note = "derive `apache_avro::AvroSchema`, or implement `AvroMessage`",
+    note = "without a schema of its own, a type is written by the `…_avro_latest` methods and read by the `…_avro_as_written` methods"
+)]
+pub trait AvroMessage {
+    /// Returns the schema of this type. Called once for each topic or schema id that the type is used
+    /// with, not for each message.
+    ///
+    /// # Errors
+    ///
+    /// [`AvroError::Schema`] for a type whose derived schema is not a schema.
+    fn avro_schema() -> Result<Schema, AvroError>;
+}
 
-impl<T: AvroSchema + Serialize + DeserializeOwned> AvroMessage for T {}
+impl<T: AvroSchema + ?Sized> AvroMessage for T {
+    fn avro_schema() -> Result<Schema, AvroError> {
+        derived::derived::<T>()
+    }
+}
 
 /// The full name of the schema's record, enum or fixed, if it is one that can be parsed.
 pub(crate) fn full_name(schema: &Resolved) -> Option<String> {

@@ -1,5 +1,6 @@
 use crate::error::SchemaError;
 use jsonschema::{ReferencingError, ValidationError, error::ValidationErrorKind};
+use rws_kafka_observe::text::printable;
 use std::fmt;
 
 /// Violations in an error.
@@ -8,7 +9,7 @@ const SHOWN: usize = 5;
 const MOST_WORDS: usize = 240;
 
 /// Why a JSON Schema is of no use, or a value is not as it says.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonSchemaError {
     /// The schema, or one that it refers to, is none.
@@ -62,6 +63,12 @@ impl fmt::Display for Violation {
     }
 }
 
+impl fmt::Debug for JsonSchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        rws_kafka_observe::causes::debug(self, f)
+    }
+}
+
 impl From<SchemaError> for JsonSchemaError {
     fn from(error: SchemaError) -> Self {
         Self::Json(Box::new(error))
@@ -71,8 +78,8 @@ impl From<SchemaError> for JsonSchemaError {
 impl JsonSchemaError {
     pub(super) fn no_json(name: &str, error: &serde_json::Error) -> Self {
         Self::Schema {
-            name: name.to_owned(),
-            detail: format!("no JSON: {error}"),
+            name: bounded(name),
+            detail: format!("no JSON: {}", bounded(error)),
         }
     }
 
@@ -102,7 +109,8 @@ impl JsonSchemaError {
     }
 }
 
-/// At most [`MOST_WORDS`] characters, however much there is to say.
+/// At most [`MOST_WORDS`] characters, however much there is to say, and escaped: they hold names from
+/// payload and schema.
 fn bounded(words: impl fmt::Display) -> String {
     struct Bounded {
         text: String,
@@ -129,7 +137,7 @@ fn bounded(words: impl fmt::Display) -> String {
     };
     // An error is only that there was more.
     let _ = fmt::write(&mut bounded, format_args!("{words}"));
-    bounded.text
+    printable(&bounded.text).into_owned()
 }
 
 struct Named<'a>(&'a str);

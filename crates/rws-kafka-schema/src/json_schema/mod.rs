@@ -1,9 +1,11 @@
 //! JSON validated against a JSON Schema, by [`jsonschema`].
 
 mod error;
+mod message;
 mod references;
 
 pub use error::{JsonSchemaError, Violation};
+pub use message::JsonSchemaMessage;
 
 use crate::json;
 use crate::schema::Resolved;

@@ -1,7 +1,8 @@
+use crate::outside::escape;
 use crate::wire::FramingError;
 
 /// Why a Protobuf schema is of no use, or a payload is not what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtobufError {
     /// The schema's text is neither a `.proto` file nor a file's descriptor in base64.
@@ -61,6 +62,28 @@ pub enum ProtobufError {
         /// prost's words.
         source: prost::DecodeError,
     },
+}
+
+impl ProtobufError {
+    /// Names and details may hold what is in a registry's schema.
+    pub(crate) fn escape(&mut self) {
+        match self {
+            Self::Schema { detail, .. } | Self::Descriptor { detail } => escape([detail]),
+            Self::UnknownMessage { asked, found, .. } => {
+                escape([asked]);
+                escape(found);
+            }
+            Self::OtherMessage { asked, found } => escape([asked, found]),
+            Self::Payload { message, .. } => escape([message]),
+            Self::UnknownIndexes { .. } | Self::Framing(_) => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for ProtobufError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        rws_kafka_observe::causes::debug(self, f)
+    }
 }
 
 /// Names, and how many more there are.

@@ -1,6 +1,6 @@
 //! The place of a type's message in a schema, as payloads tell it.
 
-use super::{File, ProtobufError, ProtobufMessage};
+use super::{File, ProtobufError};
 use crate::registry::SchemaId;
 use crate::schema::Resolved;
 
@@ -18,7 +18,7 @@ impl Place {
     ///
     /// [`ProtobufError::Schema`], [`ProtobufError::Descriptor`] and
     /// [`ProtobufError::UnknownMessage`].
-    pub(crate) fn of<M: ProtobufMessage>(schema: &Resolved) -> Result<Self, ProtobufError> {
+    pub(crate) fn of<M: prost::Name>(schema: &Resolved) -> Result<Self, ProtobufError> {
         let file = File::new(schema)?;
         let name = M::full_name();
         Ok(Self {

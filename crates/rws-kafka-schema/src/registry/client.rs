@@ -10,6 +10,7 @@ use super::stats::{Counters, RegistryStats};
 use crate::schema::{Dependency, Reference, Resolved, Schema};
 use moka::sync::Cache;
 use rws_kafka_observe::Observer;
+use rws_kafka_observe::text::printable;
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -138,7 +139,7 @@ impl Client {
         let references = schema.imports().iter().map(|import| {
             let found = found(&import.name, &import.schema)?;
             let version = found.version.ok_or_else(|| RegistryError::References {
-                schema: import.name.clone(),
+                schema: printable(&import.name).into_owned(),
                 detail: "cannot be made: the registry tells no version of it".to_owned(),
             })?;
             Ok(Reference::new(&import.name, &import.name, version))
@@ -173,7 +174,7 @@ impl Client {
     ) -> Result<(), RegistryError> {
         if depth == 0 {
             return Err(RegistryError::References {
-                schema: owner.to_owned(),
+                schema: printable(owner).into_owned(),
                 detail: format!("lead deeper than {DEEPEST} schemas, or in a circle"),
             });
         }
@@ -226,7 +227,8 @@ impl Client {
         self.retries.run(|| {
             let answer = ask(self.backend.as_ref());
             self.counters.request(answer.is_err());
-            answer
+            // All that a registry says comes by here.
+            answer.map_err(RegistryError::escaped)
         })
     }
 }

@@ -9,6 +9,7 @@ use super::subject::{Destination, Role};
 use crate::error::{CodecError, SchemaError, SchemaName};
 use crate::schema::{Format, Resolved};
 use moka::sync::Cache;
+use rws_kafka_observe::text::printable;
 use std::any::{Any, TypeId};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,18 +48,42 @@ impl<W> Encoder<W> {
     }
 }
 
+/// Which schema a value is written or read with, where the registry's settings declare none for its
+/// type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Choice {
+    /// The one that the type has itself.
+    Own,
+    /// Writing: the latest of the subject. Reading: the one that the value was written with.
+    Registry,
+}
+
+impl Choice {
+    pub(crate) fn of(own: Option<OwnSchema>) -> Self {
+        match own {
+            Some(_) => Self::Own,
+            None => Self::Registry,
+        }
+    }
+}
+
 /// Where values of a format go.
 #[derive(Clone, Copy, Hash)]
 pub(crate) struct Target<'a> {
     pub(crate) destination: Destination<'a>,
     pub(crate) format: Format,
+    pub(crate) choice: Choice,
 }
+
+/// Gives the schema that a type has itself.
+pub(crate) type OwnSchema = fn() -> Result<Declared, SchemaError>;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OwnedTarget {
     topic: String,
     role: Role,
     format: Format,
+    choice: Choice,
 }
 
 impl Key for Target<'_> {
@@ -69,6 +94,7 @@ impl Key for Target<'_> {
             topic: self.destination.topic.to_owned(),
             role: self.destination.role,
             format: self.format,
+            choice: self.choice,
         }
     }
 
@@ -76,6 +102,7 @@ impl Key for Target<'_> {
         kept.topic == self.destination.topic
             && kept.role == self.destination.role
             && kept.format == self.format
+            && kept.choice == self.choice
     }
 
     fn recent() -> &'static LocalKey<Recent<OwnedTarget>> {
@@ -91,6 +118,7 @@ impl Key for Target<'_> {
 pub(crate) struct Source {
     pub(crate) id: SchemaId,
     pub(crate) format: Format,
+    pub(crate) choice: Choice,
 }
 
 impl Key for Source {
@@ -122,12 +150,13 @@ pub(crate) struct Typed<'a> {
 }
 
 impl Typed<'_> {
-    /// The encoder for values of the type `type_id` there; `record` gives the type's name in its
-    /// schema where the type itself knows it.
+    /// The encoder for values of the type `type_id` there. `own` gives the type's own schema, for
+    /// [`Choice::Own`]; `record` gives the type's name in its schema where the type itself knows it.
     pub(crate) fn encoder<W: Send + Sync + 'static, E: CodecError>(
         self,
         target: Target<'_>,
         type_id: TypeId,
+        own: Option<OwnSchema>,
         record: Option<fn() -> String>,
         compile: impl Fn(&Resolved) -> Result<W, E>,
     ) -> Result<Rc<Shared<Encoder<W>>>, SchemaError> {
@@ -147,7 +176,7 @@ impl Typed<'_> {
             known => {
                 let encoder = self.make_encoder(
                     target,
-                    type_id,
+                    self.declared(type_id, target.format, own)?,
                     record.map(|record| record()).as_deref(),
                     known,
                     compile,
@@ -161,22 +190,34 @@ impl Typed<'_> {
         Ok(recent::put(self.number, type_id, &target, encoder))
     }
 
+    /// The schema of a type: the one that the settings declare for it, or else its own.
+    fn declared(
+        self,
+        type_id: TypeId,
+        format: Format,
+        own: Option<OwnSchema>,
+    ) -> Result<Option<Declared>, SchemaError> {
+        match self.settings.declared(type_id, format) {
+            Some(declared) => Ok(Some(declared.clone())),
+            None => own.map(|own| own()).transpose(),
+        }
+    }
+
     fn make_encoder<W, E: CodecError>(
         self,
         target: Target<'_>,
-        type_id: TypeId,
+        declared: Option<Declared>,
         record: Option<&str>,
         known: Option<Arc<Encoder<W>>>,
         compile: impl Fn(&Resolved) -> Result<W, E>,
     ) -> Result<Encoder<W>, SchemaError> {
-        let declared = self.settings.declared(type_id, target.format);
-        let subject = self.subject(target, record, declared)?;
+        let subject = self.subject(target, record, declared.as_ref())?;
         let compiled = |resolved: &Resolved, id| {
             compile(resolved)
                 .map(Arc::new)
                 .map_err(|error| error.of(SchemaName::subject(&subject, id)))
         };
-        if let Some(declared) = declared
+        if let Some(declared) = &declared
             && !self.settings.use_latest
         {
             let id = if self.settings.auto_register {
@@ -197,7 +238,7 @@ impl Typed<'_> {
             Err(RegistryError::UnknownSubject { url, .. }) if declared.is_none() => {
                 return Err(SchemaError::NoSchema {
                     url,
-                    subject,
+                    subject: printable(&subject).into_owned(),
                     format: target.format,
                 });
             }
@@ -228,16 +269,17 @@ impl Typed<'_> {
             .subject(target.destination, record)
             .ok_or_else(|| SchemaError::NoRecordName {
                 strategy: format!("{:?}", self.settings.strategy(target.destination.role)),
-                topic: target.destination.topic.to_owned(),
+                topic: printable(target.destination.topic).into_owned(),
             })
     }
 
     /// The decoder for values of the type `type_id` that were written with that schema; `compile` gets
-    /// it, and the one that the type was declared with.
+    /// it, and the schema of the type, where it has one: see [`encoder`](Self::encoder).
     pub(crate) fn decoder<R: Send + Sync + 'static, E: CodecError>(
         self,
         source: Source,
         type_id: TypeId,
+        own: Option<OwnSchema>,
         compile: impl Fn(&Resolved, Option<&Resolved>) -> Result<R, E>,
     ) -> Result<Rc<Shared<R>>, SchemaError> {
         if let Some(decoder) = recent::get::<_, R>(self.number, type_id, &source) {
@@ -246,13 +288,13 @@ impl Typed<'_> {
         let make = || -> Result<Arc<dyn Any + Send + Sync>, SchemaError> {
             let written = self.client.by_id(source.id)?;
             check_format(written.schema.format(), source.format, source.id)?;
-            let declared = match self.settings.declared(type_id, source.format) {
-                Some(declared) => {
-                    let schema = declared.schema.clone();
-                    Some(self.client.resolve(schema, "a declared type")?)
-                }
-                None => None,
-            };
+            let declared = self
+                .declared(type_id, source.format, own)?
+                .map(|declared| {
+                    self.client
+                        .resolve(declared.schema, "the type that is read")
+                })
+                .transpose()?;
             let decoder = compile(&written, declared.as_ref())
                 .map_err(|error| error.of(SchemaName::id(source.id)))?;
             Ok(Arc::new(decoder))

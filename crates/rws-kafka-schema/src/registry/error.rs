@@ -1,10 +1,11 @@
 use super::id::SchemaId;
+use crate::outside::escape;
 use std::time::Duration;
 
 /// What a schema registry refused, or why it could not be asked.
 ///
 /// No rendering holds credentials; URLs are shown without theirs.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
     /// A setting of the client is wrong.
@@ -181,6 +182,45 @@ impl RegistryError {
     }
 }
 
+impl RegistryError {
+    /// The same with text from outside escaped: what a registry says, its URLs and subjects.
+    pub(crate) fn escaped(mut self) -> Self {
+        match &mut self {
+            Self::Setting { found: text, .. } | Self::NoCredentials { detail: text } => {
+                escape([text]);
+            }
+            Self::Unreachable { url, detail, .. } | Self::Answer { url, detail } => {
+                escape([url, detail]);
+            }
+            Self::Unavailable { url, text, .. }
+            | Self::Unauthorized { url, text, .. }
+            | Self::UnknownId { url, text, .. }
+            | Self::Refused { url, text, .. } => escape([url, text]),
+            Self::UnknownSubject {
+                url,
+                subject,
+                what,
+                text,
+                ..
+            } => escape([url, subject, what, text]),
+            Self::Incompatible {
+                url, subject, text, ..
+            }
+            | Self::InvalidSchema {
+                url, subject, text, ..
+            } => escape([url, subject, text]),
+            Self::References { schema, detail } => escape([schema, detail]),
+        }
+        self
+    }
+}
+
+impl std::fmt::Debug for RegistryError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        rws_kafka_observe::causes::debug(self, f)
+    }
+}
+
 /// Status, code and words of a refusal.
 struct Said<'a>(u16, Option<i64>, &'a str);
 
@@ -196,5 +236,29 @@ impl std::fmt::Display for Said<'_> {
         } else {
             write!(f, ": {text}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_registry_says_forges_no_line() {
+        let forged = || "no\nERROR \u{1b}[31mforged".to_owned();
+        let error = RegistryError::UnknownSubject {
+            url: forged(),
+            subject: forged(),
+            what: forged(),
+            code: None,
+            text: forged(),
+        };
+        let shown = error.escaped().to_string();
+        assert!(!shown.contains(['\n', '\u{1b}']), "{shown:?}");
+        assert_eq!(
+            shown.matches(r"no\nERROR \u{1b}[31mforged").count(),
+            4,
+            "{shown}"
+        );
     }
 }

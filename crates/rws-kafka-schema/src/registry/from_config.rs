@@ -1,17 +1,22 @@
 //! From the settings of a service to its registry.
 
+use super::error::RegistryError;
 use super::schema_registry::SchemaRegistry;
 use super::tls::RegistryTls;
 use rws_kafka_config::{ConfigError, RegistryCredentials, RegistryKind, SchemaRegistryConfig};
 use secrecy::ExposeSecret;
 
 /// Why the settings of a service give no registry.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum FromEnvError {
     /// Settings are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+
+    /// A file for TLS cannot be used, or a certificate and a key do not belong together.
+    #[error(transparent)]
+    Tls(Box<RegistryError>),
 
     /// None of them tells of a registry.
     #[error(
@@ -30,6 +35,12 @@ pub enum FromEnvError {
     },
 }
 
+impl std::fmt::Debug for FromEnvError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        rws_kafka_observe::causes::debug(self, f)
+    }
+}
+
 pub(crate) fn registry(config: &SchemaRegistryConfig) -> Result<SchemaRegistry, FromEnvError> {
     let mut registry = of_kind(&config.kind)?;
     let mut tls = RegistryTls::new();
@@ -39,6 +50,8 @@ pub(crate) fn registry(config: &SchemaRegistryConfig) -> Result<SchemaRegistry, 
     if let Some((certificate, key)) = &config.client_certificate {
         tls = tls.client_certificate(certificate, key);
     }
+    tls.config()
+        .map_err(|error| FromEnvError::Tls(Box::new(error)))?;
     registry = registry
         .with_tls(tls)
         .with_auto_register(config.auto_register)

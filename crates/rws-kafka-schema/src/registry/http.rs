@@ -1,17 +1,18 @@
 //! One exchange with a server: bounded in time and size, and never a panic.
 
 use super::error::RegistryError;
+use super::redirect;
 use super::tls::RegistryTls;
-use std::time::Duration;
-use ureq::Agent;
+use rws_kafka_observe::causes::with_causes;
+use rws_kafka_observe::text::printable;
+use std::time::{Duration, Instant};
 use ureq::config::ConfigBuilder;
-use ureq::http::{HeaderMap, Method, Request, StatusCode};
+use ureq::http::{HeaderMap, Method, Request, Response, StatusCode};
 use ureq::typestate::AgentScope;
+use ureq::{Agent, AsSendBody, Body};
 
 /// The largest answer that is read. Registries refuse schemas far smaller.
 const LARGEST_ANSWER: u64 = 4 << 20;
-/// More redirects than this are a loop.
-const MOST_REDIRECTS: u32 = 4;
 /// How much of a body that is no error of a registry's is repeated.
 const SHOWN: usize = 200;
 
@@ -19,10 +20,18 @@ const SHOWN: usize = 200;
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     agent: Agent,
+    timeout: Duration,
+    redirects: Redirects,
 }
 
-/// What is asked.
-#[derive(Clone, Debug)]
+/// Whether a redirect is followed; otherwise it is the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Redirects {
+    Followed,
+    Refused,
+}
+
+/// What is asked. Its headers may hold secrets: it has no `Debug`.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) url: &'a str,
@@ -30,8 +39,7 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Option<Vec<u8>>,
 }
 
-/// What came back, whatever its status.
-#[derive(Clone, Debug)]
+/// What came back, whatever its status. It may hold a token: it has no `Debug`.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -45,9 +53,10 @@ impl Http {
     ///
     /// [`RegistryError::Setting`] for a file of `tls` that cannot be used.
     pub(crate) fn new(timeout: Duration, tls: &RegistryTls) -> Result<Self, RegistryError> {
-        let config = config(timeout, tls)?.max_redirects(MOST_REDIRECTS).build();
         Ok(Self {
-            agent: config.into(),
+            agent: config(timeout, tls)?.build().into(),
+            timeout,
+            redirects: Redirects::Followed,
         })
     }
 
@@ -58,9 +67,9 @@ impl Http {
     /// As [`new`](Self::new).
     #[cfg(feature = "glue")]
     pub(crate) fn for_signed(timeout: Duration, tls: &RegistryTls) -> Result<Self, RegistryError> {
-        let config = config(timeout, tls)?.max_redirects(0).build();
         Ok(Self {
-            agent: config.into(),
+            redirects: Redirects::Refused,
+            ..Self::new(timeout, tls)?
         })
     }
 
@@ -71,28 +80,68 @@ impl Http {
     /// As [`new`](Self::new).
     #[cfg(feature = "glue")]
     pub(crate) fn direct(timeout: Duration) -> Result<Self, RegistryError> {
-        let config = config(timeout, &RegistryTls::new())?
-            .max_redirects(0)
-            .proxy(None)
-            .build();
+        let config = config(timeout, &RegistryTls::new())?.proxy(None).build();
         Ok(Self {
             agent: config.into(),
+            timeout,
+            redirects: Redirects::Refused,
         })
     }
 
+    /// Sends `call` and returns the answer, whatever its status: after redirects, where they are
+    /// followed. The time limit is that of all requests together.
+    ///
     /// # Errors
     ///
     /// [`RegistryError::Unreachable`], [`RegistryError::Answer`] for what is no answer, and
     /// [`RegistryError::Setting`] for what cannot be asked.
     pub(crate) fn exchange(&self, call: Call<'_>) -> Result<Answer, RegistryError> {
-        let shown = without_credentials(call.url);
-        let mut request = Request::builder().method(call.method).uri(call.url);
-        for (name, value) in call.headers {
-            request = request.header(name, value);
+        let start = Instant::now();
+        let has_body = call.body.is_some();
+        let mut url = call.url.to_owned();
+        let mut headers = call.headers;
+        let mut answer = self.send(&call.method, &url, &headers, call.body, self.timeout)?;
+        for followed in 0.. {
+            if self.redirects == Redirects::Refused || !redirect::is_one(answer.status) {
+                break;
+            }
+            let refused = |why: String| RegistryError::Answer {
+                url: without_credentials(&url),
+                detail: why,
+            };
+            if has_body {
+                return Err(refused("it redirects a request that has a body".to_owned()));
+            }
+            if followed == redirect::MOST {
+                return Err(refused(format!("it redirects more than {followed} times")));
+            }
+            let next = redirect::next(&url, &answer.headers).map_err(refused)?;
+            if next.is_other_origin {
+                redirect::drop_secrets(&mut headers);
+            }
+            url = next.url;
+            let left = self.timeout.saturating_sub(start.elapsed());
+            answer = self.send(&call.method, &url, &headers, None, left)?;
         }
-        let sent = match call.body {
-            Some(body) => request.body(body).map(|request| self.agent.run(request)),
-            None => request.body(()).map(|request| self.agent.run(request)),
+        Ok(answer)
+    }
+
+    fn send(
+        &self,
+        method: &Method,
+        url: &str,
+        headers: &[(&str, String)],
+        body: Option<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<Answer, RegistryError> {
+        let shown = without_credentials(url);
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let sent = match body {
+            Some(body) => request.body(body).map(|request| self.run(request, timeout)),
+            None => request.body(()).map(|request| self.run(request, timeout)),
         };
         let mut response = sent
             // The words of this error could repeat a header's value.
@@ -116,12 +165,27 @@ impl Http {
     }
 }
 
+impl Http {
+    fn run<B: AsSendBody>(
+        &self,
+        request: Request<B>,
+        timeout: Duration,
+    ) -> Result<Response<Body>, ureq::Error> {
+        let request = self.agent.configure_request(request);
+        self.agent
+            .run(request.timeout_global(Some(timeout)).build())
+    }
+}
+
 fn config(
     timeout: Duration,
     tls: &RegistryTls,
 ) -> Result<ConfigBuilder<AgentScope>, RegistryError> {
     Ok(Agent::config_builder()
         .http_status_as_error(false)
+        // This module follows them: with the headers that may go there.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
         .timeout_global(Some(timeout))
         .tls_config(tls.config()?)
         .user_agent(concat!("rws-kafka/", env!("CARGO_PKG_VERSION"))))
@@ -145,10 +209,11 @@ pub(crate) fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN)]);
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
-    match line.char_indices().nth(SHOWN) {
+    let line = match line.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
-    }
+    };
+    printable(&line).into_owned()
 }
 
 fn failed(url: &str, error: ureq::Error) -> RegistryError {
@@ -161,10 +226,6 @@ fn failed(url: &str, error: ureq::Error) -> RegistryError {
         ureq::Error::BodyExceedsLimit(limit) => {
             answer(format!("it is larger than the {limit} bytes that are read"))
         }
-        ureq::Error::TooManyRedirects => {
-            answer(format!("it redirects more than {MOST_REDIRECTS} times"))
-        }
-        ureq::Error::RedirectFailed => answer("it redirects a request that has a body".to_owned()),
         ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::Http(_) => {
             RegistryError::Setting {
                 setting: "URL",
@@ -178,20 +239,6 @@ fn failed(url: &str, error: ureq::Error) -> RegistryError {
             detail: with_causes(&error),
         },
     }
-}
-
-/// The error and the causes behind it, each once.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// `url` without user, password and query, for an error.

@@ -6,6 +6,8 @@ use super::lock::lock;
 use super::stats::Counters;
 use crate::schema::Resolved;
 use moka::sync::Cache;
+use rws_kafka_observe::causes::with_causes;
+use rws_kafka_observe::text::printable;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -91,8 +93,9 @@ impl LatestCache {
             Err(error) if error.is_transient() => {
                 tracing::warn!(
                     target: "rws_kafka",
-                    subject,
-                    "going on with the latest schema that is known: {error}"
+                    subject = &*printable(subject),
+                    "going on with the latest schema that is known: {}",
+                    with_causes(&error)
                 );
                 counters.stale();
                 *lock(&entry.due) = Instant::now() + HOLD_OFF.min(self.ttl);

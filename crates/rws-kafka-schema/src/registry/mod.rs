@@ -46,6 +46,7 @@ mod lock;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 mod recent;
+mod redirect;
 mod retry;
 mod schema_registry;
 mod settings;

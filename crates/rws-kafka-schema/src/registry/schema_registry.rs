@@ -4,11 +4,11 @@ use super::codec::{Codecs, Typed};
 use super::error::RegistryError;
 use super::from_config::{self, FromEnvError};
 use super::id::SchemaId;
-use super::settings::{Declared, Kind, Settings, UrlList};
+use super::settings::{Declared, Headers, Kind, Settings, UrlList};
 use super::stats::RegistryStats;
 use super::subject::SubjectNameStrategy;
 use super::tls::RegistryTls;
-use crate::schema::Schema;
+use crate::schema::{Format, Schema};
 use rws_kafka_config::KafkaConfig;
 use rws_kafka_observe::Observer;
 use std::any::TypeId;
@@ -62,7 +62,7 @@ impl SchemaRegistry {
         Self::of(Settings::new(Kind::Confluent {
             urls: UrlList(urls.into()),
             auth: Auth::None,
-            headers: Vec::new(),
+            headers: Headers::default(),
         }))
     }
 
@@ -112,7 +112,7 @@ impl SchemaRegistry {
     fn with_confluent(
         self,
         #[cfg_attr(not(feature = "glue"), allow(unused_variables))] method: &'static str,
-        change: impl FnOnce(&mut Auth, &mut Vec<(String, String)>),
+        change: impl FnOnce(&mut Auth, &mut Headers),
     ) -> Self {
         self.with(|settings| match &mut settings.kind {
             Kind::Confluent { auth, headers, .. } => change(auth, headers),
@@ -146,11 +146,12 @@ impl SchemaRegistry {
         self.with_confluent("with_oauth", |auth, _| *auth = Auth::OAuth(oauth))
     }
 
-    /// One more header in each request, such as Confluent Cloud's `target-sr-cluster`.
+    /// One more header in each request, such as Confluent Cloud's `target-sr-cluster`. Its value is
+    /// treated as a secret: it is never shown, and does not follow a redirect to another origin.
     #[must_use]
     pub fn with_header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.with_confluent("with_header", |_, headers| {
-            headers.push((name.into(), value.into()));
+            headers.0.push((name.into(), value.into().into()));
         })
     }
 
@@ -178,14 +179,15 @@ impl SchemaRegistry {
         })
     }
 
-    /// Whether the schema of a declared type is registered when it is first written with. Default yes;
-    /// otherwise it must be registered already.
+    /// Whether the schema of a type is registered when it is first written with: the one that it has
+    /// itself, or that is declared here. Default yes; otherwise it must be registered already.
     #[must_use]
     pub fn with_auto_register(self, auto_register: bool) -> Self {
         self.with(|settings| settings.auto_register = auto_register)
     }
 
-    /// Whether declared types too are written with the latest version of their subject. Default no.
+    /// Whether types that have a schema, of their own or declared here, are written with the latest
+    /// version of their subject too. Default no.
     #[must_use]
     pub fn with_use_latest(self, use_latest: bool) -> Self {
         self.with(|settings| settings.use_latest = use_latest)
@@ -236,15 +238,9 @@ impl SchemaRegistry {
         not(any(feature = "avro", feature = "json-schema", feature = "protobuf")),
         allow(dead_code)
     )]
-    pub(crate) fn with_declared(
-        self,
-        type_id: TypeId,
-        schema: Schema,
-        record: Option<String>,
-    ) -> Self {
-        let key = (type_id, schema.format());
+    pub(crate) fn with_declared(self, type_id: TypeId, format: Format, declared: Declared) -> Self {
         self.with(|settings| {
-            settings.declared.insert(key, Declared { schema, record });
+            settings.declared.insert((type_id, format), declared);
         })
     }
 
@@ -326,7 +322,11 @@ impl SchemaRegistry {
         match self.inner.client.get() {
             Some(client) => Ok(client),
             None => {
-                let client = self.inner.settings.client()?;
+                let client = self
+                    .inner
+                    .settings
+                    .client()
+                    .map_err(RegistryError::escaped)?;
                 Ok(self.inner.client.get_or_init(|| client))
             }
         }

@@ -15,6 +15,7 @@ use crate::schema::{Format, Schema};
 #[cfg(feature = "glue")]
 use crate::wire::glue::Compression;
 use rws_kafka_observe::Observer;
+use secrecy::SecretString;
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub(crate) enum Kind {
     Confluent {
         urls: UrlList,
         auth: Auth,
-        headers: Vec<(String, String)>,
+        headers: Headers,
     },
     #[cfg(feature = "glue")]
     Glue {
@@ -60,6 +61,18 @@ impl Kind {
             #[cfg(feature = "glue")]
             Self::Glue { .. } => "AWS Glue",
         }
+    }
+}
+
+/// Headers of each request, whose values may be secrets.
+#[derive(Clone, Default)]
+pub(crate) struct Headers(pub(crate) Vec<(String, SecretString)>);
+
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 
@@ -165,5 +178,23 @@ impl Settings {
                 #[cfg(feature = "glue")]
                 Kind::Glue { .. } => destination.topic.to_owned(),
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::registry::SchemaRegistry;
+
+    #[test]
+    fn no_header_is_shown_with_its_value() {
+        let registry = SchemaRegistry::confluent("https://registry")
+            .with_header("x-api-key", "s3cret")
+            .with_bearer_token("t0ken");
+        let shown = format!("{registry:?} {registry:#?}");
+        assert!(shown.contains("x-api-key"), "{shown}");
+        assert!(
+            !shown.contains("s3cret") && !shown.contains("t0ken"),
+            "{shown}"
+        );
     }
 }

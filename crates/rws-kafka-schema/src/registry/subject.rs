@@ -57,8 +57,8 @@ impl<'a> Destination<'a> {
 /// Under which subject a schema is registered.
 ///
 /// A record's name is its full name in Avro, the message's full name in Protobuf, and the `title` of a
-/// JSON Schema. The type must be declared for it, as with
-/// [`with_avro`](super::SchemaRegistry::with_avro).
+/// JSON Schema. For that, the type must have a schema of its own or be declared, as
+/// with [`with_avro_schema`](super::SchemaRegistry::with_avro_schema).
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum SubjectNameStrategy {

@@ -1,12 +1,17 @@
 //! Certificates of a registry and of its client.
 
 use super::error::RegistryError;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 /// Which certificates a registry's client trusts, and which it shows. The files are read when the
-/// registry is asked first.
+/// registry is asked first, and by `SchemaRegistry::from_config` and `from_env` at once: a file that
+/// cannot be used, or a certificate and a key that do not belong together, is
+/// [`RegistryError::Setting`].
 ///
 /// ```
 /// use rws_kafka_schema::registry::{RegistryTls, SchemaRegistry};
@@ -59,7 +64,8 @@ impl RegistryTls {
         };
         if let Some((certificate, key)) = &self.client {
             let chain = certificates("certificate file", certificate)?;
-            let key = private_key(key)?;
+            let (key_file, key) = (key, private_key(key)?);
+            belong_together((certificate, &chain), (key_file, &key))?;
             config = config.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
         }
         Ok(config.build())
@@ -93,10 +99,102 @@ fn private_key(file: &Path) -> Result<PrivateKey<'static>, RegistryError> {
     PrivateKey::from_pem(&pem).map_err(|_| wrong("it holds no private key".to_owned()))
 }
 
+/// ureq panics where they do not.
+fn belong_together(
+    (certificate, chain): (&Path, &[Certificate<'static>]),
+    (key_file, key): (&Path, &PrivateKey<'static>),
+) -> Result<(), RegistryError> {
+    let refused = |why: String| RegistryError::Setting {
+        setting: "certificate file and key file",
+        found: format!(
+            "{} and {} cannot be used together: {why}",
+            certificate.display(),
+            key_file.display()
+        ),
+        allowed: "a certificate, and the private key (RSA, ECDSA or Ed25519) that it was made for",
+    };
+    let chain = chain
+        .iter()
+        .map(|one| CertificateDer::from(one.der()).into_owned());
+    let key = PrivateKeyDer::try_from(key.der().to_vec())
+        .map_err(|_| refused("the key is of no known form".to_owned()))?;
+    let provider = CryptoProvider::get_default()
+        .cloned()
+        .unwrap_or_else(|| Arc::new(ring::default_provider()));
+    match CertifiedKey::from_der(chain.collect(), key, &provider) {
+        Ok(_) => Ok(()),
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            Err(refused("the certificate is of another key".to_owned()))
+        }
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
+
 fn wrong(setting: &'static str, file: &Path, why: &str, allowed: &'static str) -> RegistryError {
     RegistryError::Setting {
         setting,
         found: format!("{} cannot be used: {why}", file.display()),
         allowed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+    /// A certificate and its key, in files.
+    fn pair(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["orders".to_owned()]).unwrap();
+        let (certificate, key) = (
+            folder.join(format!("{name}.pem")),
+            folder.join(format!("{name}.key")),
+        );
+        std::fs::write(&certificate, cert.pem()).unwrap();
+        std::fs::write(&key, signing_key.serialize_pem()).unwrap();
+        (certificate, key)
+    }
+
+    #[test]
+    fn a_certificate_and_a_key_that_do_not_belong_together_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (pair(folder.path(), "a"), pair(folder.path(), "b"));
+        RegistryTls::new()
+            .client_certificate(&a.0, &a.1)
+            .config()
+            .unwrap();
+        let error = RegistryTls::new()
+            .client_certificate(&a.0, &b.1)
+            .config()
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the schema registry's certificate file and key file {} and {} cannot be used together: \
+                 the certificate is of another key; allowed: a certificate, and the private key (RSA, \
+                 ECDSA or Ed25519) that it was made for",
+                a.0.display(),
+                b.1.display()
+            )
+        );
+    }
+
+    #[test]
+    fn a_registry_from_settings_refuses_them_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (pair(folder.path(), "a"), pair(folder.path(), "b"));
+        let config = rws_kafka_config::KafkaConfig::builder()
+            .brokers("unused:9092")
+            .schema_registry_url("https://registry:8081")
+            .schema_registry_certificate_file(&a.0)
+            .schema_registry_key_file(&b.1)
+            .build()
+            .unwrap();
+        let error = crate::registry::SchemaRegistry::from_config(&config).unwrap_err();
+        assert!(
+            error.to_string().contains("cannot be used together"),
+            "{error}"
+        );
     }
 }

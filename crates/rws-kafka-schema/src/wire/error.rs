@@ -1,5 +1,5 @@
 /// What is wrong with the bytes that tell a payload's schema.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FramingError {
     /// They end too early.
@@ -67,5 +67,11 @@ pub(super) fn check_first_byte(
             allowed,
         }),
         _ => Ok(()),
+    }
+}
+
+impl std::fmt::Debug for FramingError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        rws_kafka_observe::causes::debug(self, f)
     }
 }

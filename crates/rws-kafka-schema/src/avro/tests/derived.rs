@@ -1,7 +1,7 @@
 //! The schemas of types that derive them.
 
 use super::*;
-use crate::avro::derived;
+use crate::avro::derived::derived;
 use apache_avro::AvroSchema;
 use serde::Deserialize;
 use std::collections::HashMap;

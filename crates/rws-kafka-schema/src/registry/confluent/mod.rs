@@ -9,10 +9,12 @@ use super::backend::{Backend, Found, Stored};
 use super::error::RegistryError;
 use super::http::{Answer, Call, Http, without_credentials};
 use super::id::SchemaId;
+use super::settings::Headers;
 use crate::schema::Schema;
 use addresses::{addresses, no_url};
 use messages::{About, FoundThere, Read, ReadVersion, Registered, Verdict, Written, refusal};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use ureq::http::{HeaderName, HeaderValue, Method};
@@ -35,7 +37,7 @@ pub(crate) struct Confluent {
     /// The one that answered last.
     preferred: AtomicUsize,
     auth: Auth,
-    headers: Vec<(String, String)>,
+    headers: Headers,
 }
 
 impl Confluent {
@@ -46,12 +48,12 @@ impl Confluent {
         http: Http,
         urls: &str,
         auth: Auth,
-        headers: Vec<(String, String)>,
+        headers: Headers,
     ) -> Result<Self, RegistryError> {
         let (urls, auth) = addresses(urls, auth)?;
-        for (name, value) in &headers {
-            let is_header =
-                HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value).is_ok();
+        for (name, value) in &headers.0 {
+            let is_header = HeaderName::try_from(name).is_ok()
+                && HeaderValue::try_from(value.expose_secret()).is_ok();
             if !is_header {
                 return Err(RegistryError::Setting {
                     setting: "header",
@@ -111,8 +113,9 @@ impl Confluent {
     fn exchange(&self, url: &str, request: &Request<'_>) -> Result<Answer, RegistryError> {
         let mut headers: Vec<(&str, String)> = self
             .headers
+            .0
             .iter()
-            .map(|(name, value)| (name.as_str(), value.clone()))
+            .map(|(name, value)| (name.as_str(), value.expose_secret().to_owned()))
             .collect();
         headers.push(("accept", format!("{MEDIA_TYPE}, application/json")));
         if let Some(authorization) = self.auth.header(&self.http)? {
