@@ -115,7 +115,7 @@ fn a_number_out_of_range_is_refused_with_its_field() {
 }
 
 #[test]
-fn floats_are_not_rounded_in_silence() {
+fn numbers_become_floats_where_those_have_them() {
     round_trip(r#""float""#, &f32::MIN_POSITIVE);
     round_trip(r#""double""#, &f64::MAX);
     assert_eq!(
@@ -126,9 +126,39 @@ fn floats_are_not_rounded_in_silence() {
         read::<f64>(r#""float""#, &write(r#""float""#, &0.5_f32)),
         Ok(0.5)
     );
-    assert!(try_write(r#""float""#, &0.5_f64).is_err());
+    // JSON and most languages have but one type for both: to the nearest float.
+    assert_eq!(
+        read::<f32>(r#""float""#, &write(r#""float""#, &0.1_f64)),
+        Ok(0.1)
+    );
+    assert_eq!(
+        write(r#"["long", "float"]"#, &0.5_f64),
+        write(r#"["long", "float"]"#, &0.5_f32)
+    );
+    assert_eq!(
+        read::<f32>(r#""float""#, &write(r#""float""#, &f64::NEG_INFINITY)),
+        Ok(f32::NEG_INFINITY)
+    );
+    assert_eq!(
+        try_write(r#""float""#, &1e39).unwrap_err().to_string(),
+        "the number 1000000000000000000000000000000000000000 is out of range; \
+         allowed: a float, -3.4028235e38 to 3.4028235e38"
+    );
     assert!(read::<f32>(r#""double""#, &[0; 8]).is_err());
-    assert!(try_write(r#""double""#, &1).is_err());
+    // Whole numbers are not rounded: JSON writes 5 for 5.0.
+    for (schema, most) in [(r#""double""#, 1_i64 << 53), (r#""float""#, 1 << 24)] {
+        assert_eq!(
+            read::<f64>(schema, &write(schema, &-most)),
+            Ok(-(most as f64))
+        );
+        assert_eq!(
+            read::<f64>(schema, &write(schema, &(most as u64))),
+            Ok(most as f64)
+        );
+        let error = try_write(schema, &(most + 1)).unwrap_err();
+        assert!(matches!(error, AvroError::Range { .. }), "{error}");
+    }
+    assert_eq!(write(r#"["double", "int"]"#, &7), [2, 14]);
     assert!(read::<i64>(r#""double""#, &[0; 8]).is_err());
     let nan = read::<f64>(r#""double""#, &write(r#""double""#, &f64::NAN));
     assert!(nan.unwrap().is_nan());
@@ -285,15 +315,15 @@ fn errors_name_the_place_in_the_value() {
         id: u64,
         lines: [BTreeMap<&'static str, f64>; 2],
     }
-    let line = |rebate| BTreeMap::from([("rebate", rebate)]);
+    let line = |price| BTreeMap::from([("price", price)]);
     let bad = Bad {
         id: 1,
         lines: [line(1.0), line(2.0)],
     };
     assert_eq!(
         try_write(ORDER, &bad).unwrap_err().to_string(),
-        "the value does not fit the Avro schema in lines[0].rebate: \
-         found f64; the schema has float"
+        "the value does not fit the Avro schema in lines[0].price: \
+         found f64; the schema has int"
     );
     assert_eq!(
         try_write(

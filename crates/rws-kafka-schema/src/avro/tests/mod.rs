@@ -4,6 +4,7 @@ mod derived;
 mod evolution;
 mod logical;
 mod mapping;
+mod records;
 mod schemas;
 
 use super::{AvroError, Reader, Writer};

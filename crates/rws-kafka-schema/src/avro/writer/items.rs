@@ -1,5 +1,6 @@
 use super::output::Output;
 use super::record::RecordSer;
+use super::records::RecordsSer;
 use super::serializer::Ser;
 use crate::avro::error::{Fail, Outcome};
 use crate::avro::types::{Type, TypeId, Types};
@@ -163,10 +164,12 @@ impl SerializeSeq for ItemsSer<'_, '_, '_> {
     }
 }
 
-/// Writes a map; or a struct that gives itself as one, with the name of the field that comes.
+/// Writes a map; or what gives itself as one: a record, with the name of the field that comes, or one
+/// of several records.
 pub(super) enum MapSer<'a, 'w, 'o> {
     Map(ItemsSer<'a, 'w, 'o>),
     Record(RecordSer<'a, 'w, 'o>, String),
+    Records(RecordsSer<'a, 'w, 'o>),
 }
 
 impl SerializeMap for MapSer<'_, '_, '_> {
@@ -180,6 +183,7 @@ impl SerializeMap for MapSer<'_, '_, '_> {
                 *name = record.name(key)?;
                 Ok(())
             }
+            Self::Records(records) => records.key(key),
         }
     }
 
@@ -187,6 +191,7 @@ impl SerializeMap for MapSer<'_, '_, '_> {
         match self {
             Self::Map(items) => items.put_value(value),
             Self::Record(record, name) => record.put(name, value),
+            Self::Records(records) => records.value(value),
         }
     }
 
@@ -194,6 +199,7 @@ impl SerializeMap for MapSer<'_, '_, '_> {
         match self {
             Self::Map(items) => items.finish(),
             Self::Record(record, _) => record.finish(),
+            Self::Records(records) => records.finish(),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! From a value to bytes, by serde.
 
 mod choice;
+mod held;
 mod items;
 mod output;
 mod record;
+mod records;
 mod serializer;
 
 use super::error::AvroError;

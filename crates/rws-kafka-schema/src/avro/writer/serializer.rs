@@ -2,6 +2,7 @@ use super::choice::symbol;
 use super::items::{ItemsSer, MapSer};
 use super::output::Output;
 use super::record::{FieldsSer, RecordSer};
+use super::records::RecordsSer;
 use crate::avro::error::{Fail, Outcome};
 use crate::avro::types::{Native, Type, TypeId, Types};
 use crate::avro::{uuid, varint};
@@ -138,9 +139,23 @@ impl<'a, 'w, 'o> Serializer for Ser<'a, 'w, 'o> {
                 self.out.to.extend_from_slice(&value.to_le_bytes());
                 Ok(())
             }
-            Type::Union(branches) => self
-                .choose_if(branches, "f64", |ty| matches!(ty, Type::Double))?
-                .serialize_f64(value),
+            // To the nearest: JSON and most languages have but one type for both.
+            Type::Float => {
+                let nearest = value as f32;
+                if nearest.is_infinite() && value.is_finite() {
+                    return Err(Fail::range(value, "a float, -3.4028235e38 to 3.4028235e38"));
+                }
+                self.out.to.extend_from_slice(&nearest.to_le_bytes());
+                Ok(())
+            }
+            Type::Union(branches) => {
+                let rank = |ty: &Type| match ty {
+                    Type::Double => Some(0),
+                    Type::Float => Some(1),
+                    _ => None,
+                };
+                self.choose(branches, "f64", rank)?.serialize_f64(value)
+            }
             _ => self.misfit("f64"),
         }
     }
@@ -356,6 +371,15 @@ impl<'a, 'w, 'o> Serializer for Ser<'a, 'w, 'o> {
             // A struct with flattened fields.
             Type::Record(record) => Ok(MapSer::Record(self.record(record)?, String::new())),
             Type::Union(branches) => {
+                let count = |fits: fn(&Type) -> bool| {
+                    let types = branches.iter().map(|id| self.types.get(*id));
+                    types.filter(|ty| fits(ty)).count()
+                };
+                if count(|ty| matches!(ty, Type::Record(_))) > 1
+                    && count(|ty| matches!(ty, Type::Map(_))) == 0
+                {
+                    return Ok(MapSer::Records(RecordsSer::new(self, branches)?));
+                }
                 let rank = |ty: &Type| match ty {
                     Type::Map(_) => Some(0),
                     Type::Record(_) => Some(1),
