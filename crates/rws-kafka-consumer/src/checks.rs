@@ -1,7 +1,7 @@
 //! What the settings of a worker must be to one another, before it is started.
 
 use crate::config::is_kip_848;
-use crate::consumer::KafkaConsumer;
+use crate::consumer::{KafkaConsumer, is_pattern};
 use crate::engine::{Gathering, Handler};
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
@@ -99,6 +99,11 @@ impl KafkaConsumer {
                 "is 0; at least 1 is needed".to_owned()
             })?;
         }
+        refuse(
+            self.create_topics == Some(0),
+            "create_missing_topics",
+            || "is 0; a topic has at least 1 partition".to_owned(),
+        )?;
         refuse(self.lanes > MAX_LANES, "concurrency", || {
             format!(
                 "is {}, each a thread; {MAX_LANES} at most are allowed",
@@ -207,7 +212,7 @@ impl KafkaConsumer {
             );
         };
         for topic in &self.topics {
-            let is_pattern = topic.starts_with('^');
+            let is_pattern = is_pattern(topic);
             let queue = queue.of(if is_pattern { "any" } else { topic });
             if let Err(error) = check_topic_name(&queue) {
                 return refuse(true, "dead_letter_queue", || error.to_string());

@@ -52,6 +52,8 @@ pub struct KafkaConsumer {
     pub(crate) dead_letter_headers: Option<DeadLetterHeaders>,
     pub(crate) dead_letter_producer: Option<KafkaProducer>,
     pub(crate) retry_topics: RetryTopics,
+    /// With so many partitions.
+    pub(crate) create_topics: Option<i32>,
     #[cfg(feature = "registry")]
     pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
     on_failure: Option<FailurePolicy>,
@@ -93,6 +95,7 @@ impl KafkaConsumer {
             dead_letter_headers: None,
             dead_letter_producer: None,
             retry_topics: RetryTopics::default(),
+            create_topics: None,
             #[cfg(feature = "registry")]
             registry: None,
             on_failure: None,
@@ -116,7 +119,7 @@ impl KafkaConsumer {
             return Err(ConsumerError::NoTopics);
         }
         for topic in &topics {
-            if !topic.starts_with('^') {
+            if !is_pattern(topic) {
                 check_topic_name(topic)?;
             }
         }
@@ -127,6 +130,22 @@ impl KafkaConsumer {
             }
         }
         Ok(self)
+    }
+
+    /// Creates the topics that the worker subscribes to, and its
+    /// [dead letter queue](Self::dead_letter_queue), where they are missing: with so many partitions
+    /// and the broker's defaults for the rest. At least 1 partition. Off unless called.
+    ///
+    /// Happens in the background once the worker starts, and needs the permission to `Create` them.
+    /// Where that is refused, the log and [`status`](crate::ConsumerHandle::status) say so, and it is
+    /// tried again at intervals of up to 10 s; the worker runs all the same. Topics that exist are
+    /// left as they are, and a pattern creates nothing.
+    ///
+    /// Without it, a topic that does not exist is reported by name and found within seconds once it is
+    /// created; until then readiness is degraded with `"kafka_consumer":"missing topic"`.
+    pub fn create_missing_topics(mut self, partitions: u32) -> Self {
+        self.create_topics = Some(i32::try_from(partitions).unwrap_or(i32::MAX));
+        self
     }
 
     /// How many messages are handled at a time, each on a thread of its own. Default 1; at least 1.
@@ -382,6 +401,11 @@ impl KafkaConsumer {
             classify: self.classify.clone(),
         }
     }
+}
+
+/// Returns `true` if `topic` is matched against the names of all topics.
+pub(crate) fn is_pattern(topic: &str) -> bool {
+    topic.starts_with('^')
 }
 
 impl fmt::Debug for KafkaConsumer {

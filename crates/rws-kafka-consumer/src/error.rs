@@ -98,6 +98,27 @@ pub enum ConsumerError {
         instance_id: String,
     },
 
+    /// Topics that are subscribed to do not exist. They are found within seconds once they are
+    /// created.
+    #[error(
+        "subscribed topics do not exist (UnknownTopicOrPartition): {}; create them, or let the worker \
+         do so (create_missing_topics)",
+        topics.join(", ")
+    )]
+    MissingTopics {
+        /// Their names.
+        topics: Vec<String>,
+    },
+
+    /// A permission is missing. The worker goes on within seconds once it is granted.
+    #[error(
+        "not authorised: {cause}; nothing of it is consumed until that is granted (kafka-acls --add)"
+    )]
+    NotAuthorized {
+        /// Who needs which operation on what.
+        cause: String,
+    },
+
     /// A new assignment could not be taken over.
     #[error("the rebalance failed: {detail}")]
     Rebalance {
@@ -201,6 +222,15 @@ pub enum ConsumerError {
     /// ([`OutputRefused`](Self::OutputRefused)).
     #[error("cannot create the retry topic {topic}: {detail}")]
     RetryTopicRefused {
+        /// Its name.
+        topic: String,
+        /// The broker's words, and what helps.
+        detail: String,
+    },
+
+    /// A topic is missing and could not be created; it is tried again.
+    #[error("cannot create the topic {topic}: {detail}")]
+    TopicRefused {
         /// Its name.
         topic: String,
         /// The broker's words, and what helps.

@@ -1,10 +1,10 @@
 //! From a consumer's settings to a running worker.
 
 use crate::checks::MAX_LANES;
-use crate::consumer::KafkaConsumer;
+use crate::consumer::{KafkaConsumer, is_pattern};
 use crate::context::ConsumerContext;
 use crate::engine::{
-    self, Client, Clock, DeadLetters, Engine, Handler, Plan, Settings, Transactions,
+    self, Client, Clock, DeadLetters, Engine, Handler, Plan, Settings, Transactions, Wanted,
 };
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
@@ -16,6 +16,7 @@ use rws_kafka_config::{OffsetReset, Properties};
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_producer::KafkaProducer;
 use rws_kafka_producer::connection::Connection;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 impl KafkaConsumer {
@@ -165,6 +166,14 @@ impl KafkaConsumer {
     ) -> Result<(), ConsumerError> {
         let properties = self.config.properties();
         self.check_all(&properties, &handler, transactional.as_ref())?;
+        let user = properties.get("sasl.username");
+        let principal = user.map(|user| format!("User:{user}"));
+        let mut topics = self.topics_to_read(engine);
+        topics.retain(|topic| !is_pattern(topic));
+        let ladder = engine.settings.ladder.iter();
+        let retries = ladder.filter(|_| self.retry_topics.are_created());
+        let own = retries.flat_map(|ladder| ladder.retries().map(str::to_owned));
+        engine.subscription.watch(topics, own.collect(), principal);
         let client = Client::new({
             let (engine, topics) = (Arc::clone(engine), self.topics_to_read(engine));
             move || {
@@ -179,8 +188,9 @@ impl KafkaConsumer {
             client,
             handler: Arc::new(handler),
         })?;
-        if self.has_retry_topics() && self.retry_topics.are_created() {
-            engine::create_retry_topics(engine, self.config.client_properties());
+        let wanted = self.topics_to_create();
+        if !wanted.is_empty() {
+            engine::create_topics(engine, self.config.client_properties(), wanted);
         }
         Ok(())
     }
@@ -228,6 +238,23 @@ impl KafkaConsumer {
         let ladder = engine.settings.ladder.iter();
         let retries = ladder.flat_map(|ladder| ladder.retries().map(str::to_owned));
         self.topics.iter().cloned().chain(retries).collect()
+    }
+
+    fn topics_to_create(&self) -> Wanted {
+        let mut topics = Vec::new();
+        if self.create_topics.is_some() {
+            let read = self.topics.iter().filter(|topic| !is_pattern(topic));
+            let queue = self.dead_letter_queue.as_ref();
+            let queues = read.clone().filter_map(|topic| Some(queue?.of(topic)));
+            topics.extend(read.cloned().chain(queues.map(Cow::into_owned)));
+            topics.sort_unstable();
+            topics.dedup();
+        }
+        Wanted {
+            topics,
+            partitions: self.create_topics.unwrap_or_default(),
+            has_retries: self.has_retry_topics() && self.retry_topics.are_created(),
+        }
     }
 
     fn dead_letters(&self, in_transactions: bool) -> Result<Option<DeadLetters>, ConsumerError> {

@@ -23,6 +23,11 @@ pub struct ConsumerStatus {
     /// for one. Offsets do not move by themselves: see
     /// [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok).
     pub handled_without_commit: u64,
+    /// The topics that it subscribes to and that do not exist. One that is created is found within
+    /// seconds.
+    pub missing_topics: Vec<String>,
+    /// The permission that keeps it from its work, and who needs it; `None` where none does.
+    pub cause: Option<String>,
     /// Why the brokers cannot be reached, while they cannot.
     pub connection: Option<ConnectionCause>,
     /// The last error, however long ago.

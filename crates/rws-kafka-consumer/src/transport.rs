@@ -3,14 +3,16 @@
 mod complaints;
 mod fetched;
 mod histories;
+mod refusals;
 mod replay;
 mod retries;
 mod topics;
 mod transactions;
 
 pub(crate) use fetched::Fetched;
+pub(crate) use refusals::{Refusal, TransactionalIdRefused};
 pub(crate) use replay::{Committed, QueuePolled, QueueReader};
-pub(crate) use topics::{RetryTopic, Topics};
+pub(crate) use topics::{NewTopic, TopicState, Topics};
 pub(crate) use transactions::Group;
 
 use crate::config::is_kip_848;
@@ -53,6 +55,8 @@ pub(crate) struct Consumer {
 pub(crate) enum Polled<'a> {
     Message(Fetched<'a>),
     Nothing,
+    /// librdkafka goes on by itself, and what was refused shows in readiness.
+    Refused(Refusal),
     /// librdkafka goes on by itself.
     Failed(ConsumerError),
     /// It does not.
@@ -115,11 +119,14 @@ impl Consumer {
             }),
             // Said by the error callback, with its cause.
             (error, None) if is_of_connection(error) => Polled::Nothing,
-            (error, None) => {
-                let suspects = self.suspects();
-                let (complaints, group) = (&context.complaints, context.engine.group());
-                Polled::Failed(complaints.error(group, error, suspects))
-            }
+            (error, None) => match Refusal::of(error) {
+                Some(refusal) => Polled::Refused(refusal),
+                None => {
+                    let suspects = self.suspects();
+                    let (complaints, group) = (&context.complaints, context.engine.group());
+                    Polled::Failed(complaints.error(group, error, suspects))
+                }
+            },
         }
     }
 
@@ -154,8 +161,11 @@ impl Consumer {
 
     /// Brings `offsets` to the broker and waits for its answer, however long that takes.
     pub(crate) fn commit(&self, offsets: &[(Arc<Partition>, i64)]) -> Result<(), ConsumerError> {
-        let refused = |error: KafkaError| ConsumerError::CommitRefused {
-            detail: described(&error),
+        let refused = |error: KafkaError| {
+            self.note_refusal(&error);
+            ConsumerError::CommitRefused {
+                detail: described(&error),
+            }
         };
         let list = list_of_offsets(offsets).map_err(refused)?;
         self.base.commit(&list, CommitMode::Sync).map_err(refused)
@@ -189,7 +199,28 @@ impl Consumer {
         list.set_all_offsets(at).map_err(|_| Unreachable)?;
         // ListOffsets takes -1 and -2, librdkafka's numbers for end and beginning, as timestamps.
         let answer = self.base.offsets_for_times(list, time);
-        answer.map(known_offsets).map_err(|_| Unreachable)
+        self.known_offsets(answer)
+    }
+
+    /// Offsets that may not be known are unknown; that is no trouble with the connection.
+    fn known_offsets(
+        &self,
+        answer: KafkaResult<TopicPartitionList>,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        match answer {
+            Ok(offsets) => Ok(known_offsets(offsets)),
+            Err(error) if self.note_refusal(&error) => Ok(HashMap::new()),
+            Err(_) => Err(Unreachable),
+        }
+    }
+
+    /// Returns `true` if a permission is missing, which the engine then knows.
+    fn note_refusal(&self, error: &KafkaError) -> bool {
+        let refusal = Refusal::of(error).filter(|refusal| refusal.is_of_permission());
+        if let Some(refusal) = refusal {
+            self.base.context().engine.refused(refusal);
+        }
+        refusal.is_some()
     }
 
     /// The group's committed offsets; a partition without one is left out.
@@ -201,7 +232,7 @@ impl Consumer {
         let answer = self
             .base
             .committed_offsets(list(partitions.iter().copied()), time);
-        answer.map(known_offsets).map_err(|_| Unreachable)
+        self.known_offsets(answer)
     }
 
     /// Tells the group that this member goes, where librdkafka's close does not: a member of the
@@ -337,6 +368,13 @@ impl ClientContext for Context {
             return;
         }
         self.engine.note_brokers(shared::brokers(&statistics));
+        let topics = statistics.topics.iter();
+        self.engine
+            .note_fetches(topics.flat_map(|(topic, statistics)| {
+                let partitions = statistics.partitions.values();
+                // The end of a partition as the last fetch had it; a refused one has -1.
+                partitions.map(move |partition| (topic.as_str(), partition.hi_offset == -1))
+            }));
         for (topic, statistics) in &statistics.topics {
             for (partition, statistics) in &statistics.partitions {
                 if statistics.fetchq_cnt == 0 {

@@ -1,10 +1,11 @@
+use crate::consumer_health::{Consumer, ConsumerHealth};
 use crate::lock::lock;
 use crate::outbox_health::{OutboxHealth, Relay};
-use crate::readiness::{BrokerState, ConsumerState, OutboxState, Readiness};
-use crate::source::Source;
-use crate::status::{ConsumerStatus, ProducerStatus, WorkerState};
+use crate::producer_health::{Producer, ProducerHealth};
+use crate::readiness::{BrokerState, Brokers, ConsumerState, OutboxState, Readiness};
+use crate::source::Asked;
+use crate::status::{ConsumerStatus, ProducerStatus};
 use crate::untold::Untold;
-use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -20,36 +21,15 @@ pub(crate) struct HealthBoard {
 
 impl HealthBoard {
     pub(crate) fn add_producer(&self) -> ProducerHealth {
-        let state = Arc::new(Mutex::new(Producer {
-            broker: BrokerState::Unreachable,
-            retired: false,
-            source: None,
-        }));
+        let state = Arc::new(Mutex::new(Producer::new()));
         add(&self.producers, &state);
-        ProducerHealth { state }
+        ProducerHealth::new(state)
     }
 
     pub(crate) fn add_consumer(&self, group: &str, lag_timeout: Duration) -> ConsumerHealth {
-        let state = Arc::new(Mutex::new(Consumer {
-            group: group.to_owned(),
-            lag_timeout,
-            broker: BrokerState::Unreachable,
-            rebalancing: true,
-            failed: false,
-            retired: false,
-            paused: false,
-            lag: None,
-            waiting: 0,
-            has_work: false,
-            waiting_since: Instant::now(),
-            heartbeat: Instant::now(),
-            source: None,
-        }));
+        let state = Arc::new(Mutex::new(Consumer::new(group, lag_timeout)));
         add(&self.consumers, &state);
-        ConsumerHealth {
-            state,
-            untold: self.failed_consumers.clone(),
-        }
+        ConsumerHealth::new(state, self.failed_consumers.clone())
     }
 
     pub(crate) fn add_relay(&self, stall_timeout: Duration) -> OutboxHealth {
@@ -63,16 +43,45 @@ impl HealthBoard {
         let mut relays = alive(&self.relays);
         relays.retain(|state| !lock(state).is_retired());
         let now = Instant::now();
+        let of_producers = producers.iter().map(|state| lock(state).contact.outage());
+        let running = || consumers.iter().filter(|state| !lock(state).failed);
+        let of_consumers = running().map(|state| lock(state).contact.outage());
+        let outage = of_producers.chain(of_consumers).flatten().max();
+
+        let producer = producers
+            .iter()
+            .map(|state| lock(state).contact.beside(outage));
+        let lag = |state: &Arc<Mutex<Consumer>>| {
+            let state = lock(state);
+            let is_known = state.brokers(outage) != Some(Brokers::Unreachable);
+            state.lag.filter(|_| is_known)
+        };
+        let of_producers = producers
+            .iter()
+            .find_map(|state| lock(state).cause().map(str::to_owned));
+        let of_consumers = || {
+            let mut consumers = consumers.iter();
+            consumers.find_map(|state| lock(state).cause().map(str::to_owned))
+        };
         Readiness {
-            producer: worst_broker(producers.iter().map(|state| lock(state).broker)),
-            consumer_broker: worst_broker(consumers.iter().map(|state| lock(state).broker)),
+            producer: producer.max().map(|brokers| match brokers {
+                Brokers::Ok => BrokerState::Ok,
+                Brokers::Starting | Brokers::Unreachable => BrokerState::Unreachable,
+            }),
+            consumer_brokers: running()
+                .filter_map(|state| lock(state).brokers(outage))
+                .max(),
             consumer: worst_consumer(consumers.iter().map(|state| lock(state).state(now))),
             consumer_lag: consumers
                 .iter()
-                .map(|state| lock(state).lag)
+                .map(lag)
                 .try_fold(0_u64, |sum, lag| lag.map(|lag| sum.saturating_add(lag)))
                 .filter(|_| !consumers.is_empty()),
             outbox: worst_outbox(relays.iter().map(|state| lock(state).state(now))),
+            // Nothing that a broker said before it went down is the cause now.
+            cause: of_producers
+                .or_else(of_consumers)
+                .filter(|_| outage.is_none()),
             server_is_ready: true,
         }
     }
@@ -94,7 +103,8 @@ impl HealthBoard {
             let (mut status, source) = {
                 let state = lock(state);
                 let status = ProducerStatus {
-                    broker: state.broker,
+                    broker: state.contact.state(),
+                    cause: state.cause().map(str::to_owned),
                     ..ProducerStatus::default()
                 };
                 (status, state.source.clone())
@@ -114,9 +124,11 @@ impl HealthBoard {
                 let state = lock(state);
                 let status = ConsumerStatus {
                     group: state.group.clone(),
-                    broker: state.broker,
+                    broker: state.contact.state(),
                     state: state.worker_state(now),
                     lag: state.lag,
+                    missing_topics: state.missing_topics.clone(),
+                    cause: state.cause().map(str::to_owned),
                     ..ConsumerStatus::default()
                 };
                 (status, state.source.clone())
@@ -142,25 +154,18 @@ impl HealthBoard {
     }
 }
 
-/// Who is asked, where it still is there.
-type Asked<S> = Option<Weak<dyn Source<S>>>;
-
 fn fill<S>(source: Asked<S>, status: &mut S) {
     if let Some(source) = source.and_then(|source| source.upgrade()) {
         source.fill(status);
     }
 }
 
-fn worst_broker(states: impl Iterator<Item = BrokerState>) -> Option<BrokerState> {
-    states.reduce(|worst, state| match worst {
-        BrokerState::Unreachable => worst,
-        BrokerState::Ok => state,
-    })
-}
-
 fn worst_consumer(states: impl Iterator<Item = ConsumerState>) -> Option<ConsumerState> {
     states.reduce(|worst, state| match (worst, state) {
         (ConsumerState::Stalled, _) | (_, ConsumerState::Stalled) => ConsumerState::Stalled,
+        (ConsumerState::MissingTopic, _) | (_, ConsumerState::MissingTopic) => {
+            ConsumerState::MissingTopic
+        }
         (ConsumerState::Rebalancing, _) => worst,
         _ => state,
     })
@@ -171,216 +176,6 @@ fn worst_outbox(states: impl Iterator<Item = OutboxState>) -> Option<OutboxState
         OutboxState::Stalled => worst,
         OutboxState::Ok => state,
     })
-}
-
-struct Producer {
-    broker: BrokerState,
-    retired: bool,
-    source: Asked<ProducerStatus>,
-}
-
-impl fmt::Debug for Producer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Producer")
-            .field("broker", &self.broker)
-            .field("retired", &self.retired)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A producer's part in readiness. Clones are one part; it ends with the last of them.
-#[derive(Clone, Debug)]
-pub struct ProducerHealth {
-    state: Arc<Mutex<Producer>>,
-}
-
-impl ProducerHealth {
-    /// The broker answered.
-    pub fn reachable(&self) {
-        lock(&self.state).broker = BrokerState::Ok;
-    }
-
-    /// The broker did not answer.
-    pub fn unreachable(&self) {
-        lock(&self.state).broker = BrokerState::Unreachable;
-    }
-
-    /// What was last reported.
-    pub fn state(&self) -> BrokerState {
-        lock(&self.state).broker
-    }
-
-    /// The producer is closed for good: readiness no longer depends on it, whatever a probe that is
-    /// still under way finds.
-    pub fn retired(&self) {
-        lock(&self.state).retired = true;
-    }
-
-    /// Whom to ask for the producer's status, as long as it is there.
-    pub fn told_by(&self, source: &Arc<impl Source<ProducerStatus> + 'static>) {
-        let source = Arc::downgrade(source);
-        lock(&self.state).source = Some(source);
-    }
-}
-
-struct Consumer {
-    group: String,
-    lag_timeout: Duration,
-    broker: BrokerState,
-    rebalancing: bool,
-    failed: bool,
-    retired: bool,
-    paused: bool,
-    lag: Option<u64>,
-    /// Messages of the lag that are not due yet.
-    waiting: u64,
-    has_work: bool,
-    /// Start of the present stretch of work without a commit.
-    waiting_since: Instant,
-    heartbeat: Instant,
-    source: Asked<ConsumerStatus>,
-}
-
-impl fmt::Debug for Consumer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Consumer")
-            .field("group", &self.group)
-            .field("broker", &self.broker)
-            .field("state", &self.worker_state(Instant::now()))
-            .field("retired", &self.retired)
-            .field("lag", &self.lag)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Consumer {
-    fn state(&self, now: Instant) -> ConsumerState {
-        let waited = now.saturating_duration_since(self.waiting_since);
-        let is_late = self.has_work && waited > self.lag_timeout;
-        if self.failed || (is_late && !self.paused) {
-            ConsumerState::Stalled
-        } else if self.rebalancing {
-            ConsumerState::Rebalancing
-        } else {
-            ConsumerState::Ok
-        }
-    }
-
-    fn worker_state(&self, now: Instant) -> WorkerState {
-        match self.state(now) {
-            _ if self.failed => WorkerState::Failed,
-            ConsumerState::Stalled => WorkerState::Stalled,
-            ConsumerState::Rebalancing => WorkerState::Rebalancing,
-            ConsumerState::Ok if self.paused => WorkerState::Paused,
-            ConsumerState::Ok => WorkerState::Ok,
-        }
-    }
-}
-
-/// A consumer's part in readiness. Clones are one part; it ends with the last of them, unless it
-/// [failed](Self::failed) and nobody was [told](Self::told).
-#[derive(Clone, Debug)]
-pub struct ConsumerHealth {
-    state: Arc<Mutex<Consumer>>,
-    untold: Untold<Consumer>,
-}
-
-impl ConsumerHealth {
-    /// The group it consumes for.
-    pub fn group(&self) -> String {
-        lock(&self.state).group.clone()
-    }
-
-    /// The broker answered.
-    pub fn reachable(&self) {
-        lock(&self.state).broker = BrokerState::Ok;
-    }
-
-    /// The broker did not answer; what was known of the lag no longer is.
-    pub fn unreachable(&self) {
-        let mut state = lock(&self.state);
-        state.broker = BrokerState::Unreachable;
-        state.lag = None;
-    }
-
-    /// A rebalance began, or the consumer lost its partitions.
-    pub fn rebalancing(&self) {
-        lock(&self.state).rebalancing = true;
-    }
-
-    /// The consumer has its assignment (an empty one counts).
-    pub fn assigned(&self) {
-        let mut state = lock(&self.state);
-        state.rebalancing = false;
-        state.waiting_since = Instant::now();
-    }
-
-    /// Offsets were committed.
-    pub fn progressed(&self) {
-        lock(&self.state).waiting_since = Instant::now();
-    }
-
-    /// So many messages of the lag that [`work`](Self::work) tells next are not due yet: they wait in
-    /// a retry topic, and to leave them alone is no stall.
-    pub fn waiting(&self, messages: u64) {
-        lock(&self.state).waiting = messages;
-    }
-
-    /// The lag over all assigned partitions (`None`: not known) and the messages in hand.
-    ///
-    /// The lag timeout runs from the moment that work is first in sight: a consumer that was idle
-    /// for an hour is not stalled by the first message after it.
-    pub fn work(&self, lag: Option<u64>, in_hand: usize) {
-        let mut state = lock(&self.state);
-        let has_work = in_hand > 0 || lag.is_some_and(|lag| lag > state.waiting);
-        if has_work && !state.has_work {
-            state.waiting_since = Instant::now();
-        }
-        state.has_work = has_work;
-        state.lag = lag;
-    }
-
-    /// Whether the consumer leaves its work alone because it was told to: that is no stall. The lag
-    /// timeout runs anew from the end of the pause.
-    pub fn paused(&self, paused: bool) {
-        let mut state = lock(&self.state);
-        if state.paused != paused {
-            state.paused = paused;
-            state.waiting_since = Instant::now();
-        }
-    }
-
-    /// The thread that polls is at work; see [`Observer::liveness`](crate::Observer::liveness).
-    pub fn heartbeat(&self) {
-        lock(&self.state).heartbeat = Instant::now();
-    }
-
-    /// Whom to ask for the consumer's status, as long as it is there.
-    pub fn told_by(&self, source: &Arc<impl Source<ConsumerStatus> + 'static>) {
-        let source = Arc::downgrade(source);
-        lock(&self.state).source = Some(source);
-    }
-
-    /// The consumer ended with an error and will do no more work.
-    pub fn failed(&self) {
-        let was_failed = std::mem::replace(&mut lock(&self.state).failed, true);
-        if !was_failed {
-            self.untold.keep(&self.state);
-        }
-    }
-
-    /// Whoever runs the consumer knows of its failure, and may start another one: from now on its part
-    /// ends with the last clone.
-    pub fn told(&self) {
-        self.untold.told(&self.state);
-    }
-
-    /// The consumer ended as it was asked to: readiness no longer depends on it, unless it had
-    /// [failed](Self::failed).
-    pub fn retired(&self) {
-        let mut state = lock(&self.state);
-        state.retired = !state.failed;
-    }
 }
 
 fn add<T>(list: &Mutex<Vec<Weak<T>>>, item: &Arc<T>) {

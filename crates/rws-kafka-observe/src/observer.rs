@@ -1,9 +1,11 @@
 use crate::brokers::{Brokers, BrokersOf};
+use crate::consumer_health::ConsumerHealth;
 use crate::errors::RecentErrors;
-use crate::health::{ConsumerHealth, HealthBoard, ProducerHealth};
+use crate::health::HealthBoard;
 use crate::live;
 use crate::metrics::Metrics;
 use crate::outbox_health::OutboxHealth;
+use crate::producer_health::ProducerHealth;
 use crate::readiness::Readiness;
 use crate::reading;
 use crate::status::Status;

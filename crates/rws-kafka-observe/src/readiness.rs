@@ -1,3 +1,4 @@
+use crate::text::printable;
 use serde::Serialize;
 use std::fmt;
 
@@ -30,6 +31,8 @@ pub enum ConsumerState {
     Stalled,
     /// Its group is between two assignments, or it has not joined yet.
     Rebalancing,
+    /// A topic that it subscribes to does not exist.
+    MissingTopic,
 }
 
 /// What keeps an outbox relay from its work.
@@ -41,28 +44,37 @@ pub enum OutboxState {
     Stalled,
 }
 
+/// What is known of the brokers of several parts together.
+/// In order: the worst counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Brokers {
+    Ok,
+    /// Not asked yet, or not all that a start needs has come back.
+    Starting,
+    Unreachable,
+}
+
 /// The answer of `/readyz`: what the background probes last found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
     pub(crate) producer: Option<BrokerState>,
     pub(crate) consumer: Option<ConsumerState>,
-    pub(crate) consumer_broker: Option<BrokerState>,
+    pub(crate) consumer_brokers: Option<Brokers>,
     pub(crate) consumer_lag: Option<u64>,
     pub(crate) outbox: Option<OutboxState>,
+    /// A certificate, credential, permission or setting that is wrong.
+    pub(crate) cause: Option<String>,
     pub(crate) server_is_ready: bool,
 }
 
 impl Readiness {
-    /// True when nothing is degraded. A service without a producer, without a consumer, or without
-    /// either can be ready.
+    /// Returns `true` if nothing is degraded. A service without a producer, without a consumer, or
+    /// without either can be ready.
     pub fn is_ready(&self) -> bool {
         self.server_is_ready
-            && self.producer != Some(BrokerState::Unreachable)
-            && self.consumer_broker != Some(BrokerState::Unreachable)
-            && !matches!(
-                self.consumer,
-                Some(ConsumerState::Stalled | ConsumerState::Rebalancing)
-            )
+            && self.cause.is_none()
+            && !self.producer_is_unreachable()
+            && self.consumer_word().is_none()
             && self.outbox != Some(OutboxState::Stalled)
     }
 
@@ -93,10 +105,22 @@ impl Readiness {
         self.outbox
     }
 
+    /// The certificate, credential, permission or setting that keeps a producer or consumer from its
+    /// work; `None` if none does, or if brokers do not answer at all.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
     /// The body of `/readyz`, on one line.
     ///
-    /// The state of the consumer, and of the outbox, is named when it, and not the broker, is the
-    /// cause.
+    /// While the brokers do not answer, it has the three fields `status`, `kafka_producer` and
+    /// `kafka_consumer_lag` alone. A body that is degraded for any other cause names it:
+    ///
+    /// | field | values |
+    /// |---|---|
+    /// | `kafka_consumer` | `stalled`, `rebalancing`, `missing topic`, `starting`, or `unreachable` where no producer says so |
+    /// | `kafka_outbox` | `stalled` |
+    /// | `cause` | a certificate, credential, permission or setting in words, or that the web server is not ready |
     pub fn to_json(&self) -> String {
         let status = if self.is_ready() { "ok" } else { "degraded" };
         let producer = match self.producer {
@@ -104,26 +128,57 @@ impl Readiness {
             Some(BrokerState::Unreachable) => r#""unreachable""#,
             None => "null",
         };
+        let is_down = self.producer_is_unreachable();
+        // Of brokers that merely do not answer nothing else is told.
         let lag = self
             .consumer_lag
+            .filter(|_| !is_down || self.cause.is_some())
             .map_or_else(|| "null".to_owned(), |lag| lag.to_string());
-        let broker_is_the_cause = self.producer == Some(BrokerState::Unreachable)
-            || self.consumer_broker == Some(BrokerState::Unreachable);
-        let consumer = match self.consumer {
-            Some(ConsumerState::Stalled) if !broker_is_the_cause => {
-                r#","kafka_consumer":"stalled""#
+        let mut body = format!(
+            r#"{{"status":"{status}","kafka_producer":{producer},"kafka_consumer_lag":{lag}"#
+        );
+        let words = [
+            ("kafka_consumer", self.consumer_word()),
+            ("kafka_outbox", self.outbox_word()),
+        ];
+        let mut is_told = is_down;
+        for (name, word) in words {
+            if let Some(word) = word.filter(|_| !is_down) {
+                body += &format!(r#","{name}":"{word}""#);
+                is_told = true;
             }
-            Some(ConsumerState::Rebalancing) if !broker_is_the_cause => {
-                r#","kafka_consumer":"rebalancing""#
-            }
-            _ => "",
-        };
-        let outbox = match self.outbox {
-            Some(OutboxState::Stalled) if !broker_is_the_cause => r#","kafka_outbox":"stalled""#,
-            _ => "",
-        };
-        format!(
-            r#"{{"status":"{status}","kafka_producer":{producer},"kafka_consumer_lag":{lag}{consumer}{outbox}}}"#
-        )
+        }
+        let of_server =
+            (!self.server_is_ready && !is_told).then_some("the web server is starting or stopping");
+        if let Some(cause) = self.cause().or(of_server) {
+            body += &format!(r#","cause":"{}""#, escaped(cause));
+        }
+        body + "}"
     }
+
+    fn producer_is_unreachable(&self) -> bool {
+        self.producer == Some(BrokerState::Unreachable)
+    }
+
+    fn consumer_word(&self) -> Option<&'static str> {
+        match (self.consumer?, self.consumer_brokers) {
+            (_, Some(Brokers::Unreachable)) => Some("unreachable"),
+            (ConsumerState::Stalled, _) => Some("stalled"),
+            (ConsumerState::MissingTopic, _) => Some("missing topic"),
+            (_, Some(Brokers::Starting)) => Some("starting"),
+            (ConsumerState::Rebalancing, _) => Some("rebalancing"),
+            (ConsumerState::Ok, _) => None,
+        }
+    }
+
+    fn outbox_word(&self) -> Option<&'static str> {
+        (self.outbox? == OutboxState::Stalled).then_some("stalled")
+    }
+}
+
+/// The text inside the quotes of a JSON string.
+fn escaped(text: &str) -> String {
+    // Without control characters, these are all that JSON wants escaped.
+    let text = printable(text);
+    text.replace('\\', r"\\").replace('"', "\\\"")
 }

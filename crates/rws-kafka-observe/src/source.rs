@@ -1,3 +1,5 @@
+use std::sync::Weak;
+
 /// A live client that is asked for what it does when someone looks, so that it need not tell of
 /// each change.
 ///
@@ -9,3 +11,6 @@ pub trait Source<S>: Send + Sync {
     /// Called by threads of the web server: it must not wait for a broker or a handler.
     fn fill(&self, status: &mut S);
 }
+
+/// The client to ask, as long as it is there.
+pub(crate) type Asked<S> = Option<Weak<dyn Source<S>>>;

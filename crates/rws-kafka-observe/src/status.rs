@@ -58,6 +58,8 @@ pub struct ProducerStatus {
     pub delivered: u64,
     /// Messages that were refused or given up.
     pub failed: u64,
+    /// The certificate, credential, permission or setting that keeps it from its work, where one does.
+    pub cause: Option<String>,
 }
 
 /// One consumer.
@@ -89,6 +91,10 @@ pub struct ConsumerStatus {
     pub since_last_commit_ms: Option<u64>,
     /// The partitions that are assigned to it, by topic and number.
     pub partitions: Vec<PartitionStatus>,
+    /// The topics that it subscribes to and that do not exist.
+    pub missing_topics: Vec<String>,
+    /// The certificate, credential, permission or setting that keeps it from its work, where one does.
+    pub cause: Option<String>,
 }
 
 /// One partition of one consumer.
@@ -165,6 +171,9 @@ pub enum WorkerState {
     /// Its group is between two assignments, or it has not joined yet.
     #[default]
     Rebalancing,
+    /// A topic that it subscribes to does not exist.
+    #[serde(rename = "missing topic")]
+    MissingTopic,
     /// It has work and has committed nothing for the lag timeout.
     Stalled,
     /// It ended with an error.
@@ -177,6 +186,7 @@ impl fmt::Display for WorkerState {
             Self::Ok => "ok",
             Self::Paused => "paused",
             Self::Rebalancing => "rebalancing",
+            Self::MissingTopic => "missing topic",
             Self::Stalled => "stalled",
             Self::Failed => "failed",
         })

@@ -20,7 +20,7 @@ fn a_server_that_is_not_ready_degrades_it_whatever_kafka_does() {
     producer.reachable();
     assert_eq!(
         observer.readiness().and_server(false).to_json(),
-        r#"{"status":"degraded","kafka_producer":"ok","kafka_consumer_lag":null}"#
+        r#"{"status":"degraded","kafka_producer":"ok","kafka_consumer_lag":null,"cause":"the web server is starting or stopping"}"#
     );
     assert!(observer.readiness().and_server(true).is_ready());
 }

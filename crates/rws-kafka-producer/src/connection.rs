@@ -75,6 +75,21 @@ impl fmt::Display for ConnectionCause {
     }
 }
 
+impl ConnectionCause {
+    /// Returns `true` if a certificate, a credential or a setting is wrong; `false` if the brokers may
+    /// merely be down.
+    pub fn is_of_settings(&self) -> bool {
+        match self {
+            Self::Authentication { .. }
+            | Self::UntrustedCertificate { .. }
+            | Self::HostNameMismatch { .. }
+            | Self::Tls { .. } => true,
+            // A broker that is down may have no name any more.
+            Self::Unreachable { .. } | Self::UnknownHost { .. } => false,
+        }
+    }
+}
+
 /// The kinds of client error that tell of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

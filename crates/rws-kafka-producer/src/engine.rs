@@ -363,7 +363,7 @@ impl Engine {
         let topic = deliveries.recorders().latest();
         let answered = client.fatal().is_none() && client.ping(topic.as_deref(), time);
         if let Some(error) = client.fatal() {
-            deliveries.health().unreachable();
+            deliveries.health().unreachable_for(Some(error.to_string()));
             deliveries.note_error(&error);
             return Err(error);
         }
@@ -375,10 +375,14 @@ impl Engine {
             return Ok(());
         }
         deliveries.connection().unanswered();
-        deliveries.health().unreachable();
+        let cause = deliveries.connection().cause();
+        let of_settings = cause.as_ref().filter(|cause| cause.is_of_settings());
+        deliveries
+            .health()
+            .unreachable_for(of_settings.map(ToString::to_string));
         let error = ProducerError::Unreachable {
             within: time,
-            cause: deliveries.connection().cause(),
+            cause,
         };
         deliveries.note_error(&error);
         Err(error)

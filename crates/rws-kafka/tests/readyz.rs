@@ -88,7 +88,7 @@ fn a_server_that_is_not_ready_is_degraded_however_kafka_is() {
     assert_eq!(answer.status, 503);
     assert_eq!(
         answer.body,
-        r#"{"status":"degraded","kafka_producer":"ok","kafka_consumer_lag":null}"#
+        r#"{"status":"degraded","kafka_producer":"ok","kafka_consumer_lag":null,"cause":"the web server is starting or stopping"}"#
     );
 }
 

@@ -25,6 +25,9 @@ use store::Store;
 /// Orders, keyed by their ids: the events of one order keep their order.
 const TOPIC: &str = "orders.created";
 
+/// Of either topic, where this service creates it.
+const PARTITIONS: u32 = 3;
+
 /// What the worker could not make an order of.
 const DEAD_LETTERS: &str = "orders.created.dlq";
 

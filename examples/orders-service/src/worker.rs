@@ -2,7 +2,7 @@
 
 use crate::orders::Order;
 use crate::store::Store;
-use crate::{DEAD_LETTERS, TOPIC};
+use crate::{DEAD_LETTERS, PARTITIONS, TOPIC};
 use rws_kafka::outbox::OutboxError;
 use rws_kafka::{
     Backoff, ConsumerContext, ConsumerError, ConsumerHandle, ErrorClass, HandlerError,
@@ -26,6 +26,8 @@ fn consumer(config: KafkaConfig) -> Result<KafkaConsumer, ConsumerError> {
         .concurrency(4)
         .ordering(Ordering::Key)
         .dead_letter_queue(DEAD_LETTERS)
+        // On a new cluster, nothing would come in without them.
+        .create_missing_topics(PARTITIONS)
         // A database that is away comes back: only what no retry helps is given up.
         .max_retries(u32::MAX)
         .classify_errors(class_of)

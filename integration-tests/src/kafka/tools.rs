@@ -82,6 +82,16 @@ impl Kafka {
         self.add_acl(user, operations, "--group", group);
     }
 
+    /// Gives a user rights on a transactional id: `Write` is what a producer needs.
+    ///
+    /// # Panics
+    ///
+    /// When the tool fails.
+    #[track_caller]
+    pub fn allow_transactional_id(&self, user: &str, operations: &[&str], id: &str) {
+        self.add_acl(user, operations, "--transactional-id", id);
+    }
+
     #[track_caller]
     fn add_acl(&self, user: &str, operations: &[&str], kind: &str, resource: &str) {
         let principal = format!("User:{user}");

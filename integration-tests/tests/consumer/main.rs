@@ -10,6 +10,7 @@ mod failover;
 mod failures;
 mod hooks;
 mod late_commits;
+mod missing_topics;
 mod ordering;
 mod outages;
 mod pausing;

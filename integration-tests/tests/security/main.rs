@@ -3,6 +3,7 @@
 
 mod causes_are_told_apart;
 mod client_certificates;
+mod consumers_not_authorised;
 mod every_mechanism_logs_in;
 mod not_authorised;
 mod reconnects_are_few;

@@ -48,6 +48,59 @@ fn a_broker_that_is_paused_and_resumed() {
     service.stop();
 }
 
+/// From the start of the service through a broker that is killed and comes back.
+#[test]
+fn no_degraded_answer_is_without_its_cause_and_the_first_of_an_outage_is_the_roadmaps() {
+    const DOWN: &str =
+        r#"{"status":"degraded","kafka_producer":"unreachable","kafka_consumer_lag":null}"#;
+    let kafka = Kafka::start_for_kill();
+    let topic = topic(&kafka);
+    let service = Service::start(&kafka, &topic, &unique("group"), &[]);
+    let mut seen = Vec::new();
+    let mut poll_until = |what: &str, status: u16| {
+        let end = std::time::Instant::now() + SOON;
+        loop {
+            let answer = service.get("/readyz");
+            if seen.last() != Some(&answer.body) {
+                seen.push(answer.body.clone());
+            }
+            if answer.status == status {
+                return seen.len();
+            }
+            assert!(std::time::Instant::now() < end, "{what}: {seen:#?}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    };
+    poll_until("start", 200);
+    poll_until("start", 200);
+    kafka.kill();
+    let first = poll_until("outage", 503);
+    // Both clients find out by themselves, too.
+    let end = std::time::Instant::now() + Duration::from_secs(6);
+    while std::time::Instant::now() < end {
+        poll_until("outage", 503);
+    }
+    let down = seen[first - 1..].to_vec();
+    kafka.restart();
+    let mut poll_until = |status: u16| {
+        let answer = service.get("/readyz");
+        if seen.last() != Some(&answer.body) {
+            seen.push(answer.body.clone());
+        }
+        answer.status == status
+    };
+    eventually(SOON, || poll_until(200));
+    assert_eq!(down, [DOWN], "{seen:#?}");
+    for body in &seen {
+        let has_cause = ["kafka_consumer\"", "cause\""]
+            .iter()
+            .any(|field| body.contains(field));
+        let is_ok = body.contains(r#""status":"ok""#);
+        assert!(is_ok || body == DOWN || has_cause, "{body} of {seen:#?}");
+    }
+    service.stop();
+}
+
 #[test]
 fn a_handler_that_is_stuck_for_the_lag_timeout_and_goes_on() {
     let kafka = Kafka::shared();
@@ -125,7 +178,7 @@ fn a_server_that_drains() {
         proxy.get("/readyz"),
         (
             503,
-            r#"{"status":"degraded","kafka_producer":"ok","kafka_consumer_lag":0}"#.to_owned()
+            r#"{"status":"degraded","kafka_producer":"ok","kafka_consumer_lag":0,"cause":"the web server is starting or stopping"}"#.to_owned()
         )
     );
 

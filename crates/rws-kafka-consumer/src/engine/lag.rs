@@ -32,9 +32,9 @@ pub(crate) fn run(engine: &Arc<Engine>, client: &Client) {
                 engine.health.reachable();
                 engine.health.waiting(waiting(engine, &partitions));
                 engine.health.work(lag, engine.in_hand());
+                engine.look_at_topics(consumer, &partitions);
             }
             Err(Unreachable) => {
-                engine.health.unreachable();
                 engine.tell_unreachable();
                 partitions
                     .iter()

@@ -13,6 +13,7 @@ mod batch_lane;
 mod by_hand;
 mod clock;
 mod committer;
+mod create_topics;
 mod dead_letters;
 mod gather;
 mod handling;
@@ -28,12 +29,12 @@ mod partition;
 mod poller;
 mod put_off;
 mod rebalance;
-mod retry_topics;
 mod scheduler;
 mod share;
 mod stop;
 mod stopwatch;
 mod strand;
+mod subscription;
 mod tracker;
 mod transactions;
 mod unasked;
@@ -45,13 +46,13 @@ pub(crate) use by_hand::{Broker, ByHand, Fetched};
 pub(crate) use clock::Clock;
 #[cfg(feature = "testing")]
 pub(crate) use clock::TestClock;
+pub(crate) use create_topics::{Wanted, create_topics};
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use gather::Gathering;
 pub(crate) use lag::Unreachable;
 pub(crate) use lane::Handler;
 pub(crate) use membership::Client;
 pub(crate) use partition::Partition;
-pub(crate) use retry_topics::create_retry_topics;
 pub(crate) use scheduler::deadline_in;
 pub(crate) use stop::Stop;
 pub(crate) use strand::StrandId;
@@ -82,6 +83,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use subscription::Subscription;
 use unasked::Unasked;
 
 /// What the engine was told when it was started.
@@ -118,6 +120,7 @@ pub(crate) struct Engine {
     member: MemberOf,
     brokers: BrokersOf,
     pub(crate) stop: Stop,
+    pub(crate) subscription: Subscription,
     clock: Clock,
     scheduler: Scheduler,
     committer: Committer,
@@ -176,6 +179,7 @@ impl Engine {
             connection,
             health,
             stop: Stop::default(),
+            subscription: Subscription::default(),
             clock,
             committer: Committer::new(),
             dead_letters: OnceLock::new(),
@@ -242,6 +246,8 @@ impl Engine {
 
     /// How outputs and offsets are committed, from before the start of the worker's threads.
     pub(crate) fn commit_in_transactions(&self, transactions: Transactions) {
+        // Without a first transaction it can commit nothing.
+        self.health.preparing();
         // A worker is started once.
         let _ = self.transactions.set(transactions);
     }
@@ -323,6 +329,7 @@ impl Engine {
                 *lock(&self.committed_at) = Some(Instant::now());
                 self.member.committed();
                 self.health.progressed();
+                self.group_accepted();
             }
             Err(error) => {
                 self.member.commit_failed();
@@ -419,6 +426,8 @@ impl Engine {
             oldest_in_hand: self.hands.oldest(),
             commits: self.commits.load(Ordering::Relaxed),
             handled_without_commit: self.unasked.messages(),
+            missing_topics: self.subscription.missing_topics(),
+            cause: self.subscription.cause(self.group()),
             connection: self.connection.cause(),
             last_error: self.last_error(),
             stopped: self.stop.is_over(),
@@ -439,6 +448,9 @@ impl Engine {
     /// The broker does not answer.
     fn tell_unreachable(&self) {
         let cause = self.connection.cause();
+        let of_settings = cause.as_ref().filter(|cause| cause.is_of_settings());
+        self.health
+            .unreachable_for(of_settings.map(ToString::to_string));
         let cause = cause.map_or_else(|| "no broker answers".to_owned(), |cause| cause.to_string());
         self.tell_error(&cause);
     }

@@ -92,6 +92,7 @@ impl<'a> Poller<'a> {
             match self.consumer.poll(wait) {
                 Polled::Message(message) => self.take(&message),
                 Polled::Nothing => break,
+                Polled::Refused(refusal) => self.engine.refused(refusal),
                 Polled::Failed(error) => self.complain(error),
                 Polled::Fatal(error) => return Err(error),
             }

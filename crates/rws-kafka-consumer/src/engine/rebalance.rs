@@ -56,6 +56,7 @@ impl Engine {
         self.refuse_own_dead_letters();
         // The broker that gave the assignment is there.
         self.health.reachable();
+        self.group_accepted();
         self.settings.hooks.assigned(&assigned);
         self.settle();
     }

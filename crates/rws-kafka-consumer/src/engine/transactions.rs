@@ -3,10 +3,10 @@ use super::committer::Offsets;
 use super::partition::{Partition, Phase};
 use crate::error::ConsumerError;
 use crate::lock::lock;
-use crate::transport::Group;
+use crate::transport::{Group, TransactionalIdRefused};
 use rws_kafka_producer::transport::RecordBuffer;
 use rws_kafka_producer::{ProducerError, Transaction, TransactionalProducer};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -42,14 +42,17 @@ pub(crate) struct Transactions {
     begun: Mutex<Instant>,
     /// It is to be committed however young it is.
     urgent: AtomicBool,
+    /// How often in a row none could begin.
+    failed_begins: AtomicU32,
     /// No other one will begin.
     ended: AtomicBool,
     turn: Mutex<()>,
     changed: Condvar,
 }
 
-/// The pause after a transaction could not begin.
+/// The pause after a transaction could not begin; twice as long each time, up to the longest.
 const BEGIN_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_BEGIN_PAUSE: Duration = Duration::from_secs(4);
 
 /// What became of a message that was put into a transaction.
 pub(crate) enum Put {
@@ -79,6 +82,7 @@ impl Transactions {
             broken: AtomicBool::new(false),
             begun: Mutex::new(Instant::now()),
             urgent: AtomicBool::new(false),
+            failed_begins: AtomicU32::new(0),
             ended: AtomicBool::new(false),
             turn: Mutex::default(),
             changed: Condvar::new(),
@@ -238,11 +242,19 @@ impl Transactions {
             return Ok(());
         }
         let transaction = self.producer.begin().map_err(|error| {
+            engine.note_transactional_id(TransactionalIdRefused::of(&error));
             let error = self.failed(engine, error);
-            // One that is refused at once, such as for want of a right, is not asked for all the time.
-            engine.stop.sleep(BEGIN_PAUSE);
+            // One that is refused at once, such as for want of a permission, is not asked for all the
+            // time: each try is a new producer.
+            let failures = self.failed_begins.fetch_add(1, Ordering::Relaxed);
+            engine
+                .stop
+                .sleep(LONGEST_BEGIN_PAUSE.min(BEGIN_PAUSE * 2_u32.pow(failures.min(4))));
             error
         })?;
+        self.failed_begins.store(0, Ordering::Relaxed);
+        engine.note_transactional_id(None);
+        engine.health.prepared();
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         self.messages.store(0, Ordering::Relaxed);
         self.has_outputs.store(false, Ordering::Relaxed);

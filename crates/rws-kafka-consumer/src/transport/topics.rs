@@ -1,10 +1,12 @@
 //! Looking at topics, and creating them.
 
-use super::{described, shared};
+use super::{Consumer, described, shared};
+use crate::engine::Unreachable;
 use crate::error::ConsumerError;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as Request, TopicReplication};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rws_kafka_config::Properties;
 use std::collections::HashMap;
@@ -29,18 +31,60 @@ pub(crate) struct Topics {
     admin: AdminClient<Context>,
 }
 
-/// A topic in which messages wait.
+/// A topic to be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RetryTopic<'a> {
+pub(crate) struct NewTopic<'a> {
     pub(crate) name: &'a str,
     pub(crate) partitions: i32,
-    /// How long they do.
-    pub(crate) delay: Duration,
+    /// How long messages wait in it, where it is a retry topic.
+    pub(crate) delay: Option<Duration>,
 }
 
-impl RetryTopic<'_> {
+impl NewTopic<'_> {
+    fn is_retry(&self) -> bool {
+        self.delay.is_some()
+    }
+
     fn retention_ms(&self) -> String {
-        (self.delay + KEPT).as_millis().to_string()
+        let delay = self.delay.unwrap_or_default();
+        (delay + KEPT).as_millis().to_string()
+    }
+}
+
+/// What a broker says of a topic that it is asked for by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TopicState {
+    Present,
+    Missing,
+    /// It may not be described, whether it is there or not.
+    Hidden,
+    /// The broker does not know at the moment, as while it is created.
+    Unclear,
+}
+
+impl Consumer {
+    /// Asks a broker for one topic. Does not create it, unless `allow.auto.create.topics` is set.
+    pub(crate) fn topic_state(
+        &self,
+        topic: &str,
+        time: Duration,
+    ) -> Result<TopicState, Unreachable> {
+        let answer = self.base.fetch_metadata(Some(topic), time);
+        let answer = answer.map_err(|_| Unreachable)?;
+        let mut topics = answer.topics().iter();
+        let Some(found) = topics.find(|found| found.name() == topic) else {
+            return Ok(TopicState::Unclear);
+        };
+        let Some(error) = found.error() else {
+            return Ok(TopicState::Present);
+        };
+        Ok(match RDKafkaErrorCode::from(error) {
+            RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => {
+                TopicState::Missing
+            }
+            RDKafkaErrorCode::TopicAuthorizationFailed => TopicState::Hidden,
+            _ => TopicState::Unclear,
+        })
     }
 }
 
@@ -74,8 +118,8 @@ impl Topics {
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::RetryTopicRefused`].
-    pub(crate) fn create(&self, topic: &RetryTopic<'_>) -> Result<bool, ConsumerError> {
+    /// [`ConsumerError::RetryTopicRefused`], [`ConsumerError::TopicRefused`].
+    pub(crate) fn create(&self, topic: &NewTopic<'_>) -> Result<bool, ConsumerError> {
         let retention = topic.retention_ms();
         let settings = SIZES.map(|size| {
             vec![
@@ -86,22 +130,19 @@ impl Topics {
             ]
         });
         // What the broker sees fit is better than no topic.
-        let settings = settings.into_iter().chain([Vec::new()]);
+        let settings = settings.into_iter().filter(|_| topic.is_retry());
+        let settings = settings.chain([Vec::new()]);
         let created = first_allowed(settings, |settings| self.create_with(topic, settings));
         match created {
             Ok(()) => Ok(true),
             Err((RDKafkaErrorCode::TopicAlreadyExists, _)) => Ok(false),
-            Err((code, detail)) => Err(refused(topic.name, code, detail)),
+            Err((code, detail)) => Err(refused(topic, code, detail)),
         }
     }
 
-    fn create_with(
-        &self,
-        topic: &RetryTopic<'_>,
-        settings: &[(&str, &str)],
-    ) -> Result<(), Refusal> {
+    fn create_with(&self, topic: &NewTopic<'_>, settings: &[(&str, &str)]) -> Result<(), Refusal> {
         let replication = TopicReplication::Fixed(BROKERS_DEFAULT);
-        let new = NewTopic::new(topic.name, topic.partitions, replication);
+        let new = Request::new(topic.name, topic.partitions, replication);
         let new = settings
             .iter()
             .fold(new, |new, (name, value)| new.set(name, value));
@@ -149,16 +190,17 @@ fn first_allowed<S>(
     result
 }
 
-fn refused(topic: &str, code: RDKafkaErrorCode, mut detail: String) -> ConsumerError {
+fn refused(topic: &NewTopic<'_>, code: RDKafkaErrorCode, mut detail: String) -> ConsumerError {
     if let RDKafkaErrorCode::TopicAuthorizationFailed
     | RDKafkaErrorCode::ClusterAuthorizationFailed = code
     {
-        detail += "; the user needs the right Create on the topic or on the cluster, or someone who has \
-                   it creates the topic";
+        detail += "; the user needs the right Create on the topic or on the cluster, or someone who has it creates \
+                   the topic";
     }
-    ConsumerError::RetryTopicRefused {
-        topic: topic.to_owned(),
-        detail,
+    let (is_retry, topic) = (topic.is_retry(), topic.name.to_owned());
+    match is_retry {
+        true => ConsumerError::RetryTopicRefused { topic, detail },
+        false => ConsumerError::TopicRefused { topic, detail },
     }
 }
 
@@ -201,10 +243,10 @@ mod tests {
 
     #[test]
     fn what_waits_is_kept_for_a_week_after_it_is_due() {
-        let topic = |delay| RetryTopic {
+        let topic = |delay| NewTopic {
             name: "t",
             partitions: 1,
-            delay: Duration::from_secs(delay),
+            delay: Some(Duration::from_secs(delay)),
         };
         assert_eq!(topic(1).retention_ms(), "604801000");
         assert_eq!(topic(3 * 24 * 3600).retention_ms(), "864000000");

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// A middleware that makes the server's `/readyz` and `/metrics` tell of Kafka.
 ///
 /// - `GET` and `HEAD /readyz` answer 200 or 503 with a JSON body, see
-///   [`Readiness::to_json`](crate::Readiness::to_json). While the server itself is not ready
+///   [`Readiness::to_json`](crate::Readiness::to_json): a degraded answer names its cause. While the server itself is not ready
 ///   (`rust_web_server::metrics::SERVER_READY`, which [`serve`](crate::serve) keeps) the answer is
 ///   503 and degraded, whatever Kafka's state.
 /// - `GET /metrics` is the server's own page followed by the Kafka metrics, in the Prometheus text

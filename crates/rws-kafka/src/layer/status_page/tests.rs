@@ -293,6 +293,34 @@ fn a_few_partitions_are_open_and_in_their_order() {
 }
 
 #[test]
+fn missing_topics_and_permissions_are_named_in_the_verdict() {
+    let observer = Observer::new();
+    let _producer = observer.register_producer();
+    let mut missing = consumer(WorkerState::MissingTopic, vec![]);
+    missing.missing_topics = vec!["orders".to_owned(), "pay\u{202e}ments".to_owned()];
+    let mut refused = consumer(WorkerState::Rebalancing, vec![]);
+    refused.cause = Some("User:guest needs Read on group \"fulfilment\"".to_owned());
+    let mut untrusted = consumer(WorkerState::Ok, vec![]);
+    untrusted.broker = BrokerState::Unreachable;
+    untrusted.cause = Some("the certificate is not trusted".to_owned());
+    let status = with_consumers(vec![missing, refused, untrusted]);
+
+    let verdict = Verdict::of(&observer.readiness(), true, &status);
+
+    assert_eq!(
+        verdict.causes,
+        [
+            "Consumer orders-service of group fulfilment subscribes to topics that do not exist: \
+             orders, pay\\u{202e}ments. Create them; they are found within seconds.",
+            "Consumer orders-service of group fulfilment: User:guest needs Read on group \
+             \"fulfilment\".",
+            "Consumer orders-service of group fulfilment cannot reach its brokers (the certificate \
+             is not trusted).",
+        ]
+    );
+}
+
+#[test]
 fn every_list_is_bounded() {
     fn many<T: Clone>(one: T) -> Vec<T> {
         vec![one; 5_000]

@@ -1,5 +1,6 @@
 use super::states;
 use super::words::{count, duration, number};
+use rws_kafka_observe::text::printable;
 use rws_kafka_observe::{
     BrokerState, ConsumerState, ConsumerStatus, OutboxState, Readiness, Status, WorkerState,
 };
@@ -7,6 +8,9 @@ use serde::Serialize;
 
 /// Events that wait longer than this are worth a look: a relay takes well under a second.
 const LONG_IN_OUTBOX_SECONDS: u64 = 60;
+
+/// Missing topics that a sentence names.
+const MOST_TOPICS: usize = 10;
 
 /// What an operator should know first.
 #[derive(Debug, Serialize)]
@@ -52,13 +56,25 @@ fn causes_in(status: &Status) -> Vec<String> {
         .filter(|it| it.broker != BrokerState::Ok)
     {
         causes.push(format!(
-            "Producer {} cannot reach its brokers: {} in its queue.",
+            "Producer {} cannot reach its brokers{}: {} in its queue.",
             producer.client,
+            because(producer.cause.as_deref()),
             count(producer.queued_messages, "message waits", "messages wait"),
         ));
     }
+    let hindered = status.producers.iter();
+    for producer in hindered.filter(|it| it.broker == BrokerState::Ok) {
+        if let Some(cause) = &producer.cause {
+            causes.push(format!(
+                "Producer {}: {}.",
+                producer.client,
+                printable(cause)
+            ));
+        }
+    }
     for consumer in &status.consumers {
         causes.extend(cause_of(consumer));
+        causes.extend(hindrance_of(consumer));
     }
     causes
 }
@@ -71,7 +87,8 @@ fn cause_of(consumer: &ConsumerStatus) -> Option<String> {
         ));
     }
     if consumer.broker != BrokerState::Ok {
-        return Some(format!("{who} cannot reach its brokers."));
+        let because = because(consumer.cause.as_deref());
+        return Some(format!("{who} cannot reach its brokers{because}."));
     }
     match consumer.state {
         WorkerState::Stalled => {
@@ -87,6 +104,12 @@ fn cause_of(consumer: &ConsumerStatus) -> Option<String> {
             }
             Some(cause + ".")
         }
+        WorkerState::MissingTopic => Some(format!(
+            "{who} subscribes to topics that do not exist: {}. Create them; they are found within \
+             seconds.",
+            missing_topics(&consumer.missing_topics),
+        )),
+        WorkerState::Rebalancing if consumer.cause.is_some() => None,
         WorkerState::Rebalancing => Some(format!(
             "{who} waits for its partitions: the group is rebalancing, or not joined yet."
         )),
@@ -94,10 +117,36 @@ fn cause_of(consumer: &ConsumerStatus) -> Option<String> {
     }
 }
 
+/// The permission or setting that keeps a consumer from its work, where its brokers answer.
+fn hindrance_of(consumer: &ConsumerStatus) -> Option<String> {
+    let cause = consumer.cause.as_deref()?;
+    (consumer.broker == BrokerState::Ok).then(|| {
+        let (client, group) = (&consumer.client, &consumer.group);
+        format!("Consumer {client} of group {group}: {}.", printable(cause))
+    })
+}
+
+fn because(cause: Option<&str>) -> String {
+    cause.map_or_else(String::new, |cause| format!(" ({})", printable(cause)))
+}
+
+fn missing_topics(topics: &[String]) -> String {
+    let shown = topics.iter().take(MOST_TOPICS);
+    let shown: Vec<_> = shown.map(|topic| printable(topic)).collect();
+    let mut text = shown.join(", ");
+    if topics.len() > MOST_TOPICS {
+        text += &format!(" and {} more", topics.len() - MOST_TOPICS);
+    }
+    text
+}
+
 fn cause_by(readiness: &Readiness) -> &'static str {
     match (readiness.producer(), readiness.consumer()) {
         (Some(BrokerState::Unreachable), _) => "A producer cannot reach its brokers.",
         (_, Some(ConsumerState::Stalled)) => "A consumer has work but commits nothing.",
+        (_, Some(ConsumerState::MissingTopic)) => {
+            "A consumer subscribes to a topic that does not exist."
+        }
         (_, Some(ConsumerState::Rebalancing)) => "A consumer waits for its partitions.",
         _ => "A consumer cannot reach its brokers.",
     }

@@ -1,10 +1,11 @@
 use super::Engine;
 use crate::error::ConsumerError;
 use crate::retry::Ladder;
-use crate::transport::{RetryTopic, Topics};
+use crate::transport::{NewTopic, Topics};
 use rws_kafka_config::Properties;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{LogRate, non_zero};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::Builder;
@@ -14,15 +15,31 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Makes the retry topics that are missing, in the background: the broker may come later, and so may
-/// the topics that they belong to.
-pub(crate) fn create_retry_topics(engine: &Arc<Engine>, properties: Properties) {
+/// The topics that a worker creates where they are missing.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Those that it reads, and its dead letter queues.
+    pub(crate) topics: Vec<String>,
+    pub(crate) partitions: i32,
+    /// Its retry topics, too.
+    pub(crate) has_retries: bool,
+}
+
+impl Wanted {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.topics.is_empty() && !self.has_retries
+    }
+}
+
+/// Creates the topics that are missing, in the background: the broker may come later, and so may the
+/// topics that retry topics belong to.
+pub(crate) fn create_topics(engine: &Arc<Engine>, properties: Properties, wanted: Wanted) {
     let creator = Arc::clone(engine);
     let started = Builder::new()
         .name("rws-kafka-topics".to_owned())
         .spawn(move || {
             creator.guard("the thread that creates topics", || {
-                run(&creator, &properties)
+                run(&creator, &properties, &wanted)
             })
         });
     if let Err(error) = started {
@@ -32,7 +49,7 @@ pub(crate) fn create_retry_topics(engine: &Arc<Engine>, properties: Properties) 
     }
 }
 
-fn run(engine: &Engine, properties: &Properties) {
+fn run(engine: &Engine, properties: &Properties, wanted: &Wanted) {
     let topics = match Topics::new(properties) {
         Ok(topics) => topics,
         Err(error) => return engine.fail(error),
@@ -42,7 +59,7 @@ fn run(engine: &Engine, properties: &Properties) {
     let mut has_created = false;
     let mut has_warned = false;
     while !engine.stop.is_asked() {
-        match look(engine, &topics, &mut has_warned) {
+        match look(engine, &topics, wanted, &mut has_warned) {
             Ok(Look::Complete) => {
                 if has_created {
                     engine.has_new_topics.store(true, Ordering::Release);
@@ -54,11 +71,11 @@ fn run(engine: &Engine, properties: &Properties) {
                 has_created = true;
                 pause = FIRST_PAUSE;
             }
-            Ok(Look::Unseen(topic)) => {
+            Ok(Look::Unseen(unseen)) => {
                 // Another instance may have made it just now.
                 has_created = true;
                 if pause == LONGEST_PAUSE {
-                    tell(engine, &refusals, unseen(topic));
+                    tell(engine, &refusals, unseen);
                 }
             }
             Ok(Look::Early) => {}
@@ -82,36 +99,79 @@ fn tell(engine: &Engine, refusals: &LogRate, error: ConsumerError) {
     engine.note_error(error);
 }
 
-fn unseen(topic: String) -> ConsumerError {
-    ConsumerError::RetryTopicRefused {
-        topic,
-        detail:
-            "it exists, but does not show among the topics that the user may see; the user needs \
-                 the right Describe on it"
-                .to_owned(),
+fn unseen(topic: &NewTopic<'_>) -> ConsumerError {
+    let (is_retry, topic) = (topic.delay.is_some(), topic.name.to_owned());
+    let detail = "it exists, but does not show among the topics that the user may see; the user \
+                  needs the right Describe on it"
+        .to_owned();
+    match is_retry {
+        true => ConsumerError::RetryTopicRefused { topic, detail },
+        false => ConsumerError::TopicRefused { topic, detail },
     }
 }
 
-/// How it stands with the retry topics.
+/// How it stands with the topics.
 enum Look {
     /// They are all there.
     Complete,
     /// Some were made just now.
     Created,
     /// This one is there, and does not show.
-    Unseen(String),
+    Unseen(ConsumerError),
     /// No broker is there, or not each of the topics that they belong to.
     Early,
 }
 
-fn look(engine: &Engine, topics: &Topics, has_warned: &mut bool) -> Result<Look, ConsumerError> {
-    let Some(ladder) = &engine.settings.ladder else {
-        return Ok(Look::Complete);
-    };
+fn look(
+    engine: &Engine,
+    topics: &Topics,
+    wanted: &Wanted,
+    has_warned: &mut bool,
+) -> Result<Look, ConsumerError> {
     let present = match topics.partitions() {
         Ok(present) => present,
-        Err(detail) => return unanswered(engine, ladder, detail),
+        Err(detail) => return unanswered(engine, wanted, detail),
     };
+    let mut missing = Vec::new();
+    let names = wanted.topics.iter();
+    missing.extend(
+        names
+            .filter(|name| !present.contains_key(*name))
+            .map(|name| NewTopic {
+                name,
+                partitions: wanted.partitions,
+                delay: None,
+            }),
+    );
+    let mut is_early = false;
+    let ladder = engine.settings.ladder.as_ref();
+    if let Some(ladder) = ladder.filter(|_| wanted.has_retries) {
+        is_early = missing_retries(engine, ladder, &present, has_warned, &mut missing);
+    }
+    let mut found = match is_early {
+        true => Look::Early,
+        false => Look::Complete,
+    };
+    for missing in &missing {
+        let (topic, partitions) = (missing.name, missing.partitions);
+        if topics.create(missing)? {
+            tracing::info!(target: "rws_kafka", group = engine.group(), topic, partitions, "created a topic");
+            found = Look::Created;
+        } else if !matches!(found, Look::Created) {
+            found = Look::Unseen(unseen(missing));
+        }
+    }
+    Ok(found)
+}
+
+/// Returns `true` if a topic that retry topics belong to is missing itself.
+fn missing_retries<'a>(
+    engine: &Engine,
+    ladder: &'a Ladder,
+    present: &HashMap<String, i32>,
+    has_warned: &mut bool,
+    missing: &mut Vec<NewTopic<'a>>,
+) -> bool {
     if !std::mem::replace(has_warned, true) {
         for topic in present.keys().filter(|topic| ladder.is_left_over(topic)) {
             tracing::warn!(
@@ -123,49 +183,44 @@ fn look(engine: &Engine, topics: &Topics, has_warned: &mut bool) -> Result<Look,
             );
         }
     }
-    let mut missing = Vec::new();
     let mut is_early = false;
     for (source, retries) in ladder.topics() {
         let retries = retries
             .iter()
             .filter(|name| !present.contains_key(&***name));
         match present.get(source) {
-            Some(partitions) => missing.extend(retries.map(|name| RetryTopic {
+            Some(partitions) => missing.extend(retries.map(|name| NewTopic {
                 name,
                 partitions: *partitions,
-                delay: ladder.rung(name).map_or(Duration::ZERO, |rung| rung.delay),
+                delay: Some(ladder.rung(name).map_or(Duration::ZERO, |rung| rung.delay)),
             })),
             None => is_early |= retries.count() > 0,
         }
     }
-    let mut found = match is_early {
-        true => Look::Early,
-        false => Look::Complete,
-    };
-    for missing in &missing {
-        let (topic, partitions) = (missing.name, missing.partitions);
-        if topics.create(missing)? {
-            tracing::info!(target: "rws_kafka", group = engine.group(), topic, partitions, "created a retry topic");
-            found = Look::Created;
-        } else if !matches!(found, Look::Created) {
-            found = Look::Unseen(topic.to_owned());
-        }
-    }
-    Ok(found)
+    is_early
 }
 
 /// A broker that is not there, the consumer tells of.
-fn unanswered(engine: &Engine, ladder: &Ladder, detail: String) -> Result<Look, ConsumerError> {
+fn unanswered(engine: &Engine, wanted: &Wanted, detail: String) -> Result<Look, ConsumerError> {
     if engine.connection.cause().is_some() {
         return Ok(Look::Early);
     }
-    let names: Vec<&str> = ladder.retries().collect();
-    Err(ConsumerError::RetryTopicRefused {
-        topic: names.join(", "),
-        detail: format!(
-            "no broker answers the client that looks whether it is there: {detail}; \
-             create_retry_topics(false) does without it"
-        ),
+    let silent = |without: &str| {
+        format!(
+            "no broker answers the client that looks whether it is there: {detail}; {without} does \
+             without it"
+        )
+    };
+    let ladder = engine.settings.ladder.as_ref();
+    Err(match ladder.filter(|_| wanted.topics.is_empty()) {
+        Some(ladder) => ConsumerError::RetryTopicRefused {
+            topic: ladder.retries().collect::<Vec<_>>().join(", "),
+            detail: silent("create_retry_topics(false)"),
+        },
+        None => ConsumerError::TopicRefused {
+            topic: wanted.topics.join(", "),
+            detail: silent("a worker without create_missing_topics"),
+        },
     })
 }
 
@@ -185,8 +240,11 @@ mod tests {
         let consumer = consumer.retry_topics([Duration::from_secs(1)]);
         let handler = Handler::Each(Box::new(|msg, _| msg.commit()));
         let engine = consumer.engine_timed_by(Clock::default(), &handler);
-        let ladder = engine.settings.ladder.as_ref().unwrap();
-        let error = unanswered(&engine, ladder, "timed out".to_owned());
+        let wanted = Wanted {
+            has_retries: true,
+            ..Wanted::default()
+        };
+        let error = unanswered(&engine, &wanted, "timed out".to_owned());
         let words = error.err().unwrap().to_string();
         let expected = "cannot create the retry topic orders-billing-retry-1000: no broker answers \
                         the client that looks whether it is there: timed out";
@@ -194,7 +252,7 @@ mod tests {
 
         let refused = ConnectionError::Transport;
         engine.connection.failed(refused, "connection refused");
-        let look = unanswered(&engine, ladder, String::new());
+        let look = unanswered(&engine, &wanted, String::new());
         assert!(matches!(look, Ok(Look::Early)));
     }
 }
