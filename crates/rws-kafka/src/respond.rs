@@ -32,6 +32,9 @@ static UNAVAILABLE_LOG: LazyLock<LogRate> = LazyLock::new(|| LogRate::new(Durati
 /// The body is `{"error":"…"}`, a fixed text for each status: the cause goes to the log
 /// (`tracing`), never to the client.
 ///
+/// A response without a body gets `Content-Length: 0`, which version 17 of the server leaves out: its
+/// clients would wait for a body. [`serve`](crate::serve) does the same for every response.
+///
 /// ```
 /// use rust_web_server::app::App;
 /// use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
@@ -51,7 +54,9 @@ static UNAVAILABLE_LOG: LazyLock<LogRate> = LazyLock::new(|| LogRate::new(Durati
 /// # }
 /// ```
 pub fn respond(handler: impl FnOnce() -> Result<Response, HandlerError>) -> Response {
-    handler().unwrap_or_else(|error| answer(&error))
+    let mut response = handler().unwrap_or_else(|error| answer(&error));
+    message::announce_empty_body(&mut response);
+    response
 }
 
 fn answer(error: &HandlerError) -> Response {

@@ -5,6 +5,7 @@ mod common;
 use common::http::Answer;
 use common::wire::exchange;
 use rust_web_server::app::App;
+use rust_web_server::header::Header;
 use rust_web_server::range::Range;
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
 use rws_kafka::{BodyError, HandlerError, ProducerError, respond};
@@ -26,6 +27,38 @@ fn a_response_passes_untouched() {
     });
 
     assert_eq!((answer.status, answer.body.as_str()), (201, "made"));
+}
+
+#[test]
+fn a_response_without_a_body_announces_no_bytes_once() {
+    let created = STATUS_CODE_REASON_PHRASE.n201_created;
+    let empty = answer_to(|| Ok(Response::get_response(created, None, None)));
+    assert_eq!(empty.headers("Content-Length"), ["0"], "{}", empty.head);
+
+    let own = answer_to(|| {
+        let length = Header {
+            name: "content-length".into(),
+            value: "0".into(),
+        };
+        Ok(Response::get_response(created, Some(vec![length]), None))
+    });
+    assert_eq!(own.headers("Content-Length"), ["0"], "{}", own.head);
+}
+
+#[test]
+fn a_response_that_can_have_no_body_announces_none() {
+    for status in [
+        STATUS_CODE_REASON_PHRASE.n204_no_content,
+        STATUS_CODE_REASON_PHRASE.n304_not_modified,
+    ] {
+        let answer = answer_to(move || Ok(Response::get_response(status, None, None)));
+        assert_eq!(answer.status, *status.status_code as u16);
+        assert!(
+            answer.headers("Content-Length").is_empty(),
+            "{}",
+            answer.head
+        );
+    }
 }
 
 #[test]

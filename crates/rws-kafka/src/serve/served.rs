@@ -7,6 +7,7 @@ use rust_web_server::request::Request;
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
 use rust_web_server::server::ConnectionInfo;
 use rws_kafka_observe::panics::{self, Panicked};
+use rws_kafka_observe::text::printable;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The application in the form that `Server::run` takes on every supported version: `Copy` and
@@ -75,6 +76,7 @@ impl Application for Served {
             Ok(answer) => answer?,
             Err(panic) => panicked(request, &panic),
         };
+        message::announce_empty_body(&mut response);
         let upgrades = response.status_code
             == *STATUS_CODE_REASON_PHRASE
                 .n101_switching_protocols
@@ -118,7 +120,7 @@ impl Drop for Guest {
 fn panicked(request: &Request, panic: &Panicked) -> Response {
     tracing::error!(
         method = %request.method,
-        path = message::path(request),
+        path = %printable(message::path(request)),
         %panic,
         "answered 500: an HTTP handler panicked"
     );
@@ -127,4 +129,48 @@ fn panicked(request: &Request, panic: &Panicked) -> Response {
         Header::get_header_list(request),
         r#"{"error":"internal server error"}"#,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rust_web_server::test_client::TestClient;
+
+    /// What the server writes for the answer to `GET /`.
+    fn sent(status: &'static rust_web_server::response::StatusCodeReasonPhrase) -> String {
+        let app = App::with_state(()).get("/", move |_req, _params, _conn, ()| {
+            Response::get_response(status, None, None)
+        });
+        struct Sent(Served, std::cell::RefCell<String>);
+        impl Application for &Sent {
+            fn execute(
+                &self,
+                request: &Request,
+                info: &ConnectionInfo,
+            ) -> Result<Response, String> {
+                let answer = self.0.execute(request, info)?;
+                let bytes = Response::generate_response(answer, request.clone());
+                *self.1.borrow_mut() = String::from_utf8_lossy(&bytes).into_owned();
+                Err("seen".to_owned())
+            }
+        }
+        let seen = Sent(Served::leak(app), std::cell::RefCell::default());
+        TestClient::new(&seen).get("/").send();
+        seen.1.take()
+    }
+
+    #[test]
+    fn an_answer_without_a_body_says_so_once() {
+        let accepted = sent(STATUS_CODE_REASON_PHRASE.n202_accepted);
+        assert!(accepted.starts_with("HTTP/1.1 202 "), "{accepted}");
+        assert_eq!(
+            accepted.matches("Content-Length: 0\r\n").count(),
+            1,
+            "{accepted}"
+        );
+
+        let no_content = sent(STATUS_CODE_REASON_PHRASE.n204_no_content);
+        assert!(no_content.starts_with("HTTP/1.1 204 "), "{no_content}");
+        assert!(!no_content.contains("Content-Length"), "{no_content}");
+    }
 }

@@ -27,11 +27,17 @@ impl Answer {
 
     /// The value of the first header of this name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers(name).first().copied()
+    }
+
+    /// The values of all headers of this name.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
         self.head
             .lines()
             .filter_map(|line| line.split_once(':'))
-            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .filter(|(found, _)| found.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.trim())
+            .collect()
     }
 }
 
