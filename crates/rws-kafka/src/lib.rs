@@ -14,6 +14,9 @@
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // First of all: from here on SIGTERM and SIGINT stop the service in order.
+//! let service = Serve::new().bind()?;
+//!
 //! // Everything is read from `rws.config.toml`, RWS_CONFIG_KAFKA_* and `--kafka-…`.
 //! let producer = KafkaProducer::from_env()?;
 //!
@@ -35,8 +38,8 @@
 //!     .wrap(KafkaLayer::new()); // Kafka in /readyz and /metrics
 //!
 //! // Until SIGTERM or SIGINT.
-//! let report = rws_kafka::serve(app, Serve::new().producer(producer).worker(worker))?;
-//! println!("{report}");
+//! let report = rws_kafka::serve(app, service.producer(producer).worker(worker))?;
+//! println!("{}", report.into_result()?);
 //! # Ok(())
 //! # }
 //! ```
@@ -79,7 +82,7 @@ pub mod trace;
 pub use body::{BodyError, body};
 pub use layer::KafkaLayer;
 pub use respond::respond;
-pub use serve::{FailedStage, Serve, ServeError, ServeReport, Stopper, serve};
+pub use serve::{FailedStage, Serve, ServeError, ServeReport, Stopper, UncleanStop, run, serve};
 
 pub use rws_kafka_config::{ConfigError, KafkaConfig};
 pub use rws_kafka_consumer::{

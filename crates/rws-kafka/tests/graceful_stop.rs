@@ -5,23 +5,21 @@ mod common;
 use common::SOON;
 use common::child::Child;
 use common::http::{closing, connect, send, wait_until_served};
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use common::kafka::{GROUP, TOPIC, broker, committed, events_in};
+use common::wait_until;
+use rdkafka::Offset;
 use rust_web_server::app::App;
 use rust_web_server::metrics::SERVER_READY;
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
-use rws_kafka::embedded::Broker;
 use rws_kafka::{
     ConsumerConfig, ConsumerContext, ConsumerHandle, HandlerError, KafkaConsumer, KafkaLayer,
     KafkaProducer, ProducerConfig, Serve, ServeReport,
 };
 use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
-
-const TOPIC: &str = "orders.created";
-const GROUP: &str = "fulfilment";
 
 /// Long enough to be told from a stop that waits for it.
 const LONG_DEADLINE: Duration = Duration::from_secs(600);
@@ -126,6 +124,47 @@ fn a_worker_finishes_and_commits_the_message_in_hand() {
 }
 
 #[test]
+fn sigterm_before_serve_stops_the_service_in_order_as_soon_as_it_serves() {
+    let broker = broker();
+    let go = tempfile::tempdir().expect("a folder");
+    let go = go.path().join("go");
+    let env = [
+        ("BROKERS", broker.bootstrap_servers()),
+        ("GO", go.to_str().expect("a path of text")),
+    ];
+    let mut service = Child::start("slow_starter", &env);
+    let config = ProducerConfig::new(broker.bootstrap_servers()).unwrap();
+    let producer = KafkaProducer::new(config).unwrap();
+    producer.send_sync(TOPIC, "an order").unwrap();
+    service.wait_for("in hand");
+
+    service.signal("TERM");
+    service.wait_for("asked to stop");
+    std::fs::write(&go, "").expect("a file");
+
+    assert_eq!(service.wait_for("clean: "), "true");
+    assert!(service.wait().success());
+    assert_eq!(committed(&broker), Offset::Offset(1));
+}
+
+#[test]
+fn a_second_signal_before_serve_ends_a_start_that_hangs() {
+    let broker = broker();
+    let env = [
+        ("BROKERS", broker.bootstrap_servers()),
+        ("GO", "/nowhere/go"),
+    ];
+    let mut service = Child::start("slow_starter", &env);
+    service.wait_for("starting");
+
+    service.signal("INT");
+    service.wait_for("asked to stop");
+    service.signal("TERM");
+
+    assert_eq!(service.wait().signal(), Some(15));
+}
+
+#[test]
 fn a_stage_runs_before_the_flush_and_one_that_fails_is_reported() {
     let broker = broker();
     let env = [("BROKERS", broker.bootstrap_servers()), ("STAGES", "yes")];
@@ -219,6 +258,32 @@ fn service() {
     report(&rws_kafka::serve(app, options).expect("a server"));
 }
 
+/// Serves once the file `GO` is there, and has each message in hand until then.
+#[test]
+#[ignore = "run as a process of its own by the tests above"]
+fn slow_starter() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stdout)
+        .init();
+    let env = |name| std::env::var(name).expect(name);
+    let options = Serve::new().deadline(LONG_DEADLINE).bind().expect("a port");
+    let go = move || std::path::Path::new(&env("GO")).exists();
+    let started = go;
+    let config = ConsumerConfig::new(env("BROKERS"), GROUP).expect("a configuration");
+    let worker = KafkaConsumer::new(config)
+        .and_then(|consumer| consumer.subscribe([TOPIC]))
+        .expect("a consumer")
+        .start(move |msg: ConsumerContext| {
+            println!("in hand");
+            wait_until(started);
+            msg.commit()
+        });
+    println!("starting");
+    wait_until(go);
+    let app = App::with_state(()).wrap(KafkaLayer::new());
+    report(&rws_kafka::serve(app, options.worker(worker)).expect("a server"));
+}
+
 /// Has each message in hand until the service stops.
 fn worker(brokers: &str) -> ConsumerHandle {
     let config = ConsumerConfig::new(brokers, GROUP).expect("a configuration");
@@ -264,45 +329,4 @@ fn publish(producer: &KafkaProducer) -> Response {
 fn report(report: &ServeReport) {
     println!("report: {report}");
     println!("clean: {}", report.is_clean());
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !condition() {
-        assert!(Instant::now() < deadline, "it does not come true");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn broker() -> Broker {
-    let broker = Broker::start().expect("a broker");
-    broker.create_topic(TOPIC, 1).expect("a topic");
-    broker
-}
-
-/// How many events the topic holds, by its watermarks.
-fn events_in(broker: &Broker) -> i64 {
-    let (low, high) = client(broker)
-        .fetch_watermarks(TOPIC, 0, SOON)
-        .expect("its watermarks");
-    high - low
-}
-
-/// The offset that the workers' group has committed.
-fn committed(broker: &Broker) -> Offset {
-    let mut partitions = TopicPartitionList::new();
-    partitions.add_partition(TOPIC, 0);
-    let committed = client(broker)
-        .committed_offsets(partitions, SOON)
-        .expect("its offsets");
-    committed.elements()[0].offset()
-}
-
-/// Someone else's client.
-fn client(broker: &Broker) -> BaseConsumer {
-    ClientConfig::new()
-        .set("bootstrap.servers", broker.bootstrap_servers())
-        .set("group.id", GROUP)
-        .create()
-        .expect("a client")
 }

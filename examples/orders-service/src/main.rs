@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Box<dyn Error>> {
-    // First of all: an address in use ends the service before it has joined a consumer group.
+    // First of all: an address in use ends the service before it has joined a consumer group, and
+    // signals stop it in order from here on.
     let options = Serve::new().bind()?;
     // Ends with this function, after the clients.
     let kafka = Kafka::configured_or_embedded()?;

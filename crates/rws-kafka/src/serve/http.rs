@@ -182,7 +182,7 @@ impl Http {
 ///
 /// On systems where a listening socket cannot be shut down this has no effect: clients then connect
 /// until the process ends, as they do with the server alone.
-fn refuse_connections(listener: &TcpListener) {
+pub(super) fn refuse_connections(listener: &TcpListener) {
     #[cfg(unix)]
     if let Ok(listener) = listener.try_clone() {
         use std::net::{Shutdown, TcpStream};

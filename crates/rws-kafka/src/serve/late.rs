@@ -1,6 +1,5 @@
 use super::served::Served;
 use rust_web_server::application::Application;
-use rust_web_server::entry_point::get_request_allocation_size;
 use rust_web_server::request::Request;
 use rust_web_server::response::Response;
 use rust_web_server::server::{Address, ConnectionInfo, Server};
@@ -12,6 +11,9 @@ use std::time::Duration;
 
 /// More than the standard library lets wait; a flood of clients must not hold up the stop.
 const MOST: usize = 1024;
+
+/// The server's own default.
+const DEFAULT_REQUEST_SIZE: i64 = 10_000;
 
 /// A client that was late and sends nothing is let go of after this long.
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
@@ -31,7 +33,8 @@ pub(super) fn serve_waiting(listener: &TcpListener, served: Served) {
     }
 }
 
-fn serve(stream: TcpStream, peer: SocketAddr, served: Served) -> std::io::Result<()> {
+/// Answers what a client sends on this connection, on a thread of its own.
+pub(super) fn serve(stream: TcpStream, peer: SocketAddr, served: Served) -> std::io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(READ_TIMEOUT))?;
     let connection = connection_info(peer, stream.local_addr()?);
@@ -64,8 +67,18 @@ fn connection_info(client: SocketAddr, server: SocketAddr) -> ConnectionInfo {
         .expect("the test client runs its application");
     info.client = address(client);
     info.server = address(server);
-    info.request_size = get_request_allocation_size();
+    info.request_size = request_size();
     info
+}
+
+/// The server's buffer for a request, in bytes. Its own function prints a line where the variable is
+/// not set, as it is not without an HTTP application.
+fn request_size() -> i64 {
+    std::env::var("RWS_CONFIG_REQUEST_ALLOCATION_SIZE_IN_BYTES")
+        .ok()
+        .and_then(|size| size.parse().ok())
+        .filter(|size| *size > 0)
+        .unwrap_or(DEFAULT_REQUEST_SIZE)
 }
 
 fn address(address: SocketAddr) -> Address {

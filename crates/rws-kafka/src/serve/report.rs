@@ -1,4 +1,6 @@
 use rws_kafka_consumer::StopReport;
+use rws_kafka_observe::causes::with_causes;
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -28,6 +30,53 @@ impl ServeReport {
             && self.workers.iter().all(StopReport::is_clean)
     }
 }
+
+impl ServeReport {
+    /// Returns the report if nothing was left undone, and otherwise an error for `main` to return.
+    ///
+    /// ```no_run
+    /// # fn stopped(report: rws_kafka::ServeReport) -> Result<(), Box<dyn std::error::Error>> {
+    /// report.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`UncleanStop`], with this report in it, unless it [is clean](Self::is_clean).
+    pub fn into_result(self) -> Result<Self, UncleanStop> {
+        if self.is_clean() {
+            Ok(self)
+        } else {
+            Err(UncleanStop(Box::new(self)))
+        }
+    }
+}
+
+/// A stop that left something undone. `Display` and `Debug` say what.
+pub struct UncleanStop(Box<ServeReport>);
+
+impl UncleanStop {
+    /// What was left.
+    pub fn report(&self) -> &ServeReport {
+        &self.0
+    }
+}
+
+impl fmt::Display for UncleanStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// What `main` prints of an error that it returns.
+impl fmt::Debug for UncleanStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for UncleanStop {}
 
 /// One line for a log: `stopped in 120ms, nothing left undone`.
 impl fmt::Display for ServeReport {
@@ -66,7 +115,7 @@ fn left_by(worker: &StopReport) -> String {
         left.push("the group not left in order".to_owned());
     }
     if let Some(error) = &worker.error {
-        left.push(format!("ended by: {error}"));
+        left.push(format!("ended by: {}", with_causes(error)));
     }
     left.join(", ")
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// they are given to let go of a broker that does not answer.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// Makes [`serve`](crate::serve) stop as SIGTERM would. Clones stop the same one.
+/// Makes [`serve`](crate::serve) or [`run`](crate::run) stop as SIGTERM would. Clones stop the same one.
 ///
 /// ```
 /// use rws_kafka::Serve;
@@ -41,6 +41,7 @@ impl Stopper {
 
 /// What is stopped beside the server.
 pub(super) struct Parts {
+    watched: Vec<Watched>,
     pub(super) workers: Vec<ConsumerHandle>,
     pub(super) stages: Vec<Stage>,
     pub(super) producers: Vec<KafkaProducer>,
@@ -50,11 +51,30 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn new(deadline: Duration) -> Self {
         Self {
+            watched: Vec::new(),
             workers: Vec::new(),
             stages: Vec::new(),
             producers: Vec::new(),
             deadline,
         }
+    }
+
+    /// Lets [`ended`](Self::ended) ask whether this part has ended.
+    pub(super) fn watch(
+        &mut self,
+        name: &'static str,
+        has_ended: impl Fn() -> bool + Send + 'static,
+    ) {
+        self.watched.push(Watched {
+            name,
+            has_ended: Box::new(has_ended),
+        });
+    }
+
+    /// Names a part that has ended by itself.
+    pub(super) fn ended(&self) -> Option<&'static str> {
+        let ended = self.watched.iter().find(|part| (part.has_ended)());
+        ended.map(|part| part.name)
     }
 
     /// Stops the server, then the parts, in the order that [`serve`](crate::serve) promises.
@@ -100,6 +120,12 @@ impl Parts {
         }
         report
     }
+}
+
+/// Something that should run until it is stopped.
+struct Watched {
+    name: &'static str,
+    has_ended: Box<dyn Fn() -> bool + Send>,
 }
 
 impl fmt::Debug for Parts {

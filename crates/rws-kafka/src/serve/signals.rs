@@ -1,0 +1,118 @@
+//! SIGTERM and SIGINT between the first moment at which a service asks for them and its stop.
+//!
+//! While the server runs, its own handler (of the crate `ctrlc`) replaces this one.
+
+use super::{ServeError, Stopper};
+
+/// Asks a [`Stopper`] to stop on SIGTERM or SIGINT, until it is dropped.
+///
+/// A second signal before [`keep`](Self::keep) ends the process at once, as it would without us: a
+/// start that hangs can still be interrupted.
+#[derive(Debug)]
+pub(super) struct Signals {
+    #[cfg(unix)]
+    heard: std::sync::Arc<unix::Heard>,
+}
+
+impl Signals {
+    /// Handles both signals from now on. Handlers that are installed already still run.
+    #[cfg(unix)]
+    pub(super) fn install(stopper: Stopper) -> Result<Self, ServeError> {
+        let heard = unix::listen(stopper).map_err(|error| ServeError::Signals {
+            cause: error.to_string(),
+        })?;
+        Ok(Self { heard })
+    }
+
+    /// Does nothing: there are no such signals here, and the server has its own handler.
+    #[cfg(not(unix))]
+    pub(super) fn install(_: Stopper) -> Result<Self, ServeError> {
+        Ok(Self {})
+    }
+
+    /// From now on a second signal changes nothing: the stop has a deadline.
+    pub(super) fn keep(&self) {
+        #[cfg(unix)]
+        self.heard.keep();
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use super::Stopper;
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    use signal_hook::low_level;
+    use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex, PoisonError, Weak};
+    use std::thread;
+
+    /// One of those that want to know of a signal.
+    #[derive(Debug)]
+    pub(super) struct Heard {
+        stopper: Stopper,
+        kept: AtomicBool,
+    }
+
+    impl Heard {
+        pub(super) fn keep(&self) {
+            self.kept.store(true, Ordering::SeqCst);
+        }
+
+        /// Returns `true` if it did not know yet, or need not be told again.
+        fn hear(&self) -> bool {
+            let was_told = self.stopper.is_stopped();
+            self.stopper.stop();
+            !was_told || self.kept.load(Ordering::SeqCst)
+        }
+    }
+
+    /// Signals belong to the process, so there is one thread for all of them.
+    struct Listeners {
+        has_thread: bool,
+        all: Vec<Weak<Heard>>,
+    }
+
+    static LISTENERS: Mutex<Listeners> = Mutex::new(Listeners {
+        has_thread: false,
+        all: Vec::new(),
+    });
+
+    pub(super) fn listen(stopper: Stopper) -> io::Result<Arc<Heard>> {
+        let mut listeners = LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if !listeners.has_thread {
+            let mut signals = Signals::new([SIGTERM, SIGINT])?;
+            thread::Builder::new()
+                .name("rws-kafka-signals".to_owned())
+                .spawn(move || signals.forever().for_each(arrived))?;
+            listeners.has_thread = true;
+        }
+        let heard = Arc::new(Heard {
+            stopper,
+            kept: AtomicBool::new(false),
+        });
+        listeners.all.retain(|listener| listener.strong_count() > 0);
+        listeners.all.push(Arc::downgrade(&heard));
+        Ok(heard)
+    }
+
+    fn arrived(signal: i32) {
+        let listeners = LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<_> = listeners.all.iter().filter_map(Weak::upgrade).collect();
+        drop(listeners);
+        let name = low_level::signal_name(signal);
+        // All are told, so no short circuit.
+        let heard = all.iter().filter(|listener| listener.hear()).count();
+        if heard > 0 {
+            tracing::info!(signal = name, "asked to stop");
+            return;
+        }
+        tracing::warn!(
+            signal = name,
+            "ending at once: nothing waits for this signal"
+        );
+        // Returns only where the signal is not known, and then it was not registered either.
+        let _ = low_level::emulate_default_handler(signal);
+    }
+}
