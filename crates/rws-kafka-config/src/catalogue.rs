@@ -52,42 +52,6 @@ pub(crate) fn canonical(name: &str) -> &str {
     find(name).and_then(|known| known.alias_of).unwrap_or(name)
 }
 
-/// What to use instead of a property that only the Java client has.
-pub(crate) fn java_advice(name: &str) -> Option<&'static str> {
-    let (_, advice) = JAVA_ONLY.iter().find(|(java, _)| *java == name)?;
-    Some(advice)
-}
-
-const JAVA_ONLY: &[(&str, &str)] = &[
-    ("buffer.memory", "use `queue.buffering.max.kbytes`"),
-    ("key.deserializer", "handlers decode keys"),
-    ("key.serializer", "keys are sent as bytes"),
-    ("max.block.ms", "set it on the producer, in code"),
-    ("max.request.size", "use `message.max.bytes`"),
-    (
-        "sasl.jaas.config",
-        "use the settings `sasl_username` and `sasl_password`",
-    ),
-    (
-        "ssl.keystore.type",
-        "librdkafka's keystore is always PKCS#12",
-    ),
-    (
-        "ssl.truststore.location",
-        "use the setting `ssl_ca_file`, with PEM",
-    ),
-    (
-        "ssl.truststore.password",
-        "use the setting `ssl_ca_file`, with PEM",
-    ),
-    (
-        "ssl.truststore.type",
-        "use the setting `ssl_ca_file`, with PEM",
-    ),
-    ("value.deserializer", "handlers decode payloads"),
-    ("value.serializer", "payloads are sent as bytes"),
-];
-
 const fn both(name: &'static str) -> Known {
     Known {
         name,

@@ -11,10 +11,14 @@ use crate::secrets::one_line;
 /// No password is longer, and no bundle of certificates.
 const MAX_PASSWORD: u64 = 64 * 1024;
 const MAX_PEM: u64 = 16 * 1024 * 1024;
+const MAX_CONFIGURATION: u64 = 16 * 1024 * 1024;
+
+/// Linux takes no longer path.
+const MAX_PATH: usize = 4096;
 
 /// The password in a file, without one line break at its end.
 pub(crate) fn read_password(path: &Path) -> Result<SecretString, String> {
-    let bytes = read(path, MAX_PASSWORD)?;
+    let bytes = read(path, MAX_PASSWORD).map_err(|why| why.without_path(path))?;
     let text = std::str::from_utf8(bytes.expose_secret())
         .map_err(|_| format!("{} is not UTF-8 text", shown(path)))?;
     let text = text.strip_suffix('\n').unwrap_or(text);
@@ -31,7 +35,7 @@ pub(crate) fn read_password(path: &Path) -> Result<SecretString, String> {
 /// Checks that a file holds a certificate.
 pub(crate) fn check_certificate(path: &Path) -> Result<(), String> {
     let labels = ["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"];
-    let bytes = read(path, MAX_PEM)?;
+    let bytes = read(path, MAX_PEM).map_err(|why| why.message(path))?;
     if blocks(&String::from_utf8_lossy(bytes.expose_secret()))
         .any(|block| labels.contains(&block.label) && block.is_sound())
     {
@@ -52,7 +56,7 @@ pub(crate) enum PrivateKey {
 /// Checks that a file holds a private key, and says whether it needs a
 /// password.
 pub(crate) fn check_private_key(path: &Path) -> Result<PrivateKey, String> {
-    let bytes = read(path, MAX_PEM)?;
+    let bytes = read(path, MAX_PEM).map_err(|why| why.message(path))?;
     let text = String::from_utf8_lossy(bytes.expose_secret());
     let Some(block) = blocks(&text).find(|block| block.label.ends_with("PRIVATE KEY")) else {
         return Err(format!(
@@ -69,25 +73,75 @@ pub(crate) fn check_private_key(path: &Path) -> Result<PrivateKey, String> {
     Ok(PrivateKey::Plain)
 }
 
-fn read(path: &Path, limit: u64) -> Result<SecretSlice<u8>, String> {
-    let cannot = |error: io::Error| format!("cannot read {}: {error}", shown(path));
-    let file = File::open(path).map_err(cannot)?;
-    if file.metadata().map_err(cannot)?.is_dir() {
-        return Err(format!("{} is a directory, not a file", shown(path)));
+/// The text of a configuration file.
+pub(crate) fn read_configuration(path: &Path) -> Result<SecretString, Unreadable> {
+    // By which a file in the working directory is left out.
+    if path == Path::new("/dev/null") {
+        return Ok(SecretString::default());
     }
+    let bytes = read(path, MAX_CONFIGURATION)?;
+    std::str::from_utf8(bytes.expose_secret())
+        .map(SecretString::from)
+        .map_err(|_| Unreadable::Other("is not UTF-8 text".to_owned()))
+}
+
+/// Why a file was not read.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    System(io::Error),
+    /// Without the path, which precedes it.
+    Other(String),
+}
+
+impl Unreadable {
+    fn message(&self, path: &Path) -> String {
+        match self {
+            Self::System(error) => format!("cannot read {}: {error}", shown(path)),
+            Self::Other(why) => format!("{} {why}", shown(path)),
+        }
+    }
+
+    /// For a setting whose value may be, by mistake, the secret itself: a path that is none is not
+    /// shown.
+    fn without_path(&self, path: &Path) -> String {
+        match self {
+            Self::System(error) if error.kind() != io::ErrorKind::PermissionDenied => format!(
+                "there is no such file: {error}; this setting takes the path of a file that holds the \
+                 secret, and the value is not shown, as it may be the secret itself"
+            ),
+            _ => self.message(path),
+        }
+    }
+}
+
+fn read(path: &Path, limit: u64) -> Result<SecretSlice<u8>, Unreadable> {
+    let other = |why: &str| Unreadable::Other(why.to_owned());
+    // Before the open, which waits at a pipe for whoever writes to it.
+    let about = std::fs::metadata(path).map_err(Unreadable::System)?;
+    if about.is_dir() {
+        return Err(other("is a directory, not a file"));
+    }
+    if !about.is_file() {
+        return Err(other("is no regular file but a pipe, a socket or a device"));
+    }
+    let file = File::open(path).map_err(Unreadable::System)?;
     let mut bytes = Vec::new();
     file.take(limit + 1)
         .read_to_end(&mut bytes)
-        .map_err(cannot)?;
+        .map_err(Unreadable::System)?;
     if bytes.len() as u64 > limit {
-        return Err(format!("{} is larger than {limit} bytes", shown(path)));
+        return Err(Unreadable::Other(format!("is larger than {limit} bytes")));
     }
     Ok(SecretSlice::from(bytes))
 }
 
-/// A path for an error.
+/// A path for an error, unless it is no path but a key that was pasted.
 pub(crate) fn shown(path: &Path) -> String {
-    one_line(&path.to_string_lossy())
+    let text = path.to_string_lossy();
+    if text.contains("PRIVATE KEY") || text.contains('\n') || text.len() > MAX_PATH {
+        return "a value that is no path (not shown)".to_owned();
+    }
+    one_line(&text)
 }
 
 /// One `-----BEGIN …-----` to `-----END …-----` of a PEM file (RFC 7468).
@@ -113,4 +167,9 @@ fn blocks(text: &str) -> impl Iterator<Item = Block<'_>> {
         let (body, end) = rest.split_once("-----END ")?;
         end.starts_with(label).then_some(Block { label, body })
     })
+}
+
+/// Returns `true` for a pipe, a socket or a device; not for what does not exist.
+pub(crate) fn is_neither_file_nor_folder(path: &str) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
 }

@@ -1,6 +1,7 @@
 //! "Did you mean": for keys, environment variables, flags and properties.
 
 use crate::catalogue;
+use crate::java;
 use crate::setting::Setting;
 use crate::settings::{Key, settings};
 
@@ -26,7 +27,7 @@ pub(crate) fn for_setting(name: &str, spell: fn(&Setting) -> String) -> String {
 
 /// For a name that is no property of librdkafka.
 pub(crate) fn for_property(name: &str) -> String {
-    if let Some(advice) = catalogue::java_advice(name) {
+    if let Some(advice) = java::advice(name) {
         return format!(" (the Java client has it; here {advice})");
     }
     let plain = plain(name);
@@ -40,6 +41,11 @@ pub(crate) fn for_property(name: &str) -> String {
         .find(|property| self::plain(property) == plain)
         .or_else(|| closest(name, catalogue::names()))
         .map_or_else(String::new, did_you_mean)
+}
+
+/// For the name of a table: the one that was probably meant.
+pub(crate) fn for_table(name: &str, known: &'static str, spelled: &str) -> Option<String> {
+    closest(&plain(name), std::iter::once(known)).map(|_| did_you_mean(spelled))
 }
 
 fn did_you_mean(name: &str) -> String {

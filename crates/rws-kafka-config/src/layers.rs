@@ -7,6 +7,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::{Problem, ProblemKind};
+use crate::files::{self, Unreadable};
 use crate::hint;
 use crate::origin::Origin;
 use crate::raw::{Entry, Raw, RawValue};
@@ -176,15 +177,18 @@ fn read_config_file() -> Option<ConfigFile> {
     let named = std::env::var_os(FILE_VARIABLE)
         .filter(|name| name.to_str().is_none_or(|name| !name.trim().is_empty()));
     let path = named.as_deref().unwrap_or(OsStr::new(DEFAULT_FILE));
-    let text = match std::fs::read(Path::new(path)) {
-        Ok(bytes) => String::from_utf8(bytes)
-            .map(SecretString::from)
-            .map_err(|_| "is not UTF-8 text".to_owned()),
-        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => return None,
-        Err(error) => Err(match named {
+    let text = match files::read_configuration(Path::new(path)) {
+        Ok(text) => Ok(text),
+        Err(Unreadable::System(error))
+            if named.is_none() && error.kind() == io::ErrorKind::NotFound =>
+        {
+            return None;
+        }
+        Err(Unreadable::System(error)) => Err(match named {
             Some(_) => format!("cannot be read, but {FILE_VARIABLE} names it: {error}"),
             None => format!("cannot be read: {error}"),
         }),
+        Err(Unreadable::Other(why)) => Err(why),
     };
     Some(ConfigFile {
         name: one_line(&path.to_string_lossy()).into(),

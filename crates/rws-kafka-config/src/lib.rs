@@ -98,6 +98,7 @@ mod describe;
 mod error;
 mod files;
 mod hint;
+mod java;
 mod layers;
 mod oauth;
 mod options;

@@ -6,11 +6,22 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::catalogue::{self, Scope};
 use crate::error::{Problem, ProblemKind};
+use crate::files;
 use crate::hint;
 use crate::origin::Origin;
 use crate::raw::{PropertyEntry, RawValue};
 use crate::secrets::{REDACTED, is_secret_value};
 use crate::settings::Key;
+
+/// The properties whose files librdkafka opens when a client is made, which a pipe would hold up.
+const FILES: &[&str] = &[
+    "https.ca.location",
+    "sasl.oauthbearer.assertion.file",
+    "sasl.oauthbearer.assertion.jwt.template.file",
+    "sasl.oauthbearer.assertion.private.key.file",
+    "ssl.crl.location",
+    "ssl.keystore.location",
+];
 
 /// A property that may be passed to librdkafka as it is.
 pub(crate) struct PassThrough {
@@ -119,6 +130,12 @@ fn check_one(entry: &PropertyEntry) -> Result<PassThrough, Problem> {
             ));
         }
     };
+    if FILES.contains(&known.name) && files::is_neither_file_nor_folder(value.expose_secret()) {
+        return Err(problem(
+            ProblemKind::File,
+            "names a pipe, a socket or a device, and must name a regular file".to_owned(),
+        ));
+    }
     if value.expose_secret().contains('\0') {
         return Err(problem(
             ProblemKind::Invalid,

@@ -35,8 +35,18 @@ pub(crate) fn collect(file: &Arc<str>, text: &str, raw: &mut Raw) {
             return;
         }
     };
+    let has_table = document.iter().any(|(name, _)| name.get_ref() == TABLE);
     for (name, value) in &document {
-        if name.get_ref() != TABLE {
+        let key = name.get_ref();
+        if key != TABLE {
+            // Other tables are the server's and the service's.
+            if !has_table
+                && matches!(value.get_ref(), DeValue::Table(_))
+                && let Some(hint) = hint::for_table(key, TABLE, "[kafka]")
+            {
+                let message = format!("is no table of ours{hint}");
+                reader.refuse(name, key.to_string(), message, raw);
+            }
             continue;
         }
         match value.get_ref() {
@@ -75,10 +85,20 @@ impl Reader<'_> {
                     value: setting_value(value.get_ref(), key.setting().shape()),
                     origin: self.origin(name, path),
                 });
+            } else if let DeValue::Table(_) = value.get_ref()
+                && let Some(hint) = hint::for_table(key, PROPERTIES, "[kafka.properties]")
+            {
+                self.refuse(name, path, format!("is no table of ours{hint}"), raw);
             } else {
                 self.unknown(name, value.get_ref(), &path, raw);
             }
         }
+    }
+
+    fn refuse(&self, name: &Spanned<DeString<'_>>, path: String, message: String, raw: &mut Raw) {
+        let origin = self.origin(name, path);
+        raw.problems
+            .push(Problem::new(ProblemKind::Unknown, &origin, message));
     }
 
     /// An unquoted `linger.ms = 5` is a table to TOML: the whole name is told.

@@ -21,6 +21,7 @@ fn main() {
     the_file_may_have_another_name_and_place();
     a_missing_file_is_an_error_only_where_it_is_named();
     a_file_that_is_not_text_is_an_error();
+    no_file_at_all_may_be_named_and_a_pipe_is_not_waited_for();
     println!("from_env: ok");
 }
 
@@ -73,6 +74,26 @@ fn a_missing_file_is_an_error_only_where_it_is_named() {
             "the Kafka configuration has a problem: - gone.toml: cannot be read, but \
              RWS_CONFIG_FILE names it: "
         ),
+        "{shown}"
+    );
+}
+
+fn no_file_at_all_may_be_named_and_a_pipe_is_not_waited_for() {
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let brokers = "--kafka-brokers=flag:1";
+    let shown = run(
+        empty.path(),
+        &[("RWS_CONFIG_FILE", "/dev/null")],
+        &[brokers],
+    );
+    assert!(shown.contains("brokers flag:1 flag"), "{shown}");
+    let made = Command::new("mkfifo")
+        .arg(empty.path().join("pipe"))
+        .status();
+    assert!(made.expect("mkfifo").success());
+    let shown = run(empty.path(), &[("RWS_CONFIG_FILE", "pipe")], &[brokers]);
+    assert!(
+        shown.contains("- pipe: is no regular file but a pipe"),
         "{shown}"
     );
 }

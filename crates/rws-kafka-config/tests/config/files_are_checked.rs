@@ -4,7 +4,7 @@ use rws_kafka_config::{
     ConfigError, KafkaConfig, KafkaConfigBuilder, SaslMechanism, SecurityProtocol,
 };
 
-use crate::support::{Files, pem, problem};
+use crate::support::{Files, env, pem, problem, problems};
 
 fn tls() -> KafkaConfigBuilder {
     KafkaConfig::builder()
@@ -181,7 +181,7 @@ fn a_password_file_must_be_there_and_hold_a_password() {
     let files = Files::new();
     let found = problem(password(&files.missing("password")));
     assert!(
-        found.starts_with("`sasl_password_file` set in code: cannot read "),
+        found.starts_with("`sasl_password_file` set in code: there is no such file: "),
         "{found}"
     );
     for (content, message) in [
@@ -194,4 +194,62 @@ fn a_password_file_must_be_there_and_hold_a_password() {
         assert!(found.ends_with(message), "{found}");
         assert!(!found.contains("hunter2"), "{found}");
     }
+}
+
+#[test]
+fn a_password_in_place_of_its_files_path_is_not_shown() {
+    for secret in [
+        "hunter2",
+        "a/b+c==",
+        "/Zm9v/YmFy",
+        "two\nlines",
+        &"x".repeat(5_000),
+    ] {
+        let found = problem(password(Path::new(secret)));
+        assert!(!found.contains(secret), "{found}");
+        assert!(found.contains("takes the path of a file"), "{found}");
+    }
+    for name in ["PASSWORD_FILE", "TOKEN_FILE"] {
+        let name = format!("RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_{name}");
+        let found = problems(env(&[
+            ("RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL", "http://registry"),
+            (&name, "hunter2"),
+        ]));
+        let found = found.join("\n");
+        assert!(found.contains("takes the path of a file"), "{found}");
+        assert!(!found.contains("hunter2"), "{found}");
+    }
+    let found = problem(ca(Path::new("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n")));
+    assert!(!found.contains("c2VjcmV0"), "{found}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_is_refused_rather_than_waited_for() {
+    let files = Files::new();
+    let pipe = files.missing("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let refused = "is no regular file but a pipe, a socket or a device";
+    for path in [pipe.as_path(), Path::new("/dev/zero")] {
+        for found in [problem(ca(path)), problem(password(path))] {
+            assert!(found.ends_with(refused), "{found}");
+        }
+        let found = problem(
+            tls()
+                .property("ssl.crl.location", path.display().to_string())
+                .build(),
+        );
+        assert!(
+            found.contains("names a pipe, a socket or a device"),
+            "{found}"
+        );
+    }
+    let found = problem(
+        tls()
+            .ssl_certificate_file(files.certificate())
+            .ssl_key_file(&pipe)
+            .build(),
+    );
+    assert!(found.ends_with(refused), "{found}");
 }

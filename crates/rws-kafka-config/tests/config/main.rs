@@ -6,6 +6,7 @@ mod bad_values_are_named_with_what_is_allowed;
 mod brokers_are_checked;
 mod every_layer_is_read_in_its_order;
 mod files_are_checked;
+mod java_names_get_advice;
 mod no_input_panics;
 mod properties_pass_through;
 mod secrets_are_never_shown;

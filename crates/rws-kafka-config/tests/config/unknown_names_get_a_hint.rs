@@ -1,4 +1,5 @@
 use crate::support::{args, env, problem, toml};
+use rws_kafka_config::{KafkaConfig, Layers};
 
 fn in_file(line: &str) -> String {
     problem(toml(&format!("[kafka]\nbrokers = 'a'\n{line}")))
@@ -59,6 +60,23 @@ fn a_property_in_the_place_of_a_setting_names_its_own_place() {
         found.ends_with("; properties are set under `[kafka.properties]` in the file"),
         "{found}"
     );
+}
+
+#[test]
+fn a_misspelt_table_names_the_table_meant() {
+    assert_eq!(
+        in_file("[kafka.propertis]\n'linger.ms' = 5"),
+        "`kafka.propertis` in rws.config.toml, line 3: is no table of ours; did you mean \
+         `[kafka.properties]`?"
+    );
+    let brokers = ("RWS_CONFIG_KAFKA_BROKERS", "a");
+    let layers = Layers::new().toml("rws.config.toml", "[kafak]\nclient_id = 'b'");
+    assert_eq!(
+        problem(KafkaConfig::from_layers(layers.env([brokers]))),
+        "`kafak` in rws.config.toml, line 1: is no table of ours; did you mean `[kafka]`?"
+    );
+    let layers = Layers::new().toml("rws.config.toml", "[kafka]\n[kafka2]\n[kapak]\n[server]");
+    assert!(KafkaConfig::from_layers(layers.env([brokers])).is_ok());
 }
 
 #[test]
