@@ -21,6 +21,13 @@ pub enum OutboxError {
     )]
     InvalidDatabaseUrl,
 
+    /// The database URL has something that this crate cannot do, or lacks something.
+    #[error("the database URL {problem}")]
+    DatabaseUrl {
+        /// What that is; no value of the URL is in it.
+        problem: String,
+    },
+
     /// A pool that was given cannot be used for NOTIFY.
     #[error(
         "a pool made by Pool::from does not tell where its database is, and NOTIFY needs a \

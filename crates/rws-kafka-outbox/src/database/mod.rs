@@ -1,5 +1,6 @@
 mod failure;
 mod migrate;
+mod parameters;
 mod pool;
 mod runtime;
 mod schema;

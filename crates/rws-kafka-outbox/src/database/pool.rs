@@ -1,7 +1,7 @@
 use super::failure::{DEADLINE, of_pool};
 use super::runtime::block_on;
 use super::schema::Schema;
-use super::tls;
+use super::tls::{self, Tls};
 use super::transaction::Transaction;
 use super::url::{self, Url};
 use super::wake::Wake;
@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_postgres::Config;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Connections to PostgreSQL, and the schema with the tables. Cheap to clone.
 ///
@@ -48,7 +47,7 @@ pub struct Pool {
 /// How connections are made.
 pub(crate) struct Origin {
     pub(crate) config: Config,
-    pub(crate) tls: MakeRustlsConnect,
+    pub(crate) tls: Tls,
 }
 
 impl Pool {
@@ -76,10 +75,15 @@ impl Pool {
     /// `sslmode=disable` does without. At most 16 connections. A server that acknowledges nothing for
     /// 30 s is given up, unless the URL has `tcp_user_timeout` or `keepalives_idle`.
     ///
+    /// A Unix socket is `?host=/run/postgresql`. Parameters of libpq and those that hosting services and
+    /// ORMs add (`ssl`, `pgbouncer`, `schema`, `connection_limit`, …) are read, or ignored with a warning
+    /// that names them where they change nothing here. Blanks around the URL are ignored, too.
+    ///
     /// # Errors
     ///
-    /// [`OutboxError::InvalidDatabaseUrl`], [`OutboxError::InvalidOption`] for another `sslmode`,
-    /// [`OutboxError::Tls`].
+    /// [`OutboxError::InvalidDatabaseUrl`], [`OutboxError::DatabaseUrl`] for a parameter that is not known
+    /// or cannot be done, [`OutboxError::InvalidOption`] for another `sslmode` or
+    /// `target_session_attrs`, [`OutboxError::Tls`].
     pub fn from_url(url: &str, ca_file: Option<&Path>) -> Result<Self, OutboxError> {
         let Url {
             config,
@@ -92,7 +96,7 @@ impl Pool {
         let recycle = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let tls = tls::connector(ca_file)?;
+        let tls = tls::connector(ca_file, &config)?;
         let manager = Manager::from_config(config.clone(), tls.clone(), recycle);
         let inner = deadpool_postgres::Pool::builder(manager)
             .max_size(16)

@@ -1,0 +1,147 @@
+//! What each parameter of a database URL means here: those of libpq, and those that hosting services,
+//! ORMs and drivers of other languages put into the URLs that they hand out.
+
+/// What becomes of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parameter {
+    /// tokio-postgres reads it as it is.
+    Known,
+    /// Read by this crate, in place of tokio-postgres.
+    Ours(Ours),
+    /// It is for another driver or pool and changes nothing here.
+    Ignored,
+    /// It cannot be done, and ignoring it would not be safe.
+    Refused(&'static str),
+}
+
+/// The parameters that this crate reads by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ours {
+    SslMode,
+    /// `true`, `false` or a mode, as drivers of other languages have it.
+    Ssl,
+    SslRootCert,
+    FallbackApplicationName,
+    TargetSessionAttrs,
+    /// Under another name in tokio-postgres.
+    KeepalivesCount,
+    ApplicationName,
+}
+
+use Parameter::{Ignored, Known, Refused};
+
+const CLIENT_CERTIFICATE: &str = "client certificates are not supported";
+const GSS: &str = "Kerberos (GSSAPI) is not supported";
+const NO_FILES: &str = "write what it stands for into the URL";
+const WEAKER: &str = "it is not supported, and ignoring it would weaken TLS";
+const RUN_TIME: &str =
+    "settings of the session are set by `options`, such as options=-csearch_path%3Dorders";
+
+/// Returns `None` for a name that is in no list.
+pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
+    Some(match name {
+        "user"
+        | "password"
+        | "dbname"
+        | "host"
+        | "hostaddr"
+        | "port"
+        | "options"
+        | "application_name"
+        | "connect_timeout"
+        | "tcp_user_timeout"
+        | "keepalives"
+        | "keepalives_idle"
+        | "keepalives_interval"
+        | "keepalives_retries"
+        | "channel_binding"
+        | "load_balance_hosts"
+        | "sslnegotiation" => Known,
+
+        "sslmode" | "ssl-mode" => Parameter::Ours(Ours::SslMode),
+        "ssl" => Parameter::Ours(Ours::Ssl),
+        "sslrootcert" | "ssl-root-cert" => Parameter::Ours(Ours::SslRootCert),
+        "fallback_application_name" => Parameter::Ours(Ours::FallbackApplicationName),
+        "ApplicationName" => Parameter::Ours(Ours::ApplicationName),
+        "target_session_attrs" => Parameter::Ours(Ours::TargetSessionAttrs),
+        "keepalives_count" => Parameter::Ours(Ours::KeepalivesCount),
+
+        // libpq's: harmless with these values, which are mostly its defaults.
+        "gssencmode" if value != "require" => Ignored,
+        "sslcertmode" if value != "require" => Ignored,
+        "ssl_min_protocol_version" if value != "TLSv1.3" => Ignored,
+        "sslcompression"
+        | "sslsni"
+        | "ssl_max_protocol_version"
+        | "client_encoding"
+        | "krbsrvname"
+        | "gsslib"
+        | "gssdelegation"
+        | "min_protocol_version"
+        | "max_protocol_version" => Ignored,
+        // libpq's: it would matter.
+        "sslcert" | "sslkey" | "sslpassword" | "sslcertmode" | "ssl-cert" | "ssl-key"
+        | "sslidentity" => Refused(CLIENT_CERTIFICATE),
+        "gssencmode" => Refused(GSS),
+        "sslcrl"
+        | "sslcrldir"
+        | "ssl_min_protocol_version"
+        | "requiressl"
+        | "require_auth"
+        | "requirepeer" => Refused(WEAKER),
+        "service" | "servicefile" | "passfile" => Refused(NO_FILES),
+        "replication" => Refused("an outbox needs an ordinary connection"),
+
+        // Prisma's, and with it Vercel's and Supabase's.
+        "pgbouncer"
+        | "connection_limit"
+        | "pool_timeout"
+        | "schema"
+        | "sslaccept"
+        | "statement_cache_size"
+        | "socket_timeout"
+        | "max_idle_connection_lifetime"
+        | "max_connection_lifetime"
+        | "single_use_connections"
+        | "supa"
+        | "workaround" => Ignored,
+        // Those of drivers and pools for the JVM, Node, Python, Ruby, Go and Rust.
+        "currentSchema"
+        | "prepareThreshold"
+        | "preparedStatementCacheQueries"
+        | "reWriteBatchedInserts"
+        | "sslfactory"
+        | "tcpKeepAlive"
+        | "socketTimeout"
+        | "loginTimeout"
+        | "uselibpqcompat"
+        | "encoding"
+        | "conn_max_age"
+        | "pool"
+        | "pool_size"
+        | "max_overflow"
+        | "prepared_statements"
+        | "timeout"
+        | "reaping_frequency"
+        | "checkout_timeout"
+        | "binary_parameters"
+        | "default_query_exec_mode"
+        | "statement_cache_capacity"
+        | "statement-cache-capacity"
+        | "statement_cache_mode"
+        | "pool_max_conns"
+        | "pool_min_conns"
+        | "pool_max_conn_lifetime"
+        | "pool_max_conn_idle_time"
+        | "pool_health_check_period" => Ignored,
+
+        "search_path"
+        | "statement_timeout"
+        | "lock_timeout"
+        | "TimeZone"
+        | "timezone"
+        | "role"
+        | "idle_in_transaction_session_timeout" => Refused(RUN_TIME),
+        _ => return None,
+    })
+}
