@@ -1,6 +1,6 @@
 //! What the settings of a worker must be to one another, before it is started.
 
-use crate::config::is_kip_848;
+use crate::config::{OWNED, is_kip_848};
 use crate::consumer::{KafkaConsumer, is_pattern};
 use crate::engine::{Gathering, Handler};
 use crate::error::ConsumerError;
@@ -8,6 +8,7 @@ use crate::exactly_once::Transactional;
 use crate::failure::FailurePolicy;
 use crate::ordering::Ordering;
 use rws_kafka_config::Properties;
+use rws_kafka_observe::text::printable;
 use rws_kafka_producer::check_topic_name;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ impl KafkaConsumer {
             return Err(ConsumerError::NoTopics);
         }
         self.check_numbers()?;
+        self.check_properties()?;
         self.check_failure_policy()?;
         self.check_dead_letter_queue()?;
         self.check_retry_topics()?;
@@ -65,12 +67,6 @@ impl KafkaConsumer {
              read before they are settled; remove the property"
                 .to_owned()
         })?;
-        let mut explicit = self.config.explicit.iter();
-        let commits =
-            explicit.any(|(name, value)| name == "enable.auto.commit" && value != "false");
-        refuse(commits, "enable.auto.commit", || {
-            "is on, but offsets are committed in the transaction: remove the property".to_owned()
-        })?;
         refuse(
             self.dead_letter_producer.is_some(),
             "dead_letter_producer",
@@ -87,6 +83,25 @@ impl KafkaConsumer {
                  allowed"
             )
         })
+    }
+
+    /// Refuses what the worker would set otherwise, under any of its names, as `KafkaConfig` does.
+    fn check_properties(&self) -> Result<(), ConsumerError> {
+        for (owned, needed) in OWNED {
+            let mut set = Properties::default();
+            for (name, value) in &self.config.explicit {
+                set.set(name, value);
+            }
+            let other = set.get(owned).filter(|value| *value != needed);
+            refuse(other.is_some(), owned, || {
+                format!(
+                    "is set by a property to {:?}, but the worker itself needs {needed:?}, as it commits an \
+                     offset once its message is handled: remove the property",
+                    printable(other.unwrap_or_default())
+                )
+            })?;
+        }
+        Ok(())
     }
 
     fn check_numbers(&self) -> Result<(), ConsumerError> {
@@ -215,7 +230,12 @@ impl KafkaConsumer {
             let is_pattern = is_pattern(topic);
             let queue = queue.of(if is_pattern { "any" } else { topic });
             if let Err(error) = check_topic_name(&queue) {
-                return refuse(true, "dead_letter_queue", || error.to_string());
+                let hint = if queue.contains(['{', '}']) {
+                    "; {topic} is the only placeholder"
+                } else {
+                    ""
+                };
+                return refuse(true, "dead_letter_queue", || format!("{error}{hint}"));
             }
             // What a pattern matches shows only when it is assigned.
             let is_read = !is_pattern && self.topics.iter().any(|topic| *topic == *queue);

@@ -21,7 +21,7 @@ const DEFAULTS: [(&str, &str); 5] = [
 ];
 
 /// What the engine relies on.
-const OWNED: [(&str, &str); 3] = [
+pub(crate) const OWNED: [(&str, &str); 3] = [
     ("enable.partition.eof", "false"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
@@ -146,7 +146,8 @@ impl ConsumerConfig {
     }
 
     /// Any librdkafka consumer property; it goes before all other settings of it. The commit is
-    /// the engine's: `enable.auto.commit` and `enable.auto.offset.store` stay off.
+    /// the worker's: one that turns `enable.auto.commit`, `enable.auto.offset.store` or
+    /// `enable.partition.eof` on is refused when the worker starts.
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.explicit.push((name.into(), value.into()));
         self

@@ -131,7 +131,12 @@ impl Ladder {
         for step in &steps {
             let name = &step.topic;
             if let Err(error) = check_topic_name(name) {
-                let words = format!("{pattern:?} with the group {group:?}: {error}");
+                let hint = if name.contains(['{', '}']) {
+                    "; the placeholders are {topic}, {group}, {delay} and {attempt}"
+                } else {
+                    ""
+                };
+                let words = format!("{pattern:?} with the group {group:?}: {error}{hint}");
                 return refuse(TOPIC_NAMES, words);
             }
             if subscribed.iter().any(|topic| **topic == **name) {

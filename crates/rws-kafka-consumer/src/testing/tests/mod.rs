@@ -9,6 +9,7 @@ mod messages;
 mod panics;
 mod partitions;
 mod retry_topics;
+mod settings;
 mod storm;
 
 use super::*;
