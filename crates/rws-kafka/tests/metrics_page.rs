@@ -97,3 +97,21 @@ fn a_page_of_the_services_own_that_does_not_end_its_last_line_gets_a_line_end() 
 
     assert!(page.body.starts_with("orders 3\n# HELP rws_kafka_"));
 }
+
+#[test]
+fn a_services_own_metrics_follow_and_one_that_panics_is_left_out() {
+    let layer = KafkaLayer::new()
+        .observer(observer_with_one_event())
+        .append_metrics(|| "orders_total 7".to_owned())
+        .append_metrics(|| panic!("a metric is broken"))
+        .append_metrics(|| "refunds_total 1\n".to_owned());
+
+    let page = exchange(App::with_state(()).wrap(layer), "GET", "/metrics");
+
+    assert!(page.body.contains("rws_kafka_messages_produced_total"));
+    assert!(
+        page.body.ends_with("\norders_total 7\nrefunds_total 1\n"),
+        "{}",
+        page.body
+    );
+}

@@ -156,3 +156,63 @@ fn head_has_no_body_and_other_methods_pass() {
         assert_eq!((with.status, with.body), (without.status, without.body));
     }
 }
+
+/// Lets no request for the page through that has no credentials.
+struct Authentication;
+
+impl Middleware for Authentication {
+    fn handle(
+        &self,
+        request: &Request,
+        connection: &ConnectionInfo,
+        next: &dyn Application,
+    ) -> Result<Response, String> {
+        let path = request.request_uri.split('?').next().unwrap_or_default();
+        let is_known = request
+            .headers
+            .iter()
+            .any(|header| header.name == "Authorization");
+        if ["/kafka", "/kafka.json"].contains(&path) && !is_known {
+            let unauthorized = STATUS_CODE_REASON_PHRASE.n401_unauthorized;
+            return Ok(Response::get_response(unauthorized, None, None));
+        }
+        next.execute(request, connection)
+    }
+}
+
+#[test]
+fn no_spelling_of_its_address_goes_past_an_authentication_in_front() {
+    let observer = observer_of("fulfilment");
+    let ask = |target: &str, headers: &str| {
+        let layer = KafkaLayer::new().observer(observer.clone()).status_page();
+        let app = App::with_state(()).wrap(Authentication).wrap(layer);
+        let head =
+            format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        exchange_raw(app, &head)
+    };
+    let with = ask("/kafka", "Authorization: Basic YTpi\r\n");
+    assert!(
+        with.status == 200 && with.body.contains("fulfilment"),
+        "{with:?}"
+    );
+    for page in ["/kafka", "/kafka.json"] {
+        for target in [
+            page.to_owned(),
+            format!("{page}?refresh=off"),
+            format!("http://x{page}"),
+            format!("HTTP://x{page}?refresh=off"),
+            format!("https://x:8080{page}"),
+            format!("http://user@x{page}"),
+            format!("http://x/{page}"),
+            format!("/{page}"),
+            format!("/.{page}"),
+            format!("{page}/"),
+            page.replace('k', "%6b"),
+            page.to_uppercase(),
+        ] {
+            let answer = ask(&target, "");
+            assert_ne!(answer.status, 200, "{target}: {answer:?}");
+            assert!(!answer.body.contains("fulfilment"), "{target}: {answer:?}");
+        }
+    }
+}

@@ -8,21 +8,29 @@ use rust_web_server::range::Range;
 use rust_web_server::request::Request;
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
 use rust_web_server::server::ConnectionInfo;
-use rws_kafka_observe::Observer;
+use rws_kafka_observe::{LogRate, Observer, non_zero, panics};
 use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// Renders metrics of the service's own.
+pub(super) type OwnMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+static PANIC_LOG: LazyLock<LogRate> = LazyLock::new(|| LogRate::new(Duration::from_secs(60)));
 
 pub(super) fn answer(
     observer: &Observer,
+    own: &[OwnMetrics],
     request: &Request,
     connection: &ConnectionInfo,
     next: &dyn Application,
 ) -> Result<Response, String> {
     let mut page = next.execute(&without_protobuf(request), connection)?;
-    append(observer, &mut page);
+    append(observer, own, &mut page);
     Ok(page)
 }
 
-fn append(observer: &Observer, page: &mut Response) {
+fn append(observer: &Observer, own: &[OwnMetrics], page: &mut Response) {
     let is_ok = page.status_code == *STATUS_CODE_REASON_PHRASE.n200_ok.status_code;
     let is_encoded = message::header_value(&page.headers, Header::_CONTENT_ENCODING).is_some();
     let [part] = page.content_range_list.as_mut_slice() else {
@@ -36,6 +44,22 @@ fn append(observer: &Observer, page: &mut Response) {
         text.push(b'\n');
     }
     text.extend_from_slice(observer.render().as_bytes());
+    for render in own {
+        match panics::catch(|| render()) {
+            Ok(own) => text.extend_from_slice(own.as_bytes()),
+            Err(panic) => {
+                // A scraper asks every few seconds.
+                if let Some(held_back) = PANIC_LOG.admit() {
+                    let held_back = non_zero(held_back);
+                    tracing::error!(%panic, held_back, "the service's own metrics panicked and are left out");
+                }
+                continue;
+            }
+        }
+        if text.last().is_some_and(|last| *last != b'\n') {
+            text.push(b'\n');
+        }
+    }
     // Built anew, for the part also holds the body's length.
     let content_type = std::mem::take(&mut part.content_type);
     *part = Range::get_content_range(text, content_type);

@@ -6,6 +6,7 @@ mod readyz;
 mod status_page;
 
 use crate::message;
+use metrics::OwnMetrics;
 use rust_web_server::application::Application;
 use rust_web_server::header::Header;
 use rust_web_server::middleware::Middleware;
@@ -15,6 +16,8 @@ use rust_web_server::server::ConnectionInfo;
 use rws_kafka_observe::Observer;
 use rws_kafka_observe::trace::TraceContext;
 use status_page::StatusPage;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A middleware that makes the server's `/readyz` and `/metrics` tell of Kafka.
@@ -47,12 +50,13 @@ use std::time::Duration;
 /// let page = TestClient::new(app).get("/metrics").send();
 /// assert!(page.body_text().contains("rws_requests_total"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a layer does nothing until an application is wrapped in it"]
 pub struct KafkaLayer {
     observer: Observer,
     status_page: Option<StatusPage>,
     livez: Option<Duration>,
+    own_metrics: Vec<OwnMetrics>,
 }
 
 impl KafkaLayer {
@@ -62,6 +66,7 @@ impl KafkaLayer {
             observer: Observer::global(),
             status_page: None,
             livez: None,
+            own_metrics: Vec::new(),
         }
     }
 
@@ -120,6 +125,46 @@ impl KafkaLayer {
         self.livez = Some(silence);
         self
     }
+
+    /// Appends metrics of the service's own to `GET /metrics`, after Kafka's. Call it again for more.
+    ///
+    /// `render` returns lines of the [Prometheus text format]; it is called for each scrape, on the
+    /// thread of the request, so it should be quick. When it panics, its lines are left out of that answer
+    /// and the panic is logged. Names should not begin with `rws_`, which the server's and ours do.
+    ///
+    /// ```
+    /// use rust_web_server::app::App;
+    /// use rust_web_server::test_client::TestClient;
+    /// use rws_kafka::KafkaLayer;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// static ORDERS: AtomicU64 = AtomicU64::new(7);
+    ///
+    /// let layer = KafkaLayer::new().append_metrics(|| {
+    ///     let orders = ORDERS.load(Ordering::Relaxed);
+    ///     format!("# TYPE orders_total counter\norders_total {orders}\n")
+    /// });
+    ///
+    /// let page = TestClient::new(App::with_state(()).wrap(layer)).get("/metrics").send();
+    /// assert!(page.body_text().ends_with("\norders_total 7\n"));
+    /// ```
+    ///
+    /// [Prometheus text format]: https://prometheus.io/docs/instrumenting/exposition_formats/
+    pub fn append_metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.own_metrics.push(Arc::new(render));
+        self
+    }
+}
+
+impl fmt::Debug for KafkaLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaLayer")
+            .field("observer", &self.observer)
+            .field("status_page", &self.status_page)
+            .field("livez", &self.livez)
+            .field("own_metrics", &self.own_metrics.len())
+            .finish()
+    }
 }
 
 impl Default for KafkaLayer {
@@ -144,11 +189,13 @@ impl Middleware for KafkaLayer {
         if !is_get && request.method != METHOD.head {
             return pass();
         }
-        // A `HEAD` gets the answer of the `GET`; the server leaves out its body.
+        // A `HEAD` gets the answer of the `GET`; the server leaves out its body. Paths are compared as
+        // the layers before this one have seen them: whatever a server makes of `http://host/kafka`,
+        // it is not `/kafka` here unless it was for an authentication in front, too.
         match (message::path(request), &self.status_page, self.livez) {
             ("/readyz", ..) => Ok(readyz::answer(&self.observer, request)),
             ("/metrics", ..) if is_get => {
-                metrics::answer(&self.observer, request, connection, next)
+                metrics::answer(&self.observer, &self.own_metrics, request, connection, next)
             }
             ("/kafka", Some(page), _) => Ok(page.html(&self.observer, request)),
             ("/kafka.json", Some(page), _) => Ok(page.json(&self.observer, request)),
