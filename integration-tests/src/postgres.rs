@@ -68,7 +68,31 @@ impl Postgres {
     pub fn create_database(&self) -> String {
         let name = unique("db").replace('-', "_");
         self.psql("postgres", &format!("CREATE DATABASE {name}"));
-        format!("postgres://postgres:secret@localhost:{}/{name}", self.port)
+        self.url(&name)
+    }
+
+    /// The URL of the same database with `other` as its second host, of which the one that takes writes
+    /// is connected to.
+    pub fn or_on(&self, url: &str, other: &Self) -> String {
+        let first = format!("localhost:{}", self.port);
+        let both = format!("{first},localhost:{}", other.port);
+        url.replace(&first, &both) + "?target_session_attrs=read-write"
+    }
+
+    /// Makes an empty database of the same name, and returns its URL.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub fn create_database_as(&self, url: &str) -> String {
+        let name = url.rsplit('/').next().unwrap_or(url);
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        self.url(name)
+    }
+
+    /// The URL of the same database for another role, whose password is `secret`.
+    pub fn as_role(&self, url: &str, role: &str) -> String {
+        url.replace("postgres:secret@", &format!("{role}:secret@"))
     }
 
     /// The same database through PgBouncer.
@@ -118,6 +142,27 @@ impl Postgres {
     pub fn restart(&self) {
         self.container.restart();
         self.wait_until_ready();
+    }
+
+    /// Kills the server and starts it on the same ports as a standby of no primary, which takes no
+    /// writes until it is promoted (`SELECT pg_promote()`).
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer in time.
+    pub fn restart_as_standby(&self) {
+        let command = ExecCommand::new(["touch", "/var/lib/rws-kafka/data/standby.signal"]);
+        let output = self.container.run("touch standby.signal", command);
+        assert!(output.code == 0, "{}", output.stderr);
+        self.kill();
+        self.restart();
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!(
+            "postgres://postgres:secret@localhost:{}/{database}",
+            self.port
+        )
     }
 
     fn try_psql(&self, url: &str, sql: &str) -> ToolOutput {

@@ -172,9 +172,9 @@ fn worst_consumer(states: impl Iterator<Item = ConsumerState>) -> Option<Consume
 }
 
 fn worst_outbox(states: impl Iterator<Item = OutboxState>) -> Option<OutboxState> {
-    states.reduce(|worst, state| match worst {
-        OutboxState::Stalled => worst,
-        OutboxState::Ok => state,
+    states.reduce(|worst, state| match (worst, state) {
+        (OutboxState::CannotDelete, _) | (_, OutboxState::Ok) => worst,
+        (OutboxState::Stalled | OutboxState::Ok, state) => state,
     })
 }
 

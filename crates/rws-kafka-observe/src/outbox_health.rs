@@ -12,6 +12,7 @@ pub(crate) struct Relay {
     told: bool,
     retired: bool,
     has_work: bool,
+    cannot_delete: bool,
     /// Start of the present stretch of work without progress.
     waiting_since: Instant,
 }
@@ -24,6 +25,7 @@ impl Relay {
             told: false,
             retired: false,
             has_work: false,
+            cannot_delete: false,
             waiting_since: Instant::now(),
         }
     }
@@ -34,7 +36,9 @@ impl Relay {
 
     pub(crate) fn state(&self, now: Instant) -> OutboxState {
         let waited = now.saturating_duration_since(self.waiting_since);
-        if self.failed || (self.has_work && waited > self.stall_timeout) {
+        if self.cannot_delete && !self.failed {
+            OutboxState::CannotDelete
+        } else if self.failed || (self.has_work && waited > self.stall_timeout) {
             OutboxState::Stalled
         } else {
             OutboxState::Ok
@@ -75,6 +79,11 @@ impl OutboxHealth {
     /// Events were published, by this relay or another.
     pub fn progressed(&self) {
         lock(&self.state).waiting_since = Instant::now();
+    }
+
+    /// Sets whether the database lets no event be deleted, so that the relay sends none.
+    pub fn cannot_delete(&self, cannot_delete: bool) {
+        lock(&self.state).cannot_delete = cannot_delete;
     }
 
     /// The relay ended with an error and will publish no more.

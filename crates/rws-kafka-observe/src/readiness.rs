@@ -42,6 +42,9 @@ pub enum OutboxState {
     Ok,
     /// It has events and has published none for the stall timeout, or has ended with an error.
     Stalled,
+    /// Its database lets no event be deleted, so it sends none: the server is read-only, as after a
+    /// failover, or the role lacks a privilege.
+    CannotDelete,
 }
 
 /// What is known of the brokers of several parts together.
@@ -75,7 +78,7 @@ impl Readiness {
             && self.cause.is_none()
             && !self.producer_is_unreachable()
             && self.consumer_word().is_none()
-            && self.outbox != Some(OutboxState::Stalled)
+            && self.outbox_word().is_none()
     }
 
     /// The same, degraded unless the web server is ready, too.
@@ -119,7 +122,7 @@ impl Readiness {
     /// | field | values |
     /// |---|---|
     /// | `kafka_consumer` | `stalled`, `rebalancing`, `missing topic`, `starting`, or `unreachable` where no producer says so |
-    /// | `kafka_outbox` | `stalled` |
+    /// | `kafka_outbox` | `stalled`, or `cannot delete events` where the database lets none be deleted |
     /// | `cause` | a certificate, credential, permission or setting in words, or that the web server is not ready |
     pub fn to_json(&self) -> String {
         let status = if self.is_ready() { "ok" } else { "degraded" };
@@ -172,7 +175,11 @@ impl Readiness {
     }
 
     fn outbox_word(&self) -> Option<&'static str> {
-        (self.outbox? == OutboxState::Stalled).then_some("stalled")
+        match self.outbox? {
+            OutboxState::CannotDelete => Some("cannot delete events"),
+            OutboxState::Stalled => Some("stalled"),
+            OutboxState::Ok => None,
+        }
     }
 }
 

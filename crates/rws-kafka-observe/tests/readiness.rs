@@ -222,6 +222,23 @@ fn a_relay_with_events_and_no_progress_is_named_unless_the_broker_is_the_cause()
 }
 
 #[test]
+fn a_relay_whose_database_lets_no_event_be_deleted_is_named_at_once() {
+    let observer = Observer::new();
+    let (fine, relay) = (
+        observer.register_outbox(LONG),
+        observer.register_outbox(LONG),
+    );
+    relay.cannot_delete(true);
+    assert_eq!(
+        observer.readiness().to_json(),
+        r#"{"status":"degraded","kafka_producer":null,"kafka_consumer_lag":null,"kafka_outbox":"cannot delete events"}"#
+    );
+    relay.cannot_delete(false);
+    assert!(observer.readiness().is_ready());
+    drop(fine);
+}
+
+#[test]
 fn a_relay_that_gets_on_is_healthy_with_events_left() {
     let observer = Observer::new();
     let relay = observer.register_outbox(LONG);

@@ -86,7 +86,7 @@ impl MessageDeduplicator {
     pub fn is_duplicate(&self, msg: &ConsumerContext) -> Result<bool, OutboxError> {
         let identity = Identity::of(msg)?;
         let schema = self.pool.schema();
-        block_on("MessageDeduplicator::is_duplicate", async {
+        let seen = block_on("MessageDeduplicator::is_duplicate", async {
             let client = self.pool.connect().await?;
             let sql = schema.sql(SEEN);
             let params: [(&(dyn ToSql + Sync), Type); 2] = [
@@ -96,7 +96,8 @@ impl MessageDeduplicator {
             let rows = client.query_typed(&sql, &params);
             let rows = answer("look for a message", schema, rows).await?;
             Ok(!rows.is_empty())
-        })
+        });
+        self.pool.noting(seen)
     }
 
     /// Marks the message; marking twice is no error. Blocking.
@@ -106,13 +107,14 @@ impl MessageDeduplicator {
     /// As [`is_duplicate`](Self::is_duplicate).
     pub fn mark_seen(&self, msg: &ConsumerContext) -> Result<(), OutboxError> {
         let identity = Identity::of(msg)?;
-        block_on("MessageDeduplicator::mark_seen", async {
+        let marked = block_on("MessageDeduplicator::mark_seen", async {
             let mut client = self.pool.connect().await?;
             let schema = self.pool.schema();
             let tx = answer("begin a transaction", schema, client.transaction()).await?;
             insert(&tx, schema, &[identity]).await?;
             answer("commit", schema, tx.commit()).await
-        })
+        });
+        self.pool.noting(marked)
     }
 
     /// Marks the message in `tx`, the transaction of its effects. Waits for another transaction that
@@ -202,7 +204,8 @@ impl MessageDeduplicator {
                     [(&seconds, Type::FLOAT8), (&PURGE_ROWS, Type::INT8)];
                 let done = client.execute_typed(&sql, &params);
                 answer("forget old messages", schema, done).await
-            })?;
+            });
+            let gone = self.pool.noting(gone)?;
             purged += gone;
             if gone == 0 {
                 return Ok(purged);

@@ -1,9 +1,13 @@
 use rws_kafka_config::ConfigError;
+use rws_kafka_observe::causes;
 use rws_kafka_producer::{InvalidTopic, ProducerError};
+use std::fmt;
 use std::time::Duration;
 
 /// Why the outbox, its relay or the deduplicator could not do what was asked.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its `Debug` reads as its `Display` does, with the causes below it.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum OutboxError {
     /// The Kafka settings are wrong.
@@ -151,6 +155,42 @@ pub enum OutboxError {
         source: tokio_postgres::Error,
     },
 
+    /// The database role of a relay lacks privileges that it needs to delete what it has sent.
+    #[error(
+        "the database role {role:?} lacks {missing}; the relay sends nothing until it is granted"
+    )]
+    MissingPrivileges {
+        /// The role.
+        role: String,
+        /// The privileges and their tables: `DELETE on "rws_kafka".outbox`.
+        missing: String,
+    },
+
+    /// The server takes no writes, as after a failover. A [`Pool`](crate::Pool) that was made from a URL
+    /// replaces such a connection.
+    #[error(
+        "cannot {doing} in a read-only transaction: the server is a standby, or its \
+         default_transaction_read_only is on, or the transaction was begun READ ONLY"
+    )]
+    ReadOnly {
+        /// What was being done.
+        doing: &'static str,
+        /// What the database said, where it was asked to write.
+        source: Option<tokio_postgres::Error>,
+    },
+
+    /// Events that Kafka has acknowledged could not be deleted, though no statement failed.
+    #[error(
+        "{left} events that Kafka has acknowledged are still in {table} after their DELETE: look for a \
+         row-level security policy, a trigger or a rule on it"
+    )]
+    NotDeleted {
+        /// How many there are.
+        left: i64,
+        /// The table.
+        table: String,
+    },
+
     /// There is no connection to the database.
     #[error("no connection to the database: cannot {doing}")]
     Unreachable {
@@ -170,7 +210,7 @@ pub enum OutboxError {
     },
 
     /// The database refused for another reason.
-    #[error("the database could not {doing}")]
+    #[error("the database could not {doing}{}", in_code(.source))]
     Database {
         /// What was being done.
         doing: &'static str,
@@ -178,9 +218,13 @@ pub enum OutboxError {
         source: tokio_postgres::Error,
     },
 
-    /// The relay's producer failed for good: make a new one.
+    /// The relay's producer is closed, fenced or failed: it sends no events.
     #[error("the relay's producer will not send again")]
     Producer(#[source] ProducerError),
+
+    /// Kafka did not acknowledge events: the relay sends them again.
+    #[error("Kafka did not acknowledge events, which the relay will send again")]
+    Unacknowledged(#[source] ProducerError),
 
     /// The relay did not end in the time that a stop had.
     #[error("the relay did not end within {after:?}")]
@@ -209,15 +253,82 @@ pub enum OutboxError {
 }
 
 impl OutboxError {
-    /// True when the same call, in a new transaction, may succeed later.
+    /// Returns `true` when the same call, in a new transaction, may succeed later.
     pub fn is_retriable(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } => true,
-            // Serialization failure, deadlock, shutdown and start of the server.
-            Self::Database { source, .. } => source.code().is_some_and(|code| {
-                matches!(&code.code()[..2], "40" | "53" | "57" | "08") || code.code() == "55P03"
-            }),
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::ReadOnly { .. }
+            | Self::Unacknowledged(_) => true,
+            // Serialization failure, deadlock, shutdown and start of the server, a lock that is held.
+            Self::Database { source, .. } => has_class(source, &["40", "53", "57", "08", "55P03"]),
             _ => false,
         }
+    }
+
+    /// Returns `true` for an error that other connections of the pool may have, too: of a failover, a
+    /// shutdown or a server that is silent.
+    pub(crate) fn is_of_server(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::ReadOnly { .. } => true,
+            Self::Database { source, .. } => has_class(source, &["57P0", "08"]),
+            _ => false,
+        }
+    }
+}
+
+fn has_class(error: &tokio_postgres::Error, classes: &[&str]) -> bool {
+    let code = error.code().map(|code| code.code());
+    code.is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
+}
+
+/// The database's code for an error, which its words leave out.
+fn in_code(error: &tokio_postgres::Error) -> String {
+    let code = error.code();
+    code.map_or_else(String::new, |code| format!(" (SQLSTATE {})", code.code()))
+}
+
+impl fmt::Debug for OutboxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::debug(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_reads_as_display_with_the_causes_below() {
+        let source = ProducerError::TimedOut {
+            topic: "orders".into(),
+            after: Duration::from_secs(10),
+            cause: None,
+        };
+        let error = OutboxError::Unacknowledged(source);
+        let shown = format!("{error:?}");
+        assert!(shown.starts_with(&error.to_string()), "{shown}");
+        assert!(
+            shown.contains("Caused by:\n    no acknowledgement from topic"),
+            "{shown}"
+        );
+        assert!(error.is_retriable());
+        assert_eq!(
+            format!("{:?}", OutboxError::NoDatabaseUrl),
+            OutboxError::NoDatabaseUrl.to_string()
+        );
+    }
+
+    #[test]
+    fn a_read_only_server_may_be_tried_again() {
+        let error = OutboxError::ReadOnly {
+            doing: "enqueue an event",
+            source: None,
+        };
+        assert!(error.is_retriable() && error.is_of_server());
+        let shown = error.to_string();
+        assert!(shown.starts_with(
+            "cannot enqueue an event in a read-only transaction: the server is a standby"
+        ));
     }
 }

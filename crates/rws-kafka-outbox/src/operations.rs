@@ -50,13 +50,13 @@ pub struct TroubledEvent {
 /// Those of the database; [`OutboxError::InAsyncTask`].
 pub fn list(pool: &Pool, limit: u32) -> Result<Vec<TroubledEvent>, OutboxError> {
     let limit = i64::from(limit);
-    let rows = block_on("list", async {
+    let rows = pool.noting(block_on("list", async {
         let client = pool.connect().await?;
         let params: [(&(dyn ToSql + Sync), Type); 1] = [(&limit, Type::INT8)];
         let sql = pool.schema().sql(LIST);
         let rows = client.query_typed(&sql, &params);
         answer("list refused events", pool.schema(), rows).await
-    })?;
+    }))?;
     Ok(rows
         .iter()
         .map(|row| TroubledEvent {
@@ -108,7 +108,7 @@ fn change(
     message_id: Uuid,
     statements: [&str; 2],
 ) -> Result<bool, OutboxError> {
-    block_on(call, async {
+    let changed = block_on(call, async {
         let client = pool.connect().await?;
         let params: [(&(dyn ToSql + Sync), Type); 1] = [(&message_id, Type::UUID)];
         let mut changed = 0;
@@ -121,5 +121,6 @@ fn change(
             pool.wake_relays();
         }
         Ok(changed > 0)
-    })
+    });
+    pool.noting(changed)
 }

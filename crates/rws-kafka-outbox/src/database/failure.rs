@@ -18,6 +18,20 @@ pub(crate) async fn answer<T>(
     in_time(doing, future, |source| classify(doing, schema, source)).await
 }
 
+/// The same for the begin of a transaction that is to write.
+pub(crate) async fn answer_begin<T>(
+    doing: &'static str,
+    schema: &Schema,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, OutboxError> {
+    in_time(doing, future, |source| match source.code() {
+        // A standby's answer to READ WRITE.
+        Some(&SqlState::FEATURE_NOT_SUPPORTED) => read_only(doing, source),
+        _ => classify(doing, schema, source),
+    })
+    .await
+}
+
 /// The same for a statement of the user's, of which missing tables and rights say nothing about ours.
 pub(crate) async fn answer_user<T>(
     doing: &'static str,
@@ -62,8 +76,16 @@ pub(crate) fn classify(doing: &'static str, schema: &Schema, source: Error) -> O
     }
 }
 
+fn read_only(doing: &'static str, source: Error) -> OutboxError {
+    OutboxError::ReadOnly {
+        doing,
+        source: Some(source),
+    }
+}
+
 fn plain(doing: &'static str, source: Error) -> OutboxError {
     match source.code() {
+        Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => read_only(doing, source),
         None if source.is_closed() => OutboxError::Unreachable {
             doing,
             source: source.into(),

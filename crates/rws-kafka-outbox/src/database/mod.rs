@@ -6,6 +6,7 @@ mod runtime;
 mod schema;
 mod tls;
 mod transaction;
+mod trust;
 mod url;
 mod wake;
 
@@ -14,7 +15,7 @@ pub use pool::{Connection, Pool};
 pub use schema::Schema;
 pub use transaction::{AnyTransaction, AsyncTransaction, Transaction};
 
-pub(crate) use failure::answer;
+pub(crate) use failure::{answer, answer_begin};
 pub(crate) use migrate::check;
 pub(crate) use runtime::{block_on, handle};
 pub(crate) use wake::channel;

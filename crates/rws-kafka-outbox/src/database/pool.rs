@@ -3,6 +3,7 @@ use super::runtime::block_on;
 use super::schema::Schema;
 use super::tls::{self, Tls};
 use super::transaction::Transaction;
+use super::trust::Trust;
 use super::url::{self, Url};
 use super::wake::Wake;
 use crate::error::OutboxError;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_postgres::Config;
+use tokio_postgres::config::TargetSessionAttrs;
 
 /// Connections to PostgreSQL, and the schema with the tables. Cheap to clone.
 ///
@@ -42,6 +44,7 @@ pub struct Pool {
     prepares: bool,
     /// How a connection outside the pool is made; a pool that was given does not tell.
     origin: Option<Arc<Origin>>,
+    trust: Arc<Trust>,
 }
 
 /// How connections are made.
@@ -79,6 +82,11 @@ impl Pool {
     /// ORMs add (`ssl`, `pgbouncer`, `schema`, `connection_limit`, …) are read, or ignored with a warning
     /// that names them where they change nothing here. Blanks around the URL are ignored, too.
     ///
+    /// After a failover a connection that was made before is replaced when its server takes no writes:
+    /// after an error such as `25006` (`read_only_sql_transaction`) or a shutdown each is asked before it
+    /// is used again. With `target_session_attrs=read-write` in the URL, which has a new connection go to
+    /// the one of several hosts that takes writes, each is asked once a second besides.
+    ///
     /// # Errors
     ///
     /// [`OutboxError::InvalidDatabaseUrl`], [`OutboxError::DatabaseUrl`] for a parameter that is not known
@@ -98,8 +106,11 @@ impl Pool {
         };
         let tls = tls::connector(ca_file, &config)?;
         let manager = Manager::from_config(config.clone(), tls.clone(), recycle);
+        let target = config.get_target_session_attrs();
+        let trust = Arc::new(Trust::new(target == TargetSessionAttrs::ReadWrite));
         let inner = deadpool_postgres::Pool::builder(manager)
             .max_size(16)
+            .post_recycle(trust.hook())
             .timeouts(Timeouts {
                 wait: Some(DEADLINE),
                 create: Some(DEADLINE),
@@ -112,6 +123,7 @@ impl Pool {
             })?;
         let mut pool = Self::from(inner);
         pool.origin = Some(Arc::new(Origin { config, tls }));
+        pool.trust = trust;
         Ok(pool)
     }
 
@@ -178,6 +190,26 @@ impl Pool {
         self.wake.announce();
     }
 
+    /// Notes what an error says about the connections of this pool, and returns the outcome.
+    pub(crate) fn noting<T>(&self, outcome: Result<T, OutboxError>) -> Result<T, OutboxError> {
+        if let Err(error) = &outcome {
+            self.heed(error);
+        }
+        outcome
+    }
+
+    pub(crate) fn heed(&self, error: &OutboxError) {
+        // The connections of a pool that was given cannot be asked: those at rest are replaced.
+        if self.trust.heed(error) && self.origin.is_none() {
+            self.inner.retain(|_, _| false);
+        }
+    }
+
+    /// Changes when the connections that are open may lead to the wrong server.
+    pub(crate) fn doubts(&self) -> watch::Receiver<u64> {
+        self.trust.doubts()
+    }
+
     pub(crate) fn listens(&self) -> Option<&Origin> {
         self.origin.as_deref().filter(|_| self.notifies)
     }
@@ -229,6 +261,7 @@ impl From<deadpool_postgres::Pool> for Pool {
             notifies: false,
             prepares: false,
             origin: None,
+            trust: Arc::new(Trust::new(false)),
         }
     }
 }

@@ -24,9 +24,9 @@ impl<'a> Transaction<'a> {
         client: &'a mut deadpool_postgres::Client,
         pool: &Pool,
     ) -> Result<Self, OutboxError> {
-        let inner = block_on("Connection::transaction", async {
+        let inner = pool.noting(block_on("Connection::transaction", async {
             answer("begin a transaction", pool.schema(), client.transaction()).await
-        })?;
+        }))?;
         Ok(Self {
             inner,
             pool: pool.clone(),
@@ -74,12 +74,13 @@ impl<'a> Transaction<'a> {
             has_events,
             is_doubtful,
         } = self;
-        block_on("Transaction::commit", async {
+        let committed = block_on("Transaction::commit", async {
             if is_doubtful.into_inner() {
                 answer_user("commit", inner.batch_execute("SELECT")).await?;
             }
             answer_user("commit", inner.commit()).await
-        })?;
+        });
+        pool.noting(committed)?;
         if has_events.into_inner() {
             pool.wake_relays();
         }
@@ -112,7 +113,7 @@ impl<'a> Transaction<'a> {
         if outcome.is_err() {
             self.is_doubtful.store(true, Relaxed);
         }
-        outcome
+        self.pool.noting(outcome)
     }
 }
 

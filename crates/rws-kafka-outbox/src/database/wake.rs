@@ -4,6 +4,7 @@ use super::failure::answer;
 use super::pool::Pool;
 use super::runtime::handle;
 use super::schema::Schema;
+use rws_kafka_observe::causes::with_causes;
 use std::sync::Once;
 use tokio::sync::watch;
 use tokio_postgres::types::{ToSql, Type};
@@ -46,7 +47,8 @@ impl Wake {
                 while commits.changed().await.is_ok() {
                     if let Err(error) = notify(&connections, &schema).await {
                         // Relays find the events when they look.
-                        tracing::debug!(%error, "NOTIFY was not sent");
+                        let error = with_causes(error.as_ref());
+                        tracing::debug!(error, "NOTIFY was not sent");
                     }
                 }
             });

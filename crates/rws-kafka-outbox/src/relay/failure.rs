@@ -2,30 +2,25 @@
 
 use super::OnRefusal;
 use rws_kafka_producer::ProducerError;
-use std::error::Error;
 use std::time::Duration;
-
-/// Most characters of an error that are kept beside its event.
-const MAX_ERROR_CHARS: usize = 1000;
 
 /// Whose fault it is that an event was not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The event's, or its topic's.
     Event,
-    /// The brokers do not answer: no event's.
+    /// The brokers do not answer, or the producer has failed and is replaced by itself: no event's.
     Broker,
-    /// This producer will not send again.
+    /// This producer was closed or fenced, and will not send again.
     Producer,
 }
 
 pub(super) fn fault(error: &ProducerError) -> Fault {
-    if error.is_fatal() {
-        Fault::Producer
-    } else if error.is_retriable() {
-        Fault::Broker
-    } else {
-        Fault::Event
+    match error {
+        ProducerError::Closed | ProducerError::Fenced { .. } => Fault::Producer,
+        ProducerError::Fatal { .. } => Fault::Broker,
+        error if error.is_retriable() => Fault::Broker,
+        _ => Fault::Event,
     }
 }
 
@@ -53,25 +48,6 @@ pub(super) fn verdict(
     }
 }
 
-/// An error and its causes, as text that the database takes.
-pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !words.ends_with(&text) {
-            words.push_str(": ");
-            words.push_str(&text);
-        }
-        cause = error.source();
-    }
-    words
-        .chars()
-        .filter(|c| *c != '\0')
-        .take(MAX_ERROR_CHARS)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +64,10 @@ mod tests {
             cause: None,
         };
         assert_eq!(fault(&silent), Fault::Broker);
+        let failed = ProducerError::Fatal {
+            detail: "out of sequence".into(),
+        };
+        assert_eq!(fault(&failed), Fault::Broker, "the events are safe");
         assert_eq!(fault(&ProducerError::Closed), Fault::Producer);
         assert_eq!(fault(&unknown()), Fault::Event);
     }

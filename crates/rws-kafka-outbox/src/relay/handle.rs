@@ -1,7 +1,7 @@
-use super::failure::with_causes;
 use super::lock;
 use crate::error::OutboxError;
 use rws_kafka_observe::OutboxHealth;
+use rws_kafka_observe::causes::with_causes;
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};

@@ -1,85 +1,149 @@
 //! Lanes whose events the brokers leave unanswered while they answer others: of a partition without a
 //! leader, or with too few replicas.
 //!
-//! They would come first in each batch, and make it last for the delivery timeout. So they are left
-//! out for a while, in this relay's memory alone: no event is refused, and none overtakes another of
-//! its lane.
+//! They would come first in each batch, and make it last for the delivery timeout. So the lanes of
+//! their topic that were unanswered are left out for a while, in this relay's memory alone: no event is
+//! refused, and none overtakes another of its lane.
+//!
+//! A broker that was frozen, or that lost its place as leader, leaves events unanswered as well, and may
+//! answer again at once. So a topic is held only after a second attempt that began after the first had
+//! failed; and when a pause is over, one lane is tried for all, so that a silent partition costs one
+//! delivery timeout a pause, and a pause need not be long.
 
 use super::lock;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// For how long at first. It doubles, so that others get the greater part of the time however many
-/// lanes there are.
-const FIRST: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(600);
+/// The first pause is as long as the attempt was, within these bounds, and doubles up to the longer.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+/// A topic of which nothing was heard for so long was published by another relay, or discarded.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// A shard, and a lane of it; the id of an event where none are kept in order.
 pub(super) type Place = (i16, i64);
 
 #[derive(Debug, Default)]
-pub(super) struct Holds(Mutex<HashMap<Place, Hold>>);
+pub(super) struct Holds(Mutex<HashMap<String, Topic>>);
 
 #[derive(Debug)]
-struct Hold {
-    topic: String,
-    pause: Duration,
-    until: Instant,
+struct Topic {
+    /// Those that were unanswered, in the order in which they are tried.
+    lanes: Vec<Place>,
+    state: State,
+    /// How long the last attempt took.
+    waited: Duration,
+    heard: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// All lanes are tried since then.
+    Open(Instant),
+    /// None is until then, and one from then on.
+    Held { until: Instant, pause: Duration },
+}
+
+impl Topic {
+    /// The lane that is tried for all others at `now`, after the pause: each for as long as an attempt
+    /// takes, as the events of one may be gone.
+    fn tried(&self, until: Instant, now: Instant) -> Option<Place> {
+        let after = now.checked_duration_since(until)?;
+        let turn = after.as_millis() / self.waited.max(SHORTEST).as_millis();
+        let turn = usize::try_from(turn).unwrap_or(0);
+        self.lanes.get(turn % self.lanes.len().max(1)).copied()
+    }
 }
 
 impl Holds {
-    /// The brokers left an event of `place` unanswered.
-    pub(super) fn unanswered(&self, place: Place, topic: &str) {
-        let mut holds = lock(&self.0);
-        let last = holds.get(&place).map(|hold| hold.pause * 2);
-        let pause = last.unwrap_or(FIRST).min(LONGEST);
-        let hold = Hold {
-            topic: topic.to_owned(),
-            pause,
-            until: Instant::now() + pause,
-        };
-        holds.insert(place, hold);
+    /// The brokers left an event of each of these places, with its topic, unanswered in an attempt that
+    /// began at `begun`.
+    pub(super) fn unanswered<'a>(
+        &self,
+        events: impl IntoIterator<Item = (Place, &'a str)>,
+        begun: Instant,
+    ) {
+        self.unanswered_at(events, begun, Instant::now());
     }
 
-    /// Events of `places` were acknowledged: where one of them was held, the others of its topic are
-    /// worth a try.
-    pub(super) fn acknowledged(&self, places: impl Iterator<Item = Place>) {
-        let mut holds = lock(&self.0);
-        if holds.is_empty() {
-            return;
+    fn unanswered_at<'a>(
+        &self,
+        events: impl IntoIterator<Item = (Place, &'a str)>,
+        begun: Instant,
+        now: Instant,
+    ) {
+        let mut topics = lock(&self.0);
+        let waited = now.saturating_duration_since(begun);
+        for (place, name) in events {
+            let topic = topics.entry(name.to_owned()).or_insert_with(|| Topic {
+                lanes: Vec::new(),
+                state: State::Open(now),
+                waited,
+                heard: now,
+            });
+            (topic.waited, topic.heard) = (waited, now);
+            // Behind the others: another is tried next.
+            topic.lanes.retain(|lane| *lane != place);
+            topic.lanes.push(place);
+            let pause = match topic.state {
+                // Of the same attempt, or of another worker's.
+                State::Open(since) if begun < since => continue,
+                State::Open(_) => waited,
+                State::Held { until, .. } if begun < until => continue,
+                State::Held { pause, .. } => pause * 2,
+            };
+            let pause = pause.clamp(SHORTEST, LONGEST);
+            let until = now + pause;
+            topic.state = State::Held { until, pause };
         }
-        let topics: HashSet<String> = places
-            .filter_map(|place| holds.remove(&place))
-            .map(|hold| hold.topic)
-            .collect();
+    }
+
+    /// Events of `places` were acknowledged: where one of them was unanswered before, the others of its
+    /// topic are tried.
+    pub(super) fn acknowledged(&self, places: impl IntoIterator<Item = Place>) {
+        let mut topics = lock(&self.0);
         if topics.is_empty() {
             return;
         }
         let now = Instant::now();
-        for hold in holds.values_mut() {
-            if topics.contains(&hold.topic) {
-                hold.until = hold.until.min(now);
+        for place in places {
+            for topic in topics.values_mut() {
+                let lanes = topic.lanes.len();
+                topic.lanes.retain(|lane| *lane != place);
+                if topic.lanes.len() < lanes {
+                    topic.state = State::Open(now);
+                }
             }
         }
+        topics.retain(|_, topic| !topic.lanes.is_empty());
     }
 
-    /// What is held in `shards`.
+    /// The lanes in `shards` that are left out now.
     pub(super) fn held(&self, shards: &[i16]) -> Vec<Place> {
-        let now = Instant::now();
-        let mut holds = lock(&self.0);
-        // What has long been free was published by another relay, or discarded.
-        holds.retain(|_, hold| hold.until + LONGEST > now);
-        holds
-            .iter()
-            .filter(|((shard, _), hold)| hold.until > now && shards.contains(shard))
-            .map(|(place, _)| *place)
-            .collect()
+        self.held_at(shards, Instant::now())
     }
 
+    fn held_at(&self, shards: &[i16], now: Instant) -> Vec<Place> {
+        let mut topics = lock(&self.0);
+        topics.retain(|_, topic| now < topic.heard + FORGOTTEN);
+        let mut held = Vec::new();
+        for topic in topics.values() {
+            let State::Held { until, .. } = topic.state else {
+                continue;
+            };
+            let tried = topic.tried(until, now);
+            let lanes = topic.lanes.iter().copied();
+            held.extend(lanes.filter(|lane| shards.contains(&lane.0) && Some(*lane) != tried));
+        }
+        held
+    }
+
+    /// Returns `true` if no topic is held.
     pub(super) fn is_empty(&self) -> bool {
-        let now = Instant::now();
-        !lock(&self.0).values().any(|hold| hold.until > now)
+        let topics = lock(&self.0);
+        let mut states = topics.values().map(|topic| topic.state);
+        states.all(|state| matches!(state, State::Open(_)))
     }
 }
 
@@ -87,47 +151,80 @@ impl Holds {
 mod tests {
     use super::*;
 
-    /// As if this long had passed.
-    fn pass(holds: &Holds, time: Duration) {
-        for hold in lock(&holds.0).values_mut() {
-            hold.until -= time;
-        }
+    const SECOND: Duration = Duration::from_secs(1);
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// An attempt at lanes of "t", of shard 0, that began at `begun`.
+    fn fails(holds: &Holds, lanes: &[i64], begun: Instant) -> Instant {
+        let end = begun + TIMEOUT;
+        holds.unanswered_at(lanes.iter().map(|lane| ((0, *lane), "t")), begun, end);
+        end
+    }
+
+    fn held(holds: &Holds, now: Instant) -> Vec<i64> {
+        let held = holds.held_at(&[0], now);
+        held.into_iter().map(|(_, lane)| lane).collect()
     }
 
     #[test]
-    fn a_lane_is_held_twice_as_long_each_time() {
+    fn what_timed_out_once_is_tried_again_at_once() {
         let holds = Holds::default();
-        for seconds in [60, 120, 240, 480, 600, 600] {
-            holds.unanswered((3, 7), "t");
-            let all_but_one = Duration::from_secs(seconds - 1);
-            pass(&holds, all_but_one);
-            assert_eq!(holds.held(&[2, 3]), [(3, 7)]);
-            assert_eq!(holds.held(&[2]), []);
-            pass(&holds, Duration::from_secs(1));
-            assert_eq!(holds.held(&[3]), []);
-            assert!(holds.is_empty());
+        let start = Instant::now();
+        let end = fails(&holds, &[1, 2], start);
+        // Another worker's, at the same time.
+        fails(&holds, &[3], start + SECOND);
+        assert!(held(&holds, end + SECOND).is_empty());
+        assert!(holds.is_empty());
+        holds.acknowledged([(0, 1), (0, 2), (0, 3)]);
+        assert!(lock(&holds.0).is_empty());
+    }
+
+    #[test]
+    fn a_silent_topic_is_held_for_longer_each_time_and_a_minute_at_most() {
+        let holds = Holds::default();
+        let mut now = fails(&holds, &[1, 2, 3], Instant::now());
+        now = fails(&holds, &[1, 2, 3], now);
+        let mut next = 1;
+        for seconds in [10, 20, 40, 60, 60] {
+            let pause = Duration::from_secs(seconds);
+            assert_eq!(held(&holds, now + pause - SECOND).len(), 3);
+            assert_eq!(holds.held_at(&[1], now), []);
+            assert!(!holds.is_empty());
+            // Then one is tried for all.
+            now += pause;
+            let waiting = held(&holds, now);
+            assert_eq!(waiting.len(), 2);
+            assert!(!waiting.contains(&next), "each in its turn");
+            // Others of it are held at their first failure.
+            now = fails(&holds, &[next], now);
+            next = next % 3 + 1;
         }
     }
 
     #[test]
     fn an_acknowledgement_frees_the_topic_and_no_other() {
         let holds = Holds::default();
-        for (lane, topic) in [(1, "t"), (2, "t"), (3, "u")] {
-            holds.unanswered((0, lane), topic);
+        let now = fails(&holds, &[1, 2], Instant::now());
+        let end = fails(&holds, &[1, 2], now);
+        for begun in [now, end] {
+            holds.unanswered_at([((0, 9), "u")], begun, begun + TIMEOUT);
         }
-        // Of a lane that was not held: it says nothing of their partitions.
-        holds.acknowledged([(0, 9)].into_iter());
-        assert_eq!(holds.held(&[0]).len(), 3);
-        holds.acknowledged([(0, 1)].into_iter());
-        assert_eq!(holds.held(&[0]), [(0, 3)]);
+        // Of a lane that was answered before: it says nothing of their partitions.
+        holds.acknowledged([(0, 7)]);
+        assert_eq!(held(&holds, end).len(), 3);
+        holds.acknowledged([(0, 1)]);
+        assert_eq!(held(&holds, end), [9]);
+        assert!(!holds.is_empty());
     }
 
     #[test]
-    fn what_has_long_been_free_is_forgotten() {
+    fn a_lane_without_events_leaves_its_turn_to_the_next() {
         let holds = Holds::default();
-        holds.unanswered((0, 1), "t");
-        pass(&holds, FIRST + LONGEST);
-        assert_eq!(holds.held(&[0]), []);
+        let now = fails(&holds, &[1, 2], Instant::now());
+        let over = fails(&holds, &[1, 2], now) + TIMEOUT;
+        assert_eq!(held(&holds, over), [2]);
+        assert_eq!(held(&holds, over + TIMEOUT), [1]);
+        assert!(held(&holds, over + FORGOTTEN).is_empty());
         assert!(lock(&holds.0).is_empty());
     }
 }

@@ -1,8 +1,8 @@
 //! Hearing of commits in other processes.
 
-use super::failure::with_causes;
 use crate::database::{Pool, channel};
 use futures_util::stream::{StreamExt, poll_fn};
+use rws_kafka_observe::causes::with_causes;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -28,7 +28,7 @@ pub(super) async fn listen(pool: Pool, mut stopping: watch::Receiver<bool>) {
         if heard {
             (wait, told) = (FIRST_WAIT, false);
         }
-        if !told {
+        if !told && !matches!(ended, Ok(Ended::Doubted)) {
             let error = ended.err().map(|error| with_causes(&error));
             tracing::warn!(error, "the outbox relay hears of no commits, and polls");
             told = true;
@@ -41,11 +41,19 @@ pub(super) async fn listen(pool: Pool, mut stopping: watch::Receiver<bool>) {
     }
 }
 
+/// Why a connection is no longer listened to.
+enum Ended {
+    Closed,
+    /// It may lead to a server that is no longer the one where events are committed.
+    Doubted,
+}
+
 /// Until the connection ends.
-async fn hear(pool: &Pool, heard: &mut bool) -> Result<(), Error> {
+async fn hear(pool: &Pool, heard: &mut bool) -> Result<Ended, Error> {
     let Some(origin) = pool.listens() else {
-        return Ok(());
+        return Ok(Ended::Closed);
     };
+    let mut doubts = pool.doubts();
     let mut config = origin.config.clone();
     // Nothing is sent on it that would show that the server is gone.
     config
@@ -68,8 +76,9 @@ async fn hear(pool: &Pool, heard: &mut bool) -> Result<(), Error> {
                 Some(Ok(AsyncMessage::Notification(_))) => pool.woken(),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),
-                None => return Ok(()),
+                None => return Ok(Ended::Closed),
             },
+            _ = doubts.changed() => return Ok(Ended::Doubted),
         }
     }
 }

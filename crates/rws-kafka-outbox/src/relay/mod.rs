@@ -4,11 +4,14 @@ mod handle;
 mod hold;
 mod limit;
 mod listen;
+mod privileges;
 mod progress;
 mod rest;
 mod rows;
 mod run;
 mod send;
+mod unsettled;
+mod warnings;
 mod work;
 
 pub use handle::{RelayHandle, RelayReport, RelayStatus};
@@ -54,6 +57,11 @@ pub enum OnRefusal {
 ///
 /// Any number of relays may run on one outbox. Events that were on their way when a relay was killed
 /// are sent again, with the same id.
+///
+/// It sends nothing that it could not delete afterwards: not from a standby, and not with a role that
+/// lacks `SELECT`, `DELETE` or `UPDATE` on `outbox` (with [`OnRefusal::Park`] also `INSERT` on `parked`).
+/// Where a `DELETE` fails all the same, it tries that again before it sends anything of the same shards,
+/// so that one process sends an acknowledged event once. `/readyz` is degraded meanwhile.
 ///
 /// ```no_run
 /// use rws_kafka_outbox::{OutboxRelay, Pool};
@@ -191,8 +199,8 @@ impl OutboxRelay {
     /// While there are events to publish it does not wait; it then looks again after 5 ms, and twice as long
     /// each time, up to `poll_interval`, or when it is told of a commit: see
     /// [`Pool::wake_relays`](crate::Pool::wake_relays). Trouble with the database or the broker ends nothing: it
-    /// shows in the log and in [`RelayHandle::status`]. What time does not mend ends it, such as tables
-    /// of a newer version: `/readyz` is degraded from then on until the handle's
+    /// shows in the log, once a minute, and in [`RelayHandle::status`]. Only permanent errors stop it: tables
+    /// of a newer version, or a producer that was closed. `/readyz` is degraded from then on until the handle's
     /// [`join`](RelayHandle::join) has told of it. A dropped handle leaves the relay running.
     pub fn start_every(self, poll_interval: Duration) -> RelayHandle {
         let mut options = self.options;

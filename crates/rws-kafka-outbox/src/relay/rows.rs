@@ -4,14 +4,15 @@
 use super::Ordering;
 use super::floor::Ids;
 use super::hold::Place;
-use crate::database::{Schema, answer};
+use super::unsettled::EventId;
+use crate::database::{Schema, answer, answer_begin};
 use crate::error::OutboxError;
 use crate::lane::SHARDS;
 use deadpool_postgres::Transaction;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, IsolationLevel, Row};
 use uuid::Uuid;
 
 type Param<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -21,8 +22,10 @@ const HEADS: &str = "SELECT o.shard, o.id, o.attempts FROM unnest($1::int2[], $2
     WHERE shard = s.shard AND id > s.floor ORDER BY id LIMIT 1) o";
 /// In a statement of its own: its snapshot is older than the locks that it takes. The server looks for
 /// a relay whose machine is gone after two hours by default; while these locks are held, after 30 s.
+/// A DELETE that waits for another session's lock is given up by the server, not only here.
 const CLAIM: &str = "WITH alive AS MATERIALIZED (SELECT set_config('tcp_keepalives_idle', '30', true), \
-    set_config('tcp_keepalives_interval', '10', true), set_config('tcp_keepalives_count', '3', true)) \
+    set_config('tcp_keepalives_interval', '10', true), set_config('tcp_keepalives_count', '3', true), \
+    set_config('lock_timeout', '5s', true)) \
     SELECT s FROM alive, unnest($1::int2[]) s \
     WHERE pg_try_advisory_xact_lock('rws_kafka.outbox'::regclass::oid::int4, s::int4)";
 /// Looked at before the rows: a row that fails in between is this transaction's own.
@@ -51,8 +54,13 @@ const BACKLOG: &str = "SELECT (SELECT count(*) FROM (SELECT FROM rws_kafka.outbo
     (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(o.created_at)), 0)::float8 \
     FROM generate_series(0, $1::int4) s CROSS JOIN LATERAL (SELECT created_at FROM rws_kafka.outbox \
     WHERE shard = s::int2 ORDER BY id LIMIT 1) o)";
+const LOCK_TIMEOUT: &str = "SELECT set_config('lock_timeout', '5s', true)";
 const DELETE: &str = "DELETE FROM rws_kafka.outbox o \
-    USING unnest($1::int2[], $2::int8[]) AS d(shard, id) WHERE o.shard = d.shard AND o.id = d.id";
+    USING unnest($1::int2[], $2::int8[], $3::uuid[]) AS d(shard, id, message_id) \
+    WHERE o.shard = d.shard AND o.id = d.id AND o.message_id = d.message_id";
+const LEFT: &str = "SELECT count(*) FROM rws_kafka.outbox o \
+    JOIN unnest($1::int2[], $2::int8[], $3::uuid[]) AS d(shard, id, message_id) \
+    ON o.shard = d.shard AND o.id = d.id AND o.message_id = d.message_id";
 const RETRY: &str = "UPDATE rws_kafka.outbox SET attempts = attempts + 1, last_error = $3, \
     retry_at = clock_timestamp() + $4 * interval '1 millisecond' WHERE shard = $1 AND id = $2";
 const PARK: &str = "WITH gone AS (DELETE FROM rws_kafka.outbox WHERE shard = $1 AND id = $2 \
@@ -91,6 +99,14 @@ impl Pending {
         match ordering {
             Ordering::PerKey => (self.shard, self.lane),
             Ordering::Unordered => (self.shard, self.id),
+        }
+    }
+
+    pub(super) fn event_id(&self) -> EventId {
+        EventId {
+            shard: self.shard,
+            id: self.id,
+            message_id: self.message_id(),
         }
     }
 
@@ -174,11 +190,27 @@ pub(super) async fn backlog(
 
 /// A batch's transaction.
 pub(super) struct Batch<'a> {
-    pub(super) tx: Transaction<'a>,
-    pub(super) schema: &'a Schema,
+    tx: Transaction<'a>,
+    schema: &'a Schema,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    pub(super) async fn begin(
+        client: &'a mut deadpool_postgres::Client,
+        schema: &'a Schema,
+    ) -> Result<Self, OutboxError> {
+        let start = client
+            .build_transaction()
+            // The claim's snapshot must not be the one of the rows, whatever the role's default.
+            .isolation_level(IsolationLevel::ReadCommitted)
+            // What cannot be deleted must not be sent: fails on a standby, and works where only the
+            // default is to read.
+            .read_only(false)
+            .start();
+        let tx = answer_begin("begin a batch", schema, start).await?;
+        Ok(Self { tx, schema })
+    }
+
     /// Locks those of `shards` that no other relay has, until the transaction ends.
     pub(super) async fn claim(&self, shards: &[i16]) -> Result<Vec<i16>, OutboxError> {
         let params: [Param<'_>; 1] = [(&shards, Type::INT2_ARRAY)];
@@ -240,11 +272,38 @@ impl Batch<'_> {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    pub(super) async fn delete(&self, sent: &[&Pending]) -> Result<(), OutboxError> {
-        let shards: Vec<i16> = sent.iter().map(|row| row.shard).collect();
-        let ids: Vec<i64> = sent.iter().map(|row| row.id).collect();
-        let params: [Param<'_>; 2] = [(&shards, Type::INT2_ARRAY), (&ids, Type::INT8_ARRAY)];
-        self.execute("delete what was sent", DELETE, &params).await
+    /// Bounds the wait for a lock, for a transaction without a [`claim`](Self::claim).
+    pub(super) async fn bound_locks(&self) -> Result<(), OutboxError> {
+        let bounded = self.query("bound the wait for a lock", LOCK_TIMEOUT, &[]);
+        bounded.await.map(drop)
+    }
+
+    /// Deletes events that Kafka has acknowledged, and returns an error if they are there still: a
+    /// row-level security policy may hide them from a DELETE without a word.
+    pub(super) async fn delete(&self, sent: &[EventId]) -> Result<(), OutboxError> {
+        let shards: Vec<i16> = sent.iter().map(|event| event.shard).collect();
+        let ids: Vec<i64> = sent.iter().map(|event| event.id).collect();
+        let message_ids: Vec<Uuid> = sent.iter().map(|event| event.message_id).collect();
+        let params: [Param<'_>; 3] = [
+            (&shards, Type::INT2_ARRAY),
+            (&ids, Type::INT8_ARRAY),
+            (&message_ids, Type::UUID_ARRAY),
+        ];
+        let deleted = self
+            .execute("delete what was sent", DELETE, &params)
+            .await?;
+        if deleted >= sent.len() as u64 {
+            return Ok(());
+        }
+        // Another relay may have deleted them.
+        let found = self.query("see what was deleted", LEFT, &params).await?;
+        match found.first().map_or(0, |row| row.get(0)) {
+            0 => Ok(()),
+            left => Err(OutboxError::NotDeleted {
+                left,
+                table: self.schema.sql("rws_kafka.outbox"),
+            }),
+        }
     }
 
     pub(super) async fn retry(
@@ -260,7 +319,8 @@ impl Batch<'_> {
             (&error, Type::TEXT),
             (&after, Type::FLOAT8),
         ];
-        self.execute("note a refusal", RETRY, &params).await
+        let noted = self.execute("note a refusal", RETRY, &params);
+        noted.await.map(drop)
     }
 
     pub(super) async fn park(&self, row: &Pending, error: &str) -> Result<(), OutboxError> {
@@ -269,7 +329,8 @@ impl Batch<'_> {
             (&row.id, Type::INT8),
             (&error, Type::TEXT),
         ];
-        self.execute("park an event", PARK, &params).await
+        let parked = self.execute("park an event", PARK, &params);
+        parked.await.map(drop)
     }
 
     pub(super) async fn commit(self) -> Result<(), OutboxError> {
@@ -291,9 +352,9 @@ impl Batch<'_> {
         doing: &'static str,
         sql: &str,
         params: &[Param<'_>],
-    ) -> Result<(), OutboxError> {
+    ) -> Result<u64, OutboxError> {
         let sql = self.schema.sql(sql);
         let done = self.tx.execute_typed(&sql, params);
-        answer(doing, self.schema, done).await.map(drop)
+        answer(doing, self.schema, done).await
     }
 }

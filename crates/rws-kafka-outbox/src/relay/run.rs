@@ -1,20 +1,23 @@
 //! The relay's loop: looks where there are events, and gives the shards to workers.
 
-use super::failure::{Fault, fault, with_causes};
 use super::floor::Floors;
 use super::handle::{RelayReport, RelayState, Step};
 use super::hold::Holds;
 use super::limit::Limit;
 use super::listen::listen;
+use super::privileges;
 use super::progress::Progress;
 use super::rest::Rests;
 use super::rows::{Head, backlog, heads};
+use super::unsettled::Unsettled;
+use super::warnings::Warnings;
 use super::work::{Done, Work};
-use super::{FIRST_WAIT, Options};
+use super::{FIRST_WAIT, OnRefusal, Options};
 use crate::database::{Pool, check};
 use crate::error::OutboxError;
 use crate::lane::SHARDS;
 use rws_kafka_observe::OutboxHealth;
+use rws_kafka_observe::causes::with_causes;
 use rws_kafka_producer::KafkaProducer;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -48,6 +51,9 @@ pub(super) async fn run(
         looked: None,
         is_checked: false,
         is_broker_silent: false,
+        cannot_delete: [false; 2],
+        warnings: Warnings::default(),
+        is_warned: false,
         error: None,
         work: Arc::new(Work {
             producer,
@@ -59,6 +65,7 @@ pub(super) async fn run(
             health,
             floors: Floors::new(),
             holds: Holds::default(),
+            unsettled: Unsettled::default(),
             stopping: stopping.clone(),
         }),
     };
@@ -121,6 +128,11 @@ struct Relay {
     is_checked: bool,
     /// Whether it is the brokers that a worker last was in trouble with.
     is_broker_silent: bool,
+    /// Whether the database was last found not to let events be deleted, at each [`Step`].
+    cannot_delete: [bool; 2],
+    warnings: Warnings,
+    /// Whether a trouble was logged and its end was not.
+    is_warned: bool,
     error: Option<OutboxError>,
 }
 
@@ -141,12 +153,21 @@ impl Relay {
             check(&client, schema).await?;
             self.is_checked = true;
         }
+        if is_full {
+            let parks = work.options.on_refusal == OnRefusal::Park;
+            privileges::check(&client, schema, parks).await?;
+        }
         let floors = work.floors.floors();
         let heads = if is_full {
             let (events, oldest) = backlog(&client, schema).await?;
             work.metrics.backlog(events, oldest);
             self.counted = Some(Instant::now());
             let heads = heads(&client, schema, &[0; SHARDS as usize]).await?;
+            // What a lost commit has deleted is found in none of these.
+            let is_empty = |shard: &i16| !heads.iter().any(|head| head.shard == *shard);
+            let is_free = |shard: &i16| !self.busy[*shard as usize];
+            let gone: Vec<i16> = (0..SHARDS).filter(is_empty).filter(is_free).collect();
+            work.unsettled.settled(&gone);
             let below = |head: &&Head| head.id <= floors[head.shard as usize];
             for head in heads.iter().filter(below) {
                 work.floors.lower(head.shard);
@@ -156,11 +177,12 @@ impl Relay {
             heads(&client, schema, &floors).await?
         };
         drop(client);
-        work.state.trouble(Step::Look, None);
+        self.well(Step::Look);
         if heads.is_empty() && self.workers.is_empty() {
-            work.state.trouble(Step::Work, None);
+            self.well(Step::Work);
         }
         self.progress.looked(&heads);
+        let work = &self.work;
         let mut ready: Vec<i16> = heads.iter().map(|head| head.shard).collect();
         ready.retain(|shard| !self.busy[*shard as usize] && !self.rests.is_resting(*shard));
         if ready.is_empty() || free == 0 {
@@ -193,15 +215,16 @@ impl Relay {
         match done.trouble {
             Some(trouble) => {
                 self.work.floors.forget();
-                self.is_broker_silent = matches!(trouble, OutboxError::Producer(_));
+                self.is_broker_silent = matches!(trouble, OutboxError::Unacknowledged(_));
                 self.tell(Step::Work, trouble);
             }
+            None if self.work.unsettled.has_failed() => {}
             // A worker that asked nothing of the brokers does not know whether they are back.
             None if self.is_broker_silent
                 && (done.published == 0 || !self.work.holds.is_empty()) => {}
             None => {
                 self.is_broker_silent = false;
-                self.work.state.trouble(Step::Work, None);
+                self.well(Step::Work);
             }
         }
         done.published
@@ -209,12 +232,39 @@ impl Relay {
 
     /// Notes the present trouble, and ends the relay for what time does not mend.
     fn tell(&mut self, step: Step, trouble: OutboxError) {
-        let is_new = self.work.state.trouble(step, Some(&trouble));
+        self.work.pool.heed(&trouble);
+        self.work.state.trouble(step, Some(&trouble));
+        self.cannot_delete[step as usize] = forbids_deletes(&trouble);
+        self.report();
         if ends(&trouble) {
             self.error = Some(trouble);
-        } else if is_new {
-            tracing::warn!(error = with_causes(&trouble), "the outbox relay waits");
+            return;
         }
+        let words = with_causes(&trouble);
+        if self.warnings.is_due(&words, Instant::now()) {
+            tracing::warn!(
+                error = words,
+                "the outbox relay cannot go on and tries again"
+            );
+            self.is_warned = true;
+        }
+    }
+
+    /// There is no trouble at this step.
+    fn well(&mut self, step: Step) {
+        self.cannot_delete[step as usize] = false;
+        self.report();
+        if self.work.state.trouble(step, None) && std::mem::take(&mut self.is_warned) {
+            tracing::info!("the outbox relay goes on");
+        }
+    }
+
+    fn report(&self) {
+        let stall_timeout = self.work.options.stall_timeout;
+        let failing = self.work.unsettled.failing_for();
+        let is_stuck = failing.is_some_and(|time| time > stall_timeout);
+        let cannot_delete = is_stuck || self.cannot_delete.contains(&true);
+        self.work.health.cannot_delete(cannot_delete);
     }
 
     async fn end(mut self) -> RelayReport {
@@ -244,9 +294,19 @@ impl Relay {
 
 /// Whether time does not mend it.
 fn ends(trouble: &OutboxError) -> bool {
-    match trouble {
-        OutboxError::Producer(cause) => fault(cause) == Fault::Producer,
-        OutboxError::NewerTables { .. } => true,
-        _ => false,
-    }
+    matches!(
+        trouble,
+        OutboxError::Producer(_) | OutboxError::NewerTables { .. }
+    )
+}
+
+/// Whether the database does not let events be deleted, and so none may be sent.
+fn forbids_deletes(trouble: &OutboxError) -> bool {
+    matches!(
+        trouble,
+        OutboxError::ReadOnly { .. }
+            | OutboxError::MissingPrivileges { .. }
+            | OutboxError::Denied { .. }
+            | OutboxError::NotDeleted { .. }
+    )
 }

@@ -1,22 +1,24 @@
 //! A worker: takes the events of some shards to Kafka, a batch a transaction.
 
-use super::failure::{Verdict, verdict, with_causes};
+use super::failure::{Fault, Verdict, fault, verdict};
 use super::floor::Floors;
 use super::handle::RelayState;
 use super::hold::{Holds, Place};
 use super::limit::Limit;
 use super::rows::{Batch, Pending};
 use super::send::{Sent, send};
+use super::unsettled::{EventId, Unsettled};
 use super::{Options, Ordering};
-use crate::database::{Pool, answer};
+use crate::database::Pool;
 use crate::error::OutboxError;
+use rws_kafka_observe::causes::with_causes;
+use rws_kafka_observe::text::printable;
 use rws_kafka_observe::{OutboxHealth, OutboxOf};
 use rws_kafka_producer::{KafkaProducer, ProducerError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tokio_postgres::IsolationLevel;
 
 /// After that long a worker comes back though there is more: shards that have events since are given
 /// out, too, and the relay looks and counts.
@@ -35,6 +37,7 @@ pub(super) struct Work {
     pub(super) health: OutboxHealth,
     pub(super) floors: Floors,
     pub(super) holds: Holds,
+    pub(super) unsettled: Unsettled,
     pub(super) limit: Limit,
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -84,36 +87,39 @@ impl Work {
         let schema = self.pool.schema();
         let begun = Instant::now();
         loop {
-            let start = client
-                .build_transaction()
-                // The claim's snapshot must not be the one of the rows, whatever the role's default.
-                .isolation_level(IsolationLevel::ReadCommitted)
-                .start();
-            let tx = answer("begin a batch", schema, start).await?;
-            let batch = Batch { tx, schema };
+            self.settle_first(&mut client, done).await?;
+            let batch = Batch::begin(&mut client, schema).await?;
             let read = self.read(&batch, &done.shards).await?;
             done.empty = read.empty;
             if read.rows.is_empty() {
                 return Ok(());
             }
             self.metrics.batch(read.rows.len());
+            let sending = Instant::now();
             let sent = send(&self.producer, &read.rows, self.options.ordering).await;
             let waited = read.at.elapsed();
             for row in &sent.acknowledged {
                 self.metrics.latency(row.age + waited);
             }
-            let (acknowledged, refused) = (sent.acknowledged.len(), sent.refused.len());
-            self.hold(&sent).await;
-            let broken = self.settle(batch, sent).await?;
-            if acknowledged > 0 {
-                self.health.progressed();
-            }
-            done.published += acknowledged;
+            let acknowledged: Vec<EventId> =
+                sent.acknowledged.iter().map(|row| row.event_id()).collect();
+            self.unsettled.acknowledged(acknowledged.iter().copied());
+            self.hold(&sent, sending).await;
+            let refused = sent.refused.len();
+            let broken = match self.settle(batch, &acknowledged, sent).await {
+                Ok(broken) => broken,
+                Err(error) => {
+                    self.unsettled.failed(&done.shards);
+                    return Err(error);
+                }
+            };
+            self.settled(acknowledged.len(), done);
             done.refused += refused;
-            self.state.published.fetch_add(acknowledged as u64, Relaxed);
-            self.metrics.published(acknowledged as u64);
             if let Some(error) = broken {
-                return Err(OutboxError::Producer(error));
+                return Err(match fault(&error) {
+                    Fault::Producer => OutboxError::Producer(error),
+                    Fault::Broker | Fault::Event => OutboxError::Unacknowledged(error),
+                });
             }
             if !read.is_full || begun.elapsed() >= STINT || *self.stopping.borrow() {
                 return Ok(());
@@ -121,18 +127,49 @@ impl Work {
         }
     }
 
+    /// Deletes what Kafka has acknowledged before and the database has not deleted. Nothing of the
+    /// shards is sent until it has: it would be sent again and again.
+    async fn settle_first(
+        &self,
+        client: &mut deadpool_postgres::Client,
+        done: &mut Done,
+    ) -> Result<(), OutboxError> {
+        let events = self.unsettled.of(&done.shards);
+        if events.is_empty() {
+            return Ok(());
+        }
+        // In a transaction of its own: the next one is to hold no id while it waits for the brokers.
+        let batch = Batch::begin(client, self.pool.schema()).await?;
+        batch.bound_locks().await?;
+        batch.delete(&events).await?;
+        batch.commit().await?;
+        self.settled(events.len(), done);
+        Ok(())
+    }
+
+    /// So many events that Kafka has acknowledged were deleted: all of the worker's shards.
+    fn settled(&self, events: usize, done: &mut Done) {
+        self.unsettled.settled(&done.shards);
+        if events > 0 {
+            self.health.progressed();
+        }
+        done.published += events;
+        self.state.published.fetch_add(events as u64, Relaxed);
+        self.metrics.published(events as u64);
+    }
+
     /// Holds the lanes that the brokers leave unanswered; not so when they answer nobody, for then all
     /// lanes wait, and none in the way of another.
-    async fn hold(&self, sent: &Sent<'_>) {
+    async fn hold(&self, sent: &Sent<'_>, begun: Instant) {
         let place = |row: &&Pending| row.place(self.options.ordering);
         self.holds.acknowledged(sent.acknowledged.iter().map(place));
         if sent.unanswered.is_empty() {
             return;
         }
         if !sent.acknowledged.is_empty() || self.brokers_answer().await {
-            for row in &sent.unanswered {
-                self.holds.unanswered(place(row), row.topic());
-            }
+            let events = sent.unanswered.iter();
+            let events = events.map(|row| (place(row), row.topic()));
+            self.holds.unanswered(events, begun);
         }
     }
 
@@ -187,10 +224,11 @@ impl Work {
     async fn settle(
         &self,
         batch: Batch<'_>,
+        acknowledged: &[EventId],
         sent: Sent<'_>,
     ) -> Result<Option<ProducerError>, OutboxError> {
-        if !sent.acknowledged.is_empty() {
-            batch.delete(&sent.acknowledged).await?;
+        if !acknowledged.is_empty() {
+            batch.delete(acknowledged).await?;
         }
         let mut parked = 0;
         for (row, error) in &sent.refused {
@@ -205,7 +243,7 @@ impl Work {
                 Verdict::RetryAfter(after) => batch.retry(row, &words, after).await?,
             }
             tracing::warn!(
-                topic = row.topic(),
+                topic = %printable(row.topic()),
                 id = row.id,
                 attempts,
                 error = words,

@@ -29,8 +29,14 @@ impl Verdict {
         let mut causes = Vec::new();
         if !ready {
             causes = causes_in(status);
-            if readiness.outbox() == Some(OutboxState::Stalled) {
-                causes.push("An outbox has events, and its relay publishes none.".to_owned());
+            match readiness.outbox() {
+                Some(OutboxState::Stalled) => {
+                    causes.push("An outbox has events, and its relay publishes none.".to_owned());
+                }
+                Some(OutboxState::CannotDelete) => causes.push(
+                    "The database lets a relay delete no events, so it publishes none.".to_owned(),
+                ),
+                Some(OutboxState::Ok) | None => {}
             }
             if !server_is_ready {
                 causes.push("The web server is starting or stopping.".to_owned());

@@ -1,0 +1,213 @@
+//! Which connections of a pool still lead to a server that takes writes.
+//!
+//! A primary that becomes a standby may keep its sockets open: a connection that was right when it was
+//! made then fails each write, while a new one would go to another host. So after an error that a
+//! failover causes, each older connection is asked before it is used again; with
+//! `target_session_attrs=read-write` each is asked once a second as well, as callers of deadpool's pool
+//! report no errors here.
+
+use crate::error::OutboxError;
+use deadpool_postgres::{Hook, HookError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+/// Between two questions to a connection, and between two doubts.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long an answer may take; the connection is replaced without one.
+const ANSWER: Duration = Duration::from_secs(5);
+/// After that long an answer is forgotten.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(crate) struct Trust {
+    /// Whether connections must lead to a server that takes writes.
+    read_write: bool,
+    state: Mutex<State>,
+    doubts: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Connections that were made or asked before are asked before their next use.
+    doubted: Option<Instant>,
+    /// Connections that were made before are replaced.
+    condemned: Option<Instant>,
+    /// When the connection that was made at an instant was last asked.
+    asked: HashMap<Instant, Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Keep,
+    Ask,
+    Replace,
+}
+
+impl Trust {
+    pub(crate) fn new(read_write: bool) -> Self {
+        Self {
+            read_write,
+            state: Mutex::default(),
+            doubts: watch::Sender::new(0),
+        }
+    }
+
+    /// Asks a pool's connection, where that is due, before it is given out again.
+    pub(crate) fn hook(self: &Arc<Self>) -> Hook {
+        let trust = Arc::clone(self);
+        Hook::async_fn(move |client, metrics| {
+            let (trust, made) = (Arc::clone(&trust), metrics.created);
+            Box::pin(async move {
+                match trust.vouches_for(client, made).await {
+                    true => Ok(()),
+                    false => Err(HookError::message("the server takes no writes")),
+                }
+            })
+        })
+    }
+
+    /// Notes an error of a connection. Returns `true` if older connections are in doubt since.
+    pub(crate) fn heed(&self, error: &OutboxError) -> bool {
+        error.is_of_server() && self.doubt(Instant::now())
+    }
+
+    /// Changes when older connections are in doubt.
+    pub(crate) fn doubts(&self) -> watch::Receiver<u64> {
+        self.doubts.subscribe()
+    }
+
+    fn doubt(&self, now: Instant) -> bool {
+        {
+            let mut state = self.state();
+            if state.doubted.is_some_and(|at| now < at + EVERY) {
+                return false;
+            }
+            state.doubted = Some(now);
+        }
+        self.announce();
+        true
+    }
+
+    async fn vouches_for(&self, client: &Client, made: Instant) -> bool {
+        match self.verdict(made, Instant::now()) {
+            Verdict::Keep => true,
+            Verdict::Replace => false,
+            Verdict::Ask => {
+                let question = client.simple_query("SHOW transaction_read_only");
+                let answer = tokio::time::timeout(ANSWER, question).await;
+                let takes_writes = matches!(&answer, Ok(Ok(rows)) if rows.iter().any(is_off));
+                self.answered(made, Instant::now(), takes_writes);
+                takes_writes
+            }
+        }
+    }
+
+    fn verdict(&self, made: Instant, now: Instant) -> Verdict {
+        let state = self.state();
+        // A connection is asked when it is made, where that matters.
+        let asked = state.asked.get(&made).copied().unwrap_or(made);
+        if state.condemned.is_some_and(|at| made <= at) {
+            Verdict::Replace
+        } else if state.doubted.is_some_and(|at| asked <= at)
+            || (self.read_write && now >= asked + EVERY)
+        {
+            Verdict::Ask
+        } else {
+            Verdict::Keep
+        }
+    }
+
+    fn answered(&self, made: Instant, now: Instant, takes_writes: bool) {
+        let mut state = self.state();
+        if takes_writes {
+            state.asked.retain(|_, asked| now < *asked + REMEMBERED);
+            state.asked.insert(made, now);
+            return;
+        }
+        // The others lead to the same server: asking each would cost as many timeouts.
+        state.condemned = Some(now);
+        state.asked.clear();
+        drop(state);
+        self.announce();
+    }
+
+    fn announce(&self) {
+        self.doubts
+            .send_modify(|doubts| *doubts = doubts.wrapping_add(1));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No holder leaves a half-written state behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_off(message: &SimpleQueryMessage) -> bool {
+    matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("off"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn after_a_doubt_each_older_connection_is_asked_once() {
+        let trust = Trust::new(false);
+        let made = Instant::now();
+        let hour = made + Duration::from_secs(3600);
+        assert_eq!(trust.verdict(made, hour), Verdict::Keep);
+        assert!(trust.doubt(hour));
+        assert!(
+            !trust.doubt(hour + MOMENT),
+            "no more often than each second"
+        );
+        assert_eq!(trust.verdict(made, hour + MOMENT), Verdict::Ask);
+        assert_eq!(trust.verdict(hour + MOMENT, hour + EVERY), Verdict::Keep);
+        trust.answered(made, hour + MOMENT, true);
+        assert_eq!(trust.verdict(made, hour + EVERY), Verdict::Keep);
+        assert!(trust.doubt(hour + EVERY), "of another failover");
+        assert_eq!(trust.verdict(made, hour + EVERY), Verdict::Ask);
+    }
+
+    #[test]
+    fn a_connection_that_must_write_is_asked_once_a_second() {
+        let trust = Trust::new(true);
+        let made = Instant::now();
+        assert_eq!(trust.verdict(made, made + EVERY - MOMENT), Verdict::Keep);
+        assert_eq!(trust.verdict(made, made + EVERY), Verdict::Ask);
+        trust.answered(made, made + EVERY, true);
+        assert_eq!(trust.verdict(made, made + EVERY + MOMENT), Verdict::Keep);
+        assert_eq!(trust.verdict(made, made + EVERY * 2), Verdict::Ask);
+    }
+
+    #[test]
+    fn a_server_without_writes_loses_all_connections_that_were_made_to_it() {
+        let trust = Trust::new(true);
+        let doubts = trust.doubts();
+        let (first, second) = (Instant::now(), Instant::now() + MOMENT);
+        trust.answered(first, second + MOMENT, false);
+        for made in [first, second] {
+            assert_eq!(trust.verdict(made, second + MOMENT), Verdict::Replace);
+        }
+        let replaced = second + MOMENT * 2;
+        assert_eq!(trust.verdict(replaced, replaced), Verdict::Keep);
+        assert!(doubts.has_changed().unwrap());
+    }
+
+    #[test]
+    fn only_errors_that_a_failover_causes_are_a_doubt() {
+        let trust = Trust::new(false);
+        let full = OutboxError::NoDatabaseUrl;
+        assert!(!trust.heed(&full));
+        let silent = OutboxError::TimedOut {
+            doing: "run a statement",
+            after: ANSWER,
+        };
+        assert!(trust.heed(&silent));
+    }
+}

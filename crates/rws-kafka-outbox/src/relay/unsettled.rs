@@ -1,0 +1,111 @@
+//! Events that Kafka has acknowledged and that are still in the table.
+//!
+//! Between an acknowledgement and the commit of its DELETE the database may fail. The events are
+//! remembered here, in this process, and deleted before anything else of their shard is sent: so one
+//! process sends an event that was acknowledged only once.
+
+use super::lock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Identifies an event. An id alone may come again in a database that lost its last transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EventId {
+    pub(super) shard: i16,
+    pub(super) id: i64,
+    pub(super) message_id: Uuid,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Unsettled(Mutex<HashMap<i16, Shard>>);
+
+#[derive(Debug)]
+struct Shard {
+    /// By id.
+    events: BTreeMap<i64, EventId>,
+    since: Instant,
+    /// Whether a DELETE of them has failed.
+    has_failed: bool,
+}
+
+impl Unsettled {
+    /// Kafka has acknowledged `events`.
+    pub(super) fn acknowledged(&self, events: impl IntoIterator<Item = EventId>) {
+        let mut shards = lock(&self.0);
+        for event in events {
+            let shard = shards.entry(event.shard).or_insert_with(|| Shard {
+                events: BTreeMap::new(),
+                since: Instant::now(),
+                has_failed: false,
+            });
+            shard.events.insert(event.id, event);
+        }
+    }
+
+    /// A DELETE of what `shards` have failed, or its outcome is not known.
+    pub(super) fn failed(&self, shards: &[i16]) {
+        let mut all = lock(&self.0);
+        for shard in shards {
+            if let Some(shard) = all.get_mut(shard) {
+                shard.has_failed = true;
+            }
+        }
+    }
+
+    /// What `shards` have was deleted.
+    pub(super) fn settled(&self, shards: &[i16]) {
+        let mut all = lock(&self.0);
+        for shard in shards {
+            all.remove(shard);
+        }
+    }
+
+    pub(super) fn of(&self, shards: &[i16]) -> Vec<EventId> {
+        let all = lock(&self.0);
+        let shards = shards.iter().filter_map(|shard| all.get(shard));
+        shards
+            .flat_map(|shard| shard.events.values().copied())
+            .collect()
+    }
+
+    /// Returns `true` while there are events of which a DELETE has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        lock(&self.0).values().any(|shard| shard.has_failed)
+    }
+
+    /// How long the oldest event of which a DELETE has failed has been here.
+    pub(super) fn failing_for(&self) -> Option<Duration> {
+        let all = lock(&self.0);
+        let failing = all.values().filter(|shard| shard.has_failed);
+        failing.map(|shard| shard.since.elapsed()).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(shard: i16, id: i64) -> EventId {
+        EventId {
+            shard,
+            id,
+            message_id: Uuid::nil(),
+        }
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_kept_by_shard_until_it_is_settled() {
+        let unsettled = Unsettled::default();
+        unsettled.acknowledged([event(1, 7), event(2, 8), event(1, 9)]);
+        unsettled.acknowledged([event(1, 7)]);
+        assert_eq!(unsettled.of(&[1, 3]), [event(1, 7), event(1, 9)]);
+        assert!(!unsettled.has_failed() && unsettled.failing_for().is_none());
+        unsettled.failed(&[1, 3]);
+        assert!(unsettled.has_failed() && unsettled.failing_for().is_some());
+        unsettled.settled(&[1]);
+        assert_eq!(unsettled.of(&[1, 2]), [event(2, 8)]);
+        assert!(!unsettled.has_failed());
+    }
+}
