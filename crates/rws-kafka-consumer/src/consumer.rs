@@ -244,9 +244,10 @@ impl KafkaConsumer {
     /// The topic for messages that are given up: after [`max_retries`](Self::max_retries), or at
     /// once when no retry helps. `{topic}` in it stands for the topic that a message came from.
     ///
-    /// A message goes there with key, payload, headers and timestamp as it came and with
-    /// [headers](DeadLetterHeaders) that tell where it came from and why. Its key chooses the
-    /// partition, so the topic may have any number of them. Its offset moves only when the broker
+    /// A message goes there with key, payload and headers as it came and with
+    /// [headers](DeadLetterHeaders) that say where it came from and why. The record has the time at which
+    /// it is published, from which the topic's retention counts; the message's own is in a header. Its key
+    /// chooses the partition, so the topic may have any number of them. Its offset moves only when the broker
     /// has acknowledged the letter; while it cannot be published, it is sent again, and its
     /// partition or key waits.
     ///

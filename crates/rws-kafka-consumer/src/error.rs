@@ -291,8 +291,9 @@ pub enum ConsumerError {
     #[error("cannot replay dead letters")]
     ReplayProducer(#[source] Box<ProducerError>),
 
-    /// A letter could not be brought back; it stays in the queue, and the replay has ended. To go on
-    /// without it, leave it out of what is selected.
+    /// A letter could not be brought back, and the replay has ended: its topic did not acknowledge it in
+    /// time, or the producer failed. The letter stays in the queue, and the next run begins with it. One that
+    /// its topic never takes is [left](crate::LeftReason) instead.
     #[error("the letter at {partition} offset {offset} was not delivered to {topic}")]
     ReplayRefused {
         /// The letter's partition in the queue.

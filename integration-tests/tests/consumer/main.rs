@@ -4,6 +4,7 @@ mod backpressure;
 mod breakers;
 mod commits;
 mod complaints;
+mod dead_letter_limits;
 mod dead_letter_trouble;
 mod dead_letters;
 mod failover;

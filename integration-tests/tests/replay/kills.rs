@@ -15,7 +15,7 @@ const KILLS: usize = 3;
 struct Process(Child);
 
 impl Process {
-    fn start(scene: &Scene) -> Self {
+    fn start(scene: &Scene<'_>) -> Self {
         let child = Command::new(std::env::current_exe().expect("a test binary"))
             .args([
                 "--exact",
@@ -54,7 +54,7 @@ fn a_replay_in_a_process_of_its_own() {
 }
 
 /// How many messages the topic has.
-fn written(scene: &Scene) -> usize {
+fn written(scene: &Scene<'_>) -> usize {
     let ends = (0..scene.partitions).map(|number| scene.kafka.end_offset(&scene.topic, number));
     ends.sum::<i64>() as usize
 }

@@ -2,6 +2,7 @@
 
 mod guards;
 mod kills;
+mod permissions;
 mod progress;
 mod selections;
 mod support;

@@ -1,6 +1,10 @@
 use crate::support::{SOON, Scene, complete};
 use integration_tests::{eventually, unique};
-use rws_kafka::{ConsumerError, KafkaProducer, Observer, ProducerConfig};
+use rws_kafka::{
+    ConsumerError, KafkaProducer, LeftReason, Observer, ProducerConfig, ReplayPartition,
+    ReplayTimestamp,
+};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -94,29 +98,35 @@ fn of_two_replays_of_one_group_the_later_one_goes_on() {
     assert_eq!(payloads.len(), 200);
 }
 
+/// Brokers refuse a batch of records for one of them: the others must not be left with it.
 #[test]
-fn a_letter_that_is_refused_ends_the_replay_and_moves_no_offset() {
+fn letters_that_their_topic_never_takes_are_left_by_cause_and_the_others_come_back() {
     let scene = Scene::with(1, &[("max.message.bytes", "1000")]);
-    scene.fill(1);
-    let large = "x".repeat(5_000);
+    let (payload, large) = ("x".repeat(300), "x".repeat(5_000));
+    for _ in 0..10 {
+        scene.send(scene.letter(&payload));
+    }
     scene.send(scene.letter(&large));
+    let far_ahead = scene.letter("future");
+    let far_ahead = far_ahead.header("rws-dlq-original-timestamp", "200000000000000");
+    scene.send(far_ahead);
+    let elsewhere = scene.letter("elsewhere");
+    scene.send(elsewhere.header("rws-dlq-original-partition", "9"));
+    for _ in 0..10 {
+        scene.send(scene.letter(&payload));
+    }
     scene.flush();
-    let handle = scene.replay().start().unwrap();
-    let report = handle.join_timeout(SOON).expect("it ends");
-    assert_eq!(report.uncommitted, 2);
-    let error = report.error.expect("a reason");
-    assert!(
-        matches!(error, ConsumerError::ReplayRefused { offset: 1, .. }),
-        "{error}"
-    );
-    assert_eq!(scene.committed(0), Some(0));
-    let without = scene
-        .replay()
-        .matching(|letter| letter.payload() == Some(b"0"));
-    let report = complete(&without);
-    // It says that the first may be there twice, which it is.
-    assert_eq!((report.status.replayed, report.possibly_twice), (1, 1));
-    assert_eq!(scene.payloads(), ["0", "0"]);
+    let replay = scene.replay().timestamp(ReplayTimestamp::Original);
+    let report = complete(&replay.partition(ReplayPartition::Original));
+    let left = [
+        (LeftReason::UnknownTopic, 1),
+        (LeftReason::TooLarge, 1),
+        (LeftReason::Refused, 1),
+    ];
+    assert_eq!(report.status.left, BTreeMap::from(left));
+    assert_eq!((report.status.replayed, report.possibly_twice), (20, 0));
+    assert_eq!(scene.payloads(), vec![payload; 20]);
+    assert_eq!(scene.committed(0), Some(23));
 }
 
 #[test]

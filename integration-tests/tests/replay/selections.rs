@@ -71,10 +71,13 @@ fn times_of_failure_and_of_the_message_select() {
     let scene = Scene::new(1);
     for number in 0..6_i64 {
         let (payload, failed_at) = (number.to_string(), (10_000 + number).to_string());
-        let letter = scene.letter(&payload).timestamp_ms(20_000 + number);
+        let sent_at = (20_000 + number).to_string();
+        let letter = scene.letter(&payload);
+        let letter = letter.header("rws-dlq-original-timestamp", &sent_at);
         scene.send(letter.header("rws-dlq-failed-at", &failed_at));
     }
-    scene.send(scene.letter("without").timestamp_ms(20_003));
+    let without = scene.letter("without");
+    scene.send(without.header("rws-dlq-original-timestamp", "20003"));
     scene.flush();
     let at = |ms| UNIX_EPOCH + Duration::from_millis(ms);
     let replay = scene.replay().failed_within(at(10_002)..at(10_004));

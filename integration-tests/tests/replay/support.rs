@@ -7,8 +7,8 @@ use std::time::Duration;
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A queue with letters of one topic, and a group that no other test uses.
-pub(crate) struct Scene {
-    pub(crate) kafka: &'static Kafka,
+pub(crate) struct Scene<'a> {
+    pub(crate) kafka: &'a Kafka,
     pub(crate) topic: String,
     pub(crate) queue: String,
     pub(crate) partitions: i32,
@@ -16,19 +16,24 @@ pub(crate) struct Scene {
     pub(crate) producer: KafkaProducer,
 }
 
-impl Scene {
+impl Scene<'static> {
     pub(crate) fn new(partitions: i32) -> Self {
         Self::with(partitions, &[])
     }
 
     /// With these settings of the topic.
     pub(crate) fn with(partitions: i32, settings: &[(&str, &str)]) -> Self {
-        let kafka = Kafka::shared();
+        Self::on(Kafka::shared(), partitions, settings)
+    }
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn on(kafka: &'a Kafka, partitions: i32, settings: &[(&str, &str)]) -> Self {
         let topic = unique_topic("replay");
         let queue = format!("{topic}.dlq");
         kafka.create_topic_with(&topic, partitions, settings);
         kafka.create_topic(&queue, partitions);
-        let config = ProducerConfig::new(kafka.bootstrap()).expect("valid settings");
+        let config = ProducerConfig::new(kafka.plain_bootstrap()).expect("valid settings");
         let producer = KafkaProducer::new(config.observer(Observer::new())).expect("a producer");
         Self {
             kafka,
@@ -53,7 +58,7 @@ impl Scene {
     }
 
     /// A letter of the topic as a worker writes it, in partition 0 of the queue.
-    pub(crate) fn letter<'a>(&'a self, payload: &'a str) -> Record<'a> {
+    pub(crate) fn letter<'r>(&'r self, payload: &'r str) -> Record<'r> {
         Record::to(&self.queue)
             .partition(0)
             .payload(payload)

@@ -136,7 +136,8 @@ fn a_message_keeps_what_it_came_with_and_where_it_came_from() {
 
     let letter = &scene.read(&scene.queue)[0];
     assert_eq!(own(letter), *came_with);
-    assert_eq!(letter.timestamp_ms, Some(TIMESTAMP));
+    let published = letter.timestamp_ms.expect("a timestamp");
+    assert!(published > 1_700_000_000_000, "{published}");
     for name in &letter.header_names()[6..] {
         assert!(name.starts_with("rws-dlq-"), "{letter:?}");
     }

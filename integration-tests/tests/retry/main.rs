@@ -4,6 +4,7 @@ mod batches;
 mod delays;
 mod exactly_once;
 mod headers;
+mod limits;
 mod orders;
 mod process;
 mod readiness;

@@ -1,83 +1,15 @@
 use super::batch::Batch;
 use super::clock::Clock;
+use super::letter::Letter;
 use crate::backoff::Backoff;
-use crate::dead_letter::{DeadLetterHeaders, Header, QueueName};
-use crate::retry;
-use rws_kafka_observe::trace::{TRACEPARENT, TRACESTATE, TraceContext};
-use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerConfig, ProducerError, Record};
+use crate::dead_letter::{DeadLetterHeaders, QueueName};
+use rws_kafka_observe::trace::TraceContext;
+use rws_kafka_observe::{LogRate, non_zero};
+use rws_kafka_producer::{KafkaProducer, ProducerConfig, ProducerError, TransactionalProducer};
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-
-/// A message that is given up or put off, on its way to the dead letter queue or a retry topic.
-pub(crate) struct Letter {
-    kind: LetterKind,
-    topic: String,
-    headers: Vec<Header>,
-    /// The message came from a retry topic, whose headers it leaves behind.
-    was_put_off: bool,
-    /// None: that of the sending.
-    timestamp_ms: Option<i64>,
-    /// The span that gave the message up, where OpenTelemetry has it.
-    trace: Option<TraceContext>,
-    refusals: u32,
-    /// With the number of the producer that has it.
-    delivery: Option<(u64, DeliveryFuture)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LetterKind {
-    Dead,
-    PutOff,
-}
-
-impl Letter {
-    /// For the dead letter queue `topic`, or a retry topic.
-    pub(crate) fn to(topic: impl Into<String>, kind: LetterKind, headers: Vec<Header>) -> Self {
-        Self {
-            kind,
-            topic: topic.into(),
-            headers,
-            was_put_off: false,
-            timestamp_ms: None,
-            trace: None,
-            refusals: 0,
-            delivery: None,
-        }
-    }
-
-    /// The letter belongs to `trace`, in place of what the message came with.
-    pub(crate) fn continues(&mut self, trace: Option<TraceContext>) {
-        self.trace = trace;
-    }
-
-    /// The message has headers of a retry topic, which it leaves behind.
-    pub(crate) fn leaves_retry_topic(&mut self, does: bool) {
-        self.was_put_off = does;
-    }
-
-    pub(crate) fn of_time(&mut self, timestamp_ms: Option<i64>) {
-        self.timestamp_ms = timestamp_ms;
-    }
-
-    pub(crate) fn kind(&self) -> LetterKind {
-        self.kind
-    }
-
-    pub(crate) fn topic(&self) -> &str {
-        &self.topic
-    }
-
-    /// The letter of the message at `index`, as a record.
-    pub(crate) fn record<'a>(&'a self, batch: &'a Batch, index: u32) -> Record<'a> {
-        record(self, batch, index)
-    }
-
-    pub(crate) fn is_on_its_way(&self) -> bool {
-        self.delivery.is_some()
-    }
-}
 
 /// How a letter stands.
 pub(crate) enum Posting {
@@ -103,6 +35,8 @@ pub(crate) struct DeadLetters {
     /// How to make a producer; none where it is the user's, whose end is not ours.
     config: Option<Box<ProducerConfig>>,
     clock: Clock,
+    /// Of letters whose headers did not fit.
+    shrunk: LogRate,
     state: Mutex<State>,
 }
 
@@ -151,6 +85,7 @@ impl DeadLetters {
             backoff: Backoff::default(),
             config: None,
             clock: Clock::default(),
+            shrunk: LogRate::new(Duration::from_secs(1)),
             state: Mutex::new(State {
                 number: 0,
                 failures: 0,
@@ -171,6 +106,7 @@ impl DeadLetters {
             backoff: Backoff::default(),
             config,
             clock: Clock::default(),
+            shrunk: LogRate::new(Duration::from_secs(1)),
             state: Mutex::new(State {
                 number: 0,
                 failures: 0,
@@ -206,38 +142,75 @@ impl DeadLetters {
         index: u32,
         waker: &Waker,
     ) -> Posting {
-        let (number, mut delivery) = match letter.delivery.take() {
-            Some(delivery) => delivery,
-            None => match self.producer() {
-                Ok((number, producer)) => {
-                    let record = record(letter, batch, index);
-                    let _scope = letter.trace.as_ref().map(TraceContext::enter);
-                    (number, producer.send_record_async(record))
+        loop {
+            let (number, mut delivery) = match letter.delivery.take() {
+                Some(delivery) => delivery,
+                None => match self.producer() {
+                    Ok((number, producer)) => {
+                        let record = letter.record(batch, index);
+                        let _scope = letter.trace().map(TraceContext::enter);
+                        (number, producer.send_record_async(record))
+                    }
+                    Err(posting) => return posting,
+                },
+            };
+            let error = match Pin::new(&mut delivery).poll(&mut Context::from_waker(waker)) {
+                Poll::Pending => {
+                    letter.delivery = Some((number, delivery));
+                    return Posting::OnItsWay;
                 }
-                Err(posting) => return posting,
-            },
+                Poll::Ready(Ok(_)) => {
+                    self.lock().failures = 0;
+                    self.log_shrunk(letter, batch, index);
+                    return Posting::Delivered;
+                }
+                Poll::Ready(Err(error @ ProducerError::MessageTooLarge { .. })) => {
+                    // At once: each step is another answer, and there are no more than three.
+                    if letter.shrink() {
+                        continue;
+                    }
+                    letter.does_not_fit(error, batch, index)
+                }
+                Poll::Ready(Err(error)) => error,
+            };
+            let is_hopeless = error.is_fatal() && self.config.is_none();
+            if error.is_fatal() && !is_hopeless {
+                self.replace(number, &error);
+            }
+            letter.refusals += 1;
+            let again = self.backoff.wait_after(letter.refusals);
+            return Posting::Refused {
+                error,
+                again: (!is_hopeless).then_some(again),
+            };
+        }
+    }
+
+    /// Makes the letter fit where the broker's answer would come too late to shrink it.
+    pub(crate) fn fit(
+        &self,
+        letter: &mut Letter,
+        batch: &Batch,
+        index: u32,
+        producer: &TransactionalProducer,
+    ) {
+        letter.fit(batch, index, producer);
+        self.log_shrunk(letter, batch, index);
+    }
+
+    fn log_shrunk(&self, letter: &Letter, batch: &Batch, index: u32) {
+        let Some(how) = letter.shrunk_to() else {
+            return;
         };
-        match Pin::new(&mut delivery).poll(&mut Context::from_waker(waker)) {
-            Poll::Pending => {
-                letter.delivery = Some((number, delivery));
-                Posting::OnItsWay
-            }
-            Poll::Ready(Ok(_)) => {
-                self.lock().failures = 0;
-                Posting::Delivered
-            }
-            Poll::Ready(Err(error)) => {
-                let is_hopeless = error.is_fatal() && self.config.is_none();
-                if error.is_fatal() && !is_hopeless {
-                    self.replace(number, &error);
-                }
-                letter.refusals += 1;
-                let again = self.backoff.wait_after(letter.refusals);
-                Posting::Refused {
-                    error,
-                    again: (!is_hopeless).then_some(again),
-                }
-            }
+        if let Some(held_back) = self.shrunk.admit() {
+            tracing::warn!(
+                target: "rws_kafka",
+                partition = %batch.partition().name,
+                offset = batch.offset(index),
+                topic = letter.topic(),
+                held_back = non_zero(held_back),
+                "a message close to the size limit was sent on {how}"
+            );
         }
     }
 
@@ -309,45 +282,6 @@ impl State {
         self.failures = self.failures.saturating_add(1);
         backoff.wait_after(self.failures)
     }
-}
-
-/// The message as it first came, with the letter's headers after its own. Only its trace goes on where the
-/// letter has one.
-fn record<'a>(letter: &'a Letter, batch: &'a Batch, index: u32) -> Record<'a> {
-    let of_trace = |name: &str| {
-        let names = [TRACEPARENT, TRACESTATE];
-        names.iter().any(|of| name.eq_ignore_ascii_case(of))
-    };
-    let mut record = Record::to(&letter.topic);
-    if let Some(key) = batch.key(index) {
-        record = record.key(key);
-    }
-    if let Some(payload) = batch.payload(index) {
-        record = record.payload(payload);
-    }
-    if let Some(timestamp_ms) = letter.timestamp_ms
-        // Others may write what cannot be sent.
-        && Record::TIMESTAMPS_MS.contains(&timestamp_ms)
-    {
-        record = record.timestamp_ms(timestamp_ms);
-    }
-    let own = match letter.was_put_off {
-        true => retry::own_headers(batch.headers(index)),
-        false => batch.headers(index).collect(),
-    };
-    for (name, value) in own {
-        if letter.trace.is_some() && of_trace(name) {
-            continue;
-        }
-        record = match value {
-            Some(value) => record.header(name, value),
-            None => record.header(name, &None::<&[u8]>),
-        };
-    }
-    for (name, value) in &letter.headers {
-        record = record.header(name, value);
-    }
-    record
 }
 
 /// On a thread of its own, as it waits for a broker.

@@ -1,7 +1,7 @@
 //! Batches for handlers that take several messages at a time.
 
 use super::clock::Clock;
-use super::dead_letters::Letter;
+use super::letter::Letter;
 use super::partition::Partition;
 use super::strand::{StrandId, Task};
 use std::collections::{BTreeSet, VecDeque};

@@ -1,6 +1,7 @@
-use super::dead_letters::{DeadLetters, Letter, LetterKind, Posting};
+use super::dead_letters::{DeadLetters, Posting};
 use super::handling::Handling;
 use super::in_hand::{Hand, Run};
+use super::letter::{Letter, LetterKind};
 use super::partition::{Partition, Phase};
 use super::scheduler::{Outcome, Progress, Work};
 use super::stopwatch::Stopwatch;
@@ -298,7 +299,8 @@ impl Shift<'_> {
     pub(super) fn carry_out(&mut self, decision: Decision, task: &Task, index: u32) -> Then {
         match decision {
             Decision::Again(pause) => Then::Again(pause),
-            Decision::Post(letter) if self.engine.transactions().is_some() => {
+            Decision::Post(mut letter) if self.engine.transactions().is_some() => {
+                self.fit(&mut letter, task, index);
                 self.outputs.replace(&letter.record(&task.batch, index));
                 self.posted(task, index, &letter)
             }
@@ -417,6 +419,15 @@ impl Shift<'_> {
         };
         let records = self.outputs.records();
         transactions.put(self.engine, self.partition, records, 1, finish)
+    }
+
+    /// Makes a letter fit into the worker's transaction.
+    pub(super) fn fit(&self, letter: &mut Letter, task: &Task, index: u32) {
+        if let (Some(letters), Some(transactions)) =
+            (self.engine.letters(), self.engine.transactions())
+        {
+            letters.fit(letter, &task.batch, index, transactions.producer());
+        }
     }
 
     /// The letter is this message's only output.

@@ -21,6 +21,7 @@ mod history;
 mod in_hand;
 mod lag;
 mod lane;
+mod letter;
 mod membership;
 #[cfg(test)]
 mod out_of_order;

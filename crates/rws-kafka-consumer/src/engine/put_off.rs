@@ -1,13 +1,13 @@
 //! What a lane does for messages that are given up or put off to a retry topic.
 
 use super::batch::Batch;
-use super::dead_letters::{Letter, LetterKind};
 use super::gather::Taken;
 use super::lane::Shift;
+use super::letter::{Letter, LetterKind};
 use super::scheduler::Progress;
 use super::strand::Task;
 use super::transactions::Put;
-use crate::dead_letter::Provenance;
+use crate::dead_letter::{Provenance, origin_header};
 use crate::error::ConsumerError;
 use crate::handler::HandlerError;
 use crate::retry::{self, Origin, Rung, Step};
@@ -173,14 +173,13 @@ impl Shift<'_> {
         let queue = letters.queue()?.of(self.topic_of_origin());
         let provenance = self.provenance(&origin, attempts, error);
         let headers = letters.form().write(&provenance);
-        let mut letter = Letter::to(queue, LetterKind::Dead, headers);
+        let letter = Letter::to(queue, LetterKind::Dead, headers);
+        let mut letter = letter.or_short(origin_header(&provenance));
         letter.leaves_retry_topic(self.is_retry());
-        letter.of_time(origin.timestamp.map(|timestamp| timestamp.ms()));
         Some(letter)
     }
 
-    /// The letter of a message that is put off. Its time is that of the sending: the topic's retention
-    /// counts from there.
+    /// The letter of a message that is delayed.
     pub(super) fn retry(
         &self,
         task: &Task,
@@ -192,11 +191,10 @@ impl Shift<'_> {
         let origin = self.origin(&task.batch, index);
         let provenance = self.provenance(&origin, attempts, error);
         let delay_ms = next.delay.as_millis() as i64;
-        let headers = retry::write(
-            &provenance,
-            provenance.failed_at_ms.saturating_add(delay_ms),
-        );
-        let mut letter = Letter::to(&*next.topic, LetterKind::PutOff, headers);
+        let due_ms = provenance.failed_at_ms.saturating_add(delay_ms);
+        let headers = retry::write(&provenance, due_ms);
+        let letter = Letter::to(&*next.topic, LetterKind::PutOff, headers);
+        let mut letter = letter.or_short(retry::write_short(&provenance, due_ms));
         letter.leaves_retry_topic(self.is_retry());
         Some(letter)
     }

@@ -5,8 +5,8 @@ mod state;
 mod tests;
 
 use super::clock::Clock;
-use super::dead_letters::Letter;
 use super::gather::{Gathered, Gatherer, Gathering, Taken};
+use super::letter::Letter;
 use super::partition::Partition;
 use super::strand::{StrandId, Task};
 use rustc_hash::FxHashMap;

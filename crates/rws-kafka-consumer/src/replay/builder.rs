@@ -4,6 +4,7 @@ use super::preview::ReplayPreview;
 use super::reading::{Read, Reading};
 use super::run::{Run, Writing};
 use super::selection::{Limits, Selection, is_empty, offsets};
+use super::targets::Targets;
 use crate::config::ConsumerConfig;
 use crate::error::ConsumerError;
 use crate::replay::handle::ReplayStatus;
@@ -31,12 +32,15 @@ pub enum ReplayPartition {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayTimestamp {
-    /// The message's own, so that what counts by event time counts it where it belongs. The default.
-    /// A topic's retention counts it so, too: an old message may soon be deleted again.
+    /// The time of the replay. The default: every topic takes it, and its retention counts from there.
     #[default]
-    Original,
-    /// The time of the replay.
     Now,
+    /// The message's own, as the letter's header says it, for consumers that count by event time. The
+    /// topic's retention counts by it, too, so that an old message may be deleted before it is read; and a
+    /// topic may refuse it (`message.timestamp.before.max.ms`, `message.timestamp.after.max.ms`): such
+    /// a letter is [left](crate::LeftReason::Refused). A letter without the header gets the time of the
+    /// replay.
+    Original,
 }
 
 /// Brings dead letters back to the topics that they came from.
@@ -44,7 +48,21 @@ pub enum ReplayTimestamp {
 /// Key, payload and headers are as the message had them, without the headers of the queue (in both
 /// forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders)), and with `rws-replay-count`: how often it was
 /// brought back. Where OpenTelemetry recorded the handling, `traceparent` stays that of the letter.
-/// Letters of a partition of the queue are sent in their order.
+/// Letters of a partition of the queue are sent in their order; where a topic refuses several at a time, each
+/// of them is sent again alone, behind the others of its batch.
+///
+/// # Which topics it writes to
+///
+/// Only the one that the queue is named after, whatever the letters' headers say: what is left of the
+/// queue's name without `dlq` or `dlt` (in any case) and the `.`, `-` or `_` before it, so `orders.created`
+/// for `orders.created.dlq`, `orders.created-dlt` and `orders.created.DLT`. Other topics, or the topics of a
+/// queue with another name, must be [allowed](Self::allow_targets). Internal topics (`__…`) are never
+/// written to.
+///
+/// A letter that cannot be brought back for a reason that lasts is left in the queue and counted by
+/// [why](crate::LeftReason), and the replay goes on: one for a topic that is not allowed or does not exist,
+/// that the user may not write to, that takes no message of this size, or refuses it otherwise. The group
+/// has passed it then: bring it back by another [`group`](Self::group) once the cause is mended.
 ///
 /// Every group that reads such a topic gets the message again, and one that had handled it handles
 /// it again. A deduplicator knows it by its header `rws-message-id` only: without one, it is a
@@ -89,6 +107,7 @@ pub struct Replay {
     rate: u32,
     batch_size: usize,
     max_replays: u32,
+    targets: Targets,
     partition: ReplayPartition,
     timestamp: ReplayTimestamp,
     producer: Option<KafkaProducer>,
@@ -102,9 +121,11 @@ const MAX_BATCH: usize = 10_000;
 impl Replay {
     /// A replay of all letters of the topic `queue`. The group of `config` is not used.
     pub fn new(config: impl Into<ConsumerConfig>, queue: impl Into<String>) -> Self {
+        let queue = queue.into();
         Self {
             config: config.into(),
-            queue: queue.into(),
+            targets: Targets::of(&queue),
+            queue,
             group: "rws-kafka-replay".to_owned(),
             selection: Selection::default(),
             rate: 100,
@@ -141,7 +162,8 @@ impl Replay {
         self
     }
 
-    /// Only letters whose message has a timestamp within `times`, which must not be empty.
+    /// Only letters whose message has a timestamp within `times`, by the header that says where it came
+    /// from; letters without are left. The times must not be empty.
     pub fn sent_within(mut self, times: impl RangeBounds<SystemTime>) -> Self {
         let bounds = (times.start_bound().cloned(), times.end_bound().cloned());
         self.selection.sent = Some(bounds);
@@ -179,13 +201,32 @@ impl Replay {
         self
     }
 
+    /// Topics that letters may be brought back to as well as the one that the queue is named after. May be
+    /// called several times.
+    ///
+    /// ```no_run
+    /// use rws_kafka_consumer::{ConsumerConfig, Replay};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let replay = Replay::new(ConsumerConfig::from_env()?, "dead-letters")
+    ///     .allow_targets(["orders.created", "orders.paid"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn allow_targets<T: Into<String>>(mut self, topics: impl IntoIterator<Item = T>) -> Self {
+        for topic in topics {
+            self.targets.allow(topic.into());
+        }
+        self
+    }
+
     /// Which partition of its topic a letter goes to. Default [`ReplayPartition::ByKey`].
     pub fn partition(mut self, partition: ReplayPartition) -> Self {
         self.partition = partition;
         self
     }
 
-    /// Which timestamp a letter gets. Default [`ReplayTimestamp::Original`].
+    /// Which timestamp a letter gets. Default [`ReplayTimestamp::Now`].
     pub fn timestamp(mut self, timestamp: ReplayTimestamp) -> Self {
         self.timestamp = timestamp;
         self
@@ -227,9 +268,9 @@ impl Replay {
                 Read::Finished => break,
                 Read::Nothing => {}
                 Read::Letter(letter) => {
-                    match self.selection.leaves(&letter, limits) {
+                    match self.selection.leaves(&letter, &limits) {
                         None => preview.add(&letter),
-                        Some(reason) => *preview.left.entry(reason).or_default() += 1,
+                        Some(reason) => preview.leave(&letter, reason),
                     }
                     reading.passed(&letter)?;
                 }
@@ -244,12 +285,13 @@ impl Replay {
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::Setting`] for one that is out of range, [`ConsumerError::NoSuchQueue`],
-    /// [`ConsumerError::QueueUnreadable`], [`ConsumerError::Property`],
+    /// [`ConsumerError::Setting`] for one that is out of range, or when there is no topic that it may write
+    /// to; [`ConsumerError::NoSuchQueue`], [`ConsumerError::QueueUnreadable`], [`ConsumerError::Property`],
     /// [`ConsumerError::ReplayProducer`], [`ConsumerError::Thread`].
     pub fn start(&self) -> Result<ReplayHandle, ConsumerError> {
         self.check()?;
         let reading = self.reading()?;
+        self.targets.check_not_empty()?;
         let producer = match &self.producer {
             Some(producer) => producer.clone(),
             None => KafkaProducer::new(self.config.letters_producer("replay"))
@@ -309,6 +351,7 @@ impl Replay {
 
     fn limits(&self) -> Limits {
         Limits {
+            targets: self.targets.clone(),
             max_replays: self.max_replays,
             partition: self.partition,
         }
@@ -319,6 +362,7 @@ impl Replay {
         if let Err(error) = check_topic_name(&self.queue) {
             return wrong("queue", format!("is no topic: {error}"));
         }
+        self.targets.check()?;
         if self.group.is_empty() {
             return wrong("group", "is empty, and must be a name".to_owned());
         }
@@ -366,6 +410,7 @@ impl fmt::Debug for Replay {
             .field("rate", &self.rate)
             .field("batch_size", &self.batch_size)
             .field("max_replays", &self.max_replays)
+            .field("targets", &self.targets)
             .field("partition", &self.partition)
             .field("timestamp", &self.timestamp)
             .finish_non_exhaustive()

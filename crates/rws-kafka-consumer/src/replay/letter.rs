@@ -1,3 +1,4 @@
+use crate::dead_letter::{ORIGIN, ShortOrigin};
 use crate::retry;
 use crate::timestamp::Timestamp;
 use crate::topic_partition::TopicPartition;
@@ -13,7 +14,8 @@ const SPRING_ATTEMPTS: &str = "kafka_deliveryAttempt";
 /// A letter as it stands in a dead letter queue.
 ///
 /// Both forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders) are understood. Where a letter has
-/// both, or one of them twice, those that come last hold: they were written last.
+/// both, or one of them twice, those that come last hold: they were written last. A letter with
+/// `rws-dlq-origin` in place of all of them has no reason, group or number of attempts.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     pub(crate) at: TopicPartition,
@@ -28,6 +30,8 @@ pub struct DeadLetter {
 enum Form {
     Text,
     Spring,
+    /// One header in place of all.
+    Short,
 }
 
 impl DeadLetter {
@@ -59,45 +63,55 @@ impl DeadLetter {
 
     /// The topic that the message came from, when a header tells it in text.
     pub fn original_topic(&self) -> Option<&str> {
+        if let Some(short) = self.short() {
+            return Some(short.topic);
+        }
         std::str::from_utf8(self.of_origin("original-topic")?).ok()
     }
 
     /// The partition that the message came from.
     pub fn original_partition(&self) -> Option<i32> {
+        if let Some(short) = self.short() {
+            return Some(short.partition);
+        }
         let value = self.of_origin("original-partition")?;
         match self.form()? {
-            Form::Text => std::str::from_utf8(value).ok()?.parse().ok(),
             Form::Spring => Some(i32::from_be_bytes(value.try_into().ok()?)),
+            _ => std::str::from_utf8(value).ok()?.parse().ok(),
         }
     }
 
     /// The offset that the message had there.
     pub fn original_offset(&self) -> Option<i64> {
+        if let Some(short) = self.short() {
+            return Some(short.offset);
+        }
         self.number("original-offset")
     }
 
-    /// The message's own timestamp in milliseconds since 1970: what the header says, else the
-    /// letter's own, which a letter has of its message unless its topic has `LogAppendTime`.
+    /// The message's own timestamp as its header says, in milliseconds since 1970. The record in the
+    /// queue has another: the time at which it was published.
     pub fn original_timestamp_ms(&self) -> Option<i64> {
-        let own = match self.timestamp {
-            Some(Timestamp::Create(ms)) => Some(ms),
-            _ => None,
-        };
-        self.number("original-timestamp").or(own)
+        match self.short() {
+            Some(short) => short.timestamp_ms,
+            None => self.number("original-timestamp"),
+        }
     }
 
-    /// When the message was given up, in milliseconds since 1970. Spring's headers do not tell.
+    /// When the message was dead-lettered, in milliseconds since 1970. Spring's headers do not say it.
     pub fn failed_at_ms(&self) -> Option<i64> {
         match self.form()? {
             Form::Text => self.number("failed-at"),
             Form::Spring => None,
+            // It was published then.
+            Form::Short => self.timestamp.map(Timestamp::ms),
         }
     }
 
     /// The group that gave the message up.
     pub fn group(&self) -> Option<&str> {
         let name = match self.form()? {
-            Form::Text => "consumer-group",
+            Form::Text | Form::Short => "consumer-group",
             Form::Spring => "original-consumer-group",
         };
         std::str::from_utf8(self.of_origin(name)?).ok()
@@ -106,7 +120,7 @@ impl DeadLetter {
     /// Why it did.
     pub fn reason(&self) -> Option<&str> {
         let name = match self.form()? {
-            Form::Text => "error-reason",
+            Form::Text | Form::Short => "error-reason",
             Form::Spring => "exception-message",
         };
         std::str::from_utf8(self.of_origin(name)?).ok()
@@ -119,6 +133,16 @@ impl DeadLetter {
             None => Some(0),
             Some((_, value)) => std::str::from_utf8(value.as_deref()?).ok()?.parse().ok(),
         }
+    }
+
+    /// How many bytes its key, payload and headers have.
+    pub(super) fn bytes(&self) -> usize {
+        let length = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
+        let headers = self.headers.iter();
+        let headers: usize = headers
+            .map(|(name, value)| name.len() + length(value))
+            .sum();
+        length(&self.key) + length(&self.payload) + headers
     }
 
     /// The message's own headers: those of the letter, of retry topics and of earlier replays left out.
@@ -142,15 +166,23 @@ impl DeadLetter {
             } else if name.strip_prefix(SPRING) == Some("original-topic") {
                 Some(Form::Spring)
             } else {
-                None
+                (name == ORIGIN).then_some(Form::Short)
             }
         })
+    }
+
+    fn short(&self) -> Option<ShortOrigin<'_>> {
+        match self.form()? {
+            Form::Short => ShortOrigin::parse(self.header(ORIGIN)?),
+            Form::Text | Form::Spring => None,
+        }
     }
 
     fn of_origin(&self, what: &str) -> Option<&[u8]> {
         let prefix = match self.form()? {
             Form::Text => TEXT,
             Form::Spring => SPRING,
+            Form::Short => return None,
         };
         let mut headers = self.headers.iter().rev();
         let found = headers.find(|(name, _)| name.strip_prefix(prefix) == Some(what));
@@ -160,8 +192,8 @@ impl DeadLetter {
     fn number(&self, what: &str) -> Option<i64> {
         let value = self.of_origin(what)?;
         match self.form()? {
-            Form::Text => std::str::from_utf8(value).ok()?.parse().ok(),
             Form::Spring => Some(i64::from_be_bytes(value.try_into().ok()?)),
+            _ => std::str::from_utf8(value).ok()?.parse().ok(),
         }
     }
 }
@@ -248,6 +280,24 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn one_header_may_stand_for_all_where_it_comes_last() {
+        let mut headers = headers_of(DeadLetterHeaders::Text, "first");
+        headers.push((ORIGIN.to_owned(), Some(b"orders/3/17/-5".to_vec())));
+        let short = letter(headers.clone());
+        assert_eq!(short.original_topic(), Some("orders"));
+        assert_eq!(short.original_partition(), Some(3));
+        assert_eq!(short.original_offset(), Some(17));
+        assert_eq!(short.original_timestamp_ms(), Some(-5));
+        assert_eq!(short.failed_at_ms(), Some(5));
+        assert_eq!((short.reason(), short.group()), (None, None));
+        assert_eq!(short.own_headers().count(), 0);
+        headers.rotate_right(1);
+        assert_eq!(letter(headers).original_topic(), Some("first"));
+        let broken = (ORIGIN.to_owned(), Some(b"orders".to_vec()));
+        assert_eq!(letter(vec![broken]).original_topic(), None);
+    }
+
+    #[test]
     fn what_does_not_parse_is_not_told() {
         let header = |name: &str, value: &[u8]| (name.to_owned(), Some(value.to_vec()));
         let letter = letter(vec![
@@ -259,7 +309,7 @@ pub(super) mod tests {
         assert_eq!(letter.original_topic(), None);
         assert_eq!(letter.original_partition(), None);
         assert_eq!(letter.original_offset(), None);
-        assert_eq!(letter.original_timestamp_ms(), Some(5));
+        assert_eq!(letter.original_timestamp_ms(), None);
         assert_eq!(letter.replays(), None);
     }
 }

@@ -10,6 +10,7 @@ mod preview;
 mod reading;
 mod run;
 mod selection;
+mod targets;
 
 pub use builder::{Replay, ReplayPartition, ReplayTimestamp};
 pub use handle::{ReplayHandle, ReplayReport, ReplayStatus};

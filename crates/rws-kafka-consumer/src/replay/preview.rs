@@ -1,5 +1,6 @@
 use super::letter::DeadLetter;
 use super::selection::LeftReason;
+use rws_kafka_observe::text::printable;
 use std::collections::BTreeMap;
 
 /// What a replay would do: the result of a [dry run](crate::Replay::dry_run).
@@ -10,13 +11,16 @@ pub struct ReplayPreview {
     pub replayed: u64,
     /// Of those, how many came from each topic.
     pub by_topic: BTreeMap<String, u64>,
-    /// Of those, how many have each reason. The first 1,000 different ones; the others are together
-    /// under `(other)`.
+    /// Of those, how many have each reason, with control characters escaped and no longer than 1 KiB.
+    /// The first 1,000 different ones; the others are together under `(other)`.
     pub by_reason: BTreeMap<String, u64>,
     /// Of those, how many each group gave up, as `by_reason`.
     pub by_group: BTreeMap<String, u64>,
     /// Letters that would be left, by why.
     pub left: BTreeMap<LeftReason, u64>,
+    /// Of those that are left for [`TargetNotAllowed`](LeftReason::TargetNotAllowed), how many came
+    /// from each topic, by what their headers say; as `by_reason`.
+    pub not_allowed: BTreeMap<String, u64>,
     /// Offsets asked for that the replay's group has passed already.
     pub already_passed: u64,
     /// Letters that an interrupted run may have written already.
@@ -34,17 +38,24 @@ impl ReplayPreview {
         count(&mut self.by_reason, letter.reason());
         count(&mut self.by_group, letter.group());
     }
+
+    pub(super) fn leave(&mut self, letter: &DeadLetter, reason: LeftReason) {
+        *self.left.entry(reason).or_default() += 1;
+        if reason == LeftReason::TargetNotAllowed {
+            count(&mut self.not_allowed, letter.original_topic());
+        }
+    }
 }
 
 fn count(counts: &mut BTreeMap<String, u64>, name: Option<&str>) {
-    let name = name.unwrap_or(NONE);
-    let is_new = !counts.contains_key(name);
+    let name = printable(name.unwrap_or(NONE));
+    let is_new = !counts.contains_key(&*name);
     let name = if is_new && counts.len() >= MAX_NAMES {
-        OTHER
+        OTHER.into()
     } else {
         name
     };
-    *counts.entry(name.to_owned()).or_default() += 1;
+    *counts.entry(name.into_owned()).or_default() += 1;
 }
 
 #[cfg(test)]
@@ -61,5 +72,14 @@ mod tests {
         assert_eq!(counts.len(), MAX_NAMES + 1);
         assert_eq!(counts[OTHER], 500);
         assert_eq!(counts["7"], 2);
+    }
+
+    #[test]
+    fn a_name_is_one_bounded_line() {
+        let mut counts = BTreeMap::new();
+        count(&mut counts, Some(&"\u{1b}[2Jforged\n".repeat(1_000)));
+        let name = counts.keys().next().unwrap();
+        assert!(name.len() <= 1024, "{}", name.len());
+        assert!(name.starts_with(r"\u{1b}[2Jforged\n"), "{name}");
     }
 }

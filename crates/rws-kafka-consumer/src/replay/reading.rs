@@ -33,7 +33,7 @@ struct Part {
     high: i64,
     /// What the group has committed: it does not go back.
     floor: i64,
-    /// Letters of it that were sent.
+    /// Letters of it that were sent and acknowledged.
     sent: u64,
     /// The broker told an end before `end`, and was asked again from `next` on.
     is_asked_again: bool,
@@ -51,7 +51,7 @@ impl Reading {
     /// Finds where the group stands, and where the queue ends.
     pub(super) fn begin(reader: QueueReader, selection: &Selection) -> Result<Self, ConsumerError> {
         let numbers = chosen(&reader.partitions(ANSWER)?, selection)?;
-        let committed = reader.committed(numbers.iter().copied(), ANSWER)?;
+        let committed = reader.first_committed(numbers.iter().copied(), ANSWER)?;
         let mut reading = Self {
             reader,
             parts: BTreeMap::new(),
@@ -108,7 +108,7 @@ impl Reading {
         }
     }
 
-    /// This letter was sent.
+    /// This letter was sent and acknowledged.
     pub(super) fn sent(&mut self, letter: &DeadLetter) {
         if let Some(part) = self.parts.get_mut(&letter.at.partition()) {
             part.sent += 1;

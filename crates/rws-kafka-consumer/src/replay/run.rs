@@ -7,10 +7,9 @@ use super::pace::Pace;
 use super::reading::{ANSWER, Read, Reading};
 use super::selection::{LeftReason, Limits, Selection};
 use crate::error::ConsumerError;
-use crate::topic_partition::TopicPartition;
 use rws_kafka_observe::causes::with_causes;
-use rws_kafka_observe::panics;
-use rws_kafka_producer::{Delivery, DeliveryFuture, KafkaProducer, ProducerError, Record};
+use rws_kafka_observe::{LogRate, non_zero, panics};
+use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerError, Record};
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -18,6 +17,9 @@ use std::time::{Duration, Instant};
 
 /// Letters that are left are committed in steps of so many, too.
 const LOOKS: usize = 10_000;
+
+/// A batch ends with so many bytes, too: its letters are kept until they are acknowledged.
+const BATCH_BYTES: usize = 32 << 20;
 
 /// How a replay writes.
 pub(super) struct Writing {
@@ -44,18 +46,19 @@ pub(super) struct Run {
     status: ReplayStatus,
     /// The letters of this batch that are on their way.
     sent: Vec<Sent>,
+    /// The bytes of those.
+    bytes: usize,
     /// Letters looked at since the last commit.
     looked: usize,
     /// Letters that are, or may be, written beyond what is committed.
     in_doubt: u64,
     /// Topics that have acknowledged a letter.
     reached: HashSet<String>,
+    refusals: LogRate,
 }
 
 struct Sent {
-    partition: TopicPartition,
-    offset: i64,
-    topic: String,
+    letter: Arc<DeadLetter>,
     delivery: DeliveryFuture,
 }
 
@@ -88,9 +91,11 @@ impl Run {
             began: Instant::now(),
             status,
             sent: Vec::new(),
+            bytes: 0,
             looked: 0,
             in_doubt: 0,
             reached: HashSet::new(),
+            refusals: LogRate::new(Duration::from_secs(1)),
         }
     }
 
@@ -141,12 +146,15 @@ impl Run {
                 Read::Nothing if self.unsettled() > 0 => self.settle()?,
                 Read::Nothing => {}
                 Read::Letter(letter) => {
-                    if !self.take(&letter)? {
+                    if !self.take(letter)? {
                         break;
                     }
                 }
             }
-            if self.unsettled() >= self.writing.batch_size as u64 || self.looked >= LOOKS {
+            if self.unsettled() >= self.writing.batch_size as u64
+                || self.looked >= LOOKS
+                || self.bytes >= BATCH_BYTES
+            {
                 self.settle()?;
             }
         }
@@ -155,18 +163,18 @@ impl Run {
     }
 
     /// Sends a letter or leaves it; false when a stop came before.
-    fn take(&mut self, letter: &DeadLetter) -> Result<bool, Ended> {
-        match self.leaves(letter)? {
+    fn take(&mut self, letter: DeadLetter) -> Result<bool, Ended> {
+        let letter = Arc::new(letter);
+        match self.leaves(&letter)? {
             Some(reason) => *self.status.left.entry(reason).or_default() += 1,
             None => {
                 if !self.shared.wait_until(self.pace.due()) {
                     return Ok(false);
                 }
-                self.send(letter)?;
-                self.reading.sent(letter);
+                self.send(&letter)?;
             }
         }
-        self.reading.passed(letter)?;
+        self.reading.passed(&letter)?;
         self.looked += 1;
         self.refresh();
         Ok(true)
@@ -175,7 +183,7 @@ impl Run {
     /// Why `letter` is left, if it is.
     fn leaves(&self, letter: &DeadLetter) -> Result<Option<LeftReason>, ConsumerError> {
         let writing = &self.writing;
-        let look = || writing.selection.leaves(letter, writing.limits);
+        let look = || writing.selection.leaves(letter, &writing.limits);
         panics::catch(look).map_err(|panic| ConsumerError::Fatal {
             detail: format!(
                 "the replay's predicate panicked over {} offset {}: {panic}",
@@ -185,58 +193,103 @@ impl Run {
         })
     }
 
-    fn send(&mut self, letter: &DeadLetter) -> Result<(), Ended> {
-        let topic = letter.original_topic().unwrap_or_default().to_owned();
-        let count = letter.replays().unwrap_or_default().saturating_add(1);
-        let record = record(letter, &topic, &self.writing);
-        let count = count.to_string();
-        let record = record.header(REPLAY_COUNT, &count);
-        let delivery = self.writing.producer.send_record_async(record);
+    fn send(&mut self, letter: &Arc<DeadLetter>) -> Result<(), Ended> {
+        let sent = self.post(letter);
+        self.sent.push(sent);
+        self.bytes += letter.bytes();
         self.pace.went(Instant::now());
-        let is_first = !self.reached.contains(&topic);
-        self.sent.push(Sent {
-            partition: letter.partition().clone(),
-            offset: letter.offset(),
-            topic: topic.clone(),
-            delivery,
-        });
-        if is_first {
+        let topic = letter.original_topic().unwrap_or_default();
+        if !self.reached.contains(topic) {
             // The next ones would pile up behind it while the producer gets to know the topic, and
             // then come all at once.
             self.wait_for_all()?;
-            self.reached.insert(topic);
+            self.reached.insert(topic.to_owned());
             self.pace.went(Instant::now());
         }
         Ok(())
     }
 
+    fn post(&self, letter: &Arc<DeadLetter>) -> Sent {
+        let topic = letter.original_topic().unwrap_or_default();
+        let count = letter.replays().unwrap_or_default().saturating_add(1);
+        let count = count.to_string();
+        let record = record(letter, topic, &self.writing).header(REPLAY_COUNT, &count);
+        Sent {
+            letter: Arc::clone(letter),
+            delivery: self.writing.producer.send_record_async(record),
+        }
+    }
+
     /// Waits for the acknowledgements of what is on its way.
     fn wait_for_all(&mut self) -> Result<(), Ended> {
-        let mut ended = None;
-        for sent in std::mem::take(&mut self.sent) {
-            self.in_doubt += 1;
-            let outcome: Option<Result<Delivery, ProducerError>> =
-                deliveries::outcome(sent.delivery, &self.shared);
-            match outcome {
-                Some(Ok(_)) => self.status.replayed += 1,
-                Some(Err(error)) => {
-                    // The first one that failed is told.
-                    ended.get_or_insert(Ended::Failed(ConsumerError::ReplayRefused {
-                        partition: sent.partition,
-                        offset: sent.offset,
-                        topic: sent.topic,
-                        source: Box::new(error),
-                    }));
-                }
-                None => {
-                    ended.get_or_insert(Ended::Stopped);
-                }
+        let sent = std::mem::take(&mut self.sent);
+        self.bytes = 0;
+        let had_company = sent.len() > 1;
+        let mut result = Ok(());
+        let mut alone = Vec::new();
+        for sent in sent {
+            let letter = Arc::clone(&sent.letter);
+            match self.outcome(sent) {
+                Ok(Some(error)) if had_company && is_shared(&error) => alone.push(letter),
+                Ok(Some(error)) => self.leave(&letter, &error),
+                Ok(None) => {}
+                // The first one is reported.
+                Err(ended) => result = result.and(Err(ended)),
+            }
+        }
+        for letter in alone {
+            if result.is_err() {
+                break;
+            }
+            self.in_doubt -= 1;
+            let sent = self.post(&letter);
+            match self.outcome(sent) {
+                Ok(Some(error)) => self.leave(&letter, &error),
+                Ok(None) => {}
+                Err(ended) => result = Err(ended),
             }
         }
         self.refresh();
-        match ended {
-            None => Ok(()),
-            Some(ended) => Err(ended),
+        result
+    }
+
+    /// What became of a letter; an error is one that lasts.
+    fn outcome(&mut self, sent: Sent) -> Result<Option<ProducerError>, Ended> {
+        let letter = sent.letter;
+        self.in_doubt += 1;
+        match deliveries::outcome(sent.delivery, &self.shared) {
+            Some(Ok(_)) => {
+                self.status.replayed += 1;
+                self.reading.sent(&letter);
+                Ok(None)
+            }
+            Some(Err(error)) if LeftReason::of_refusal(&error).is_some() => Ok(Some(error)),
+            Some(Err(error)) => Err(Ended::Failed(ConsumerError::ReplayRefused {
+                partition: letter.partition().clone(),
+                offset: letter.offset(),
+                topic: letter.original_topic().unwrap_or_default().to_owned(),
+                source: Box::new(error),
+            })),
+            None => Err(Ended::Stopped),
+        }
+    }
+
+    /// A letter that was sent is not in its topic, and never will be as things are.
+    fn leave(&mut self, letter: &DeadLetter, error: &ProducerError) {
+        self.in_doubt -= 1;
+        let reason = LeftReason::of_refusal(error).unwrap_or(LeftReason::Refused);
+        *self.status.left.entry(reason).or_default() += 1;
+        if let Some(held_back) = self.refusals.admit() {
+            tracing::warn!(
+                target: "rws_kafka",
+                queue = self.writing.queue,
+                group = self.writing.group,
+                partition = %letter.partition(),
+                offset = letter.offset(),
+                held_back = non_zero(held_back),
+                error = with_causes(error),
+                "a letter is left in the queue: {reason}"
+            );
         }
     }
 
@@ -315,6 +368,15 @@ impl Run {
     fn unsettled(&self) -> u64 {
         self.in_doubt + self.sent.len() as u64
     }
+}
+
+/// Whether a letter may have been refused for another one that it was sent with: brokers take a batch of
+/// records as a whole or not at all. It is sent again alone.
+fn is_shared(error: &ProducerError) -> bool {
+    matches!(
+        LeftReason::of_refusal(error),
+        Some(LeftReason::TooLarge | LeftReason::Refused)
+    )
 }
 
 /// The message as it came, but for its count of replays.

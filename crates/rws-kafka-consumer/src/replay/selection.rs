@@ -1,13 +1,15 @@
 use super::builder::ReplayPartition;
 use super::letter::{DeadLetter, time};
-use rws_kafka_producer::check_topic_name;
+use super::targets::{Targets, is_possible};
+use rws_kafka_producer::ProducerError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Why a letter is left in the queue.
+/// Why a letter is left in the queue. It stays there until the queue's retention deletes it; another
+/// [`group`](crate::Replay::group) finds it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum LeftReason {
@@ -21,10 +23,37 @@ pub enum LeftReason {
     BadReplayCount,
     /// No header tells the topic that it came from.
     NoOriginalTopic,
-    /// That topic has no name that Kafka takes, or is the queue itself.
+    /// That topic has no name that Kafka takes, is internal (`__…`), or is the queue itself.
     BadOriginalTopic,
     /// Its own partition is asked for, and no header tells it.
     NoOriginalPartition,
+    /// The topic is neither the one that the queue is named after nor
+    /// [allowed](crate::Replay::allow_targets).
+    TargetNotAllowed,
+    /// The topic, or the partition in it, does not exist.
+    UnknownTopic,
+    /// The user of the replay may not write to the topic.
+    NotAuthorized,
+    /// The topic does not take messages of its size.
+    TooLarge,
+    /// The topic refused it for another reason that lasts, such as its timestamp, or that it has no
+    /// key and the topic is compacted. The log says which.
+    Refused,
+}
+
+impl LeftReason {
+    /// Why a letter that was sent is left; `None` when another attempt may succeed, or none can.
+    pub(super) fn of_refusal(error: &ProducerError) -> Option<Self> {
+        match error {
+            ProducerError::UnknownTopic { .. } | ProducerError::UnknownPartition { .. } => {
+                Some(Self::UnknownTopic)
+            }
+            ProducerError::NotAuthorized { .. } => Some(Self::NotAuthorized),
+            ProducerError::MessageTooLarge { .. } => Some(Self::TooLarge),
+            error if error.is_retriable() || error.is_fatal() => None,
+            _ => Some(Self::Refused),
+        }
+    }
 }
 
 impl fmt::Display for LeftReason {
@@ -37,6 +66,11 @@ impl fmt::Display for LeftReason {
             Self::NoOriginalTopic => "no original topic in its headers",
             Self::BadOriginalTopic => "its original topic cannot be written to",
             Self::NoOriginalPartition => "no original partition in its headers",
+            Self::TargetNotAllowed => "its original topic is not one that the replay may write to",
+            Self::UnknownTopic => "its original topic or partition does not exist",
+            Self::NotAuthorized => "not authorised to write to its original topic",
+            Self::TooLarge => "too large for its original topic",
+            Self::Refused => "refused by its original topic",
         })
     }
 }
@@ -55,15 +89,16 @@ pub(super) struct Selection {
 }
 
 /// What a letter must also be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Limits {
+    pub(super) targets: Targets,
     pub(super) max_replays: u32,
     pub(super) partition: ReplayPartition,
 }
 
 impl Selection {
     /// Why `letter` is left, if it is.
-    pub(super) fn leaves(&self, letter: &DeadLetter, limits: Limits) -> Option<LeftReason> {
+    pub(super) fn leaves(&self, letter: &DeadLetter, limits: &Limits) -> Option<LeftReason> {
         if let Some(times) = &self.failed {
             match letter.failed_at_ms() {
                 None => return Some(LeftReason::NoFailureTime),
@@ -92,8 +127,11 @@ impl Selection {
         let Some(topic) = letter.original_topic() else {
             return Some(LeftReason::NoOriginalTopic);
         };
-        if check_topic_name(topic).is_err() || topic == letter.partition().topic() {
+        if !is_possible(topic, letter.partition().topic()) {
             return Some(LeftReason::BadOriginalTopic);
+        }
+        if !limits.targets.contain(topic) {
+            return Some(LeftReason::TargetNotAllowed);
         }
         let needs_partition = limits.partition == ReplayPartition::Original;
         let partition = letter.original_partition();
@@ -149,15 +187,19 @@ mod tests {
     use super::*;
     use crate::dead_letter::DeadLetterHeaders;
 
-    const LIMITS: Limits = Limits {
-        max_replays: 3,
-        partition: ReplayPartition::ByKey,
-    };
+    fn limits(partition: ReplayPartition) -> Limits {
+        Limits {
+            targets: Targets::of("orders.dlq"),
+            max_replays: 3,
+            partition,
+        }
+    }
 
     fn left(topic: &str, count: &str) -> Option<LeftReason> {
         let mut headers = headers_of(DeadLetterHeaders::Text, topic);
         headers.push((REPLAY_COUNT.to_owned(), Some(count.into())));
-        Selection::default().leaves(&letter(headers), LIMITS)
+        let limits = limits(ReplayPartition::ByKey);
+        Selection::default().leaves(&letter(headers), &limits)
     }
 
     #[test]
@@ -168,10 +210,13 @@ mod tests {
             ("orders", "-1", LeftReason::BadReplayCount),
             ("or ders", "0", LeftReason::BadOriginalTopic),
             ("orders.dlq", "0", LeftReason::BadOriginalTopic),
+            ("__consumer_offsets", "0", LeftReason::BadOriginalTopic),
+            ("payments", "0", LeftReason::TargetNotAllowed),
         ] {
             assert_eq!(left(topic, count), Some(reason), "{topic} {count}");
         }
-        let none = Selection::default().leaves(&letter(Vec::new()), LIMITS);
+        let limits = limits(ReplayPartition::ByKey);
+        let none = Selection::default().leaves(&letter(Vec::new()), &limits);
         assert_eq!(none, Some(LeftReason::NoOriginalTopic));
     }
 
@@ -182,14 +227,12 @@ mod tests {
             Some(b"orders".to_vec()),
         )];
         let letter = letter(headers);
-        let original = Limits {
-            partition: ReplayPartition::Original,
-            ..LIMITS
-        };
         let selection = Selection::default();
-        assert_eq!(selection.leaves(&letter, LIMITS), None);
+        let by_key = limits(ReplayPartition::ByKey);
+        assert_eq!(selection.leaves(&letter, &by_key), None);
+        let original = limits(ReplayPartition::Original);
         let reason = Some(LeftReason::NoOriginalPartition);
-        assert_eq!(selection.leaves(&letter, original), reason);
+        assert_eq!(selection.leaves(&letter, &original), reason);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! `RetryTopicHeaders` and `KafkaHeaders`, as its `DeadLetterPublishingRecovererFactory` writes and
 //! reads them.
 
-use crate::dead_letter::{Header, Provenance, cut};
+use crate::dead_letter::{Header, Provenance, reason, stack_trace};
 use crate::timestamp::Timestamp;
 
 const ATTEMPTS: &str = "retry_topic-attempts";
@@ -33,6 +33,10 @@ const NAMES: [&str; 13] = [
     DUE,
 ];
 
+/// In place of all of them where a message is too close to the size limit to have them:
+/// `partition/offset/attempts/due`, and `/C` or `/L` with the timestamp where there is one.
+const SHORT: &str = "rws-retry-origin";
+
 /// The highest number of attempts that Spring believes.
 const MOST_ATTEMPTS: u32 = i32::MAX as u32;
 
@@ -55,6 +59,15 @@ impl<'a> Origin<'a> {
         level: u32,
         headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
     ) -> Self {
+        if let Some(short) = Short::of(headers.clone()) {
+            return Self {
+                topic,
+                partition: short.partition,
+                offset: short.offset,
+                timestamp: short.timestamp,
+                attempts: short.attempts.max(level),
+            };
+        }
         let value = |name: &str| last(headers.clone(), name);
         let partition = value(PARTITION)
             .and_then(fixed)
@@ -95,15 +108,21 @@ impl<'a> Origin<'a> {
 
 /// When a message is due, in milliseconds since 1970.
 pub(crate) fn due_ms<'h>(
-    headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)>,
+    headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
 ) -> Option<i64> {
-    last(headers, DUE).and_then(big_integer)
+    match Short::of(headers.clone()) {
+        Some(short) => Some(short.due_ms),
+        None => last(headers, DUE).and_then(big_integer),
+    }
 }
 
 /// The group that a message was put off by; none where that is not said.
 pub(crate) fn group<'h>(
-    headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)>,
+    headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
 ) -> Option<&'h [u8]> {
+    if Short::of(headers.clone()).is_some() {
+        return None;
+    }
     last(headers, GROUP).filter(|group| !group.is_empty())
 }
 
@@ -121,31 +140,93 @@ pub(crate) fn write(from: &Provenance<'_>, due_ms: i64) -> Vec<Header> {
             (RETRY_TIMESTAMP, to_big_integer(timestamp.ms())),
         ]);
     }
-    let chain = from.error.chain().join("\nCaused by: ");
     // Of the attempt that comes next: Spring's first delivery is 1, and has no header.
     let attempt = from.attempts.saturating_add(1).min(MOST_ATTEMPTS);
     headers.extend([
         (GROUP, from.group.into()),
         ("kafka_exception-fqcn", from.error.kind().into()),
         ("kafka_exception-cause-fqcn", from.error.kind().into()),
-        ("kafka_exception-message", cut(from.error.to_string())),
-        ("kafka_exception-stacktrace", cut(chain)),
+        ("kafka_exception-message", reason(from.error)),
+        ("kafka_exception-stacktrace", stack_trace(from.error)),
         (ATTEMPTS, attempt.to_be_bytes().into()),
         (DUE, to_big_integer(due_ms)),
     ]);
     headers
 }
 
+/// The one header that replaces them all.
+pub(crate) fn write_short(from: &Provenance<'_>, due_ms: i64) -> Header {
+    let (partition, offset, attempts) = (from.partition, from.offset, from.attempts);
+    let mut value = format!("{partition}/{offset}/{attempts}/{due_ms}");
+    match from.timestamp {
+        None => {}
+        Some(Timestamp::Create(ms)) => value.push_str(&format!("/C{ms}")),
+        Some(Timestamp::LogAppend(ms)) => value.push_str(&format!("/L{ms}")),
+    }
+    (SHORT, value.into_bytes())
+}
+
+/// What [`write_short`] wrote.
+struct Short {
+    partition: i32,
+    offset: i64,
+    attempts: u32,
+    due_ms: i64,
+    timestamp: Option<Timestamp>,
+}
+
+impl Short {
+    /// Of a message that has none of the other headers behind it: those were written last, then.
+    fn of<'h>(
+        headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)>,
+    ) -> Option<Self> {
+        let (name, value) = headers.rev().find(|(name, _)| is_ours(name))?;
+        match name {
+            SHORT => Self::parse(value?),
+            _ => None,
+        }
+    }
+
+    fn parse(value: &[u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(value).ok()?.split('/');
+        let partition = parts.next()?.parse().ok()?;
+        let offset = parts.next()?.parse().ok()?;
+        let attempts = parts.next()?.parse().ok()?;
+        let due_ms = parts.next()?.parse().ok()?;
+        let timestamp = match parts.next().map(|part| part.split_at_checked(1)) {
+            None => None,
+            Some(Some(("C", ms))) => Some(Timestamp::Create(ms.parse().ok()?)),
+            Some(Some(("L", ms))) => Some(Timestamp::LogAppend(ms.parse().ok()?)),
+            Some(_) => return None,
+        };
+        let is_valid = partition >= 0 && offset >= 0 && parts.next().is_none();
+        is_valid.then_some(Self {
+            partition,
+            offset,
+            attempts,
+            due_ms,
+            timestamp,
+        })
+    }
+}
+
 /// Whether a header of this name is one of those.
 pub(crate) fn is_ours(name: &str) -> bool {
-    NAMES.contains(&name)
+    NAMES.contains(&name) || name == SHORT
 }
 
 /// The message's own headers: the last of each of our names left out. One of such a name that the
 /// message came with is before it.
 pub(crate) fn own_headers<'h>(
-    headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)>,
+    headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
 ) -> Vec<(&'h str, Option<&'h [u8]>)> {
+    if Short::of(headers.clone()).is_some() {
+        let mut own: Vec<_> = headers.collect();
+        if let Some(short) = own.iter().rposition(|(name, _)| *name == SHORT) {
+            own.remove(short);
+        }
+        return own;
+    }
     let mut seen = [false; NAMES.len()];
     let mut own: Vec<_> = headers
         .rev()
@@ -312,6 +393,60 @@ mod tests {
     }
 
     #[test]
+    fn one_header_stands_for_all_where_it_was_written_last() {
+        let error = HandlerError::new("busy");
+        for timestamp in [
+            None,
+            Some(Timestamp::LogAppend(5)),
+            Some(Timestamp::Create(-6)),
+        ] {
+            let from = Provenance {
+                topic: "orders",
+                partition: 3,
+                offset: 5_000_000_000,
+                timestamp,
+                group: "billing",
+                error: &error,
+                attempts: 4,
+                failed_at_ms: NOW,
+            };
+            let (name, value) = write_short(&from, NOW + 10_000);
+            let short = (name, Some(value.as_slice()));
+            // The message came with headers of another group's retry topic.
+            let came_with = written(Some(Timestamp::Create(1)), 1);
+            let came_with = as_read(&came_with);
+            let mut all = came_with.clone();
+            all.push(short);
+            let origin = here().read("orders", 1, all.iter().copied());
+            assert_eq!((origin.partition, origin.offset), (3, 5_000_000_000));
+            assert_eq!((origin.timestamp, origin.attempts), (timestamp, 4));
+            assert_eq!(due_ms(all.iter().copied()), Some(NOW + 10_000));
+            assert_eq!(group(all.iter().copied()), None);
+            assert_eq!(own_headers(all.iter().copied()), came_with);
+
+            // Written before all others, it is the message's own.
+            all.rotate_right(1);
+            let origin = here().read("orders", 1, all.iter().copied());
+            assert_eq!(
+                (origin.timestamp, origin.attempts),
+                (Some(Timestamp::Create(1)), 1)
+            );
+            assert_eq!(own_headers(all.iter().copied()), [short]);
+        }
+        for other in [
+            "",
+            "1/2/3",
+            "1/2/3/x",
+            "-1/2/3/4",
+            "1/2/3/4/",
+            "1/2/3/4/X5",
+            "1/2/3/4/C5/6",
+        ] {
+            assert!(Short::parse(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
     fn what_others_wrote_is_read_as_far_as_it_goes() {
         let read = |headers: &[(&str, Option<&[u8]>)], level| {
             let origin = here().read("orders", level, headers.iter().copied());
@@ -361,7 +496,7 @@ mod tests {
 
         #[test]
         fn no_value_is_too_odd(value: Vec<u8>, level in 1_u32..5) {
-            for name in NAMES {
+            for name in NAMES.into_iter().chain([SHORT]) {
                 let headers = [(name, Some(value.as_slice()))];
                 let origin = here().read("orders", level, headers.into_iter());
                 prop_assert!(origin.attempts >= level);

@@ -3,7 +3,7 @@
 mod headers;
 mod ladder;
 
-pub(crate) use headers::{Origin, due_ms, group, is_ours, own_headers, write};
+pub(crate) use headers::{Origin, due_ms, group, is_ours, own_headers, write, write_short};
 pub(crate) use ladder::{Ladder, Rung, Step};
 
 use crate::consumer::KafkaConsumer;
@@ -117,8 +117,12 @@ impl KafkaConsumer {
     /// They keep a message for 7 days after its delay and take messages of 64 MiB, or of 8 MiB where
     /// the broker does not allow that (`cleanup.policy=delete`, `retention.ms`, `max.message.bytes`);
     /// where it allows neither, they have its defaults. A retry topic that is made otherwise should
-    /// take what the topic takes that it belongs to, and 64 KiB more for the headers: a message that it
-    /// does not take cannot be put off.
+    /// take what the topic takes that it belongs to, and 64 KiB more for the headers. A message for whose
+    /// headers there is no room is delayed with less of them: first the exception's message is shortened
+    /// and its stack trace left out; then `rws-retry-origin` replaces them all
+    /// (`partition/offset/attempts/due`, and the timestamp); then there are none, and it is handled without
+    /// its delay. One that does not fit even so waits, its partition or key with it, until
+    /// `max.message.bytes` of the retry topic allows it.
     ///
     /// It does so in the background and needs the right to `Create` them. Where that is refused, the
     /// log and [`status`](crate::ConsumerHandle::status) say so, and it is tried again; messages that

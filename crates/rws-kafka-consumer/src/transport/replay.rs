@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 /// How long after a passing refusal the broker is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
 
+/// How long the first answer about the group is waited for before a look why there is none.
+const LOOK: Duration = Duration::from_millis(500);
+
 pub(crate) struct QueueReader {
     base: Arc<BaseConsumer<Context>>,
     queue: Arc<str>,
@@ -101,13 +104,57 @@ impl QueueReader {
         time: Duration,
     ) -> Result<BTreeMap<i32, Committed>, ConsumerError> {
         let ask = |left| self.ask_for_committed(partitions.clone(), left);
-        asked(time, ask).map_err(|error| match is_of_connection(&error) {
-            true => self.silent(),
-            false => ConsumerError::QueueUnreadable {
-                queue: self.queue.to_string(),
-                detail: format!("group {}: {}", self.group, described(&error)),
-            },
-        })
+        asked(time, ask).map_err(|error| self.offsets_unknown(&error))
+    }
+
+    /// The same, while nothing is assigned: a user who may not ask for the group is told so at once.
+    /// librdkafka looks for the group's coordinator for as long as it takes, and says only to whoever
+    /// polls why it finds none.
+    pub(crate) fn first_committed(
+        &self,
+        partitions: impl Iterator<Item = i32> + Clone,
+        time: Duration,
+    ) -> Result<BTreeMap<i32, Committed>, ConsumerError> {
+        let until = Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let ask = |left| self.ask_for_committed(partitions.clone(), left);
+            match asked(left.min(LOOK), ask) {
+                Err(error) if left > LOOK && (is_of_connection(&error) || is_passing(&error)) => {}
+                answer => return answer.map_err(|error| self.offsets_unknown(&error)),
+            }
+            while let Some(outcome) = self.base.poll(Duration::ZERO) {
+                if let Err(error) = outcome
+                    && is_of_group(&error)
+                {
+                    return Err(self.group_refused(&error));
+                }
+            }
+        }
+    }
+
+    fn offsets_unknown(&self, error: &KafkaError) -> ConsumerError {
+        if is_of_group(error) {
+            return self.group_refused(error);
+        }
+        if is_of_connection(error) {
+            return self.silent();
+        }
+        ConsumerError::QueueUnreadable {
+            queue: self.queue.to_string(),
+            detail: format!("group {}: {}", self.group, described(error)),
+        }
+    }
+
+    fn group_refused(&self, error: &KafkaError) -> ConsumerError {
+        ConsumerError::QueueUnreadable {
+            queue: self.queue.to_string(),
+            detail: format!(
+                "group {}: {}: the user of the replay needs Read on it",
+                self.group,
+                described(error)
+            ),
+        }
     }
 
     fn ask_for_committed(
@@ -210,11 +257,18 @@ impl QueueReader {
         time: Duration,
     ) -> Result<(), ConsumerError> {
         let refused = |error: KafkaError| ConsumerError::CommitRefused {
-            detail: format!(
-                "group {}, which must have no members: {}",
-                self.group,
-                described(&error)
-            ),
+            detail: match is_of_group(&error) {
+                true => format!(
+                    "group {}: {}: the user of the replay needs Read on it",
+                    self.group,
+                    described(&error)
+                ),
+                false => format!(
+                    "group {}, which must have no members: {}",
+                    self.group,
+                    described(&error)
+                ),
+            },
         };
         let list = self.list(offsets).map_err(refused)?;
         for element in &mut list.elements() {
@@ -292,6 +346,11 @@ fn asked<T>(
     }
 }
 
+/// Whether the user may not do with the group what was asked for.
+fn is_of_group(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed)
+}
+
 /// A coordinator or a leader that has just started, or moved: it is asked again.
 fn is_passing(error: &KafkaError) -> bool {
     matches!(
@@ -334,7 +393,28 @@ mod tests {
     use crate::config::ConsumerConfig;
     use crate::replay::Replay;
     use rdkafka::mocking::MockCluster;
-    use rdkafka::types::RDKafkaRespErr;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    #[test]
+    fn a_group_that_may_not_be_used_is_named_at_once() {
+        let mock = MockCluster::new(1).expect("a mock cluster");
+        mock.create_topic("orders.dlq", 1, 1).expect("a topic");
+        let code = RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+        mock.request_errors(RDKafkaApiKey::FindCoordinator, &[code; 1_000]);
+        let config = ConsumerConfig::new(mock.bootstrap_servers(), "not used").unwrap();
+        let began = Instant::now();
+        let replay = Replay::new(config, "orders.dlq").group("of-others");
+        let error = replay.dry_run().unwrap_err();
+        assert!(began.elapsed() < Duration::from_secs(20), "{began:?}");
+        let error = error.to_string();
+        for expected in [
+            "group of-others: ",
+            "GroupAuthorizationFailed",
+            "needs Read",
+        ] {
+            assert!(error.contains(expected), "{error}");
+        }
+    }
 
     #[test]
     fn a_queue_that_may_not_be_seen_is_not_told_as_missing() {

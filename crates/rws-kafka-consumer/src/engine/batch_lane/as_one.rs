@@ -86,7 +86,8 @@ impl Shift<'_> {
             };
             let (task, failures) = self.count_failure(message);
             match self.decide(&task, message.index(), failures, error, None) {
-                Decision::Post(letter) => {
+                Decision::Post(mut letter) => {
+                    self.fit(&mut letter, &task, message.index());
                     let record = letter.record(&task.batch, message.index());
                     self.outputs.add(&record);
                     letters.push(letter.kind());

@@ -1,6 +1,6 @@
 use super::super::batch::BatchBuilder;
-use super::super::dead_letters::LetterKind;
 use super::super::gather::Failed;
+use super::super::letter::LetterKind;
 use super::super::partition::Phase;
 use super::super::strand::cut;
 use super::*;

@@ -1,5 +1,5 @@
 use super::super::batch::BatchBuilder;
-use super::super::dead_letters::LetterKind;
+use super::super::letter::LetterKind;
 use super::super::partition::Phase;
 use super::super::strand::cut;
 use super::*;

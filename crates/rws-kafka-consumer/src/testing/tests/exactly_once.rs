@@ -61,6 +61,31 @@ fn an_output_that_is_too_large_is_its_messages_failure_with_dead_letters_too() {
     assert_eq!(worker.committed("a", 0), Some(3), "{worker}");
 }
 
+/// In a transaction the broker says only at the commit that a message is too large.
+#[test]
+fn a_letter_close_to_the_size_limit_has_room_in_a_transaction() {
+    for batches in [false, true] {
+        let consumer = consumer(&["a"]).dead_letter_queue("dlq").exactly_once("id");
+        let fails = || HandlerError::new("no such order").permanent();
+        let mut worker = match batches {
+            false => TestWorker::exactly_once(consumer, move |_, _| Err(fails())),
+            true => TestWorker::exactly_once_batch(consumer, move |batch, _| {
+                batch.iter().for_each(|msg| batch.fail(msg, fails()));
+                Ok(())
+            }),
+        }
+        .unwrap();
+        let sizes = [1_000, 1_048_400, 1_048_510, 1_048_588, 2_000_000];
+        worker.give_all(sizes.map(|size| TestMessage::new("a", vec![b'x'; size])));
+        worker.run_to_end();
+        let letters = worker.dead_letters();
+        let counts: Vec<usize> = letters.iter().map(|it| it.headers().count()).collect();
+        // What is larger than the default by itself goes to a topic with another limit.
+        assert_eq!(counts, [8, 1, 0, 8, 8], "{worker}");
+        assert_eq!(worker.committed("a", 0), Some(5), "{worker}");
+    }
+}
+
 #[test]
 fn a_lost_transaction_is_done_again_and_its_outputs_are_there_once() {
     let mut worker = worker(consumer(&["a"]).exactly_once("id"));

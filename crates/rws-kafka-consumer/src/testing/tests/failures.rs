@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     Backoff, CircuitBreaker, ConsumerError, DeadLetterHeaders, ErrorClass, FailurePolicy, Ordering,
 };
+use rws_kafka_observe::causes::with_causes;
 
 #[test]
 fn retries_come_when_they_fall_due_and_in_that_order() {
@@ -92,6 +93,70 @@ fn each_policy_takes_a_message_to_its_end() {
     );
 }
 
+fn headers_of(letter: &SentRecord) -> Vec<String> {
+    let headers = letter.headers();
+    headers
+        .map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value.unwrap_or(b"-"))))
+        .collect()
+}
+
+/// The message is dead-lettered, and this many times refused as too large.
+fn too_large(reason: &'static str, refusals: usize) -> TestWorker {
+    let consumer = consumer(&["a"]).dead_letter_queue("dlq");
+    let handler = move |_: ConsumerContext| Err(HandlerError::new(reason).permanent());
+    let mut worker = TestWorker::new(consumer, handler).unwrap();
+    for _ in 0..refusals {
+        worker.sent().fail_next(SendFault::MessageTooLarge);
+    }
+    let message = TestMessage::new("a", "x").header("own", "v");
+    worker.give(message.offset(41).timestamp_ms(17));
+    worker.run();
+    worker
+}
+
+#[test]
+fn a_letter_that_is_too_large_goes_with_fewer_headers_and_at_once() {
+    let long = "no such order, as far as this service knows, which asked all others before it gave up, \
+                and then once more, and even then there was none of them, or none that would answer \
+                within the time that it has for that";
+    let worker = too_large(long, 1);
+    let headers = headers_of(&worker.dead_letter());
+    assert_eq!(headers.len(), 9, "{headers:?}");
+    let reason = format!(
+        "rws-dlq-error-reason={}… [shortened: the message is close to the size limit]",
+        &long[..100]
+    );
+    assert!(headers.contains(&reason), "{headers:?}");
+    for (reason, refusals, expected) in [
+        (long, 2, &["own=v", "rws-dlq-origin=a/0/41/17"][..]),
+        (long, 3, &["own=v"]),
+        ("busy", 1, &["own=v", "rws-dlq-origin=a/0/41/17"]),
+        ("busy", 2, &["own=v"]),
+    ] {
+        let worker = too_large(reason, refusals);
+        assert_eq!(headers_of(&worker.dead_letter()), expected);
+        assert_eq!(worker.committed("a", 0), Some(42), "{worker}");
+    }
+}
+
+#[test]
+fn a_message_that_is_too_large_by_itself_waits_and_has_all_headers_once_it_fits() {
+    let mut worker = too_large("busy", 3);
+    assert!(worker.dead_letters().is_empty(), "{worker}");
+    assert_eq!(worker.committed("a", 0), None, "{worker}");
+    let error = with_causes(&worker.status().last_error.expect("a reason"));
+    for expected in [
+        "a-0 offset 41",
+        "\"dlq\"",
+        "max.message.bytes of the topic must be at least 75",
+    ] {
+        assert!(error.contains(expected), "{error}");
+    }
+    worker.run_to_end();
+    assert_eq!(headers_of(&worker.dead_letter()).len(), 9, "{worker}");
+    assert_eq!(worker.committed("a", 0), Some(42), "{worker}");
+}
+
 #[test]
 fn a_letter_is_the_message_as_it_came_and_tells_where_from() {
     let consumer = consumer(&["a"])
@@ -113,14 +178,9 @@ fn a_letter_is_the_message_as_it_came_and_tells_where_from() {
         (letter.topic(), letter.key_str(), letter.payload_str()),
         ("a.dlq", "k", "9")
     );
-    assert_eq!(
-        (letter.partition(), letter.timestamp_ms()),
-        (None, Some(17))
-    );
-    let headers: Vec<String> = letter
-        .headers()
-        .map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value.unwrap_or(b"-"))))
-        .collect();
+    // Its time is that of the sending: the queue's retention counts from there.
+    assert_eq!((letter.partition(), letter.timestamp_ms()), (None, None));
+    let headers = headers_of(&letter);
     let expected = [
         "own=v",
         "null=-",

@@ -43,6 +43,48 @@ fn a_message_goes_through_all_delays_and_holds_up_nobody() {
 }
 
 #[test]
+fn a_retry_that_is_too_large_keeps_its_delay_and_its_origin_in_one_header() {
+    let consumer = consumer(&["a"])
+        .retry_topics([SECOND, 10 * SECOND])
+        .dead_letter_queue("{topic}.dlq");
+    let mut worker = TestWorker::new(consumer, handle_as_it_says).unwrap();
+    let message = TestMessage::new("a", "9").partition(3).offset(41);
+    // A name that is ours in a retry topic only.
+    let message = message.header("retry_topic-attempts", "mine");
+    // Without the stack trace it is still too large.
+    worker.sent().fail_next(SendFault::MessageTooLarge);
+    worker.sent().fail_next(SendFault::MessageTooLarge);
+    worker.give(message.timestamp_ms(17));
+    worker.run();
+    let due = worker.now_ms() + 1000;
+    let put_off = worker.put_off();
+    let headers: Vec<(&str, Option<&[u8]>)> = put_off[0].headers().collect();
+    let expected = format!("3/41/1/{due}/C17");
+    let mine: (&str, Option<&[u8]>) = ("retry_topic-attempts", Some(b"mine"));
+    assert_eq!(
+        headers,
+        [mine, ("rws-retry-origin", Some(expected.as_bytes()))]
+    );
+    assert_eq!(worker.next_due(), Some(SECOND), "{worker}");
+
+    worker.advance(SECOND);
+    worker.advance(10 * SECOND);
+    let letter = worker.dead_letter();
+    assert_eq!(letter.header_str("retry_topic-attempts"), Some("mine"));
+    for (name, expected) in [
+        ("topic", "a"),
+        ("partition", "3"),
+        ("offset", "41"),
+        ("timestamp", "17"),
+    ] {
+        let name = format!("rws-dlq-original-{name}");
+        assert_eq!(letter.header_str(&name), Some(expected), "{name}");
+    }
+    assert_eq!(letter.header_str("rws-dlq-attempts"), Some("3"));
+    assert_eq!(letter.header_str("rws-retry-origin"), None);
+}
+
+#[test]
 fn a_delay_outlives_the_process() {
     let consumer = consumer(&["a"])
         .retry_topics([10 * SECOND])

@@ -1,0 +1,135 @@
+use crate::error::ConsumerError;
+use rws_kafka_producer::check_topic_name;
+use std::collections::BTreeSet;
+
+/// The topics that letters may be brought back to: the one that the queue is named after, and those
+/// that the caller allows. A letter's own header is no permission: whoever may write to the queue could
+/// otherwise write wherever the replay may.
+#[derive(Clone, Debug)]
+pub(super) struct Targets {
+    queue: String,
+    allowed: BTreeSet<String>,
+}
+
+const ENDINGS: [&str; 2] = ["dlq", "dlt"];
+const SEPARATORS: [char; 3] = ['.', '-', '_'];
+
+impl Targets {
+    pub(super) fn of(queue: &str) -> Self {
+        Self {
+            queue: queue.to_owned(),
+            allowed: named_after(queue).map(str::to_owned).into_iter().collect(),
+        }
+    }
+
+    pub(super) fn allow(&mut self, topic: String) {
+        self.allowed.insert(topic);
+    }
+
+    pub(super) fn contain(&self, topic: &str) -> bool {
+        self.allowed.contains(topic)
+    }
+
+    /// # Errors
+    ///
+    /// [`ConsumerError::Setting`] for an allowed topic that no letter can be brought back to.
+    pub(super) fn check(&self) -> Result<(), ConsumerError> {
+        let named = named_after(&self.queue);
+        for topic in &self.allowed {
+            if named != Some(topic) && !is_possible(topic, &self.queue) {
+                return refuse(format!(
+                    "name {topic:?}, which no letter can be brought back to: it must be a valid name, no \
+                     internal topic (__…), and not the queue itself"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    ///
+    /// [`ConsumerError::Setting`] when no letter may be brought back.
+    pub(super) fn check_not_empty(&self) -> Result<(), ConsumerError> {
+        if self.allowed.is_empty() {
+            return refuse(format!(
+                "are empty, and {:?} is not named after a topic ({{topic}}.dlq, {{topic}}-dlt or the \
+                 like): name the topics that its letters may be brought back to",
+                self.queue
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn refuse(problem: String) -> Result<(), ConsumerError> {
+    Err(ConsumerError::Setting {
+        setting: "allow_targets",
+        problem,
+    })
+}
+
+/// Whether letters of `queue` may be brought back to `topic` where it is allowed.
+pub(super) fn is_possible(topic: &str, queue: &str) -> bool {
+    check_topic_name(topic).is_ok() && topic != queue && !topic.starts_with("__")
+}
+
+/// The topic that a queue is named after: `orders` of `orders.dlq`, `orders-dlt` or `orders_DLQ`.
+fn named_after(queue: &str) -> Option<&str> {
+    let (topic, ending) = queue.rsplit_once(SEPARATORS)?;
+    let is_queue = ENDINGS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(ending));
+    (is_queue && is_possible(topic, queue)).then_some(topic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_serves_the_topic_that_it_is_named_after() {
+        for (queue, expected) in [
+            ("orders.created.dlq", Some("orders.created")),
+            ("orders.created-dlt", Some("orders.created")),
+            ("orders.created.DLT", Some("orders.created")),
+            ("orders_created_Dlq", Some("orders_created")),
+            ("orders.dlq.dlq", Some("orders.dlq")),
+            ("dlq", None),
+            (".dlq", None),
+            ("..dlq", None),
+            ("ordersdlq", None),
+            ("orders.dead", None),
+            ("orders.dlq.old", None),
+            ("__consumer_offsets.dlq", None),
+        ] {
+            assert_eq!(named_after(queue), expected, "{queue}");
+            let mut targets = Targets::of(queue);
+            assert_eq!(targets.check_not_empty().is_ok(), expected.is_some());
+            assert!(expected.is_none_or(|topic| targets.contain(topic)));
+            assert!(!targets.contain("payments"));
+            targets.allow("payments".to_owned());
+            assert!(targets.contain("payments"));
+            targets
+                .check()
+                .and_then(|()| targets.check_not_empty())
+                .unwrap();
+        }
+    }
+
+    #[test]
+    fn what_no_letter_can_go_to_cannot_be_allowed() {
+        for topic in [
+            "__consumer_offsets",
+            "__transaction_state",
+            "",
+            "no topic",
+            "orders.dlq",
+        ] {
+            let mut targets = Targets::of("orders.dlq");
+            targets.allow(topic.to_owned());
+            let error = targets.check().unwrap_err().to_string();
+            assert!(error.starts_with("allow_targets"), "{error}");
+            assert!(error.contains(&format!("{topic:?}")), "{error}");
+        }
+    }
+}
