@@ -9,8 +9,11 @@
 
 use crate::deliveries::Deliveries;
 use crate::error::ProducerError;
-use crate::transport::Client;
+use crate::record::Record;
+use crate::token::Token;
+use crate::transport::{Client, Enqueue};
 use rws_kafka_config::Properties;
+use rws_kafka_observe::trace::TraceContext;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
@@ -19,8 +22,8 @@ use std::time::{Duration, Instant};
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// How long what a failed client has on the wire may still be acknowledged, and how long its
-/// reports may take after that.
+/// How long what a failed client has on the wire may still be acknowledged, and how long after
+/// that, or after its last report, the next report may take.
 const GRACE: Duration = Duration::from_secs(1);
 const REPORTS: Duration = Duration::from_secs(1);
 
@@ -52,6 +55,10 @@ struct Failed {
     at: Instant,
     /// When the next client may be created.
     until: Instant,
+    /// How many messages had no report when they were last counted.
+    left: u64,
+    /// When the next report is due at the latest.
+    reports_by: Instant,
 }
 
 impl Clients {
@@ -82,8 +89,20 @@ impl Clients {
         Arc::clone(&self.borrow())
     }
 
-    /// The present client, for a moment.
-    pub(crate) fn borrow(&self) -> RwLockReadGuard<'_, Arc<Client>> {
+    /// Hands a message to the present client, which is free again on return: callers may then wait.
+    #[inline]
+    pub(crate) fn enqueue(
+        &self,
+        record: &Record<'_>,
+        context: Option<&TraceContext>,
+        token: Token,
+        sent_ms: i64,
+    ) -> Result<(), Enqueue> {
+        let client = self.borrow();
+        client.enqueue(record, context, token, sent_ms)
+    }
+
+    fn borrow(&self) -> RwLockReadGuard<'_, Arc<Client>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -100,18 +119,19 @@ impl Clients {
     /// Replaces the present client once it has failed, its messages have their outcomes, and the
     /// pause is over. To be called again and again by the thread that serves deliveries; only ends
     /// the failed client's messages where `replace` is false.
-    pub(crate) fn look_after(&self, client: &Arc<Client>, replace: bool) {
+    pub(crate) fn look_after(&self, client: Arc<Client>, replace: bool) {
         if !client.heals() {
             return;
         }
         let Some(detail) = client.failure() else {
             return;
         };
+        let (in_flight, _) = self.deliveries.in_flight().count();
         let mut renewal = self.renewal();
-        let failed = match renewal.failed {
+        let mut failed = match renewal.failed {
             Some(failed) => failed,
             None => {
-                let failed = renewal.note_failure(self.delivered());
+                let failed = renewal.note_failure(self.delivered(), in_flight);
                 drop(renewal);
                 self.announce(&detail, failed);
                 // Senders that saw the client before its failure are done after this.
@@ -122,11 +142,16 @@ impl Clients {
         };
         let now = Instant::now();
         let (in_flight, _) = self.deliveries.in_flight().count();
-        let reports_by = failed.at + GRACE + REPORTS;
+        if in_flight < failed.left {
+            // Reports come, however slowly the callbacks take them.
+            failed.left = in_flight;
+            failed.reports_by = failed.reports_by.max(now + REPORTS);
+            renewal.failed = Some(failed);
+        }
         if in_flight > 0 && now >= failed.at + GRACE {
             client.purge();
         }
-        if !replace || now < failed.until || (in_flight > 0 && now < reports_by) {
+        if !replace || now < failed.until || (in_flight > 0 && now < failed.reports_by) {
             return;
         }
         match Client::new(&self.properties, Arc::clone(&self.deliveries), true) {
@@ -138,7 +163,9 @@ impl Clients {
                     failed: None,
                 };
                 drop(renewal);
-                self.change(next);
+                // The end of the failed one takes a while, and is not to happen on this thread.
+                drop(client);
+                self.change(next, &detail);
                 tracing::info!(target: "rws_kafka", "the producer has a new client");
             }
             Err(error) => {
@@ -169,11 +196,19 @@ impl Clients {
         tracing::error!(target: "rws_kafka", in_flight, ?pause, "{error}");
     }
 
-    fn change(&self, next: Arc<Client>) {
+    fn change(&self, next: Arc<Client>, detail: &str) {
+        let abandoned;
         let before = {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *current, next)
+            let before = std::mem::replace(&mut *current, next);
+            // Nobody is within `enqueue`: what is in flight is all of the failed client's.
+            before.disown();
+            abandoned = self.deliveries.abandon();
+            before
         };
+        if let Some(abandoned) = abandoned {
+            abandoned.report(detail);
+        }
         // Its end takes up to a second: deliveries are not held up by it. Without a thread it is
         // ended here.
         let _ = std::thread::Builder::new()
@@ -191,7 +226,7 @@ impl Clients {
 }
 
 impl Renewal {
-    fn note_failure(&mut self, delivered: u64) -> Failed {
+    fn note_failure(&mut self, delivered: u64, in_flight: u64) -> Failed {
         self.barren = match delivered > self.delivered {
             true => 0,
             false => self.barren.saturating_add(1),
@@ -200,6 +235,8 @@ impl Renewal {
         let failed = Failed {
             at: now,
             until: (self.created + pause(self.barren)).max(now),
+            left: in_flight,
+            reports_by: now + GRACE + REPORTS,
         };
         self.failed = Some(failed);
         failed
@@ -248,10 +285,10 @@ mod tests {
             barren: 3,
             failed: None,
         };
-        let failed = renewal.note_failure(5);
+        let failed = renewal.note_failure(5, 0);
         assert_eq!((renewal.barren, failed.until), (4, failed.at));
         renewal.created = Instant::now();
-        let failed = renewal.note_failure(6);
+        let failed = renewal.note_failure(6, 0);
         assert_eq!(renewal.barren, 0);
         let pause = failed.until - failed.at;
         assert!(pause <= FIRST_PAUSE.mul_f64(1.5), "{pause:?}");

@@ -24,7 +24,8 @@ pub(crate) struct Deliveries {
     health: ProducerHealth,
     recorders: Recorders,
     on_delivery: Option<OnDelivery>,
-    /// Messages that a close gave up.
+    /// Messages that a close gave up, or that a failed client held: a close returns how many it
+    /// added.
     given_up: AtomicUsize,
     failures: LogRate,
     client: String,
@@ -154,9 +155,23 @@ impl Deliveries {
     }
 
     /// The outcome in full, for those who asked and for the log.
+    /// Takes what a failed client never reported from who waits for it and from what is in flight.
+    /// Nothing may be sent meanwhile.
+    pub(crate) fn abandon(&self) -> Option<Abandoned> {
+        let messages = self.in_flight.settle_all();
+        (messages > 0).then(|| {
+            let waiters = self.waiters.take_all();
+            for waiter in &waiters {
+                self.recorders.failed(waiter.topic());
+            }
+            Abandoned { messages, waiters }
+        })
+    }
+
     fn tell(&self, report: &impl Report, waiter: Option<Waiter>) {
         let result = report.result(self.timeout, &self.connection);
-        if let Err(ProducerError::Undelivered { .. }) = result {
+        if let Err(ProducerError::Undelivered { .. } | ProducerError::ClientFailed { .. }) = result
+        {
             self.given_up.fetch_add(1, Ordering::Relaxed);
         }
         let is_aborting = self.transaction.aborting.load(Ordering::Relaxed);
@@ -186,6 +201,27 @@ impl Deliveries {
         }
         if let Some(waiter) = waiter {
             waiter.fill(result);
+        }
+    }
+}
+
+/// Messages that a failed client never reported.
+pub(crate) struct Abandoned {
+    messages: u64,
+    waiters: Vec<Waiter>,
+}
+
+impl Abandoned {
+    /// Logs how many they are, and gives those who wait their outcome.
+    pub(crate) fn report(self, detail: &str) {
+        tracing::error!(
+            target: "rws_kafka",
+            messages = self.messages,
+            "the producer's failed client ended without reporting messages: their outcome is unknown"
+        );
+        for waiter in self.waiters {
+            let (topic, detail) = (waiter.topic().to_owned(), detail.to_owned());
+            waiter.fill(Err(ProducerError::ClientFailed { topic, detail }));
         }
     }
 }

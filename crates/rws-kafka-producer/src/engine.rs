@@ -125,11 +125,7 @@ impl Engine {
         let mut full = false;
         let slot = self.watched(record, publish, |token, sent_ms| {
             let context = publish.context();
-            match self
-                .clients
-                .borrow()
-                .enqueue(record, context, token, sent_ms)
-            {
+            match self.clients.enqueue(record, context, token, sent_ms) {
                 Ok(()) => Ok(()),
                 Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
                 #[cfg(feature = "testing")]
@@ -190,11 +186,7 @@ impl Engine {
         sent_ms: i64,
     ) -> Result<(), ProducerError> {
         let context = publish.context();
-        match self
-            .clients
-            .borrow()
-            .enqueue(record, context, token, sent_ms)
-        {
+        match self.clients.enqueue(record, context, token, sent_ms) {
             Ok(()) => Ok(()),
             Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
             Err(Enqueue::Full) => self.enqueue_when_there_is_room(record, publish, token, sent_ms),
@@ -230,11 +222,7 @@ impl Engine {
                 return Err(ProducerError::Closed);
             }
             let context = publish.context();
-            match self
-                .clients
-                .borrow()
-                .enqueue(record, context, token, sent_ms)
-            {
+            match self.clients.enqueue(record, context, token, sent_ms) {
                 Ok(()) => return Ok(()),
                 Err(Enqueue::Refused(error)) => return Err(self.refused(record, error)),
                 Err(Enqueue::Full) => {}
@@ -282,7 +270,7 @@ impl Engine {
             });
             room.announce();
             let is_open = !self.closed.load(Ordering::Relaxed);
-            self.clients.look_after(&client, is_open);
+            self.clients.look_after(client, is_open);
         };
         while !self.stopping.load(Ordering::Acquire) {
             serve();

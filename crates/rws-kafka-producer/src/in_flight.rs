@@ -37,6 +37,15 @@ impl InFlight {
         self.settled.0.fetch_add(one, Ordering::Release);
     }
 
+    /// Forgets what is in flight; returns how many messages that was. Nothing may be accepted
+    /// meanwhile.
+    pub(crate) fn settle_all(&self) -> u64 {
+        let (messages, _) = self.count();
+        let accepted = self.accepted.0.load(Ordering::Acquire);
+        self.settled.0.store(accepted, Ordering::Release);
+        messages
+    }
+
     /// Messages, and the bytes of their keys and payloads.
     pub(crate) fn count(&self) -> (u64, u64) {
         // In this order: what is settled was accepted before.
@@ -64,6 +73,17 @@ mod tests {
             (0..3).for_each(|_| in_flight.settle(bytes));
             assert_eq!(in_flight.count(), (0, 0));
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_counted_once() {
+        let in_flight = InFlight::default();
+        (0..3).for_each(|_| in_flight.accept(10));
+        in_flight.settle(10);
+        assert_eq!(in_flight.settle_all(), 2);
+        assert_eq!((in_flight.count(), in_flight.settle_all()), ((0, 0), 0));
+        in_flight.accept(7);
+        assert_eq!(in_flight.count(), (1, 7));
     }
 
     #[test]

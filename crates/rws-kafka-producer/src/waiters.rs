@@ -76,6 +76,10 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
+    }
+
     pub(crate) fn sent_at(&self) -> SentAt {
         self.sent_at
     }
@@ -123,6 +127,12 @@ impl Waiters {
         let waiting = lock(&self.waiting);
         let mut all = waiting.iter();
         all.find_map(|(number, waiter)| Arc::ptr_eq(&waiter.slot, slot).then_some(*number))
+    }
+
+    /// All who wait: nobody any more, from now on.
+    pub(crate) fn take_all(&self) -> Vec<Waiter> {
+        let mut waiting = lock(&self.waiting);
+        waiting.drain().map(|(_, waiter)| waiter).collect()
     }
 
     /// Who waits for the message of this number: nobody any more, from now on.

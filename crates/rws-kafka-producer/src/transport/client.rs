@@ -18,6 +18,7 @@ use rdkafka::producer::{
 use rdkafka::statistics::Statistics;
 use rws_kafka_config::Properties;
 use rws_kafka_observe::trace::TraceContext;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ impl Client {
                         heals,
                         client: OnceLock::new(),
                         failure: OnceLock::new(),
+                        disowned: AtomicBool::new(false),
                         logs: Logs::new(properties),
                     })
                     .map_err(|error| ProducerError::Property {
@@ -178,6 +180,15 @@ impl Client {
             Base::Kafka(client) => client.purge(PurgeConfig::default().queue().inflight()),
             #[cfg(feature = "testing")]
             Base::Test(client) => client.purge(),
+        }
+    }
+
+    /// Ignores what is reported from now on.
+    pub(crate) fn disown(&self) {
+        match &self.base {
+            Base::Kafka(client) => client.context().disowned.store(true, Ordering::Relaxed),
+            #[cfg(feature = "testing")]
+            Base::Test(_) => {}
         }
     }
 
@@ -308,6 +319,8 @@ pub(super) struct Context {
     client: OnceLock<Weak<Client>>,
     /// Why the client failed, once that is known.
     failure: OnceLock<String>,
+    /// Its messages have their outcomes: what it still reports comes too late.
+    disowned: AtomicBool,
 }
 
 impl Context {
@@ -346,6 +359,9 @@ impl ProducerContext for Context {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
+        if self.disowned.load(Ordering::Relaxed) {
+            return;
+        }
         let failure = match result {
             Ok(_) => None,
             Err(_) => self.failure(),

@@ -151,3 +151,80 @@ fn unless_the_producer_is_closed_meanwhile() {
         1
     );
 }
+
+#[test]
+fn beside_senders_that_wait_for_room_in_a_full_queue() {
+    let (mock, observer) = (mock(), Observer::new());
+    let config = with(&mock, &observer)
+        .property("queue.buffering.max.messages", "1")
+        .max_block(SOON);
+    let producer = KafkaProducer::new(config).unwrap();
+    producer.send_sync(TOPIC, "before").unwrap();
+    mock.broker_round_trip_time(1, Duration::from_millis(500))
+        .unwrap();
+    desynchronize(&mock);
+    let senders: Vec<_> = (0..4)
+        .map(|_| {
+            let producer = producer.clone();
+            std::thread::spawn(move || producer.send_sync(TOPIC, "waits").map(drop))
+        })
+        .collect();
+    eventually(|| senders.iter().all(|sender| sender.is_finished()));
+    mock.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    eventually(|| producer.send_sync(TOPIC, "after").is_ok());
+    let failed = senders
+        .into_iter()
+        .map(|sender| sender.join().unwrap())
+        .filter(Result::is_err);
+    assert!(failed.count() >= 1, "the one whose request was refused");
+    assert!(producer.close(SOON).is_complete());
+}
+
+#[test]
+fn after_a_callback_that_takes_long_has_had_each_report() {
+    const MESSAGES: usize = 40;
+    let (mock, observer) = (mock(), Observer::new());
+    let told: Arc<Mutex<Vec<bool>>> = Arc::default();
+    let of_callback = Arc::clone(&told);
+    // Together longer than the time for a report.
+    let config = with(&mock, &observer)
+        .property("batch.num.messages", "1")
+        .on_delivery(move |report| {
+            std::thread::sleep(Duration::from_millis(100));
+            of_callback.lock().unwrap().push(report.result.is_ok());
+        });
+    let producer = KafkaProducer::new(config).unwrap();
+    mock.broker_round_trip_time(1, Duration::from_millis(50))
+        .unwrap();
+    desynchronize(&mock);
+    let send = |_| producer.send_async(TOPIC, "held");
+    let held: Vec<_> = (0..MESSAGES).map(send).collect();
+    held.into_iter().map(outcome).for_each(drop);
+    assert_eq!(told.lock().unwrap().len(), MESSAGES, "each once");
+    assert_eq!(producer.flush(SOON).undelivered, 0);
+}
+
+#[test]
+fn and_a_close_that_gives_up_what_it_held_says_how_many() {
+    let (mock, observer) = (mock(), Observer::new());
+    let config = with(&mock, &observer).property("batch.num.messages", "1");
+    let producer = KafkaProducer::new(config).unwrap();
+    producer.send_sync(TOPIC, "before").unwrap();
+    mock.broker_round_trip_time(1, Duration::from_millis(200))
+        .unwrap();
+    desynchronize(&mock);
+    for _ in 0..50 {
+        producer.send(TOPIC, "held").unwrap();
+    }
+    eventually(|| {
+        matches!(
+            producer.ping(SOON),
+            Err(ProducerError::ClientReplaced { .. })
+        )
+    });
+    let failed = || metric(&observer, "rws_kafka_produce_errors_total", TOPIC);
+    let before = failed();
+    let undelivered = producer.close(Duration::ZERO).undelivered as u64;
+    assert_eq!(undelivered, failed() - before);
+    assert!(undelivered > 0);
+}
