@@ -183,12 +183,13 @@ impl KafkaConsumer {
             }
         })?;
         self.equip(engine, transactional)?;
+        let wanted = self.topics_to_create();
+        engine.hold_retries(wanted.has_retries);
         engine::start(Plan {
             engine: Arc::clone(engine),
             client,
             handler: Arc::new(handler),
         })?;
-        let wanted = self.topics_to_create();
         if !wanted.is_empty() {
             engine::create_topics(engine, self.config.client_properties(), wanted);
         }

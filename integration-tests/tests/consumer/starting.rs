@@ -294,12 +294,20 @@ fn a_worker_whose_failure_was_told_is_gone_with_its_handle() {
 fn what_the_engine_relies_on_cannot_be_turned_off() {
     let scene = Scene::new(1);
     scene.fill(10);
+    for name in [
+        "enable.auto.commit",
+        "auto.commit.enable",
+        "enable.auto.offset.store",
+    ] {
+        let consumer = scene.consumer_of(scene.config().property(name, "true"));
+        let handle = consumer.start(|_: ConsumerContext| Ok(()));
+        let error = handle.join().error.clone().expect("it is refused");
+        assert!(error.to_string().contains("set by a property"), "{error}");
+    }
     let config = scene
         .config()
-        .property("enable.auto.commit", "true")
-        .property("auto.commit.enable", "true")
-        .property("auto.commit.interval.ms", "5")
-        .property("enable.auto.offset.store", "true");
+        .property("enable.auto.commit", "false")
+        .property("auto.commit.interval.ms", "5");
     let journal = Journal::default();
     let notes = journal.clone();
     let handle = scene

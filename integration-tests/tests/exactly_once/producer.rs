@@ -140,7 +140,13 @@ fn an_abort_without_an_answer_is_settled_before_the_next_transaction() {
         .transaction_timeout(Duration::from_secs(2));
     let producer = KafkaProducer::transactional(config, &scene.id).unwrap();
     for round in 1..=2 {
-        let transaction = producer.begin().unwrap();
+        // The coordinator of a new broker may take longer to load than the timeout.
+        let begin = || {
+            producer
+                .begin()
+                .inspect_err(|error| assert!(error.is_retriable()))
+        };
+        let transaction = eventually_some(SOON, || begin().ok());
         transaction.send(&scene.sink, "given up").unwrap();
         let written = 2 * round - 1;
         soon(|| scene.read_all(&scene.sink).concat().len() == written);
@@ -149,7 +155,7 @@ fn an_abort_without_an_answer_is_settled_before_the_next_transaction() {
         let is_timed_out = matches!(error, ProducerError::TransactionTimedOut { .. });
         assert!(is_timed_out && error.is_retriable(), "{error:?}");
         kafka.unpause();
-        let transaction = producer.begin().unwrap();
+        let transaction = eventually_some(SOON, || begin().ok());
         transaction.send(&scene.sink, "kept").unwrap();
         transaction.commit().unwrap();
         soon(|| scene.read(&scene.sink).concat() == vec!["kept"; round]);

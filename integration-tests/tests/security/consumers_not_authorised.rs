@@ -73,7 +73,13 @@ impl Worker {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
-        eventually(2 * SOON, || self.observer.readiness().is_ready());
+        let ready = || self.observer.readiness().is_ready();
+        let end = Instant::now() + 2 * SOON;
+        while !ready() {
+            let json = self.observer.readiness().to_json();
+            assert!(Instant::now() < end, "{json}: {:?}", self.handle.status());
+            std::thread::sleep(Duration::from_millis(20));
+        }
         assert_eq!(self.handle.status().cause, None);
         assert!(self.handle.stop().is_clean());
     }

@@ -59,7 +59,12 @@ fn run(engine: &Engine, properties: &Properties, wanted: &Wanted) {
     let mut has_created = false;
     let mut has_warned = false;
     while !engine.stop.is_asked() {
-        match look(engine, &topics, wanted, &mut has_warned) {
+        let found = look(engine, &topics, wanted, &mut has_warned);
+        if !matches!(found, Ok(Look::Early)) {
+            // They are there, or the broker says why not: so it does to the producer.
+            engine.hold_retries(false);
+        }
+        match found {
             Ok(Look::Complete) => {
                 if has_created {
                     engine.has_new_topics.store(true, Ordering::Release);

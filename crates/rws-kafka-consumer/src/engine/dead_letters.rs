@@ -1,15 +1,19 @@
 use super::batch::Batch;
 use super::clock::Clock;
-use super::letter::Letter;
+use super::letter::{Letter, LetterKind};
 use crate::backoff::Backoff;
 use crate::dead_letter::{DeadLetterHeaders, QueueName};
 use rws_kafka_observe::trace::TraceContext;
 use rws_kafka_observe::{LogRate, non_zero};
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, ProducerError, TransactionalProducer};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+
+/// How long a letter waits for its retry topic to be created before it looks again.
+const CREATION: Duration = Duration::from_millis(200);
 
 /// How a letter stands.
 pub(crate) enum Posting {
@@ -37,6 +41,9 @@ pub(crate) struct DeadLetters {
     clock: Clock,
     /// Of letters whose headers did not fit.
     shrunk: LogRate,
+    /// The worker has still to create its retry topics: a producer that came first would have the broker
+    /// create them with its defaults, whose retention takes what waits there.
+    holds_retries: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -86,6 +93,7 @@ impl DeadLetters {
             config: None,
             clock: Clock::default(),
             shrunk: LogRate::new(Duration::from_secs(1)),
+            holds_retries: AtomicBool::new(false),
             state: Mutex::new(State {
                 number: 0,
                 failures: 0,
@@ -107,6 +115,7 @@ impl DeadLetters {
             config,
             clock: Clock::default(),
             shrunk: LogRate::new(Duration::from_secs(1)),
+            holds_retries: AtomicBool::new(false),
             state: Mutex::new(State {
                 number: 0,
                 failures: 0,
@@ -133,6 +142,11 @@ impl DeadLetters {
         self.form
     }
 
+    /// Holds back what goes to retry topics, or no longer.
+    pub(super) fn hold_retries(&self, hold: bool) {
+        self.holds_retries.store(hold, Ordering::Release);
+    }
+
     /// Posts the letter of the message at `index`, where it is not on its way yet, and looks what
     /// has become of it.
     pub(crate) fn poll(
@@ -142,6 +156,14 @@ impl DeadLetters {
         index: u32,
         waker: &Waker,
     ) -> Posting {
+        if matches!(letter.kind(), LetterKind::PutOff) && self.holds_retries.load(Ordering::Acquire)
+        {
+            let topic = letter.topic().to_owned();
+            return Posting::Refused {
+                error: ProducerError::UnknownTopic { topic },
+                again: Some(CREATION),
+            };
+        }
         loop {
             let (number, mut delivery) = match letter.delivery.take() {
                 Some(delivery) => delivery,

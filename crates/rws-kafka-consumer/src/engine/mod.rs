@@ -245,6 +245,13 @@ impl Engine {
         let _ = self.dead_letters.set(letters);
     }
 
+    /// Holds back what goes to retry topics, or no longer.
+    pub(crate) fn hold_retries(&self, hold: bool) {
+        if let Some(letters) = self.dead_letters.get() {
+            letters.hold_retries(hold);
+        }
+    }
+
     /// How outputs and offsets are committed, from before the start of the worker's threads.
     pub(crate) fn commit_in_transactions(&self, transactions: Transactions) {
         // Without a first transaction it can commit nothing.

@@ -119,12 +119,14 @@ impl State {
         }
     }
 
-    fn is_due(&self, topic: &str, now: Instant) -> bool {
+    /// Returns `true` if `topic` is to be looked at, of which something is read or nothing.
+    fn is_due(&self, topic: &str, is_read: bool, now: Instant) -> bool {
         let is_in_doubt = self.missing.contains(topic)
             || self.hidden.contains(topic)
             || self.doubtful.contains(topic);
         let looked = self.looked.get(topic);
-        is_in_doubt || looked.is_none_or(|at| now.saturating_duration_since(*at) >= AGAIN)
+        is_in_doubt
+            || looked.is_none_or(|at| !is_read && now.saturating_duration_since(*at) >= AGAIN)
     }
 
     /// Takes note of what a broker said; returns `true` if a topic has appeared.
@@ -244,9 +246,9 @@ impl Engine {
         let asked: Vec<String> = {
             let state = lock(&self.subscription.state);
             let topics = state.topics.iter();
-            let due = topics.filter(|topic| match read.contains(topic.as_str()) {
-                true => !state.looked.contains_key(*topic) || state.missing.contains(*topic),
-                false => is_urgent || state.is_due(topic, now),
+            let due = topics.filter(|topic| {
+                let is_read = read.contains(topic.as_str());
+                (is_urgent && !is_read) || state.is_due(topic, is_read, now)
             });
             // Those first that have waited for longest.
             let mut due: Vec<&String> = due.collect();
@@ -341,7 +343,7 @@ mod tests {
         assert!(!state.note("old", TopicState::Present), "it was there");
         assert!(!state.note("old", TopicState::Missing));
         assert!(state.missing.is_empty(), "another broker may know it");
-        assert!(state.is_due("old", Instant::now()));
+        assert!(state.is_due("old", false, Instant::now()));
         assert!(!state.note("old", TopicState::Missing));
         assert!(state.missing.contains("old"));
         assert!(state.note("old", TopicState::Present));
@@ -364,12 +366,20 @@ mod tests {
     fn a_topic_that_is_in_order_is_asked_for_now_and_then() {
         let mut state = state(&["orders"]);
         let now = Instant::now();
-        assert!(state.is_due("orders", now));
+        let later = || Instant::now() + AGAIN;
+        for is_read in [false, true] {
+            assert!(state.is_due("orders", is_read, now));
+        }
         state.note("orders", TopicState::Present);
-        assert!(!state.is_due("orders", now));
-        assert!(state.is_due("orders", Instant::now() + AGAIN));
-        state.note("orders", TopicState::Hidden);
-        assert!(state.is_due("orders", now));
+        assert!(!state.is_due("orders", false, now));
+        assert!(state.is_due("orders", false, later()));
+        assert!(!state.is_due("orders", true, later()), "it is being read");
+        for trouble in [TopicState::Hidden, TopicState::Missing] {
+            state.note("orders", trouble);
+            for is_read in [false, true] {
+                assert!(state.is_due("orders", is_read, now), "until it is over");
+            }
+        }
     }
 
     #[test]
