@@ -184,7 +184,9 @@ impl KafkaConsumer {
         })?;
         self.equip(engine, transactional)?;
         let wanted = self.topics_to_create();
-        engine.hold_retries(wanted.has_retries);
+        if wanted.has_retries {
+            engine.hold_retries();
+        }
         engine::start(Plan {
             engine: Arc::clone(engine),
             client,

@@ -372,8 +372,11 @@ impl ClientContext for Context {
         self.engine
             .note_fetches(topics.flat_map(|(topic, statistics)| {
                 let partitions = statistics.partitions.values();
+                // One that is assigned elsewhere by now is not fetched again.
+                let assigned = partitions
+                    .filter(|partition| self.engine.is_assigned(topic, partition.partition));
                 // The end of a partition as the last fetch had it; a refused one has -1.
-                partitions.map(move |partition| (topic.as_str(), partition.hi_offset == -1))
+                assigned.map(move |partition| (topic.as_str(), partition.hi_offset == -1))
             }));
         for (topic, statistics) in &statistics.topics {
             for (partition, statistics) in &statistics.partitions {

@@ -1,3 +1,4 @@
+use super::history::fingerprint;
 use super::partition::Partition;
 use crate::timestamp::Timestamp;
 use std::ops::Range;
@@ -219,6 +220,13 @@ impl BatchBuilder {
 
     pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {
         self.entries[index as usize].key.of(&self.data)
+    }
+
+    /// The offset and the fingerprint of the message last pushed.
+    pub(crate) fn last(&self) -> Option<(i64, u64)> {
+        let last = self.entries.last()?;
+        let (key, payload) = (last.key.of(&self.data), last.payload.of(&self.data));
+        Some((last.offset, fingerprint(last.timestamp, key, payload)))
     }
 
     /// The batch, its messages entered in the partition's tracker. `order` has the index at each

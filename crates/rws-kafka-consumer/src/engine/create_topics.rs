@@ -15,6 +15,9 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// So many looks in a row may fail before messages are put off to retry topics that may not be there.
+const PATIENCE: u32 = 3;
+
 /// The topics that a worker creates where they are missing.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
@@ -58,11 +61,15 @@ fn run(engine: &Engine, properties: &Properties, wanted: &Wanted) {
     let mut pause = FIRST_PAUSE;
     let mut has_created = false;
     let mut has_warned = false;
+    let mut failed = 0;
     while !engine.stop.is_asked() {
         let found = look(engine, &topics, wanted, &mut has_warned);
-        if !matches!(found, Ok(Look::Early)) {
+        failed = if found.is_err() { failed + 1 } else { 0 };
+        if matches!(found, Ok(Look::Complete | Look::Created | Look::Unseen(_)))
+            || failed == PATIENCE
+        {
             // They are there, or the broker says why not: so it does to the producer.
-            engine.hold_retries(false);
+            engine.release_retries(|_| true);
         }
         match found {
             Ok(Look::Complete) => {
@@ -137,6 +144,7 @@ fn look(
         Ok(present) => present,
         Err(detail) => return unanswered(engine, wanted, detail),
     };
+    engine.release_retries(|topic| present.contains_key(topic));
     let mut missing = Vec::new();
     let names = wanted.topics.iter();
     missing.extend(

@@ -3,11 +3,12 @@ use super::clock::Clock;
 use super::letter::{Letter, LetterKind};
 use crate::backoff::Backoff;
 use crate::dead_letter::{DeadLetterHeaders, QueueName};
+use crate::lock::lock;
 use rws_kafka_observe::trace::TraceContext;
 use rws_kafka_observe::{LogRate, non_zero};
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, ProducerError, TransactionalProducer};
+use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -41,9 +42,9 @@ pub(crate) struct DeadLetters {
     clock: Clock,
     /// Of letters whose headers did not fit.
     shrunk: LogRate,
-    /// The worker has still to create its retry topics: a producer that came first would have the broker
+    /// Retry topics that the worker has still to create: a producer that came first would have the broker
     /// create them with its defaults, whose retention takes what waits there.
-    holds_retries: AtomicBool,
+    to_create: Mutex<BTreeSet<String>>,
     state: Mutex<State>,
 }
 
@@ -93,7 +94,7 @@ impl DeadLetters {
             config: None,
             clock: Clock::default(),
             shrunk: LogRate::new(Duration::from_secs(1)),
-            holds_retries: AtomicBool::new(false),
+            to_create: Mutex::default(),
             state: Mutex::new(State {
                 number: 0,
                 failures: 0,
@@ -115,7 +116,7 @@ impl DeadLetters {
             config,
             clock: Clock::default(),
             shrunk: LogRate::new(Duration::from_secs(1)),
-            holds_retries: AtomicBool::new(false),
+            to_create: Mutex::default(),
             state: Mutex::new(State {
                 number: 0,
                 failures: 0,
@@ -142,9 +143,14 @@ impl DeadLetters {
         self.form
     }
 
-    /// Holds back what goes to retry topics, or no longer.
-    pub(super) fn hold_retries(&self, hold: bool) {
-        self.holds_retries.store(hold, Ordering::Release);
+    /// Holds back what goes to these topics, until they are [released](Self::release).
+    pub(super) fn hold<'a>(&self, topics: impl Iterator<Item = &'a str>) {
+        lock(&self.to_create).extend(topics.map(str::to_owned));
+    }
+
+    /// Holds back no longer what goes to a topic that `exists`.
+    pub(super) fn release(&self, exists: impl Fn(&str) -> bool) {
+        lock(&self.to_create).retain(|topic| !exists(topic));
     }
 
     /// Posts the letter of the message at `index`, where it is not on its way yet, and looks what
@@ -156,9 +162,9 @@ impl DeadLetters {
         index: u32,
         waker: &Waker,
     ) -> Posting {
-        if matches!(letter.kind(), LetterKind::PutOff) && self.holds_retries.load(Ordering::Acquire)
-        {
-            let topic = letter.topic().to_owned();
+        let topic = letter.topic();
+        if letter.kind() == LetterKind::PutOff && lock(&self.to_create).contains(topic) {
+            let topic = topic.to_owned();
             return Posting::Refused {
                 error: ProducerError::UnknownTopic { topic },
                 again: Some(CREATION),

@@ -7,6 +7,9 @@
 
 use super::partition::Partition;
 use crate::lock::lock;
+use crate::timestamp::Timestamp;
+use rustc_hash::FxHasher;
+use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 /// For this long librdkafka's statistics may tell of the history before.
@@ -24,6 +27,8 @@ pub(crate) struct History {
     began: Option<Instant>,
     /// The offset of the first message read, and what it looked like.
     first: Option<(i64, u64)>,
+    /// The same of the last message read.
+    last: Option<(i64, u64)>,
     /// How far librdkafka has read, whether or not messages came of it.
     read_to: Option<i64>,
     /// Looks in a row that found the partition to end before what was read.
@@ -34,6 +39,27 @@ pub(crate) struct History {
     cut_off: Option<Instant>,
 }
 
+/// Bytes at each end of a payload that make its [`fingerprint`].
+const ENDS: usize = 256;
+
+/// What tells a message from another one with the same offset in another history of its partition.
+pub(crate) fn fingerprint(
+    timestamp: Option<Timestamp>,
+    key: Option<&[u8]>,
+    payload: Option<&[u8]>,
+) -> u64 {
+    let mut hasher = FxHasher::default();
+    timestamp.map(Timestamp::ms).hash(&mut hasher);
+    for field in [key, payload] {
+        field.map(<[u8]>::len).hash(&mut hasher);
+        let bytes = field.unwrap_or_default();
+        let end = bytes.len().saturating_sub(ENDS);
+        bytes[..bytes.len().min(ENDS)].hash(&mut hasher);
+        bytes[end..].hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 /// Where a message stands among those that were read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -41,6 +67,9 @@ pub(super) enum Place {
     Next,
     /// It is the first of them: librdkafka reads them again.
     Again,
+    /// It is the last of them once more: librdkafka pauses all partitions for a rebalance, and one whose
+    /// last message is just being taken goes on with that message.
+    Repeated,
     /// Among other messages.
     NewHistory,
 }
@@ -62,6 +91,14 @@ impl History {
         };
     }
 
+    /// One that follows another, of which nothing is committed yet.
+    pub(super) fn of_another() -> Self {
+        Self {
+            number: 1,
+            ..Self::default()
+        }
+    }
+
     /// librdkafka has read up to `position`; false where that may be of the history before.
     pub(super) fn note_read(&mut self, position: i64) -> bool {
         let is_stale = self.began.is_some_and(|began| began.elapsed() < STALE_FOR);
@@ -74,9 +111,12 @@ impl History {
 
 impl Partition {
     /// Where a message stands; for the poll thread, with everything before it handed out.
-    pub(super) fn place(&self, offset: i64, fingerprint: impl FnOnce() -> u64) -> Place {
+    pub(super) fn place(&self, offset: i64, fingerprint: impl Fn() -> u64) -> Place {
         let position = self.tracker().position();
         let mut history = lock(&self.history);
+        if position == Some(offset + 1) && history.last == Some((offset, fingerprint())) {
+            return Place::Repeated;
+        }
         if position.is_none_or(|position| position <= offset) {
             history.first.get_or_insert_with(|| (offset, fingerprint()));
             return Place::Next;
@@ -87,6 +127,18 @@ impl Partition {
             Some(first) if first == (offset, fingerprint()) => Place::Again,
             _ => Place::NewHistory,
         }
+    }
+
+    /// Returns `true` if the group's committed offset is of a history before this one.
+    pub(crate) fn is_uncommitted_history(&self) -> bool {
+        // A lock at a time.
+        let is_another = lock(&self.history).number > 0;
+        is_another && self.tracker().committed().is_none()
+    }
+
+    /// The last message that is handed out; for the poll thread.
+    pub(super) fn note_last(&self, offset: i64, fingerprint: u64) {
+        lock(&self.history).last = Some((offset, fingerprint));
     }
 
     /// For a comparison with the partition's end.
@@ -141,6 +193,7 @@ impl Partition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::tracker::Start;
     use crate::topic_partition::TopicPartition;
     use rws_kafka_observe::Observer;
 
@@ -154,10 +207,13 @@ mod tests {
         let places = messages.iter().map(|(offset, fingerprint)| {
             let place = partition.place(*offset, || *fingerprint);
             if place == Place::NewHistory {
-                partition.begin_history(None);
+                partition.begin_history(Start::Unknown);
                 partition.place(*offset, || *fingerprint);
             }
-            partition.tracker().push(*offset, 1);
+            if place != Place::Repeated {
+                partition.tracker().push(*offset, 1);
+                partition.note_last(*offset, *fingerprint);
+            }
             place
         });
         places.collect()
@@ -170,6 +226,40 @@ mod tests {
         let messages = [(3, 30), (4, 40), (3, 30), (4, 40), (5, 50)];
         let expected = [Next, Next, Again, Next, Next];
         assert_eq!(read(&partition, &messages), expected);
+    }
+
+    #[test]
+    fn the_last_message_that_comes_once_more_is_no_new_history_and_another_one_is() {
+        use Place::{NewHistory, Next, Repeated};
+        for first in [3, 5] {
+            let partition = partition();
+            let messages = [(first, 30), (5, 50), (5, 50), (6, 60), (6, 61)];
+            let messages = &messages[usize::from(first == 5)..];
+            let expected = [Next, Next, Repeated, Next, NewHistory];
+            let expected = &expected[usize::from(first == 5)..];
+            assert_eq!(read(&partition, messages), expected);
+        }
+    }
+
+    #[test]
+    fn messages_are_told_apart_by_time_key_length_and_both_ends() {
+        let at = |ms| Some(Timestamp::Create(ms));
+        let payload = vec![7; 10 * ENDS];
+        let same = fingerprint(at(1), Some(b"k"), Some(&payload));
+        assert_eq!(fingerprint(at(1), Some(b"k"), Some(&payload)), same);
+        let (mut begins, mut ends) = (payload.clone(), payload.clone());
+        (begins[0], ends[10 * ENDS - 1]) = (8, 8);
+        for other in [
+            fingerprint(at(2), Some(b"k"), Some(&payload)),
+            fingerprint(at(1), Some(b""), Some(&payload)),
+            fingerprint(at(1), None, Some(&payload)),
+            fingerprint(at(1), Some(b"k"), Some(&payload[1..])),
+            fingerprint(at(1), Some(b"k"), Some(&begins)),
+            fingerprint(at(1), Some(b"k"), Some(&ends)),
+            fingerprint(at(1), Some(b"k"), None),
+        ] {
+            assert_ne!(other, same);
+        }
     }
 
     #[test]
@@ -196,7 +286,7 @@ mod tests {
         let look = partition.look();
         partition.outlive(look, 0);
         assert_eq!(partition.outlived_by(), Some(0));
-        partition.begin_history(Some(0));
+        partition.begin_history(Start::Known(0));
         assert!(!partition.is_outlived(look, 4));
         partition.outlive(look, 0);
         assert_eq!(partition.outlived_by(), None);
@@ -208,7 +298,7 @@ mod tests {
         partition.note_read(10);
         let looks = |end| partition.is_outlived(partition.look(), end);
         assert!(!looks(4) && looks(4));
-        partition.begin_history(Some(0));
+        partition.begin_history(Start::Known(0));
         partition.note_read(10);
         assert!(!looks(4) && !looks(4));
     }

@@ -169,9 +169,16 @@ impl Letter {
                 return;
             }
             if !self.shrink() {
-                return self.restore();
+                self.restore();
+                break;
             }
         }
+        // The producer's own bound holds in any case.
+        while producer
+            .check(&self.record(batch, index), usize::MAX)
+            .is_err()
+            && self.shrink()
+        {}
     }
 
     /// What became of the headers, where they did not fit.

@@ -8,7 +8,7 @@ use crate::transport::Consumer;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{LogRate, non_zero};
 use std::sync::{Arc, Mutex};
-use std::thread::Builder;
+use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
 /// A static member that was killed holds its id until its session ends: in KIP-848 after what the broker
@@ -23,6 +23,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// How often the thread that waits says that it is alive.
 const HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// For how long at most a replaced client may be in use elsewhere before it is closed.
+const HELD_FOR: Duration = Duration::from_secs(30);
+const HELD_LOOK: Duration = Duration::from_millis(50);
 
 type Make = dyn Fn() -> Result<Consumer, ConsumerError> + Send + Sync;
 
@@ -58,7 +62,13 @@ impl Client {
         let old = std::mem::replace(&mut *lock(&self.present), new);
         // librdkafka sets no bound to a close.
         let closing = Builder::new().name("rws-kafka-close".to_owned());
-        let started = closing.spawn(move || drop(old));
+        // On no thread that has other work: whoever has it still is done with it soon.
+        let started = closing.spawn(move || {
+            let until = Instant::now() + HELD_FOR;
+            while Arc::strong_count(&old) > 1 && Instant::now() < until {
+                sleep(HELD_LOOK);
+            }
+        });
         started.map(drop).map_err(|error| ConsumerError::Thread {
             detail: error.to_string(),
         })

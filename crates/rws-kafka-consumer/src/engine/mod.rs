@@ -223,6 +223,11 @@ impl Engine {
         lock(&self.assignment).partitions.get(&name).cloned()
     }
 
+    /// Returns `true` if this member has the partition.
+    pub(crate) fn is_assigned(&self, topic: &str, partition: i32) -> bool {
+        self.partition(topic, partition).is_some()
+    }
+
     /// librdkafka has read a partition up to `position` and has nothing of it at hand.
     pub(crate) fn note_read(&self, topic: &str, partition: i32, position: i64) {
         if let Some(partition) = self.partition(topic, partition) {
@@ -245,10 +250,17 @@ impl Engine {
         let _ = self.dead_letters.set(letters);
     }
 
-    /// Holds back what goes to retry topics, or no longer.
-    pub(crate) fn hold_retries(&self, hold: bool) {
+    /// Holds back what goes to the retry topics, until they are [released](Self::release_retries).
+    pub(crate) fn hold_retries(&self) {
+        if let (Some(letters), Some(ladder)) = (self.dead_letters.get(), &self.settings.ladder) {
+            letters.hold(ladder.retries());
+        }
+    }
+
+    /// Holds back no longer what goes to a retry topic that `exists`.
+    pub(crate) fn release_retries(&self, exists: impl Fn(&str) -> bool) {
         if let Some(letters) = self.dead_letters.get() {
-            letters.hold_retries(hold);
+            letters.release(exists);
         }
     }
 

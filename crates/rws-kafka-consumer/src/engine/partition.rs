@@ -1,5 +1,5 @@
 use super::history::History;
-use super::tracker::Tracker;
+use super::tracker::{Start, Tracker};
 use crate::lock::lock;
 use crate::status::PartitionStatus;
 use crate::topic_partition::TopicPartition;
@@ -80,6 +80,14 @@ impl Partition {
         self
     }
 
+    /// In place of `old`, which was not committed to its end.
+    pub(super) fn succeeding(self, old: &Self) -> Self {
+        if old.is_uncommitted_history() {
+            *lock(&self.history) = History::of_another();
+        }
+        self
+    }
+
     pub(crate) fn is_retry(&self) -> bool {
         self.is_retry
     }
@@ -151,9 +159,8 @@ impl Partition {
         }
     }
 
-    /// What is taken in from here on is of another history, which begins at `start` where that is
-    /// known.
-    pub(super) fn begin_history(&self, start: Option<i64>) {
+    /// What is taken in from here on is of another history, which begins at `start`.
+    pub(super) fn begin_history(&self, start: Start) {
         // First the tracker: a look at the history's end that is under way compares its number.
         self.tracker().begin_history(start);
         lock(&self.history).begin();

@@ -1,8 +1,9 @@
 use super::Engine;
 use super::batch::BatchBuilder;
-use super::history::Place;
+use super::history::{self, Place};
 use super::partition::Partition;
 use super::strand::cut;
+use super::tracker::Start;
 use crate::error::ConsumerError;
 use crate::transport::{Consumer, Fetched, Polled};
 use rws_kafka_observe::causes::with_causes;
@@ -153,6 +154,9 @@ impl<'a> Poller<'a> {
             return;
         }
         self.usual_bytes = open.bytes();
+        if let Some((offset, fingerprint)) = open.last() {
+            partition.note_last(offset, fingerprint);
+        }
         let ordering = self.engine.settings.ordering;
         let open = open.fetched_at(self.engine.clock.now());
         self.engine.scheduler.add(cut(open, ordering));
@@ -214,8 +218,10 @@ impl<'a> Poller<'a> {
     /// another history by now.
     fn goes_on(&self, partition: &Partition, message: &Fetched<'_>) -> bool {
         let offset = message.offset();
-        match partition.place(offset, || message.fingerprint()) {
+        match partition.place(offset, || fingerprint(message)) {
             Place::Next | Place::Again => return true,
+            // It is in flight, or was handled.
+            Place::Repeated => return false,
             Place::NewHistory => {}
         }
         if !partition.is_active() {
@@ -225,19 +231,20 @@ impl<'a> Poller<'a> {
         // written before it noticed.
         let is_at_start = self.engine.settings.reads_from_start || partition.was_cut_off();
         if is_at_start {
-            self.begin_history(partition, None);
-            partition.place(offset, || message.fingerprint());
+            self.begin_history(partition, Start::Supposed(offset));
+            partition.place(offset, || fingerprint(message));
             return true;
         }
         match self.consumer.seek_to_start(&partition.name) {
             Ok(()) => {
-                self.begin_history(partition, None);
+                // A topic that was created a moment ago begins there.
+                self.begin_history(partition, Start::Supposed(0));
                 false
             }
             Err(error) => {
                 self.complain(error);
-                self.begin_history(partition, None);
-                partition.place(offset, || message.fingerprint());
+                self.begin_history(partition, Start::Supposed(offset));
+                partition.place(offset, || fingerprint(message));
                 true
             }
         }
@@ -261,7 +268,8 @@ impl<'a> Poller<'a> {
                 false => self.consumer.seek_to_start(&partition.name),
             };
             match sought {
-                Ok(()) => self.begin_history(&partition, Some(start).filter(|_| !is_cut_off)),
+                Ok(()) if is_cut_off => self.begin_history(&partition, Start::Unknown),
+                Ok(()) => self.begin_history(&partition, Start::Known(start)),
                 Err(error) => {
                     self.next_rewind = now + REWIND_PAUSE;
                     engine.outlived.store(true, Ordering::Release);
@@ -271,7 +279,7 @@ impl<'a> Poller<'a> {
         }
     }
 
-    fn begin_history(&self, partition: &Partition, start: Option<i64>) {
+    fn begin_history(&self, partition: &Partition, start: Start) {
         let before = partition.tracker().furthest();
         partition.begin_history(start);
         tracing::warn!(
@@ -352,6 +360,10 @@ impl<'a> Poller<'a> {
         }
         self.engine.note_error(error);
     }
+}
+
+fn fingerprint(message: &Fetched<'_>) -> u64 {
+    history::fingerprint(message.timestamp(), message.key(), message.payload())
 }
 
 fn note_left_out(rate: &LogRate, message: &Fetched<'_>, left_out: usize) {

@@ -168,16 +168,20 @@ impl Engine {
                 continue;
             };
             if present.id == old.id {
-                *present = self.partition_anew(&old.name);
+                *present = Arc::new(self.partition_of(&old.name).succeeding(old));
             }
         }
     }
 
     fn partition_anew(&self, name: &TopicPartition) -> Arc<Partition> {
+        Arc::new(self.partition_of(name))
+    }
+
+    fn partition_of(&self, name: &TopicPartition) -> Partition {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let observer = &self.settings.observer;
         let partition = Partition::new(id, name.clone(), self.group(), observer);
-        Arc::new(partition.of_retries(self.is_retry(name.topic())))
+        partition.of_retries(self.is_retry(name.topic()))
     }
 
     fn those_of(&self, names: &[TopicPartition]) -> Vec<Arc<Partition>> {

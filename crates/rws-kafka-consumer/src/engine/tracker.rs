@@ -1,5 +1,15 @@
 use std::collections::VecDeque;
 
+/// Where a history of a partition begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// The broker says so: nothing before it exists any more.
+    Known(i64),
+    /// By the messages that came.
+    Supposed(i64),
+    Unknown,
+}
+
 /// Which messages of one assigned partition are finished, and up to where it may be committed.
 ///
 /// Messages are pushed in offset order (offsets may have gaps) and finish in any order. What may
@@ -24,6 +34,11 @@ pub(crate) struct Tracker {
     /// Messages with a lower sequence number are of a history that has ended: their offsets mean
     /// nothing any more.
     boundary: u64,
+    /// Where the present history begins, as far as its first messages tell: it is committed once those of
+    /// the one before are finished.
+    start: Option<i64>,
+    /// One of those was finished since the broker last took an offset.
+    has_outlived: bool,
 }
 
 #[derive(Debug)]
@@ -78,6 +93,10 @@ impl Tracker {
             if marked && self.base > self.boundary {
                 self.target = self.target.max(Some(offset + 1));
             }
+            self.has_outlived |= self.base <= self.boundary;
+        }
+        if self.base >= self.boundary {
+            self.target = self.target.max(self.start.take());
         }
     }
 
@@ -96,22 +115,35 @@ impl Tracker {
         self.target.filter(|_| self.target > self.acked)
     }
 
+    /// The offset to commit together with what was sent: again the last one, where a message of a
+    /// history that has ended was finished, which has none any more.
+    pub(crate) fn to_commit_with_outputs(&self) -> Option<i64> {
+        let last = || self.target.max(self.start);
+        self.to_commit()
+            .or_else(|| last().filter(|_| self.has_outlived))
+    }
+
     /// The broker took `offset`. One beyond what is to be committed is of a history that has ended
     /// meanwhile.
     pub(crate) fn acked(&mut self, offset: i64) {
-        if Some(offset) <= self.target {
+        if Some(offset) <= self.target.max(self.start) {
             self.acked = self.acked.max(Some(offset));
+            self.has_outlived = false;
         }
     }
 
     /// What is pushed from here on is of another history of the partition: its offsets begin again,
     /// and are committed though they are lower. What was pushed before is handled and not committed.
     ///
-    /// `start` is where the new history begins, where that is known: it is committed, so that whoever
-    /// has the partition next begins there.
-    pub(crate) fn begin_history(&mut self, start: Option<i64>) {
+    /// Its start is committed, so that whoever has the partition next begins there.
+    pub(crate) fn begin_history(&mut self, start: Start) {
         self.boundary = self.next_sequence();
-        self.target = start;
+        (self.target, self.start) = match start {
+            Start::Known(start) => (Some(start), None),
+            Start::Supposed(start) if self.slots.is_empty() => (Some(start), None),
+            Start::Supposed(start) => (None, Some(start)),
+            Start::Unknown => (None, None),
+        };
         self.acked = None;
         self.first = None;
         self.end = None;
@@ -254,7 +286,7 @@ mod tests {
         let mut tracker = tracker(&[8, 9]);
         tracker.finish(0, true);
         tracker.acked(9);
-        tracker.begin_history(None);
+        tracker.begin_history(Start::Unknown);
         assert_eq!((tracker.committed(), tracker.to_commit()), (None, None));
         assert_eq!((tracker.first(), tracker.position()), (None, None));
         tracker.push(0, 10);
@@ -277,11 +309,49 @@ mod tests {
     #[test]
     fn the_start_of_a_new_history_is_committed_without_a_message() {
         let mut tracker = tracker(&[8, 9]);
-        tracker.begin_history(Some(0));
+        tracker.begin_history(Start::Known(0));
         assert_eq!(tracker.to_commit(), Some(0));
         tracker.acked(0);
         assert_eq!((tracker.to_commit(), tracker.committed()), (None, Some(0)));
         assert_eq!(tracker.held(), 2);
+    }
+
+    #[test]
+    fn a_supposed_start_is_committed_behind_what_is_unfinished() {
+        let mut tracker = tracker(&[8, 9]);
+        tracker.begin_history(Start::Supposed(3));
+        assert_eq!(tracker.to_commit(), None);
+        tracker.push(3, 10);
+        tracker.finish(0, true);
+        assert_eq!(
+            (tracker.to_commit(), tracker.to_commit_with_outputs()),
+            (None, Some(3))
+        );
+        tracker.finish(1, true);
+        assert_eq!(tracker.to_commit(), Some(3));
+        tracker.finish(2, true);
+        assert_eq!(tracker.to_commit(), Some(4));
+
+        let mut idle = Tracker::default();
+        idle.begin_history(Start::Supposed(3));
+        assert_eq!(idle.to_commit(), Some(3));
+    }
+
+    #[test]
+    fn what_an_outlived_message_sent_has_the_last_offset_again() {
+        let mut tracker = tracker(&[8, 9]);
+        tracker.begin_history(Start::Known(0));
+        tracker.acked(0);
+        assert_eq!(tracker.to_commit_with_outputs(), None);
+        tracker.finish(0, true);
+        assert_eq!(tracker.to_commit(), None);
+        assert_eq!(tracker.to_commit_with_outputs(), Some(0));
+        tracker.acked(0);
+        assert_eq!(tracker.to_commit_with_outputs(), None, "it is covered");
+        tracker.finish(1, true);
+        tracker.push(0, 10);
+        tracker.finish(2, true);
+        assert_eq!(tracker.to_commit_with_outputs(), Some(1));
     }
 
     #[test]

@@ -416,7 +416,7 @@ fn offsets(touched: &[Arc<Partition>]) -> Option<Offsets> {
         if partition.phase() == Phase::Released {
             return None;
         }
-        let offset = partition.tracker().to_commit();
+        let offset = partition.tracker().to_commit_with_outputs();
         offsets.extend(offset.map(|offset| (Arc::clone(partition), offset)));
     }
     Some(offsets)

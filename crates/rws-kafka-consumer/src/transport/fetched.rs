@@ -1,8 +1,6 @@
 use crate::quiet::catch_quietly;
 use crate::timestamp::Timestamp;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use rustc_hash::FxHasher;
-use std::hash::{Hash, Hasher};
 
 /// A message in librdkafka's memory.
 pub(crate) struct Fetched<'a>(BorrowedMessage<'a>);
@@ -46,16 +44,6 @@ impl Fetched<'_> {
             rdkafka::Timestamp::CreateTime(ms) => Some(Timestamp::Create(ms)),
             rdkafka::Timestamp::LogAppendTime(ms) => Some(Timestamp::LogAppend(ms)),
         }
-    }
-
-    /// What tells this message from another one with the same offset in another history of its
-    /// partition.
-    pub(crate) fn fingerprint(&self) -> u64 {
-        let mut hasher = FxHasher::default();
-        self.0.timestamp().to_millis().hash(&mut hasher);
-        self.key().hash(&mut hasher);
-        self.payload().hash(&mut hasher);
-        hasher.finish()
     }
 
     /// Each header in its order; returns how many were left out.

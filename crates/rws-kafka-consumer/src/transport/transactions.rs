@@ -86,10 +86,17 @@ impl Consumer {
         let mut targets = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
             let start = partition.tracker().first();
-            let target = committed.get(&partition.name).copied().max(start);
+            let target = match partition.is_uncommitted_history() {
+                // What is committed is of the history before.
+                true => Some(start.map_or(Offset::Beginning, Offset::Offset)),
+                false => {
+                    let target = committed.get(&partition.name).copied().max(start);
+                    target.map(Offset::Offset)
+                }
+            };
             if let Some(offset) = target {
                 let (topic, number) = (partition.name.topic(), partition.name.partition());
-                let added = targets.add_partition_offset(topic, number, Offset::Offset(offset));
+                let added = targets.add_partition_offset(topic, number, offset);
                 added.map_err(failed)?;
             }
         }
