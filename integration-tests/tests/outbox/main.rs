@@ -22,4 +22,5 @@ mod swallowed_failures;
 mod tls;
 mod trace;
 mod typed;
+mod unix_sockets;
 mod waking;

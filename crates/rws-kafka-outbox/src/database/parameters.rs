@@ -55,8 +55,10 @@ pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
         | "keepalives_interval"
         | "keepalives_retries"
         | "channel_binding"
-        | "load_balance_hosts"
-        | "sslnegotiation" => Known,
+        | "load_balance_hosts" => Known,
+
+        "sslnegotiation" if value == "postgres" => Known,
+        "sslnegotiation" => Refused("TLS begins as before PostgreSQL 17; allowed: postgres"),
 
         "sslmode" | "ssl-mode" => Parameter::Ours(Ours::SslMode),
         "ssl" => Parameter::Ours(Ours::Ssl),

@@ -106,6 +106,14 @@ struct Read {
 impl Read {
     fn of(url: &str) -> Result<Self, OutboxError> {
         check_scheme(url)?;
+        // libpq's other form, `host=… password=…`, has no query; a password in it may look like one.
+        let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        if !is_url {
+            return Ok(Self {
+                url: url.to_owned(),
+                ..Self::default()
+            });
+        }
         // As tokio-postgres does: what is before the first `@` is user and password.
         let after_credentials = url.find('@').unwrap_or(0);
         let Some(query) = url[after_credentials..].find('?') else {
@@ -215,7 +223,8 @@ fn check_scheme(url: &str) -> Result<(), OutboxError> {
 /// Names a parameter, unless it may be a part of a password.
 fn unknown(name: &str, query: &str) -> OutboxError {
     let is_name = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '.');
-    if name.is_empty() || name.len() > 40 || !name.chars().all(is_name) || query.contains('@') {
+    let may_be_secret = query.contains('@') || query.contains("password=");
+    if name.is_empty() || name.len() > 40 || !name.chars().all(is_name) || may_be_secret {
         return OutboxError::InvalidDatabaseUrl;
     }
     unusable(format!(
@@ -531,6 +540,24 @@ mod tests {
     }
 
     #[test]
+    fn no_part_of_a_password_is_taken_for_a_parameter() {
+        for url in [
+            "host=h user=a password=abc?Secret",
+            "host=h password=a?Secret sslmode=require",
+            "host=h password=a?Secret&b=c",
+        ] {
+            assert!(target(url).starts_with("h "), "{url}: {}", target(url));
+        }
+        for url in [
+            "postgres://h/d?user=u&password=abc&Secret",
+            "postgres://h/d?Secret&password=abc",
+        ] {
+            let shown = target(url);
+            assert!(!shown.contains("Secret"), "{shown}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_done_is_named() {
         for (url, expected) in [
             (
@@ -580,6 +607,10 @@ mod tests {
             (
                 "postgres://h/d?ssl=no-verify",
                 "sslmode in the database URL is no-verify; allowed: disable",
+            ),
+            (
+                "postgres://h/d?sslmode=require&sslnegotiation=direct",
+                "sslnegotiation: TLS begins as before PostgreSQL 17",
             ),
             ("postgres:///d", "names no host"),
             ("jdbc:postgresql://h/d", "begins with jdbc:postgresql"),

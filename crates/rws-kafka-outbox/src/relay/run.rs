@@ -167,7 +167,7 @@ impl Relay {
             let is_empty = |shard: &i16| !heads.iter().any(|head| head.shard == *shard);
             let is_free = |shard: &i16| !self.busy[*shard as usize];
             let gone: Vec<i16> = (0..SHARDS).filter(is_empty).filter(is_free).collect();
-            work.unsettled.settled(&gone);
+            work.settled(&gone, work.unsettled.of(&gone).len());
             let below = |head: &&Head| head.id <= floors[head.shard as usize];
             for head in heads.iter().filter(below) {
                 work.floors.lower(head.shard);
@@ -221,7 +221,7 @@ impl Relay {
             None if self.work.unsettled.has_failed() => {}
             // A worker that asked nothing of the brokers does not know whether they are back.
             None if self.is_broker_silent
-                && (done.published == 0 || !self.work.holds.is_empty()) => {}
+                && (done.acknowledged == 0 || !self.work.holds.is_empty()) => {}
             None => {
                 self.is_broker_silent = false;
                 self.well(Step::Work);

@@ -49,6 +49,8 @@ pub(super) struct Done {
     /// Those in which there was nothing to send.
     pub(super) empty: Vec<i16>,
     pub(super) published: usize,
+    /// Those that the brokers acknowledged now, not before.
+    pub(super) acknowledged: usize,
     pub(super) refused: usize,
     /// What stopped it.
     pub(super) trouble: Option<OutboxError>,
@@ -113,7 +115,9 @@ impl Work {
                     return Err(error);
                 }
             };
-            self.settled(acknowledged.len(), done);
+            self.settled(&done.shards, acknowledged.len());
+            done.published += acknowledged.len();
+            done.acknowledged += acknowledged.len();
             done.refused += refused;
             if let Some(error) = broken {
                 return Err(match fault(&error) {
@@ -143,17 +147,17 @@ impl Work {
         batch.bound_locks().await?;
         batch.delete(&events).await?;
         batch.commit().await?;
-        self.settled(events.len(), done);
+        self.settled(&done.shards, events.len());
+        done.published += events.len();
         Ok(())
     }
 
-    /// So many events that Kafka has acknowledged were deleted: all of the worker's shards.
-    fn settled(&self, events: usize, done: &mut Done) {
-        self.unsettled.settled(&done.shards);
+    /// So many events that Kafka has acknowledged were deleted: all of these shards.
+    pub(super) fn settled(&self, shards: &[i16], events: usize) {
+        self.unsettled.settled(shards);
         if events > 0 {
             self.health.progressed();
         }
-        done.published += events;
         self.state.published.fetch_add(events as u64, Relaxed);
         self.metrics.published(events as u64);
     }
