@@ -70,8 +70,12 @@ impl Client {
             deliveries,
             max_message_bytes: max_message_bytes(properties),
         });
-        if let Base::Kafka(base) = &client.base {
-            let _ = base.context().client.set(Arc::downgrade(&client));
+        match &client.base {
+            Base::Kafka(base) => {
+                let _ = base.context().client.set(Arc::downgrade(&client));
+            }
+            #[cfg(feature = "testing")]
+            Base::Test(_) => {}
         }
         Ok(client)
     }

@@ -1,5 +1,6 @@
 //! Where a redirect leads, and what may go there.
 
+use super::http::without_credentials;
 use ureq::http::header::{ACCEPT, LOCATION};
 use ureq::http::uri::Scheme;
 use ureq::http::{HeaderMap, StatusCode, Uri};
@@ -25,7 +26,10 @@ pub(super) fn next(from: &str, headers: &HeaderMap) -> Result<Next, String> {
         .get(LOCATION)
         .and_then(|value| value.to_str().ok())
         .ok_or("it redirects without a Location")?;
-    let wrong = || format!("it redirects to {location:?}, which is no HTTP address");
+    let wrong = || {
+        let shown = without_credentials(location);
+        format!("it redirects to {shown:?}, which is no HTTP address")
+    };
     let before: Uri = from.parse().map_err(|_| wrong())?;
     let url = absolute(&before, location).ok_or_else(wrong)?;
     let after: Uri = url.parse().map_err(|_| wrong())?;
@@ -51,7 +55,11 @@ pub(super) fn drop_secrets(headers: &mut Vec<(&str, String)>) {
 /// RFC 3986, section 5.2, as far as a registry needs it.
 fn absolute(from: &Uri, location: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or_default();
-    if location.starts_with("http://") || location.starts_with("https://") {
+    let has_scheme = |scheme: &str| {
+        let start = location.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    if has_scheme("http://") || has_scheme("https://") {
         return Some(location.to_owned());
     }
     let (scheme, authority) = (from.scheme_str()?, from.authority()?);

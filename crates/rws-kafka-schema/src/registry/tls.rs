@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
+/// Far more than any chain or key.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Which certificates a registry's client trusts, and which it shows. The files are read when the
 /// registry is asked first, and by `SchemaRegistry::from_config` and `from_env` at once: a file that
 /// cannot be used, or a certificate and a key that do not belong together, is
@@ -77,7 +80,7 @@ fn certificates(
     file: &Path,
 ) -> Result<Vec<Certificate<'static>>, RegistryError> {
     let wrong = |why: String| wrong(setting, file, &why, "a PEM file with certificates");
-    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let pem = read(file).map_err(wrong)?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
         match item {
@@ -92,9 +95,21 @@ fn certificates(
     Ok(certificates)
 }
 
+/// Reads a regular file: the open of a pipe would wait for whoever writes to it.
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let about = std::fs::metadata(file).map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    if about.len() > MOST_BYTES {
+        return Err(format!("it is larger than {MOST_BYTES} bytes"));
+    }
+    std::fs::read(file).map_err(|error| error.to_string())
+}
+
 fn private_key(file: &Path) -> Result<PrivateKey<'static>, RegistryError> {
     let wrong = |why: String| wrong("key file", file, &why, "a PEM file with an unencrypted key");
-    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let pem = read(file).map_err(wrong)?;
     // The parser's words could repeat the key.
     PrivateKey::from_pem(&pem).map_err(|_| wrong("it holds no private key".to_owned()))
 }

@@ -126,6 +126,11 @@ impl KafkaLayer {
         self
     }
 
+    pub(crate) fn livez_unless_set(mut self, silence: Duration) -> Self {
+        self.livez.get_or_insert(silence);
+        self
+    }
+
     /// Appends metrics of the service's own to `GET /metrics`, after Kafka's. Call it again for more.
     ///
     /// `render` returns lines of the [Prometheus text format]; it is called for each scrape, on the

@@ -55,10 +55,10 @@ impl HealthPort {
         };
         let door = self.listener.try_clone().map_err(not_started)?;
         let served = Served::leak(Pages {
-            layer: layer.unwrap_or_else(|| KafkaLayer::new().livez(SILENCE)),
+            layer: layer.unwrap_or_default().livez_unless_set(SILENCE),
             server: Box::new(App::with_state(())),
         });
-        // An answer closes its connection, so that none holds a thread for longer.
+        // An answer asks its client to close; a connection ends after a while in any case.
         served.last_call();
         let closed = Arc::new(AtomicBool::new(false));
         let is_closed = Arc::clone(&closed);

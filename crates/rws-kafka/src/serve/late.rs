@@ -5,9 +5,10 @@ use rust_web_server::response::Response;
 use rust_web_server::server::{Address, ConnectionInfo, Server};
 use rust_web_server::test_client::TestClient;
 use std::cell::RefCell;
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// More than the standard library lets wait; a flood of clients must not hold up the stop.
 const MOST: usize = 1024;
@@ -17,6 +18,9 @@ const DEFAULT_REQUEST_SIZE: i64 = 10_000;
 
 /// A client that was late and sends nothing is let go of after this long.
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// After this long a connection ends, whatever its client does.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Serves the connections that were waiting to be accepted when the server stopped accepting.
 ///
@@ -36,8 +40,11 @@ pub(super) fn serve_waiting(listener: &TcpListener, served: Served) {
 /// Answers what a client sends on this connection, on a thread of its own.
 pub(super) fn serve(stream: TcpStream, peer: SocketAddr, served: Served) -> std::io::Result<()> {
     stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(READ_TIMEOUT))?;
     let connection = connection_info(peer, stream.local_addr()?);
+    let stream = Bounded {
+        stream,
+        end: Instant::now() + LONGEST,
+    };
     let guest = served.guest();
     thread::Builder::new()
         .name("rws-kafka-late".to_owned())
@@ -48,6 +55,42 @@ pub(super) fn serve(stream: TcpStream, peer: SocketAddr, served: Served) -> std:
             }
         })?;
     Ok(())
+}
+
+/// A connection that ends at a time of its own: the server would read, and write, for as long as a client
+/// keeps it busy.
+struct Bounded {
+    stream: TcpStream,
+    end: Instant,
+}
+
+impl Bounded {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        match left.is_zero() {
+            true => Err(io::ErrorKind::TimedOut.into()),
+            false => Ok(left),
+        }
+    }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let time = self.left()?.min(READ_TIMEOUT);
+        self.stream.set_read_timeout(Some(time))?;
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 /// `ConnectionInfo` has other fields on other versions of the server, so none can be written down
@@ -92,8 +135,6 @@ fn address(address: SocketAddr) -> Address {
 mod tests {
     use super::*;
     use rust_web_server::app::App;
-    use std::io::{Read, Write};
-    use std::time::Instant;
 
     const SOON: Duration = Duration::from_secs(60);
 
@@ -119,6 +160,33 @@ mod tests {
             assert!(Instant::now() < deadline, "it is still counted");
             thread::yield_now();
         }
+    }
+
+    #[test]
+    fn a_client_that_keeps_its_connection_busy_or_does_not_read_is_let_go_of_in_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connected = || {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            (client, listener.accept().unwrap().0)
+        };
+        let (mut client, stream) = connected();
+        let end = Instant::now() + Duration::from_millis(200);
+        let mut bounded = Bounded { stream, end };
+        let busy = thread::spawn(move || while client.write_all(b"x").is_ok() {});
+        let error = loop {
+            if let Err(error) = bounded.read_exact(&mut [0]) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(bounded);
+        busy.join().unwrap();
+
+        let (_client, stream) = connected();
+        let end = Instant::now() + Duration::from_millis(200);
+        let mut bounded = Bounded { stream, end };
+        let endless = vec![0; 64 << 20];
+        assert!(bounded.write_all(&endless).is_err());
     }
 
     #[test]

@@ -242,7 +242,8 @@ impl Serve {
     /// process at once, so that a start that hangs can be interrupted; after that it changes nothing.
     /// Handlers that were installed before still run; one that is installed later may replace this one.
     /// The signals end the process as before once these options are dropped. It does nothing where
-    /// there are no such signals (Windows).
+    /// there are no such signals (Windows), and after a [`serve`] in the same process, whose server keeps
+    /// its own handler: such a service is stopped by a [`Stopper`].
     ///
     /// # Errors
     ///
@@ -259,8 +260,9 @@ impl Serve {
     /// with 404.
     ///
     /// They are those of [`KafkaLayer`], with a `/livez` that fails after 60 s without a sign of life;
-    /// [`health_layer`](Self::health_layer) gives it another one. At most 16 connections are answered
-    /// at the same time, and each is closed after its answer. It has no authentication.
+    /// [`health_layer`](Self::health_layer) gives it another one: with a `drain_timeout` of a worker near
+    /// 60 s or above, it has to. At most 16 connections are answered at the same time, and each ends
+    /// 10 s after it began. It has no authentication.
     ///
     /// # Errors
     ///
@@ -271,7 +273,7 @@ impl Serve {
     }
 
     /// Answers on the port of [`health_on`](Self::health_on) by `layer`, with a status page or another
-    /// observer for example.
+    /// observer for example. A layer without [`livez`](KafkaLayer::livez) gets the one of 60 s.
     pub fn health_layer(mut self, layer: KafkaLayer) -> Self {
         self.layer = Some(layer);
         self

@@ -52,6 +52,7 @@ mod unix {
     #[derive(Debug)]
     pub(super) struct Heard {
         stopper: Stopper,
+        told: AtomicBool,
         kept: AtomicBool,
     }
 
@@ -62,7 +63,7 @@ mod unix {
 
         /// Returns `true` if it did not know yet, or need not be told again.
         fn hear(&self) -> bool {
-            let was_told = self.stopper.is_stopped();
+            let was_told = self.told.swap(true, Ordering::SeqCst);
             self.stopper.stop();
             !was_told || self.kept.load(Ordering::SeqCst)
         }
@@ -90,6 +91,7 @@ mod unix {
         }
         let heard = Arc::new(Heard {
             stopper,
+            told: AtomicBool::new(false),
             kept: AtomicBool::new(false),
         });
         listeners.all.retain(|listener| listener.strong_count() > 0);
