@@ -229,3 +229,86 @@ impl Abandoned {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Delivery;
+    use crate::publish::Publish;
+    use crate::record::Record;
+    use crate::token::SentAt;
+    use rws_kafka_config::KafkaConfig;
+
+    /// A message of 3 bytes that ended with this error.
+    struct Ended(ProducerError);
+
+    impl Report for Ended {
+        fn topic(&self) -> &str {
+            "topic"
+        }
+
+        fn key(&self) -> Option<&[u8]> {
+            None
+        }
+
+        fn payload(&self) -> Option<&[u8]> {
+            Some(b"abc")
+        }
+
+        fn is_delivered(&self) -> bool {
+            false
+        }
+
+        fn result(&self, _: Duration, _: &Connection) -> Result<Delivery, ProducerError> {
+            Err(self.0.clone())
+        }
+    }
+
+    fn deliveries() -> Deliveries {
+        let kafka = KafkaConfig::builder().brokers("localhost:1").build();
+        let config = ProducerConfig::from(kafka.expect("valid settings"));
+        let config = config.observer(Observer::new());
+        Deliveries::new(&config, "client", Duration::from_secs(1))
+    }
+
+    #[test]
+    fn what_a_close_gives_up_counts_also_where_the_client_had_failed() {
+        let deliveries = deliveries();
+        let (topic, detail) = ("topic".to_owned(), "out of order".to_owned());
+        for (error, given_up) in [
+            (ProducerError::Closed, 0),
+            (
+                ProducerError::Undelivered {
+                    topic: topic.clone(),
+                },
+                1,
+            ),
+            (ProducerError::ClientFailed { topic, detail }, 2),
+        ] {
+            deliveries.in_flight().accept(3);
+            deliveries.report(&Ended(error), Token::Unwatched(SentAt::of(0)).encode());
+            assert_eq!(deliveries.given_up(), given_up);
+            assert_eq!(deliveries.in_flight().count(), (0, 0));
+        }
+    }
+
+    #[test]
+    fn what_a_failed_client_never_reported_has_an_outcome_once() {
+        let deliveries = deliveries();
+        assert!(deliveries.abandon().is_none(), "nothing was in flight");
+        deliveries.in_flight().accept(3);
+        let publish = Publish::begin(&Record::to("topic"));
+        let (_, slot) = deliveries.waiters().enrol("topic", SentAt::of(0), &publish);
+        deliveries
+            .abandon()
+            .expect("a message")
+            .report("out of order");
+        assert!(matches!(
+            slot.wait(),
+            Err(ProducerError::ClientFailed { topic, detail })
+                if topic == "topic" && detail == "out of order"
+        ));
+        assert!(deliveries.abandon().is_none());
+        assert_eq!(deliveries.recorders().totals().1, 1);
+    }
+}

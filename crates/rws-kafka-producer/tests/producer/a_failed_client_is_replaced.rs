@@ -203,28 +203,3 @@ fn after_a_callback_that_takes_long_has_had_each_report() {
     assert_eq!(told.lock().unwrap().len(), MESSAGES, "each once");
     assert_eq!(producer.flush(SOON).undelivered, 0);
 }
-
-#[test]
-fn and_a_close_that_gives_up_what_it_held_says_how_many() {
-    let (mock, observer) = (mock(), Observer::new());
-    let config = with(&mock, &observer).property("batch.num.messages", "1");
-    let producer = KafkaProducer::new(config).unwrap();
-    producer.send_sync(TOPIC, "before").unwrap();
-    mock.broker_round_trip_time(1, Duration::from_millis(200))
-        .unwrap();
-    desynchronize(&mock);
-    for _ in 0..50 {
-        producer.send(TOPIC, "held").unwrap();
-    }
-    eventually(|| {
-        matches!(
-            producer.ping(SOON),
-            Err(ProducerError::ClientReplaced { .. })
-        )
-    });
-    let failed = || metric(&observer, "rws_kafka_produce_errors_total", TOPIC);
-    let before = failed();
-    let undelivered = producer.close(Duration::ZERO).undelivered as u64;
-    assert_eq!(undelivered, failed() - before);
-    assert!(undelivered > 0);
-}
