@@ -1,13 +1,14 @@
 //! Handlers that take batches.
 
 use crate::consumer::KafkaConsumer;
-use crate::engine::{Gathering, Handler};
+use crate::engine::Handler;
 use crate::error::ConsumerError;
 use crate::exactly_once::ExactlyOnceConsumer;
 use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
 use crate::message_batch::MessageBatch;
 use crate::outputs::Outputs;
+use rws_kafka_dispatch::Gathering;
 use std::time::Duration;
 
 const MAX_MESSAGES: usize = 500;

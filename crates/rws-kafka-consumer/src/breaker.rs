@@ -1,7 +1,7 @@
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// When a worker stops rather than give up more messages.
 ///
@@ -122,7 +122,7 @@ impl Fuse {
 
     /// How many of a full window were given up.
     fn push(&self, window: usize, ends: impl Iterator<Item = bool>) -> Option<usize> {
-        let mut state = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.window.lock();
         for end in ends {
             state.ends.push_back(end);
             state.given_up += usize::from(end);
@@ -163,7 +163,7 @@ mod tests {
         assert!(!fuse.blows(), "the second has left the window");
         assert!(fuse.blows());
         fuse.handled(1_000_000);
-        assert_eq!(fuse.window.lock().unwrap().ends.len(), 4);
+        assert_eq!(fuse.window.lock().ends.len(), 4);
         assert!(!fuse.blows());
     }
 

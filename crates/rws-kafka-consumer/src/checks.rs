@@ -2,12 +2,13 @@
 
 use crate::config::{OWNED, is_kip_848};
 use crate::consumer::{KafkaConsumer, is_pattern};
-use crate::engine::{Gathering, Handler};
+use crate::engine::Handler;
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
 use crate::failure::FailurePolicy;
-use crate::ordering::Ordering;
 use rws_kafka_config::Properties;
+use rws_kafka_dispatch::Gathering;
+use rws_kafka_dispatch::Ordering;
 use rws_kafka_observe::text::printable;
 use rws_kafka_producer::check_topic_name;
 use std::time::Duration;

@@ -3,7 +3,7 @@ use crate::error::ConsumerError;
 use crate::handler::HandlerResult;
 use crate::payload::PayloadError;
 use crate::retry::Origin;
-use crate::topic_partition::TopicPartition;
+use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::trace::TraceContext;
 use std::fmt;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 use crate::handler::HandlerError;
-use crate::timestamp::Timestamp;
+use rws_kafka_dispatch::Timestamp;
 use rws_kafka_observe::text::printable;
 use std::borrow::Cow;
 

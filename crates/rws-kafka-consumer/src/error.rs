@@ -1,5 +1,5 @@
-use crate::topic_partition::TopicPartition;
 use rws_kafka_config::ConfigError;
+use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::causes;
 use rws_kafka_observe::text::printable;
 use rws_kafka_producer::{InvalidTopic, ProducerError};

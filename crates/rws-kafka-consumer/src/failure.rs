@@ -105,7 +105,7 @@ impl fmt::Debug for FailureHandling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topic_partition::TopicPartition;
+    use rws_kafka_dispatch::TopicPartition;
 
     fn handling(policy: FailurePolicy) -> FailureHandling {
         FailureHandling {

@@ -1,4 +1,5 @@
-use crate::engine::{self, Engine};
+use crate::deadline::deadline_in;
+use crate::engine::Engine;
 use crate::report::{StopDetails, StopReport};
 use crate::status::ConsumerStatus;
 use std::fmt;
@@ -79,7 +80,7 @@ impl ConsumerHandle {
     /// Waits until the group has given the worker its partitions, for `timeout` at most; true when
     /// it has. An assignment of none counts.
     pub fn wait_ready(&self, timeout: Duration) -> bool {
-        self.engine.wait_assigned(engine::deadline_in(timeout))
+        self.engine.wait_assigned(deadline_in(timeout))
     }
 
     /// Leaves messages alone from now on: those in hand go on, the group is kept, and what was

@@ -1,4 +1,4 @@
-use crate::topic_partition::TopicPartition;
+use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::panics;
 use std::fmt;
 use std::sync::Arc;

@@ -69,6 +69,7 @@ mod config;
 mod consumer;
 mod context;
 mod dead_letter;
+mod deadline;
 mod engine;
 mod error;
 mod error_class;
@@ -77,9 +78,7 @@ mod failure;
 mod handle;
 mod handler;
 mod hooks;
-mod lock;
 mod message_batch;
-mod ordering;
 mod outputs;
 mod payload;
 mod quiet;
@@ -90,8 +89,6 @@ mod start;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod timestamp;
-mod topic_partition;
 mod transport;
 #[cfg(feature = "schema")]
 mod typed;
@@ -112,7 +109,6 @@ pub use handle::ConsumerHandle;
 pub use handler::{HandlerError, HandlerResult};
 pub use hooks::{Assigned, AssignedPartition, Revoked};
 pub use message_batch::{BatchIndex, MessageBatch};
-pub use ordering::Ordering;
 pub use outputs::Outputs;
 pub use payload::PayloadError;
 pub use replay::{
@@ -120,5 +116,5 @@ pub use replay::{
     ReplayStatus, ReplayTimestamp,
 };
 pub use report::{StopDetails, StopReport};
-pub use status::{ConsumerStatus, InHand, PartitionStatus};
-pub use topic_partition::TopicPartition;
+pub use rws_kafka_dispatch::{InHand, Ordering, TopicPartition};
+pub use status::{ConsumerStatus, PartitionStatus};

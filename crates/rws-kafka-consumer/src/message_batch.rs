@@ -1,15 +1,16 @@
 //! What a handler of batches is given.
 
 use crate::context::ConsumerContext;
-use crate::engine::{Engine, Partition, StrandId};
+use crate::engine::{Engine, Partition};
 use crate::error::ConsumerError;
 use crate::handler::{HandlerError, HandlerResult};
-use crate::lock::lock;
+use parking_lot::Mutex;
+use rws_kafka_dispatch::StrandId;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::slice;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Consecutive messages of one partition in a handler's hand, in their order; one at least.
 ///
@@ -179,7 +180,7 @@ impl MessageBatch {
             let call = "commit_up_to";
             return Err(ConsumerError::ExactlyOnce { call }.into());
         }
-        let mut marks = lock(&self.marks);
+        let mut marks = self.marks.lock();
         let begin = marks.handled;
         marks.handled = begin.max(index + 1);
         let handled = (begin..marks.handled).filter(|index| !marks.failed.contains_key(index));
@@ -206,7 +207,7 @@ impl MessageBatch {
     /// When the message is not of this batch.
     pub fn fail(&self, message: impl BatchIndex, error: impl Into<HandlerError>) {
         let index = self.index_of(&message);
-        let mut marks = lock(&self.marks);
+        let mut marks = self.marks.lock();
         if index >= marks.handled {
             marks.failed.entry(index).or_insert_with(|| error.into());
         }
@@ -215,11 +216,7 @@ impl MessageBatch {
     /// Whether the commit of all was asked for; what was said of single ones; the messages.
     pub(crate) fn into_parts(self) -> (bool, Marks, Vec<ConsumerContext>) {
         let marks = self.marks.into_inner();
-        (
-            self.commit.into_inner(),
-            marks.unwrap_or_else(PoisonError::into_inner),
-            self.messages,
-        )
+        (self.commit.into_inner(), marks, self.messages)
     }
 
     #[cfg(feature = "testing")]
@@ -230,7 +227,7 @@ impl MessageBatch {
     /// What became of each message by now, where that is said; for a log.
     #[cfg(feature = "testing")]
     pub(crate) fn settled(&self) -> Vec<Option<Result<(), String>>> {
-        let marks = lock(&self.marks);
+        let marks = self.marks.lock();
         let indices = 0..self.len();
         indices
             .map(|index| match marks.failed.get(&index) {

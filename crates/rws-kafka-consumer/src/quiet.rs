@@ -1,9 +1,9 @@
 //! Panics of a dependency that are a part of its interface: caught, and reported by nobody.
 
+use parking_lot::Mutex;
 use rws_kafka_observe::panics::catch;
 use std::cell::Cell;
 use std::panic::{set_hook, take_hook};
-use std::sync::{Mutex, PoisonError};
 
 /// A program that replaces the panic hook again and again gets its hook wrapped so often, at most.
 const MOST_HOOKS: usize = 4;
@@ -39,7 +39,7 @@ pub(crate) fn catch_quietly<R>(work: impl FnOnce() -> R) -> Option<R> {
 }
 
 fn install() {
-    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut installed = INSTALLED.lock();
     if *installed == MOST_HOOKS {
         return;
     }

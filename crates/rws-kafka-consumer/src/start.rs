@@ -1,10 +1,11 @@
 //! From a consumer's settings to a running worker.
 
+use crate::backoff::Backoff;
 use crate::checks::MAX_LANES;
 use crate::consumer::{KafkaConsumer, is_pattern};
 use crate::context::ConsumerContext;
 use crate::engine::{
-    self, Client, Clock, DeadLetters, Engine, Handler, Plan, Settings, Transactions, Wanted,
+    self, Client, DeadLetters, Engine, Handler, Plan, Settings, Transactions, Wanted,
 };
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
@@ -13,6 +14,7 @@ use crate::handler::HandlerResult;
 use crate::report::{StopDetails, StopReport};
 use crate::transport::Consumer;
 use rws_kafka_config::{OffsetReset, Properties};
+use rws_kafka_dispatch::Clock;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_producer::KafkaProducer;
 use rws_kafka_producer::connection::Connection;
@@ -119,10 +121,16 @@ impl KafkaConsumer {
     }
 
     fn engine(&self, handler: &Handler) -> Arc<Engine> {
-        self.engine_timed_by(Clock::default(), handler)
+        self.engine_timed_by(Clock::default(), Backoff::default(), handler)
     }
 
-    pub(crate) fn engine_timed_by(&self, clock: Clock, handler: &Handler) -> Arc<Engine> {
+    /// Pauses are told by `clock`; those before a letter that was refused are as `letter_backoff` says.
+    pub(crate) fn engine_timed_by(
+        &self,
+        clock: Clock,
+        letter_backoff: Backoff,
+        handler: &Handler,
+    ) -> Arc<Engine> {
         let config = &self.config;
         let group = config.kafka.consumer_group().unwrap_or_default();
         let lag_timeout = config.kafka.readyz_lag_timeout();
@@ -142,6 +150,7 @@ impl KafkaConsumer {
                 commit_on_ok: self.commit_on_ok,
                 gathering: handler.takes_batches().then(|| self.batch.gathering()),
                 failure: self.failure_handling(),
+                letter_backoff,
                 // What is wrong with it is told where the settings are checked.
                 ladder: self.ladder().ok().flatten(),
                 breaker: self.breaker,

@@ -1,7 +1,7 @@
 use crate::error::ConsumerError;
-use crate::topic_partition::TopicPartition;
+use rws_kafka_dispatch::{InHand, TopicPartition};
 use rws_kafka_producer::connection::ConnectionCause;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// What a worker is doing at this moment.
 #[derive(Clone, Debug)]
@@ -69,17 +69,4 @@ pub struct PartitionStatus {
     /// Messages between the committed offset and the end of the partition, when it was last
     /// measured, at most a few seconds ago; `None` when that is not known.
     pub lag: Option<u64>,
-}
-
-/// A message that a handler has in hand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InHand {
-    /// Its partition.
-    pub partition: TopicPartition,
-    /// Its offset.
-    pub offset: i64,
-    /// For how long, at least: the time from when a look was first taken at it, by the poll thread
-    /// every 50 ms (not while a rebalance drains) or by a status.
-    pub since: Duration,
 }

@@ -19,9 +19,8 @@ use crate::config::is_kip_848;
 use crate::engine::{Engine, Partition, Unreachable};
 use crate::error::ConsumerError;
 use crate::hooks::AssignedPartition;
-use crate::lock::lock;
-use crate::topic_partition::TopicPartition;
 use complaints::{Complaints, described};
+use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{
@@ -35,10 +34,11 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use retries::{patience, reads_from_start};
 use rws_kafka_config::Properties;
+use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_producer::transport as shared;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long a rebalance waits for the committed offsets that a hook wants to know.
@@ -148,14 +148,14 @@ impl Consumer {
     pub(crate) fn pause(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
         let result = self.base.pause(&list([partition]));
         result.map_err(|error| fetch_error([partition], &error))?;
-        lock(&self.base.context().paused).insert(partition.clone());
+        self.base.context().paused.lock().insert(partition.clone());
         Ok(())
     }
 
     pub(crate) fn resume(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
         let result = self.base.resume(&list([partition]));
         result.map_err(|error| fetch_error([partition], &error))?;
-        lock(&self.base.context().paused).remove(partition);
+        self.base.context().paused.lock().remove(partition);
         Ok(())
     }
 
@@ -411,7 +411,7 @@ impl ConsumerContext for Context {
         }
         let result = if is_assigned {
             self.resume_from_before(consumer, &names);
-            *lock(&self.group) = consumer.group_metadata().map(Arc::new);
+            *self.group.lock() = consumer.group_metadata().map(Arc::new);
             let committed = self.committed(consumer, list);
             self.begin_retries(consumer, list);
             let result = if is_cooperative {
@@ -457,7 +457,7 @@ impl Context {
     /// A pause outlives the assignment that it was made in. Only what is paused: a resume makes
     /// librdkafka take answers that are on their way for outdated.
     fn resume_from_before(&self, consumer: &BaseConsumer<Self>, assigned: &[TopicPartition]) {
-        let mut paused = lock(&self.paused);
+        let mut paused = self.paused.lock();
         for partition in assigned {
             if paused.remove(partition)
                 && let Err(error) = consumer.resume(&list([partition]))

@@ -1,13 +1,12 @@
 //! A lane at work on batches.
 
-use super::batch::Batch;
 use super::dead_letters::Posting;
-use super::gather::{Failed, Taken};
 use super::handling::Handling;
 use super::lane::{BatchHandler, Shift, Then};
-use super::partition::Phase;
-use super::scheduler::{Outcome, Work};
-use super::strand::Task;
+use super::progress::{Failed, Taken};
+use super::progress::{Outcome, Work};
+use super::recorders::Batch;
+use super::recorders::Task;
 use super::transactions::Put;
 use crate::context::ConsumerContext;
 use crate::error_class::ErrorClass;
@@ -15,6 +14,7 @@ use crate::failure::Verdict;
 use crate::handler::HandlerError;
 use crate::message_batch::MessageBatch;
 use crate::retry::Rung;
+use rws_kafka_dispatch::Phase;
 use rws_kafka_observe::panics;
 use rws_kafka_observe::trace::TraceContext;
 use std::sync::Arc;
@@ -295,7 +295,7 @@ impl Shift<'_> {
         if others && self.gives_up(error, failures) {
             // It may be as good as any: that shows when it is alone.
             failed.alone = true;
-            self.partition.recorder.retried();
+            self.partition.recorders.consumed.retried();
             let (name, offset) = (&self.partition.name, message.offset());
             let outcome = "is tried again without the others of its batch";
             let engine = self.engine;
@@ -316,7 +316,7 @@ impl Shift<'_> {
     fn count_failure(&self, message: &ConsumerContext) -> (Task, u32) {
         let (batch, index) = (message.batch(), message.index());
         batch.unmark(index);
-        self.partition.recorder.failed();
+        self.partition.recorders.consumed.failed();
         (Task::one(batch, index), self.failures(message))
     }
 

@@ -1,19 +1,19 @@
 //! The engine with a test in the place of its threads and of the broker.
 
 use super::Engine;
-use super::batch::{Batch, BatchBuilder};
-use super::clock::{Clock, TestClock};
 use super::lane::{Handler, Lane};
-use super::partition::Partition;
-use super::scheduler::Outcome;
-use super::strand::cut;
+use super::progress::Outcome;
+use super::recorders::Partition;
+use super::recorders::{Batch, BatchBuilder};
+use super::test_clock::TestClock;
 use crate::context::ConsumerContext;
 use crate::error::ConsumerError;
 use crate::hooks::AssignedPartition;
 use crate::report::StopReport;
-use crate::timestamp::Timestamp;
-use crate::topic_partition::TopicPartition;
 use crate::transport::Group;
+use rws_kafka_dispatch::Timestamp;
+use rws_kafka_dispatch::TopicPartition;
+use rws_kafka_dispatch::cut;
 use rws_kafka_observe::trace::TraceContext;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -79,12 +79,12 @@ impl ByHand {
         }
         let (messages, bytes) = engine.share(&state);
         let (held, held_bytes) = held_by(&state);
-        if state.full.load(Ordering::Relaxed) {
+        if state.is_full() {
             // As the poll thread resumes what it has paused.
             if held > messages / 2 || held_bytes > bytes / 2 {
                 return Some(0);
             }
-            state.full.store(false, Ordering::Relaxed);
+            state.set_full(false);
         }
         Some(messages.saturating_sub(held).min(BATCH_MESSAGES))
     }
@@ -107,7 +107,7 @@ impl ByHand {
         engine.scheduler.add(cut(builder, engine.settings.ordering));
         let (held, (messages, bytes)) = (held_by(&state), engine.share(&state));
         if held.0 >= messages || held.1 >= bytes {
-            state.full.store(true, Ordering::Relaxed);
+            state.set_full(true);
             engine.scheduler.hand_out(&state);
         }
     }
@@ -273,11 +273,4 @@ fn named(offsets: &[(Arc<Partition>, i64)]) -> Vec<(TopicPartition, i64)> {
     offsets
         .map(|(partition, offset)| (partition.name.clone(), *offset))
         .collect()
-}
-
-impl Clock {
-    /// One that a test moves.
-    pub(crate) fn of_test(clock: &TestClock) -> Self {
-        Self::Test(clock.clone())
-    }
 }

@@ -1,6 +1,8 @@
-use super::partition::{Partition, Phase};
+use super::recorders::Partition;
 use crate::error::ConsumerError;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rws_kafka_dispatch::Phase;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The offsets of one commit request.
@@ -173,16 +175,12 @@ impl Committer {
             if !condition(&state) || left.is_zero() {
                 return state;
             }
-            state = self
-                .changed
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            self.changed.wait_for(&mut state, left);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -200,9 +198,8 @@ pub(crate) fn due<'a>(partitions: impl IntoIterator<Item = &'a Arc<Partition>>) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::recorders;
     use super::*;
-    use crate::topic_partition::TopicPartition;
-    use rws_kafka_observe::Observer;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::channel;
     use std::thread;
@@ -211,8 +208,7 @@ mod tests {
     const AT_ONCE: Duration = Duration::from_millis(1);
 
     fn partition(messages: i64) -> Arc<Partition> {
-        let name = TopicPartition::new("topic", 0);
-        let partition = Partition::new(1, name, "group", &Observer::new());
+        let partition = recorders::partition(1, 0);
         (0..messages).for_each(|offset| partition.tracker().push(offset, 1));
         Arc::new(partition)
     }

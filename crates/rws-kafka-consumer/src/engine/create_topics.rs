@@ -252,7 +252,8 @@ mod tests {
         let consumer = consumer.subscribe(["orders"]).unwrap();
         let consumer = consumer.retry_topics([Duration::from_secs(1)]);
         let handler = Handler::Each(Box::new(|msg, _| msg.commit()));
-        let engine = consumer.engine_timed_by(Clock::default(), &handler);
+        let engine =
+            consumer.engine_timed_by(Clock::default(), crate::Backoff::default(), &handler);
         let wanted = Wanted {
             has_retries: true,
             ..Wanted::default()

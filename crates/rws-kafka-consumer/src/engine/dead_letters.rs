@@ -1,15 +1,14 @@
-use super::batch::Batch;
-use super::clock::Clock;
 use super::letter::{Letter, LetterKind};
+use super::recorders::Batch;
 use crate::backoff::Backoff;
 use crate::dead_letter::{DeadLetterHeaders, QueueName};
-use crate::lock::lock;
+use parking_lot::{Mutex, MutexGuard};
+use rws_kafka_dispatch::Clock;
 use rws_kafka_observe::trace::TraceContext;
 use rws_kafka_observe::{LogRate, non_zero};
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, ProducerError, TransactionalProducer};
 use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -125,13 +124,10 @@ impl DeadLetters {
         }
     }
 
-    /// Pauses are told by `clock`.
-    #[cfg(feature = "testing")]
-    pub(crate) fn timed_by(mut self, clock: &Clock) -> Self {
+    /// Pauses are as `backoff` says, and told by `clock`.
+    pub(crate) fn timed_by(mut self, clock: &Clock, backoff: Backoff) -> Self {
         self.clock = clock.clone();
-        if let Clock::Test(_) = clock {
-            self.backoff = self.backoff.jitter(0.0);
-        }
+        self.backoff = backoff;
         self
     }
 
@@ -145,12 +141,12 @@ impl DeadLetters {
 
     /// Holds back what goes to these topics, until they are [released](Self::release).
     pub(super) fn hold<'a>(&self, topics: impl Iterator<Item = &'a str>) {
-        lock(&self.to_create).extend(topics.map(str::to_owned));
+        self.to_create.lock().extend(topics.map(str::to_owned));
     }
 
     /// Holds back no longer what goes to a topic that `exists`.
     pub(super) fn release(&self, exists: impl Fn(&str) -> bool) {
-        lock(&self.to_create).retain(|topic| !exists(topic));
+        self.to_create.lock().retain(|topic| !exists(topic));
     }
 
     /// Posts the letter of the message at `index`, where it is not on its way yet, and looks what
@@ -163,7 +159,7 @@ impl DeadLetters {
         waker: &Waker,
     ) -> Posting {
         let topic = letter.topic();
-        if letter.kind() == LetterKind::PutOff && lock(&self.to_create).contains(topic) {
+        if letter.kind() == LetterKind::PutOff && self.to_create.lock().contains(topic) {
             let topic = topic.to_owned();
             return Posting::Refused {
                 error: ProducerError::UnknownTopic { topic },
@@ -296,7 +292,7 @@ impl DeadLetters {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,9 +1,9 @@
-use super::history::Look;
-use super::partition::Partition;
-use super::scheduler::deadline_in;
+use super::recorders::{Partition, show_lag};
 use super::{Client, Engine};
-use crate::topic_partition::TopicPartition;
+use crate::deadline::deadline_in;
 use crate::transport::Consumer;
+use rws_kafka_dispatch::TopicPartition;
+use rws_kafka_dispatch::history::Look;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -38,7 +38,7 @@ pub(crate) fn run(engine: &Arc<Engine>, client: &Client) {
                 engine.tell_unreachable();
                 partitions
                     .iter()
-                    .for_each(|partition| partition.show_lag(None));
+                    .for_each(|partition| show_lag(partition, None));
             }
         }
         engine.stop.sleep(INTERVAL);
@@ -50,7 +50,9 @@ fn waiting(engine: &Engine, partitions: &[Arc<Partition>]) -> u64 {
     let now = engine.clock.now();
     let partitions = partitions.iter();
     let waiting = partitions.filter(|partition| partition.is_waiting(now));
-    waiting.filter_map(|partition| partition.shown_lag()).sum()
+    waiting
+        .filter_map(|partition| partition.recorders.shown_lag())
+        .sum()
 }
 
 /// The broker did not answer.
@@ -80,7 +82,7 @@ fn measure(
             (Some(end), Some(committed)) => Some(partition.lag(*end, *committed)),
             _ => None,
         };
-        partition.show_lag(lag);
+        show_lag(partition, lag);
         total = total.zip(lag).map(|(total, lag)| total + lag);
     }
     Ok(total)

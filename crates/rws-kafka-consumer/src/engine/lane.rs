@@ -1,11 +1,11 @@
 use super::dead_letters::{DeadLetters, Posting};
 use super::handling::Handling;
-use super::in_hand::{Hand, Run};
 use super::letter::{Letter, LetterKind};
-use super::partition::{Partition, Phase};
-use super::scheduler::{Outcome, Progress, Work};
+use super::progress::{Outcome, Progress, Work};
+use super::recorders::Partition;
+use super::recorders::Recorders;
+use super::recorders::Task;
 use super::stopwatch::Stopwatch;
-use super::strand::{StrandId, Task};
 use super::transactions::Put;
 use super::{Engine, Transactions};
 use crate::breaker::Fuse;
@@ -16,6 +16,8 @@ use crate::handler::{HandlerError, HandlerResult};
 use crate::message_batch::MessageBatch;
 use crate::outputs::Outputs;
 use crate::retry::{Rung, Step};
+use rws_kafka_dispatch::Phase;
+use rws_kafka_dispatch::{Hand, Run, StrandId};
 use rws_kafka_observe::panics;
 use rws_kafka_observe::trace::TraceContext;
 use std::sync::Arc;
@@ -53,7 +55,7 @@ pub(crate) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
 pub(super) struct Lane<'a> {
     engine: &'a Arc<Engine>,
     handler: &'a Handler,
-    hand: &'a Hand,
+    hand: &'a Hand<Recorders>,
     outputs: Outputs,
     stopwatch: Stopwatch,
 }
@@ -80,7 +82,8 @@ impl<'a> Lane<'a> {
     pub(super) fn work(&mut self, mut work: Work) -> (StrandId, Outcome) {
         let strand = work.strand;
         let batch = Arc::clone(&work.task.batch);
-        self.stopwatch.turn_to(&batch.partition().recorder);
+        self.stopwatch
+            .turn_to(&batch.partition().recorders.consumed);
         let mut shift = Shift {
             engine: self.engine,
             outputs: &mut self.outputs,
@@ -121,7 +124,7 @@ pub(super) struct Shift<'a> {
     pub(super) partition: &'a Arc<Partition>,
     /// Where there are retry topics.
     pub(super) rung: Option<&'a Rung>,
-    pub(super) run: Run<'a>,
+    pub(super) run: Run<'a, Recorders>,
     pub(super) stopwatch: &'a mut Stopwatch,
     pub(super) handled: u64,
     /// How many of them asked for no commit.
@@ -159,7 +162,7 @@ impl Shift<'_> {
     /// Once for a run rather than once for a message.
     pub(super) fn tell_handled(&mut self) {
         let handled = std::mem::take(&mut self.handled);
-        self.partition.recorder.processed(handled);
+        self.partition.recorders.consumed.processed(handled);
         let unasked = std::mem::take(&mut self.unasked);
         let now = || self.engine.clock.now();
         let name = &self.partition.name;
@@ -286,7 +289,7 @@ impl Shift<'_> {
         }
         task.batch.unmark(index);
         progress.failures += 1;
-        self.partition.recorder.failed();
+        self.partition.recorders.consumed.failed();
         handling.failed(&error);
         let (failures, trace) = (progress.failures, handling.recorded());
         handling.run(|| {
@@ -345,7 +348,7 @@ impl Shift<'_> {
         };
         match verdict {
             Verdict::RetryAfter(pause) => {
-                self.partition.recorder.retried();
+                self.partition.recorders.consumed.retried();
                 log(&format!("is tried again in {pause:?}"));
                 Decision::Again(pause)
             }

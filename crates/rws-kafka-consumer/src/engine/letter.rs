@@ -1,7 +1,7 @@
 //! A message on its way to the dead letter queue or a retry topic, and how its headers shrink where
 //! they do not fit.
 
-use super::batch::Batch;
+use super::recorders::Batch;
 use crate::dead_letter::{Header, shortened};
 use crate::retry;
 use rws_kafka_observe::trace::{TRACEPARENT, TRACESTATE, TraceContext};

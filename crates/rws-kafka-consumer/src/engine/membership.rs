@@ -3,11 +3,11 @@
 use super::Engine;
 use super::poller::Poller;
 use crate::error::ConsumerError;
-use crate::lock::lock;
 use crate::transport::Consumer;
+use parking_lot::Mutex;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{LogRate, non_zero};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
@@ -52,14 +52,14 @@ impl Client {
     }
 
     pub(super) fn present(&self) -> Arc<Consumer> {
-        Arc::clone(&lock(&self.present))
+        Arc::clone(&self.present.lock())
     }
 
     /// Puts a new client in the place of the present one, which is closed.
     fn replace(&self) -> Result<(), ConsumerError> {
         self.present().replaced();
         let new = Arc::new((self.make)()?);
-        let old = std::mem::replace(&mut *lock(&self.present), new);
+        let old = std::mem::replace(&mut *self.present.lock(), new);
         // librdkafka sets no bound to a close.
         let closing = Builder::new().name("rws-kafka-close".to_owned());
         // On no thread that has other work: whoever has it still is done with it soon.

@@ -7,18 +7,13 @@
 //!              └── pause, revoke       └── dead letters → broker
 //! ```
 
-mod batch;
 mod batch_lane;
 #[cfg(feature = "testing")]
 mod by_hand;
-mod clock;
 mod committer;
 mod create_topics;
 mod dead_letters;
-mod gather;
 mod handling;
-mod history;
-mod in_hand;
 mod lag;
 mod lane;
 mod letter;
@@ -26,63 +21,60 @@ mod membership;
 #[cfg(test)]
 mod out_of_order;
 mod overview;
-mod partition;
 mod poller;
+mod progress;
 mod put_off;
 mod rebalance;
-mod scheduler;
+mod recorders;
 mod share;
 mod stop;
 mod stopwatch;
-mod strand;
 mod subscription;
-mod tracker;
+#[cfg(feature = "testing")]
+mod test_clock;
 mod transactions;
 mod unasked;
 mod worker;
 
-pub(crate) use batch::Batch;
 #[cfg(feature = "testing")]
 pub(crate) use by_hand::{Broker, ByHand, Fetched};
-pub(crate) use clock::Clock;
-#[cfg(feature = "testing")]
-pub(crate) use clock::TestClock;
 pub(crate) use create_topics::{Wanted, create_topics};
 pub(crate) use dead_letters::DeadLetters;
-pub(crate) use gather::Gathering;
 pub(crate) use lag::Unreachable;
 pub(crate) use lane::Handler;
 pub(crate) use membership::Client;
-pub(crate) use partition::Partition;
-pub(crate) use scheduler::deadline_in;
+pub(crate) use recorders::{Batch, Partition};
 pub(crate) use stop::Stop;
-pub(crate) use strand::StrandId;
+#[cfg(feature = "testing")]
+pub(crate) use test_clock::TestClock;
 pub(crate) use transactions::Transactions;
 pub(crate) use worker::{Plan, start};
 
+use crate::backoff::Backoff;
 use crate::breaker::{CircuitBreaker, Fuse};
+use crate::deadline::deadline_in;
 use crate::error::ConsumerError;
 use crate::failure::FailureHandling;
 use crate::handler::HandlerError;
 use crate::hooks::Hooks;
-use crate::lock::lock;
-use crate::ordering::Ordering as MessageOrder;
 use crate::retry::{Ladder, Rung};
-use crate::status::{ConsumerStatus, PartitionStatus};
-use crate::topic_partition::TopicPartition;
+use crate::status::ConsumerStatus;
 use committer::{Committer, Offsets};
-use in_hand::Hands;
-use partition::Phase;
+use parking_lot::{Condvar, Mutex};
+use progress::Scheduler;
 use rebalance::Left;
+use recorders::Recorders;
+use rws_kafka_dispatch::Ordering as MessageOrder;
+use rws_kafka_dispatch::TopicPartition;
+use rws_kafka_dispatch::{Clock, Gathering, Hands, Phase, StrandId};
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{
     BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer, non_zero,
 };
 use rws_kafka_producer::connection::Connection;
-use scheduler::Scheduler;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use subscription::Subscription;
 use unasked::Unasked;
@@ -104,6 +96,8 @@ pub(crate) struct Settings {
     /// Where the handler takes batches.
     pub(crate) gathering: Option<Gathering>,
     pub(crate) failure: FailureHandling,
+    /// Before a letter that was refused is sent again.
+    pub(crate) letter_backoff: Backoff,
     /// Where failed messages go from topic to topic, where there are retry topics.
     pub(crate) ladder: Option<Ladder>,
     pub(crate) breaker: Option<CircuitBreaker>,
@@ -125,7 +119,7 @@ pub(crate) struct Engine {
     clock: Clock,
     scheduler: Scheduler,
     committer: Committer,
-    hands: Hands,
+    hands: Hands<Recorders>,
     fuse: Option<Fuse>,
     /// Set before the worker's threads start, where dead letters are to be published.
     dead_letters: OnceLock<DeadLetters>,
@@ -211,7 +205,8 @@ impl Engine {
 
     /// The partitions that are assigned now.
     pub(crate) fn partitions(&self) -> Vec<Arc<Partition>> {
-        lock(&self.assignment)
+        self.assignment
+            .lock()
             .partitions
             .values()
             .cloned()
@@ -220,7 +215,7 @@ impl Engine {
 
     fn partition(&self, topic: &str, partition: i32) -> Option<Arc<Partition>> {
         let name = TopicPartition::new(topic, partition);
-        lock(&self.assignment).partitions.get(&name).cloned()
+        self.assignment.lock().partitions.get(&name).cloned()
     }
 
     /// Returns `true` if this member has the partition.
@@ -244,8 +239,7 @@ impl Engine {
 
     /// Where dead letters go, from before the start of the worker's threads.
     pub(crate) fn publish_dead_letters(&self, letters: DeadLetters) {
-        #[cfg(feature = "testing")]
-        let letters = letters.timed_by(&self.clock);
+        let letters = letters.timed_by(&self.clock, self.settings.letter_backoff);
         // A worker is started once.
         let _ = self.dead_letters.set(letters);
     }
@@ -293,7 +287,7 @@ impl Engine {
     /// Stops the worker, nobody having asked for it. The first reason counts.
     pub(crate) fn fail(&self, error: ConsumerError) {
         self.note_error(error.clone());
-        lock(&self.failure).get_or_insert(error);
+        self.failure.lock().get_or_insert(error);
         self.stop.ask(self.settings.drain_timeout);
     }
 
@@ -309,7 +303,7 @@ impl Engine {
 
     /// The offsets that a commit would bring to the broker now.
     fn due(&self) -> Offsets {
-        committer::due(lock(&self.assignment).partitions.values())
+        committer::due(self.assignment.lock().partitions.values())
     }
 
     /// A handler, or what goes on with its message, has asked for a commit.
@@ -346,7 +340,7 @@ impl Engine {
         match result {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
-                *lock(&self.committed_at) = Some(Instant::now());
+                *self.committed_at.lock() = Some(Instant::now());
                 self.member.committed();
                 self.health.progressed();
                 self.group_accepted();
@@ -368,7 +362,7 @@ impl Engine {
     }
 
     fn since_last_commit(&self) -> Option<Duration> {
-        lock(&self.committed_at).map(|at| at.elapsed())
+        self.committed_at.lock().map(|at| at.elapsed())
     }
 
     pub(crate) fn check_owned(&self, partition: &Partition) -> Result<(), ConsumerError> {
@@ -389,7 +383,7 @@ impl Engine {
     ) -> Result<(), ConsumerError> {
         let mut until = deadline_in(self.settings.drain_timeout);
         // A hook that commits while a drain waits for it has the time of the drain.
-        let draining = lock(&self.draining).filter(|_| !partition.is_active());
+        let draining = self.draining.lock().filter(|_| !partition.is_active());
         for earlier in [self.stop.until(), draining].into_iter().flatten() {
             until = until.min(earlier);
         }
@@ -408,20 +402,19 @@ impl Engine {
 
     /// Waits for the first assignment, or the next one during a rebalance.
     pub(crate) fn wait_assigned(&self, until: Instant) -> bool {
-        let mut assignment = lock(&self.assignment);
+        let mut assignment = self.assignment.lock();
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if assignment.settled || left.is_zero() || self.stop.is_asked() {
                 return assignment.settled;
             }
             let step = left.min(Duration::from_millis(100));
-            let waited = self.assigned.wait_timeout(assignment, step);
-            assignment = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.assigned.wait_for(&mut assignment, step);
         }
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        lock(&self.assignment).settled
+        self.assignment.lock().settled
     }
 
     /// Of the messages that a lane has in hand of `strand`, so many are not settled.
@@ -438,8 +431,8 @@ impl Engine {
             assignment: self
                 .partitions()
                 .iter()
-                .map(|partition| partition.status())
-                .collect::<Vec<PartitionStatus>>(),
+                .map(|partition| overview::status_of(partition))
+                .collect(),
             rebalancing: !self.is_settled(),
             paused: self.scheduler.is_paused(),
             in_hand: self.in_hand(),
@@ -477,11 +470,11 @@ impl Engine {
 
     pub(crate) fn note_error(&self, error: ConsumerError) {
         self.tell_error(&with_causes(&error));
-        *lock(&self.last_error) = Some(error);
+        *self.last_error.lock() = Some(error);
     }
 
     pub(crate) fn last_error(&self) -> Option<ConsumerError> {
-        lock(&self.last_error).clone()
+        self.last_error.lock().clone()
     }
 
     fn log_failure(

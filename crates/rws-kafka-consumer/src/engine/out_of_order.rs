@@ -1,23 +1,24 @@
 //! Lanes and committer at work together, with no broker: what is committed is looked at each time.
 
-use super::batch::BatchBuilder;
-use super::partition::Partition;
-use super::strand::cut;
+use super::recorders::BatchBuilder;
+use super::recorders::Partition;
 use super::{Clock, Engine, Handler, Settings, lane};
 use crate::backoff::Backoff;
 use crate::context::ConsumerContext;
 use crate::failure::{FailureHandling, FailurePolicy};
 use crate::handler::HandlerError;
 use crate::hooks::{AssignedPartition, Hooks};
-use crate::ordering::Ordering as MessageOrder;
 use crate::outputs::Outputs;
-use crate::topic_partition::TopicPartition;
+use parking_lot::Mutex;
 use rws_kafka_config::Properties;
+use rws_kafka_dispatch::Ordering as MessageOrder;
+use rws_kafka_dispatch::TopicPartition;
+use rws_kafka_dispatch::cut;
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::connection::Connection;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,7 @@ fn engine(ordering: MessageOrder) -> Arc<Engine> {
             backoff: Backoff::fixed(Duration::from_micros(200)).jitter(1.0),
             classify: None,
         },
+        letter_backoff: Backoff::default(),
         ladder: None,
         breaker: None,
         hooks: Hooks::default(),
@@ -116,7 +118,7 @@ fn run(ordering: MessageOrder) {
             let result = handle(&msg);
             if ordering == MessageOrder::Key {
                 let key = String::from_utf8(msg.key().unwrap().to_vec()).unwrap();
-                let mut order = order.lock().unwrap();
+                let mut order = order.lock();
                 let last = order.insert((partition, key), offset);
                 assert!(
                     last.is_none_or(|last| last <= offset),
@@ -125,7 +127,7 @@ fn run(ordering: MessageOrder) {
             }
             let gives_up = msg.attempt() == 6;
             if result.is_ok() || gives_up {
-                done.lock().unwrap().insert((partition, offset), true);
+                done.lock().insert((partition, offset), true);
             }
             result
         };
@@ -145,7 +147,7 @@ fn run(ordering: MessageOrder) {
                 || engine.due(),
                 |offsets| {
                     commits.fetch_add(1, Ordering::Relaxed);
-                    let done = done.lock().unwrap();
+                    let done = done.lock();
                     for (partition, offset) in offsets {
                         let before = last.insert(partition.name.clone(), *offset).unwrap_or(0);
                         assert!(before < *offset, "from {before} to {offset}");
@@ -175,10 +177,7 @@ fn run(ordering: MessageOrder) {
         engine.scheduler.end();
         engine.committer.stop();
     });
-    assert_eq!(
-        done.lock().unwrap().len() as i64,
-        MESSAGES * i64::from(PARTITIONS)
-    );
+    assert_eq!(done.lock().len() as i64, MESSAGES * i64::from(PARTITIONS));
     assert!(commits.into_inner() > 20);
 }
 

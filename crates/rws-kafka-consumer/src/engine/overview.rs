@@ -1,9 +1,8 @@
 //! What a worker tells when someone looks.
 
 use super::Engine;
-use super::partition::Partition;
+use super::recorders::Partition;
 use rws_kafka_observe::{ConsumerStatus, PartitionState, PartitionStatus, Source};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 impl Source<ConsumerStatus> for Engine {
@@ -12,7 +11,7 @@ impl Source<ConsumerStatus> for Engine {
         let now = self.clock.now();
         let mut unfinished = 0;
         for partition in self.partitions() {
-            let (shown, held) = partition.overview(is_paused, now);
+            let (shown, held) = overview(&partition, is_paused, now);
             unfinished += held.unfinished as u64;
             status.queued_bytes += held.bytes as u64;
             status.partitions.push(shown);
@@ -32,32 +31,46 @@ struct Held {
     bytes: usize,
 }
 
-impl Partition {
-    fn overview(&self, is_paused: bool, now: Instant) -> (PartitionStatus, Held) {
-        let mut status = PartitionStatus::default();
-        status.topic = self.name.topic().to_owned();
-        status.partition = self.name.partition();
-        status.state = if !self.is_active() {
-            PartitionState::Draining
-        } else if is_paused {
-            PartitionState::Paused
-        } else if self.is_waiting(now) {
-            PartitionState::Waiting
-        } else if self.full.load(Ordering::Relaxed) {
-            PartitionState::Full
-        } else {
-            PartitionState::Running
-        };
-        status.lag = self.shown_lag();
-        let tracker = self.tracker();
-        status.position = tracker.position();
-        status.committed = tracker.committed();
-        let held = Held {
-            unfinished: tracker.unfinished(),
-            bytes: tracker.held_bytes(),
-        };
-        (status, held)
+/// How a partition stands, for [`ConsumerHandle::status`](crate::ConsumerHandle::status).
+pub(super) fn status_of(partition: &Partition) -> crate::PartitionStatus {
+    let (in_flight, committed) = {
+        let tracker = partition.tracker();
+        (tracker.held(), tracker.committed())
+    };
+    crate::PartitionStatus {
+        partition: partition.name.clone(),
+        in_flight,
+        paused: partition.is_full(),
+        committed,
+        last_commit: partition.committed_at(),
+        lag: partition.recorders.shown_lag(),
     }
+}
+
+fn overview(partition: &Partition, is_paused: bool, now: Instant) -> (PartitionStatus, Held) {
+    let mut status = PartitionStatus::default();
+    status.topic = partition.name.topic().to_owned();
+    status.partition = partition.name.partition();
+    status.state = if !partition.is_active() {
+        PartitionState::Draining
+    } else if is_paused {
+        PartitionState::Paused
+    } else if partition.is_waiting(now) {
+        PartitionState::Waiting
+    } else if partition.is_full() {
+        PartitionState::Full
+    } else {
+        PartitionState::Running
+    };
+    status.lag = partition.recorders.shown_lag();
+    let tracker = partition.tracker();
+    status.position = tracker.position();
+    status.committed = tracker.committed();
+    let held = Held {
+        unfinished: tracker.unfinished(),
+        bytes: tracker.held_bytes(),
+    };
+    (status, held)
 }
 
 fn millis(time: Duration) -> u64 {

@@ -1,11 +1,11 @@
 use super::Engine;
-use super::batch::BatchBuilder;
-use super::history::{self, Place};
-use super::partition::Partition;
-use super::strand::cut;
-use super::tracker::Start;
+use super::recorders::BatchBuilder;
+use super::recorders::Partition;
 use crate::error::ConsumerError;
 use crate::transport::{Consumer, Fetched, Polled};
+use rws_kafka_dispatch::Start;
+use rws_kafka_dispatch::cut;
+use rws_kafka_dispatch::history::{self, Place};
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{LogRate, non_zero};
 use std::sync::Arc;
@@ -308,7 +308,7 @@ impl<'a> Poller<'a> {
         }
         match self.consumer.pause(&partition.name) {
             Ok(()) => {
-                partition.full.store(true, Ordering::Relaxed);
+                partition.set_full(true);
                 // What was left over since is not to wait for what is not fetched.
                 self.engine.scheduler.hand_out(&partition);
                 self.paused.push(partition);
@@ -338,7 +338,7 @@ impl<'a> Poller<'a> {
             }
             match consumer.resume(&partition.name) {
                 Ok(()) => {
-                    partition.full.store(false, Ordering::Relaxed);
+                    partition.set_full(false);
                     false
                 }
                 Err(error) => {

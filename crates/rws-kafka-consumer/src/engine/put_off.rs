@@ -1,17 +1,17 @@
 //! What a lane does for messages that are given up or put off to a retry topic.
 
-use super::batch::Batch;
-use super::gather::Taken;
 use super::lane::Shift;
 use super::letter::{Letter, LetterKind};
-use super::scheduler::Progress;
-use super::strand::Task;
+use super::progress::Progress;
+use super::progress::Taken;
+use super::recorders::Batch;
+use super::recorders::Task;
 use super::transactions::Put;
 use crate::dead_letter::{Provenance, origin_header};
 use crate::error::ConsumerError;
 use crate::handler::HandlerError;
 use crate::retry::{self, Origin, Rung, Step};
-use crate::topic_partition::TopicPartition;
+use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::non_zero;
 use rws_kafka_observe::text::printable;
 use rws_kafka_producer::ProducerError;
@@ -202,8 +202,8 @@ impl Shift<'_> {
     /// The broker has the letter.
     pub(super) fn tell_posted(&self, kind: LetterKind) {
         match (kind, self.is_retry()) {
-            (LetterKind::PutOff, _) => self.partition.recorder.put_off(),
-            (LetterKind::Dead, false) => self.partition.recorder.dead_lettered(),
+            (LetterKind::PutOff, _) => self.partition.recorders.consumed.put_off(),
+            (LetterKind::Dead, false) => self.partition.recorders.consumed.dead_lettered(),
             (LetterKind::Dead, true) => self.recorder_of_origin().dead_lettered(),
         }
     }
@@ -211,7 +211,7 @@ impl Shift<'_> {
     pub(super) fn tell_skipped(&self) {
         match self.is_retry() {
             true => self.recorder_of_origin().skipped(),
-            false => self.partition.recorder.skipped(),
+            false => self.partition.recorders.consumed.skipped(),
         }
     }
 

@@ -1,12 +1,12 @@
 //! What the group gives and takes.
 
-use super::partition::{Partition, Phase};
-use super::scheduler::deadline_in;
+use super::recorders::{Partition, Recorders};
 use super::{DeadLetters, Engine, committer};
+use crate::deadline::deadline_in;
 use crate::error::ConsumerError;
 use crate::hooks::{Assigned, AssignedPartition, Revoked};
-use crate::lock::lock;
-use crate::topic_partition::TopicPartition;
+use rws_kafka_dispatch::Phase;
+use rws_kafka_dispatch::TopicPartition;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,7 +47,7 @@ impl Engine {
         self.member.assigned();
         let assigned = Assigned::new(assigned);
         tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?assigned, "assigned");
-        let mut assignment = lock(&self.assignment);
+        let mut assignment = self.assignment.lock();
         for AssignedPartition { partition, .. } in assigned.partitions() {
             let state = self.partition_anew(partition);
             assignment.partitions.insert(partition.clone(), state);
@@ -88,13 +88,13 @@ impl Engine {
 
     /// The group has nothing more to give or take for now.
     pub(crate) fn settle(&self) {
-        lock(&self.assignment).settled = true;
+        self.assignment.lock().settled = true;
         self.health.assigned();
         self.assigned.notify_all();
     }
 
     fn unsettle(&self) {
-        lock(&self.assignment).settled = false;
+        self.assignment.lock().settled = false;
         self.health.rebalancing();
     }
 
@@ -123,7 +123,7 @@ impl Engine {
             );
         }
         if self.stop.is_asked() {
-            lock(&self.left_behind).add(&left);
+            self.left_behind.lock().add(&left);
         }
     }
 
@@ -162,7 +162,7 @@ impl Engine {
 
     /// A new epoch for each of `partitions` that is still assigned, in place of its old one.
     pub(super) fn renew(&self, partitions: &[Arc<Partition>]) {
-        let mut assignment = lock(&self.assignment);
+        let mut assignment = self.assignment.lock();
         for old in partitions {
             let Some(present) = assignment.partitions.get_mut(&old.name) else {
                 continue;
@@ -180,12 +180,13 @@ impl Engine {
     fn partition_of(&self, name: &TopicPartition) -> Partition {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let observer = &self.settings.observer;
-        let partition = Partition::new(id, name.clone(), self.group(), observer);
+        let recorders = Recorders::new(name, self.group(), observer);
+        let partition = Partition::new(id, name.clone(), recorders);
         partition.of_retries(self.is_retry(name.topic()))
     }
 
     fn those_of(&self, names: &[TopicPartition]) -> Vec<Arc<Partition>> {
-        let assignment = lock(&self.assignment);
+        let assignment = self.assignment.lock();
         names
             .iter()
             .filter_map(|name| assignment.partitions.get(name).cloned())
@@ -198,7 +199,7 @@ impl Engine {
             partition.advance(Phase::Draining);
             self.scheduler.drop_queued(partition);
         }
-        *lock(&self.draining) = Some(until);
+        *self.draining.lock() = Some(until);
         let unfinished = self.scheduler.wait_until_settled(partitions, until);
         let left = partitions
             .iter()
@@ -223,7 +224,7 @@ impl Engine {
             .filter(|partition| partition.tracker().to_commit().is_some())
             .count();
         self.release(partitions, until);
-        *lock(&self.draining) = None;
+        *self.draining.lock() = None;
         Left {
             unfinished,
             unstarted,
@@ -233,7 +234,7 @@ impl Engine {
 
     /// Takes the partitions out of the assignment, for good and before anyone else has them.
     fn release(&self, partitions: &[Arc<Partition>], until: Instant) {
-        let mut assignment = lock(&self.assignment);
+        let mut assignment = self.assignment.lock();
         for partition in partitions {
             partition.advance(Phase::Released);
             assignment.partitions.remove(&partition.name);

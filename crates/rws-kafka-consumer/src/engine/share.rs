@@ -1,6 +1,5 @@
 use super::Engine;
-use super::partition::Partition;
-use crate::lock::lock;
+use super::recorders::Partition;
 
 /// How much of the worker's memory a partition may have, next to one of a retry topic, which holds
 /// what it has for its delay.
@@ -13,7 +12,7 @@ impl Engine {
     pub(super) fn share(&self, partition: &Partition) -> (usize, usize) {
         let settings = &self.settings;
         let weights = {
-            let partitions = &lock(&self.assignment).partitions;
+            let partitions = &self.assignment.lock().partitions;
             match &settings.ladder {
                 None => partitions.len() * WEIGHT,
                 Some(_) => partitions.values().map(|partition| weight(partition)).sum(),

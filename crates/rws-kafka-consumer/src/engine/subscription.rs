@@ -1,15 +1,15 @@
 //! What keeps a worker from reading what it subscribes to: a topic, or a permission, that is missing.
 
 use super::Engine;
-use super::partition::Partition;
+use super::recorders::Partition;
 use crate::error::ConsumerError;
-use crate::lock::lock;
 use crate::transport::{Consumer, Refusal, TopicState, TransactionalIdRefused};
+use parking_lot::Mutex;
 use rws_kafka_observe::LogRate;
 use rws_kafka_observe::causes::with_causes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How long the answer to one question may take.
@@ -82,18 +82,18 @@ impl Subscription {
         own: BTreeSet<String>,
         principal: Option<String>,
     ) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.topics = topics;
         state.own = own;
         state.principal = principal;
     }
 
     pub(super) fn missing_topics(&self) -> Vec<String> {
-        lock(&self.state).missing.iter().cloned().collect()
+        self.state.lock().missing.iter().cloned().collect()
     }
 
     pub(super) fn cause(&self, group: &str) -> Option<String> {
-        lock(&self.state).cause(group)
+        self.state.lock().cause(group)
     }
 }
 
@@ -181,7 +181,7 @@ fn named<'a>(topics: impl IntoIterator<Item = &'a String>) -> String {
 impl Engine {
     /// A broker refused to give messages, or to take offsets.
     pub(crate) fn refused(&self, refusal: Refusal) {
-        let mut state = lock(&self.subscription.state);
+        let mut state = self.subscription.state.lock();
         match refusal {
             Refusal::Topic => {
                 state.fetch_refused = Some(0);
@@ -200,7 +200,7 @@ impl Engine {
 
     /// The group has this member, or the broker has taken its offsets.
     pub(super) fn group_accepted(&self) {
-        let mut state = lock(&self.subscription.state);
+        let mut state = self.subscription.state.lock();
         if std::mem::take(&mut state.group_refused) {
             self.tell_subscription(&mut state);
         }
@@ -208,7 +208,7 @@ impl Engine {
 
     /// The transactional id may not be used, or it may.
     pub(super) fn note_transactional_id(&self, refused: Option<TransactionalIdRefused>) {
-        let mut state = lock(&self.subscription.state);
+        let mut state = self.subscription.state.lock();
         let refused = refused.map(|refused| refused.id);
         if state.transactional_id_refused != refused {
             state.transactional_id_refused = refused;
@@ -218,7 +218,7 @@ impl Engine {
 
     /// What librdkafka's statistics say of the last fetches of the partitions that it has.
     pub(crate) fn note_fetches<'a>(&self, fetches: impl Iterator<Item = (&'a str, bool)>) {
-        let mut state = lock(&self.subscription.state);
+        let mut state = self.subscription.state.lock();
         let Some(clear) = state.fetch_refused else {
             return;
         };
@@ -239,12 +239,12 @@ impl Engine {
         let is_urgent = self.subscription.is_urgent.swap(false, Ordering::AcqRel);
         let read: BTreeSet<&str> = partitions
             .iter()
-            .filter(|partition| partition.shown_lag().is_some())
+            .filter(|partition| partition.recorders.shown_lag().is_some())
             .map(|partition| partition.name.topic())
             .collect();
         let now = Instant::now();
         let asked: Vec<String> = {
-            let state = lock(&self.subscription.state);
+            let state = self.subscription.state.lock();
             let topics = state.topics.iter();
             let due = topics.filter(|topic| {
                 let is_read = read.contains(topic.as_str());
@@ -265,9 +265,9 @@ impl Engine {
                     Err(_) => break,
                 },
             };
-            has_appeared |= lock(&self.subscription.state).note(&topic, found);
+            has_appeared |= self.subscription.state.lock().note(&topic, found);
         }
-        self.tell_subscription(&mut lock(&self.subscription.state));
+        self.tell_subscription(&mut self.subscription.state.lock());
         if has_appeared {
             // A look at all topics is what makes librdkafka join the group again where one has
             // appeared.

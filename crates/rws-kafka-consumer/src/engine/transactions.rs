@@ -1,13 +1,14 @@
 use super::Engine;
 use super::committer::Offsets;
-use super::partition::{Partition, Phase};
+use super::recorders::Partition;
 use crate::error::ConsumerError;
-use crate::lock::lock;
 use crate::transport::{Group, TransactionalIdRefused};
+use parking_lot::{Condvar, Mutex, RwLock};
+use rws_kafka_dispatch::Phase;
 use rws_kafka_producer::transport::RecordBuffer;
 use rws_kafka_producer::{ProducerError, Transaction, TransactionalProducer};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// How soon who waits for the next transaction sees that there will be none.
@@ -112,7 +113,7 @@ impl Transactions {
         let mut tries = 0;
         loop {
             let number = {
-                let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+                let open = self.open.read();
                 let number = self.number.load(Ordering::Acquire);
                 // No partition is released under a lane's feet by a transaction's end: that waits
                 // for the lanes.
@@ -169,8 +170,8 @@ impl Transactions {
         let is_broken = || self.broken.load(Ordering::Acquire);
         // Before the close: what was finished before someone was in a hurry is in this commit.
         let is_urgent = self.urgent.swap(false, Ordering::AcqRel);
-        let is_young = || lock(&self.begun).elapsed() < engine.settings.commit_interval;
-        let may_wait = || lock(&self.touched).is_empty() || (!is_urgent && is_young());
+        let is_young = || self.begun.lock().elapsed() < engine.settings.commit_interval;
+        let may_wait = || self.touched.lock().is_empty() || (!is_urgent && is_young());
         if self.is_open() && !is_broken() && may_wait() {
             return Ok(());
         }
@@ -181,7 +182,7 @@ impl Transactions {
         // Before the look at who owns what: should the group change in between, the broker refuses
         // the offsets by what the group was before.
         let group = group();
-        let touched = std::mem::take(&mut *lock(&self.touched));
+        let touched = std::mem::take(&mut *self.touched.lock());
         let given_up = |reason| Err(ConsumerError::TransactionGivenUp { reason });
         // A transaction that is dropped is aborted.
         let result = match (offsets(&touched), group) {
@@ -221,7 +222,7 @@ impl Transactions {
 
     /// Begins no other transaction; lanes are told so.
     pub(crate) fn end(&self) {
-        let turn = lock(&self.turn);
+        let turn = self.turn.lock();
         self.ended.store(true, Ordering::Release);
         drop(turn);
         self.changed.notify_all();
@@ -255,12 +256,12 @@ impl Transactions {
         self.failed_begins.store(0, Ordering::Relaxed);
         engine.note_transactional_id(None);
         engine.health.prepared();
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.write();
         self.messages.store(0, Ordering::Relaxed);
         self.has_outputs.store(false, Ordering::Relaxed);
         self.broken.store(false, Ordering::Release);
-        *lock(&self.begun) = Instant::now();
-        let turn = lock(&self.turn);
+        *self.begun.lock() = Instant::now();
+        let turn = self.turn.lock();
         self.number.fetch_add(1, Ordering::AcqRel);
         *open = Some(transaction);
         drop((turn, open));
@@ -269,12 +270,12 @@ impl Transactions {
     }
 
     fn is_open(&self) -> bool {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let open = self.open.read();
         open.is_some()
     }
 
     fn close(&self) -> Option<Transaction> {
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.write();
         open.take()
     }
 
@@ -351,8 +352,8 @@ impl Transactions {
 
     /// Once for each partition and transaction there is a lock to take.
     fn touch(&self, partition: &Arc<Partition>, number: u64) {
-        if partition.transaction.swap(number, Ordering::Relaxed) != number {
-            lock(&self.touched).push(Arc::clone(partition));
+        if partition.joins(number) {
+            self.touched.lock().push(Arc::clone(partition));
         }
     }
 
@@ -364,15 +365,12 @@ impl Transactions {
     }
 
     fn wait_for_another_than(&self, number: u64) {
-        let turn = lock(&self.turn);
+        let mut turn = self.turn.lock();
         let is_same =
             || self.number.load(Ordering::Acquire) == number && !self.ended.load(Ordering::Acquire);
         if is_same() {
             // Whether the partition is still ours is seen to after each look.
-            let _ = self
-                .changed
-                .wait_timeout(turn, LOOK)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait_for(&mut turn, LOOK);
         }
     }
 }
@@ -424,13 +422,11 @@ fn offsets(touched: &[Arc<Partition>]) -> Option<Offsets> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::recorders;
     use super::*;
-    use crate::topic_partition::TopicPartition;
-    use rws_kafka_observe::Observer;
 
     fn partition(number: i32) -> Arc<Partition> {
-        let name = TopicPartition::new("topic", number);
-        let partition = Partition::new(number as u64, name, "group", &Observer::new());
+        let partition = recorders::partition(number as u64, number);
         (10..15).for_each(|offset| partition.tracker().push(offset, 1));
         Arc::new(partition)
     }

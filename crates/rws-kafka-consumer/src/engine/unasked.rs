@@ -1,8 +1,7 @@
 //! Handlers that return `Ok` and never ask for a commit.
 
-use crate::lock::lock;
-use crate::topic_partition::TopicPartition;
-use std::sync::Mutex;
+use parking_lot::Mutex;
+use rws_kafka_dispatch::TopicPartition;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -52,7 +51,7 @@ impl Unasked {
             return;
         }
         if self.messages.fetch_add(unasked, Ordering::Relaxed) == 0 {
-            lock(&self.first).get_or_insert_with(|| First {
+            self.first.lock().get_or_insert_with(|| First {
                 at: now(),
                 topic: partition.topic().to_owned(),
                 is_told: false,
@@ -74,7 +73,7 @@ impl Unasked {
         if messages == 0 {
             return;
         }
-        let mut first = lock(&self.first);
+        let mut first = self.first.lock();
         let Some(first) = first.as_mut().filter(|first| !first.is_told) else {
             return;
         };

@@ -1,7 +1,6 @@
-use super::scheduler::deadline_in;
 use super::{Client, Engine, Handler, lag, lane, membership};
+use crate::deadline::deadline_in;
 use crate::error::ConsumerError;
-use crate::lock::lock;
 use crate::report::{StopDetails, StopReport};
 use rws_kafka_observe::panics;
 use std::sync::Arc;
@@ -184,7 +183,7 @@ impl Engine {
 
     /// Drains all partitions and ends the lanes, by the deadline of the stop.
     pub(super) fn wind_down(&self, error: Option<ConsumerError>) -> StopReport {
-        let error = lock(&self.failure).clone().or(error);
+        let error = self.failure.lock().clone().or(error);
         if let Some(error) = &error {
             self.health.failed();
             self.note_error(error.clone());
@@ -199,7 +198,7 @@ impl Engine {
         let mut left = self.drain(&partitions, until);
         // Of partitions that went before, too: whoever ends the process wants to know.
         left.unfinished = self.scheduler.wait_until_idle(until);
-        left.add(&lock(&self.left_behind));
+        left.add(&self.left_behind.lock());
         self.warn_of_no_commits(true);
         self.scheduler.end();
         self.committer.stop();
@@ -211,7 +210,7 @@ impl Engine {
             uncommitted: left.uncommitted,
             left_group: false,
             // The last messages in hand may have been the reason for a stop of their own.
-            error: lock(&self.failure).clone().or(error),
+            error: self.failure.lock().clone().or(error),
         })
     }
 }

@@ -1,10 +1,10 @@
 use super::selection::LeftReason;
-use crate::engine::deadline_in;
+use crate::deadline::deadline_in;
 use crate::error::ConsumerError;
-use crate::lock::lock;
+use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How far a replay is.
@@ -67,7 +67,7 @@ impl ReplayHandle {
 
     /// How far it is. Asks no broker.
     pub fn status(&self) -> ReplayStatus {
-        lock(&self.shared.state).status.clone()
+        self.shared.state.lock().status.clone()
     }
 
     /// Stops it: sends nothing more, waits for `timeout` at most for what is on its way, and
@@ -77,7 +77,7 @@ impl ReplayHandle {
         self.shared.ask_to_stop(timeout);
         let waited = timeout.saturating_add(LAST_ANSWER);
         self.join_timeout(waited).unwrap_or_else(|| {
-            let state = lock(&self.shared.state);
+            let state = self.shared.state.lock();
             ReplayReport {
                 status: state.status.clone(),
                 uncommitted: state.in_doubt,
@@ -89,23 +89,21 @@ impl ReplayHandle {
 
     /// Waits until it has ended, however long that takes.
     pub fn join(&self) -> ReplayReport {
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.state.lock();
         loop {
             if let Some(report) = &state.report {
                 return report.clone();
             }
-            let waited = self.shared.changed.wait(state);
-            state = waited.unwrap_or_else(PoisonError::into_inner);
+            self.shared.changed.wait(&mut state);
         }
     }
 
     /// Waits until it has ended, for `timeout` at most.
     pub fn join_timeout(&self, timeout: Duration) -> Option<ReplayReport> {
-        let state = lock(&self.shared.state);
+        let mut state = self.shared.state.lock();
         let is_running = |state: &mut State| state.report.is_none();
         let changed = &self.shared.changed;
-        let waited = changed.wait_timeout_while(state, timeout, is_running);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        changed.wait_while_for(&mut state, is_running, timeout);
         state.report.clone()
     }
 }
@@ -138,7 +136,7 @@ struct State {
 impl Shared {
     fn ask_to_stop(&self, timeout: Duration) {
         let by = deadline_in(timeout);
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         // A second stop can only bring the end forward.
         state.stop_by = Some(state.stop_by.map_or(by, |before| before.min(by)));
         self.changed.notify_all();
@@ -146,7 +144,7 @@ impl Shared {
 
     /// By when the stop that was asked for is to be over.
     pub(super) fn stop_by(&self) -> Option<Instant> {
-        lock(&self.state).stop_by
+        self.state.lock().stop_by
     }
 
     /// Waits until `due`; false when a stop came before.
@@ -154,21 +152,20 @@ impl Shared {
         let time = due.map_or(Duration::ZERO, |due| {
             due.saturating_duration_since(Instant::now())
         });
-        let state = lock(&self.state);
+        let mut state = self.state.lock();
         let goes_on = |state: &mut State| state.stop_by.is_none();
-        let waited = self.changed.wait_timeout_while(state, time, goes_on);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        self.changed.wait_while_for(&mut state, goes_on, time);
         state.stop_by.is_none()
     }
 
     pub(super) fn tell(&self, status: &ReplayStatus, in_doubt: u64) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.status = status.clone();
         state.in_doubt = in_doubt;
     }
 
     pub(super) fn over(&self, report: ReplayReport) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.status = report.status.clone();
         state.report = Some(report);
         self.changed.notify_all();

@@ -1,7 +1,7 @@
 use crate::dead_letter::{ORIGIN, ShortOrigin};
 use crate::retry;
-use crate::timestamp::Timestamp;
-use crate::topic_partition::TopicPartition;
+use rws_kafka_dispatch::Timestamp;
+use rws_kafka_dispatch::TopicPartition;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Counts how often a message was brought back, in decimal; on the replayed message.

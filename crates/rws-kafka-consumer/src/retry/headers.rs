@@ -3,7 +3,7 @@
 //! reads them.
 
 use crate::dead_letter::{Header, Provenance, reason, stack_trace};
-use crate::timestamp::Timestamp;
+use rws_kafka_dispatch::Timestamp;
 
 const ATTEMPTS: &str = "retry_topic-attempts";
 const DUE: &str = "retry_topic-backoff-timestamp";

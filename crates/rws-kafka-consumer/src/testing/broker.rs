@@ -1,10 +1,9 @@
 use super::message::TestMessage;
 use crate::engine::Broker;
 use crate::error::ConsumerError;
-use crate::lock::lock;
-use crate::topic_partition::TopicPartition;
+use parking_lot::Mutex;
+use rws_kafka_dispatch::TopicPartition;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The offsets that a worker has committed.
@@ -20,16 +19,16 @@ impl Ledger {
     }
 
     pub(super) fn commits(&self) -> Vec<(TopicPartition, i64)> {
-        lock(&self.commits).clone()
+        self.commits.lock().clone()
     }
 
     /// The same, but for the first `count`.
     pub(super) fn after(&self, count: usize) -> Vec<(TopicPartition, i64)> {
-        lock(&self.commits).iter().skip(count).cloned().collect()
+        self.commits.lock().iter().skip(count).cloned().collect()
     }
 
     pub(super) fn committed(&self, partition: &TopicPartition) -> Option<i64> {
-        let commits = lock(&self.commits);
+        let commits = self.commits.lock();
         let mut latest = commits.iter().rev();
         latest.find_map(|(of, offset)| (of == partition).then_some(*offset))
     }
@@ -44,7 +43,7 @@ impl Broker for Ledger {
     }
 
     fn take(&self, offsets: &[(TopicPartition, i64)]) {
-        lock(&self.commits).extend_from_slice(offsets);
+        self.commits.lock().extend_from_slice(offsets);
     }
 }
 

@@ -1,8 +1,7 @@
-use crate::lock::lock;
-use crate::topic_partition::TopicPartition;
+use parking_lot::Mutex;
+use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_producer::testing::SentRecord;
 use std::fmt;
-use std::sync::Mutex;
 use std::time::Duration;
 
 /// Something that has happened in a [`TestWorker`](super::TestWorker).
@@ -87,17 +86,17 @@ pub(super) struct Journal(Mutex<Vec<(Duration, Event)>>);
 
 impl Journal {
     pub(super) fn note(&self, at: Duration, event: Event) {
-        lock(&self.0).push((at, event));
+        self.0.lock().push((at, event));
     }
 
     pub(super) fn events(&self) -> Vec<(Duration, Event)> {
-        lock(&self.0).clone()
+        self.0.lock().clone()
     }
 }
 
 impl fmt::Display for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, event) in &*lock(&self.0) {
+        for (at, event) in &*self.0.lock() {
             writeln!(f, "{at:>10?}  {event}")?;
         }
         Ok(())

@@ -1,9 +1,10 @@
 use super::broker::Ledger;
+use super::engine::engine_of;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
-use crate::engine::{ByHand, Clock, Fetched, Handler, TestClock};
+use crate::engine::{ByHand, Fetched, Handler, TestClock};
 use crate::hooks::AssignedPartition;
-use crate::topic_partition::TopicPartition;
+use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::HeaderValue;
 use rws_kafka_producer::testing::{SentRecord, config};
@@ -113,7 +114,7 @@ impl TestMessage {
         // The hooks are the worker's.
         consumer.hooks = crate::hooks::Hooks::default();
         let handler = Handler::Each(Box::new(|_, _| Ok(())));
-        let engine = consumer.engine_timed_by(Clock::of_test(&clock), &handler);
+        let engine = engine_of(&consumer, &clock, &handler);
         let worker = ByHand::new(
             engine,
             Arc::new(handler),

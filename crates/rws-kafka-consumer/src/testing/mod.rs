@@ -24,6 +24,7 @@
 //! the test's process, which knows groups and topics, and a container has all of it.
 
 mod broker;
+mod engine;
 mod journal;
 mod message;
 mod observed;

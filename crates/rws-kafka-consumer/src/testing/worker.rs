@@ -1,12 +1,13 @@
 mod partitions;
 
 use super::broker::{Ledger, Topics};
+use super::engine::engine_of;
 use super::journal::{Event, Journal};
 use super::message::TestMessage;
 use super::observed::observed;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
-use crate::engine::{ByHand, Clock, Handler, TestClock};
+use crate::engine::{ByHand, Handler, TestClock};
 use crate::error::ConsumerError;
 use crate::exactly_once::{ExactlyOnceConsumer, Transactional};
 use crate::handler::HandlerResult;
@@ -14,7 +15,7 @@ use crate::message_batch::MessageBatch;
 use crate::outputs::Outputs;
 use crate::report::StopReport;
 use crate::status::ConsumerStatus;
-use crate::topic_partition::TopicPartition;
+use rws_kafka_dispatch::{Time, TopicPartition};
 use rws_kafka_producer::testing::{Sent, SentRecord};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -222,7 +223,7 @@ impl TestWorker {
     #[track_caller]
     fn put(&mut self, message: TestMessage) -> i64 {
         let partition = message.topic_partition();
-        let offset = self.topics.add(message, self.clock.unix_ms());
+        let offset = self.topics.add(message, Time::unix_ms(&self.clock));
         if !self.assigned.contains(&partition) && !self.withheld.contains(&partition) {
             self.assign_all(vec![partition]);
         }
@@ -327,7 +328,7 @@ impl TestWorker {
 
     /// What the clock shows, in milliseconds since 1970. It begins at 2020-01-01.
     pub fn now_ms(&self) -> i64 {
-        self.clock.unix_ms()
+        Time::unix_ms(&self.clock)
     }
 
     /// The offset that is committed for a partition; `None` where none was.
@@ -582,7 +583,7 @@ fn by_hand(
         handler,
         transactional.as_ref(),
     )?;
-    let engine = consumer.engine_timed_by(Clock::of_test(clock), handler);
+    let engine = engine_of(consumer, clock, handler);
     consumer.equip(&engine, transactional)?;
     let ledger = Arc::clone(ledger);
     ByHand::new(engine, Arc::clone(handler), clock.clone(), ledger)

@@ -4,12 +4,11 @@
 //! come to the error callback, within the same poll and just before.
 
 use crate::error::ConsumerError;
-use crate::lock::lock;
-use crate::topic_partition::TopicPartition;
+use parking_lot::Mutex;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rws_kafka_config::Properties;
+use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::text::printable;
-use std::sync::Mutex;
 
 /// How librdkafka begins what it says of the group rather than of a partition.
 const OF_THE_GROUP: [&str; 4] = [
@@ -51,7 +50,7 @@ impl Complaints {
 
     /// Keeps what the error callback says, for the error that follows.
     pub(super) fn note(&self, error: &KafkaError, reason: &str) {
-        *lock(&self.last) = error
+        *self.last.lock() = error
             .rdkafka_error_code()
             .map(|code| (code, reason.to_owned()));
     }
@@ -115,7 +114,7 @@ impl Complaints {
     }
 
     fn reason(&self, code: RDKafkaErrorCode) -> String {
-        let last = lock(&self.last).take();
+        let last = self.last.lock().take();
         let of_this = last.filter(|(of, _)| *of == code);
         of_this.map(|(_, reason)| reason).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 use crate::quiet::catch_quietly;
-use crate::timestamp::Timestamp;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rws_kafka_dispatch::Timestamp;
 
 /// A message in librdkafka's memory.
 pub(crate) struct Fetched<'a>(BorrowedMessage<'a>);

@@ -2,9 +2,9 @@
 
 use super::{Consumer, Context, fetch_error, no_errors};
 use crate::error::ConsumerError;
-use crate::topic_partition::TopicPartition;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
+use rws_kafka_dispatch::TopicPartition;
 use std::time::Duration;
 
 /// How long a seek may take.

@@ -2,11 +2,11 @@
 
 use super::{COMMITTED_TIMEOUT, Context, described, known_offsets, list};
 use crate::error::ConsumerError;
-use crate::topic_partition::TopicPartition;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 use rws_kafka_config::Properties;
+use rws_kafka_dispatch::TopicPartition;
 use std::time::{Duration, Instant};
 
 /// How long a rebalance may wait for it to be known what is committed: a broker ends a transaction

@@ -3,7 +3,6 @@
 use super::{Consumer, fetch_error, known_offsets, list, list_of_offsets, no_errors};
 use crate::engine::Partition;
 use crate::error::ConsumerError;
-use crate::lock::lock;
 use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
@@ -62,7 +61,7 @@ impl Consumer {
         // KIP-848 keeps its id, and its epoch moves on without a word to us.
         let group = match context.is_kip_848 {
             true => self.base.group_metadata().map(Arc::new),
-            false => lock(&context.group).clone(),
+            false => context.group.lock().clone(),
         };
         group
             .filter(|_| !self.base.assignment_lost())
@@ -106,7 +105,7 @@ impl Consumer {
             .map_err(failed)?;
         no_errors(&sought)?;
         for partition in partitions {
-            if lock(&self.base.context().paused).contains(&partition.name) {
+            if self.base.context().paused.lock().contains(&partition.name) {
                 self.resume(&partition.name)?;
             }
         }

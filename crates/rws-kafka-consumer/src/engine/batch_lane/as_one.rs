@@ -1,9 +1,9 @@
 //! Batches whose outputs and offsets go into one transaction.
 
-use super::super::gather::{Failed, Taken};
 use super::super::handling::Handling;
 use super::super::lane::{Decision, Shift};
-use super::super::strand::Task;
+use super::super::progress::{Failed, Taken};
+use super::super::recorders::Task;
 use super::super::transactions::Put;
 use super::Fate;
 use crate::context::ConsumerContext;
@@ -100,7 +100,7 @@ impl Shift<'_> {
         let put = self.end_all(messages.len(), finished);
         if let Put::Done = put {
             let handled = messages.len() - failed.len();
-            self.partition.recorder.processed(handled as u64);
+            self.partition.recorders.consumed.processed(handled as u64);
             letters.into_iter().for_each(|kind| self.tell_posted(kind));
         }
         Some(put)

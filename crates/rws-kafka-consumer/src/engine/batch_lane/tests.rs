@@ -1,9 +1,7 @@
 //! Lanes at work on batches, with no broker: what comes again, and what is committed.
 
-use super::super::batch::BatchBuilder;
-use super::super::gather::Gathering;
-use super::super::partition::Partition;
-use super::super::strand::cut;
+use super::super::recorders::BatchBuilder;
+use super::super::recorders::Partition;
 use super::super::{Clock, Engine, Handler, Settings, lane};
 use super::*;
 use crate::backoff::Backoff;
@@ -12,13 +10,15 @@ use crate::error::ConsumerError;
 use crate::failure::{FailureHandling, FailurePolicy};
 use crate::handler::HandlerResult;
 use crate::hooks::{AssignedPartition, Hooks};
-use crate::ordering::Ordering as MessageOrder;
-use crate::topic_partition::TopicPartition;
+use parking_lot::Mutex;
 use rws_kafka_config::Properties;
+use rws_kafka_dispatch::Gathering;
+use rws_kafka_dispatch::Ordering as MessageOrder;
+use rws_kafka_dispatch::TopicPartition;
+use rws_kafka_dispatch::cut;
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::connection::Connection;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -55,6 +55,7 @@ fn settings(policy: FailurePolicy, lanes: usize, max_messages: usize) -> Setting
             backoff: Backoff::fixed(Duration::from_micros(300)),
             classify: None,
         },
+        letter_backoff: Backoff::default(),
         ladder: None,
         breaker: None,
         hooks: Hooks::default(),
@@ -99,7 +100,7 @@ fn run(
     let seen = Arc::clone(&bench);
     let handler = Handler::Batches(Box::new(move |batch, _| {
         let offsets = batch.iter().map(ConsumerContext::offset).collect();
-        seen.seen.lock().unwrap().push((offsets, batch.attempt()));
+        seen.seen.lock().push((offsets, batch.attempt()));
         handler(batch)
     }));
     feed(&engine, &partition, 0..10);
@@ -113,7 +114,7 @@ fn run(
         engine.scheduler.end();
     });
     drop(handler);
-    let seen = std::mem::take(&mut *bench.seen.lock().unwrap());
+    let seen = std::mem::take(&mut *bench.seen.lock());
     (seen, engine)
 }
 
@@ -325,7 +326,7 @@ fn no_commit_passes_what_failed_in_a_batch() {
         Handler::Batches(Box::new(move |batch, _| {
             let first = batch.get(0).unwrap().offset();
             {
-                let done = done.lock().unwrap();
+                let done = done.lock();
                 let settled = |offset| done.contains_key(&(batch.partition(), offset));
                 let before = (first - 200).max(0)..first;
                 assert!(before.into_iter().all(settled), "{batch:?}");
@@ -346,7 +347,7 @@ fn no_commit_passes_what_failed_in_a_batch() {
                 }
             }
             let note = |offsets: &[i64]| {
-                let mut done = done.lock().unwrap();
+                let mut done = done.lock();
                 for offset in offsets {
                     *done.entry((batch.partition(), *offset)).or_default() += 1;
                 }
@@ -375,7 +376,7 @@ fn no_commit_passes_what_failed_in_a_batch() {
                 engine.commit_tick(),
                 || engine.due(),
                 |offsets| {
-                    let done = done.lock().unwrap();
+                    let done = done.lock();
                     for (partition, offset) in offsets {
                         let before = last.insert(partition.name.clone(), *offset).unwrap_or(0);
                         assert!(before < *offset, "from {before} to {offset}");
@@ -404,7 +405,7 @@ fn no_commit_passes_what_failed_in_a_batch() {
         engine.scheduler.end();
         engine.committer.stop();
     });
-    let done = done.lock().unwrap();
+    let done = done.lock();
     assert_eq!(done.len() as i64, MESSAGES * i64::from(PARTITIONS));
     let twice: Vec<_> = done.iter().filter(|(_, ends)| **ends != 1).collect();
     assert!(twice.is_empty(), "{twice:?}");

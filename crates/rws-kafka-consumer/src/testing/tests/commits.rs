@@ -86,16 +86,13 @@ fn who_commits_some_or_later_or_needs_not_to_is_not_warned() {
         let kept = Seen::<ConsumerContext>::default();
         let keep = Arc::clone(&kept);
         let mut worker = TestWorker::new(consumer(&["a"]), move |msg| {
-            keep.lock().unwrap().push(msg);
+            keep.lock().push(msg);
             Ok(())
         })
         .unwrap();
         give(&mut worker, &["1", "2"]);
         worker.advance(SECOND);
-        kept.lock()
-            .unwrap()
-            .iter()
-            .for_each(|msg| msg.commit().unwrap());
+        kept.lock().iter().for_each(|msg| msg.commit().unwrap());
         worker.advance(60 * SECOND);
         assert_eq!((worker.committed("a", 0), unasked(&worker)), (Some(2), 0));
 

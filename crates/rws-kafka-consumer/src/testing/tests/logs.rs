@@ -12,7 +12,7 @@ struct Log(Seen<String>);
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        self.0.lock().unwrap().push(text);
+        self.0.lock().push(text);
         Ok(bytes.len())
     }
 
@@ -32,7 +32,7 @@ pub(super) fn logged(test: impl FnOnce()) -> Vec<String> {
         .with_writer(move || writer.clone())
         .finish();
     tracing::subscriber::with_default(subscriber, test);
-    let events = log.0.lock().unwrap();
+    let events = log.0.lock();
     events.clone()
 }
 

@@ -1,11 +1,12 @@
 //! Partitions that go while a handler has a message of them.
 
 use super::super::broker::Ledger;
+use super::super::engine::engine_of;
 use super::*;
-use crate::engine::{ByHand, Clock, Engine, Handler, TestClock};
+use crate::engine::{ByHand, Engine, Handler, TestClock};
 use crate::hooks::AssignedPartition;
-use crate::topic_partition::TopicPartition;
 use crate::{CircuitBreaker, FailurePolicy, MessageBatch};
+use rws_kafka_dispatch::TopicPartition;
 use std::sync::{OnceLock, Weak};
 
 type Lent = Arc<OnceLock<Weak<Engine>>>;
@@ -42,7 +43,7 @@ fn what_fails_as_its_partition_is_lost_ends_nothing() {
         };
         let handler = Arc::new(handler);
         let clock = TestClock::new();
-        let engine = consumer.engine_timed_by(Clock::of_test(&clock), &handler);
+        let engine = engine_of(&consumer, &clock, &handler);
         lent.set(Arc::downgrade(&engine)).unwrap();
         let worker = ByHand::new(engine, handler, clock, Arc::new(Ledger::default())).unwrap();
         let partition = TopicPartition::new("a", 0);

@@ -14,8 +14,9 @@ mod storm;
 
 use super::*;
 use crate::{ConsumerContext, HandlerError, HandlerResult, KafkaConsumer};
+use parking_lot::Mutex;
 use rws_kafka_observe::Observer;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ fn what_a_revoked_partition_had_not_committed_comes_again() {
     let told: Seen<String> = Arc::default();
     let note = |what: &'static str| {
         let told = Arc::clone(&told);
-        move |partitions: String| told.lock().unwrap().push(format!("{what} {partitions}"))
+        move |partitions: String| told.lock().push(format!("{what} {partitions}"))
     };
     let (assigned, revoked, lost) = (note("assigned"), note("revoked"), note("lost"));
     let consumer = consumer(&["a"])
@@ -44,7 +44,7 @@ fn what_a_revoked_partition_had_not_committed_comes_again() {
         "assigned [a-0 from 1]",
         "lost [a-0]",
     ];
-    assert_eq!(*told.lock().unwrap(), expected);
+    assert_eq!(*told.lock(), expected);
 }
 
 #[test]
@@ -53,14 +53,14 @@ fn a_commit_for_a_partition_that_is_gone_is_refused() {
     let handler = {
         let kept = Arc::clone(&kept);
         move |msg: ConsumerContext| {
-            *kept.lock().unwrap() = Some(msg);
+            *kept.lock() = Some(msg);
             Ok(())
         }
     };
     let mut worker = TestWorker::new(consumer(&["a"]), handler).unwrap();
     worker.give(TestMessage::new("a", ""));
     worker.run();
-    let msg = kept.lock().unwrap().take().unwrap();
+    let msg = kept.lock().take().unwrap();
     // `Ok` without a commit finishes it and commits nothing.
     assert_eq!(worker.committed("a", 0), None);
     worker.revoke("a", 0);
@@ -81,7 +81,7 @@ fn a_late_commit_and_a_synchronous_one_are_taken() {
         move |msg: ConsumerContext| {
             match msg.offset() {
                 2 => msg.commit_sync()?,
-                _ => kept.lock().unwrap().push(msg),
+                _ => kept.lock().push(msg),
             }
             Ok(())
         }
@@ -89,7 +89,7 @@ fn a_late_commit_and_a_synchronous_one_are_taken() {
     let mut worker = TestWorker::new(consumer(&["a"]), handler).unwrap();
     worker.give_all(["", ""].map(|payload| TestMessage::new("a", payload)));
     worker.run();
-    kept.lock().unwrap()[0].commit().unwrap();
+    kept.lock()[0].commit().unwrap();
     worker.run();
     assert_eq!(worker.committed("a", 0), Some(1), "{worker}");
     worker.refuse_commits();

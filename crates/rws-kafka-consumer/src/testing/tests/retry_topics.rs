@@ -1,9 +1,10 @@
 use super::super::broker::Ledger;
+use super::super::engine::engine_of;
 use super::*;
-use crate::engine::{ByHand, Clock, Engine, Handler, TestClock};
+use crate::engine::{ByHand, Engine, Handler, TestClock};
 use crate::hooks::AssignedPartition;
-use crate::topic_partition::TopicPartition;
 use crate::{Backoff, MessageBatch};
+use rws_kafka_dispatch::{Time, TopicPartition};
 use rws_kafka_producer::testing::SentRecord;
 use std::sync::{OnceLock, Weak};
 
@@ -255,7 +256,7 @@ fn what_of_a_batch_is_not_due_is_not_in_hand() {
             let in_hand = || engine.as_ref().map_or(0, |engine| engine.in_hand());
             let before = in_hand();
             batch.commit_up_to(0)?;
-            seen.lock().unwrap().push([before, in_hand()]);
+            seen.lock().push([before, in_hand()]);
             let fails = |msg: &&ConsumerContext| msg.offset() == 1 && msg.attempt() == 2;
             if let Some(msg) = batch.iter().find(fails) {
                 batch.fail(msg, HandlerError::new("not yet"));
@@ -265,7 +266,7 @@ fn what_of_a_batch_is_not_due_is_not_in_hand() {
     };
     let handler = Arc::new(Handler::Batches(Box::new(handler)));
     let clock = TestClock::new();
-    let worker = consumer.engine_timed_by(Clock::of_test(&clock), &handler);
+    let worker = engine_of(&consumer, &clock, &handler);
     engine.set(Arc::downgrade(&worker)).unwrap();
     let ledger = Arc::new(Ledger::default());
     let worker = ByHand::new(worker, handler, clock.clone(), ledger).unwrap();
@@ -274,7 +275,7 @@ fn what_of_a_batch_is_not_due_is_not_in_hand() {
         partition: partition.clone(),
         committed: None,
     }]);
-    let due = (clock.unix_ms() + 1000).to_be_bytes();
+    let due = (Time::unix_ms(&clock) + 1000).to_be_bytes();
     let message = |offset: i64| {
         let message = TestMessage::new(partition.topic(), "x").offset(offset);
         match offset {
@@ -289,5 +290,5 @@ fn what_of_a_batch_is_not_due_is_not_in_hand() {
         while worker.step().is_some() {}
         assert_eq!(worker.engine().in_hand(), 0);
     }
-    assert_eq!(*seen.lock().unwrap(), [[2, 1], [1, 1], [3, 2]]);
+    assert_eq!(*seen.lock(), [[2, 1], [1, 1], [3, 2]]);
 }

@@ -115,7 +115,7 @@ fn check(
                 let strand = match ordering {
                     Ordering::Partition => 0,
                     Ordering::Key => keys[&place],
-                    Ordering::None => offset as u64,
+                    _ => offset as u64,
                 };
                 let before = last.insert((place.0, strand), offset);
                 assert!(

@@ -3,7 +3,7 @@
 use super::super::journal::Event;
 use super::{TestWorker, by_hand};
 use crate::hooks::AssignedPartition;
-use crate::topic_partition::TopicPartition;
+use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_producer::testing::SendFault;
 
 impl TestWorker {

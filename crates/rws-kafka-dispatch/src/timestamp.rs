@@ -1,6 +1,6 @@
 /// The timestamp of a message, in milliseconds since 1970, and who gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Timestamp {
+pub enum Timestamp {
     /// The producer.
     Create(i64),
     /// The broker, when it took the message.
@@ -8,14 +8,15 @@ pub(crate) enum Timestamp {
 }
 
 impl Timestamp {
-    pub(crate) fn ms(self) -> i64 {
+    /// Milliseconds since 1970.
+    pub fn ms(self) -> i64 {
         match self {
             Self::Create(ms) | Self::LogAppend(ms) => ms,
         }
     }
 
     /// Its type by the name that Kafka's clients give it.
-    pub(crate) fn kind(self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self {
             Self::Create(_) => "CreateTime",
             Self::LogAppend(_) => "LogAppendTime",

@@ -1,6 +1,7 @@
-use super::batch::{Batch, BatchBuilder};
-use super::partition::Partition;
+use crate::batch::{Batch, BatchBuilder};
 use crate::ordering::Ordering;
+use crate::partition::Partition;
+use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,14 +9,14 @@ use std::time::Instant;
 
 /// Messages that must be handled one after the other: those of a partition, or of a key in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct StrandId {
+pub struct StrandId {
     partition: u64,
     within: u64,
 }
 
 impl StrandId {
     /// All of a partition, where that is one strand.
-    pub(crate) fn whole(partition: &Partition) -> Self {
+    pub fn whole<R>(partition: &Partition<R>) -> Self {
         Self {
             partition: partition.id,
             within: 0,
@@ -23,37 +24,39 @@ impl StrandId {
     }
 
     /// The id of its partition.
-    pub(crate) fn partition(self) -> u64 {
+    pub fn partition(self) -> u64 {
         self.partition
     }
 
-    pub(crate) fn is_of(self, partition: &Partition) -> bool {
+    /// Whether it is a strand of this partition.
+    pub fn is_of<R>(self, partition: &Partition<R>) -> bool {
         self.partition == partition.id
     }
 }
 
 /// Messages of one strand in one batch that still have to be handled.
-pub(crate) struct Task {
-    pub(crate) batch: Arc<Batch>,
+pub struct Task<R> {
+    /// Where the messages are.
+    pub batch: Arc<Batch<R>>,
     /// Places in the batch's order.
     places: Range<u32>,
     /// When it was queued, where it waits to become a part of a batch for the handler.
-    pub(crate) since: Option<Instant>,
+    pub since: Option<Instant>,
 }
 
-impl Task {
+impl<R> Task<R> {
     /// The message to handle next, by its index in the batch.
-    pub(crate) fn first(&self) -> Option<u32> {
+    pub fn first(&self) -> Option<u32> {
         (!self.places.is_empty()).then(|| self.batch.at(self.places.start))
     }
 
     /// The first message is done with.
-    pub(crate) fn advance(&mut self) {
+    pub fn advance(&mut self) {
         self.places.start += 1;
     }
 
     /// One message.
-    pub(crate) fn one(batch: &Arc<Batch>, index: u32) -> Self {
+    pub fn one(batch: &Arc<Batch<R>>, index: u32) -> Self {
         debug_assert!(
             batch.at(index) == index,
             "batches keep the order of offsets"
@@ -66,7 +69,7 @@ impl Task {
     }
 
     /// No message at all, of the same partition.
-    pub(crate) fn nothing(&self) -> Self {
+    pub fn nothing(&self) -> Self {
         Self {
             batch: Arc::clone(&self.batch),
             places: 0..0,
@@ -75,24 +78,24 @@ impl Task {
     }
 
     /// Its messages, by their indices in the batch.
-    pub(crate) fn indices(&self) -> impl ExactSizeIterator<Item = u32> {
+    pub fn indices(&self) -> impl ExactSizeIterator<Item = u32> {
         self.places.clone().map(|place| self.batch.at(place))
     }
 
     /// Bytes of keys, payloads and headers, of messages in the order of offsets.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.bytes_of(self.places.len())
     }
 
     /// Those of its first `messages`.
-    pub(crate) fn bytes_of(&self, messages: usize) -> usize {
+    pub fn bytes_of(&self, messages: usize) -> usize {
         let start = self.places.start;
         let count = messages.min(self.places.len()) as u32;
         self.batch.size(start..start + count)
     }
 
     /// Takes off the first `messages`, of those that are there.
-    pub(crate) fn split_off(&mut self, messages: usize) -> Self {
+    pub fn split_off(&mut self, messages: usize) -> Self {
         let start = self.places.start;
         let count = messages.min(self.places.len()) as u32;
         self.places.start += count;
@@ -104,16 +107,25 @@ impl Task {
     }
 
     /// Forgets all but the first message.
-    pub(crate) fn keep_first(&mut self) {
+    pub fn keep_first(&mut self) {
         self.places.end = self.places.end.min(self.places.start + 1);
     }
 }
 
+impl<R> fmt::Debug for Task<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("batch", &self.batch)
+            .field("places", &self.places)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Cuts a batch into what may be handled side by side.
-pub(crate) fn cut(
-    builder: BatchBuilder,
+pub fn cut<R>(
+    builder: BatchBuilder<R>,
     ordering: Ordering,
-) -> impl Iterator<Item = (StrandId, Task)> {
+) -> impl Iterator<Item = (StrandId, Task<R>)> {
     let Cut { order, runs } = Cut::new(&builder, ordering);
     let batch = Arc::new(builder.build(order));
     let partition = batch.partition().id;
@@ -137,7 +149,7 @@ struct Cut {
 }
 
 impl Cut {
-    fn new(builder: &BatchBuilder, ordering: Ordering) -> Self {
+    fn new<R>(builder: &BatchBuilder<R>, ordering: Ordering) -> Self {
         let messages = builder.messages() as u32;
         match ordering {
             Ordering::Partition => Self {
@@ -155,7 +167,7 @@ impl Cut {
     }
 
     /// Keys are told apart by their hash: two that share one merely wait for each other.
-    fn by_key(builder: &BatchBuilder) -> Self {
+    fn by_key<R>(builder: &BatchBuilder<R>) -> Self {
         let hasher = BuildHasherDefault::<DefaultHasher>::new();
         let mut hashed: Vec<(u64, u32)> = (0..builder.messages() as u32)
             .map(|index| (hasher.hash_one(builder.key(index)), index))
@@ -182,7 +194,6 @@ impl Cut {
 mod tests {
     use super::*;
     use crate::topic_partition::TopicPartition;
-    use rws_kafka_observe::Observer;
     use std::collections::HashMap;
 
     const KEYS: [Option<&[u8]>; 7] = [
@@ -198,7 +209,7 @@ mod tests {
     /// The offsets of each strand, in the order in which they would be handled.
     fn strands(ordering: Ordering) -> Vec<Vec<i64>> {
         let name = TopicPartition::new("topic", 0);
-        let partition = Partition::new(1, name, "group", &Observer::new());
+        let partition = Partition::new(1, name, ());
         let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
         for (offset, key) in (10..).zip(KEYS) {
             builder.push(offset, None, key, None);
@@ -231,7 +242,7 @@ mod tests {
     #[test]
     fn keys_are_handed_out_by_their_first_messages() {
         let name = TopicPartition::new("topic", 0);
-        let partition = Partition::new(1, name, "group", &Observer::new());
+        let partition = Partition::new(1, name, ());
         let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
         for offset in 0..100_i64 {
             builder.push(offset, None, Some(&(offset % 40).to_be_bytes()), None);
@@ -252,7 +263,7 @@ mod tests {
     #[test]
     fn a_task_can_be_cut_down_to_its_first_message() {
         let name = TopicPartition::new("topic", 0);
-        let partition = Partition::new(1, name, "group", &Observer::new());
+        let partition = Partition::new(1, name, ());
         let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
         (0..3).for_each(|offset| builder.push(offset, None, None, None));
         let (_, mut task) = cut(builder, Ordering::Partition).next().unwrap();

@@ -1,6 +1,7 @@
-use super::history::fingerprint;
-use super::partition::Partition;
+use crate::history::fingerprint;
+use crate::partition::Partition;
 use crate::timestamp::Timestamp;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -15,8 +16,8 @@ const FINISHED: u8 = 2;
 ///
 /// A context is an `Arc` of its batch and an index, so that handing a message to a lane copies and
 /// allocates nothing.
-pub(crate) struct Batch {
-    partition: Arc<Partition>,
+pub struct Batch<R> {
+    partition: Arc<Partition<R>>,
     /// Sequence number of the first message in the partition's tracker.
     first: u64,
     /// When it was complete, no message of it fetched later.
@@ -63,47 +64,55 @@ impl Span {
     }
 }
 
-impl Batch {
-    pub(crate) fn partition(&self) -> &Arc<Partition> {
+impl<R> Batch<R> {
+    /// Whose messages they are.
+    pub fn partition(&self) -> &Arc<Partition<R>> {
         &self.partition
     }
 
-    pub(crate) fn fetched(&self) -> Instant {
+    /// When it was complete, no message of it fetched later.
+    pub fn fetched(&self) -> Instant {
         self.fetched
     }
 
     /// The index of the message at `place` in the order of handling.
-    pub(crate) fn at(&self, place: u32) -> u32 {
+    pub fn at(&self, place: u32) -> u32 {
         self.order.get(place as usize).copied().unwrap_or(place)
     }
 
-    pub(crate) fn sequence(&self, index: u32) -> u64 {
+    /// The number of the message at `index` in its partition's tracker.
+    pub fn sequence(&self, index: u32) -> u64 {
         self.first + u64::from(index)
     }
 
-    pub(crate) fn offset(&self, index: u32) -> i64 {
+    /// Its offset.
+    pub fn offset(&self, index: u32) -> i64 {
         self.entry(index).offset
     }
 
-    pub(crate) fn timestamp(&self, index: u32) -> Option<Timestamp> {
+    /// Its timestamp, where it has one.
+    pub fn timestamp(&self, index: u32) -> Option<Timestamp> {
         self.entry(index).timestamp
     }
 
-    pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {
+    /// Its key.
+    pub fn key(&self, index: u32) -> Option<&[u8]> {
         self.entry(index).key.of(&self.data)
     }
 
-    pub(crate) fn payload(&self, index: u32) -> Option<&[u8]> {
+    /// Its payload; `None` for a tombstone.
+    pub fn payload(&self, index: u32) -> Option<&[u8]> {
         self.entry(index).payload.of(&self.data)
     }
 
     /// Bytes of keys, payloads and headers of the messages at these indices.
-    pub(crate) fn size(&self, indices: Range<u32>) -> usize {
+    pub fn size(&self, indices: Range<u32>) -> usize {
         let end = |index: u32| index.checked_sub(1).map_or(0, |last| self.entry(last).end);
         end(indices.end).saturating_sub(end(indices.start)) as usize
     }
 
-    pub(crate) fn headers(
+    /// Its headers, in their order.
+    pub fn headers(
         &self,
         index: u32,
     ) -> impl DoubleEndedIterator<Item = (&str, Option<&[u8]>)> + Clone {
@@ -120,17 +129,17 @@ impl Batch {
 
     /// Asks for the message's commit; true when its handler is done with it already, so that the
     /// tracker must be told.
-    pub(crate) fn mark(&self, index: u32) -> bool {
+    pub fn mark(&self, index: u32) -> bool {
         self.flags(index).fetch_or(MARKED, Ordering::AcqRel) & FINISHED != 0
     }
 
     /// The handler is done; true when its commit was asked for.
-    pub(crate) fn finish(&self, index: u32) -> bool {
+    pub fn finish(&self, index: u32) -> bool {
         self.flags(index).fetch_or(FINISHED, Ordering::AcqRel) & MARKED != 0
     }
 
     /// The handler failed: a commit that it asked for is off.
-    pub(crate) fn unmark(&self, index: u32) {
+    pub fn unmark(&self, index: u32) {
         self.flags(index).fetch_and(!MARKED, Ordering::AcqRel);
     }
 
@@ -144,17 +153,17 @@ impl Batch {
 }
 
 /// Gathers messages of one partition until they are handed to the lanes.
-pub(crate) struct BatchBuilder {
-    partition: Arc<Partition>,
+pub struct BatchBuilder<R> {
+    partition: Arc<Partition<R>>,
     fetched: Option<Instant>,
     entries: Vec<Entry>,
     headers: Vec<HeaderEntry>,
     data: Vec<u8>,
 }
 
-impl BatchBuilder {
+impl<R> BatchBuilder<R> {
     /// Room for `bytes` of data is made at once.
-    pub(crate) fn new(partition: Arc<Partition>, messages: usize, bytes: usize) -> Self {
+    pub fn new(partition: Arc<Partition<R>>, messages: usize, bytes: usize) -> Self {
         Self {
             partition,
             fetched: None,
@@ -165,24 +174,28 @@ impl BatchBuilder {
     }
 
     /// All of it is fetched, by the worker's clock. Default: when it is built.
-    pub(crate) fn fetched_at(mut self, now: Instant) -> Self {
+    pub fn fetched_at(mut self, now: Instant) -> Self {
         self.fetched = Some(now);
         self
     }
 
-    pub(crate) fn partition(&self) -> &Arc<Partition> {
+    /// Whose messages they are.
+    pub fn partition(&self) -> &Arc<Partition<R>> {
         &self.partition
     }
 
-    pub(crate) fn messages(&self) -> usize {
+    /// How many there are.
+    pub fn messages(&self) -> usize {
         self.entries.len()
     }
 
-    pub(crate) fn bytes(&self) -> usize {
+    /// Bytes of their keys, payloads and headers.
+    pub fn bytes(&self) -> usize {
         self.data.len()
     }
 
-    pub(crate) fn push(
+    /// Adds a message behind the others. Offsets go up, with gaps.
+    pub fn push(
         &mut self,
         offset: i64,
         timestamp: Option<Timestamp>,
@@ -204,7 +217,7 @@ impl BatchBuilder {
     }
 
     /// Adds a header to the message last pushed.
-    pub(crate) fn push_header(&mut self, name: &str, value: Option<&[u8]>) {
+    pub fn push_header(&mut self, name: &str, value: Option<&[u8]>) {
         let name = self.copy(Some(name.as_bytes()));
         let value = self.copy(value);
         self.headers.push(HeaderEntry { name, value });
@@ -214,16 +227,18 @@ impl BatchBuilder {
         }
     }
 
-    pub(crate) fn offset(&self, index: u32) -> i64 {
+    /// The offset of the message at `index`.
+    pub fn offset(&self, index: u32) -> i64 {
         self.entries[index as usize].offset
     }
 
-    pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {
+    /// Its key.
+    pub fn key(&self, index: u32) -> Option<&[u8]> {
         self.entries[index as usize].key.of(&self.data)
     }
 
     /// The offset and the fingerprint of the message last pushed.
-    pub(crate) fn last(&self) -> Option<(i64, u64)> {
+    pub fn last(&self) -> Option<(i64, u64)> {
         let last = self.entries.last()?;
         let (key, payload) = (last.key.of(&self.data), last.payload.of(&self.data));
         Some((last.offset, fingerprint(last.timestamp, key, payload)))
@@ -231,7 +246,7 @@ impl BatchBuilder {
 
     /// The batch, its messages entered in the partition's tracker. `order` has the index at each
     /// place of the order of handling; empty where that is the order of offsets.
-    pub(crate) fn build(self, order: Vec<u32>) -> Batch {
+    pub fn build(self, order: Vec<u32>) -> Batch<R> {
         let bytes = self.data.len() / self.entries.len().max(1);
         let mut tracker = self.partition.tracker();
         let first = tracker.next_sequence();
@@ -263,15 +278,33 @@ impl BatchBuilder {
     }
 }
 
+impl<R> fmt::Debug for Batch<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offsets = self.entries.iter().map(|entry| entry.offset);
+        f.debug_struct("Batch")
+            .field("partition", &self.partition.name)
+            .field("offsets", &offsets.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Debug for BatchBuilder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchBuilder")
+            .field("partition", &self.partition.name)
+            .field("messages", &self.messages())
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::topic_partition::TopicPartition;
-    use rws_kafka_observe::Observer;
 
-    fn builder() -> BatchBuilder {
+    fn builder() -> BatchBuilder<()> {
         let name = TopicPartition::new("topic", 0);
-        let partition = Partition::new(1, name, "group", &Observer::new());
+        let partition = Partition::new(1, name, ());
         BatchBuilder::new(Arc::new(partition), 4, 0)
     }
 

@@ -1,5 +1,4 @@
-/// Which messages are handled one after the other, whatever the
-/// [`concurrency`](crate::KafkaConsumer::concurrency).
+/// Which messages are handled one after the other, whatever the concurrency.
 ///
 /// An offset is committed only when all before it are finished. So under [`Key`](Self::Key) and
 /// [`None`](Self::None), what had finished ahead of an unfinished message comes again when the
@@ -12,9 +11,8 @@ pub enum Ordering {
     #[default]
     Partition,
     /// Those of a key within a partition. A slow or failing key holds up no other, until what has
-    /// piled up behind it fills the partition's share of
-    /// [`max_in_flight`](crate::ConsumerConfig::max_in_flight). Messages without a key keep their
-    /// order among themselves, as if they shared one.
+    /// piled up behind it fills the partition's share of `max_in_flight`. Messages without a key keep
+    /// their order among themselves, as if they shared one.
     Key,
     /// None: every message by itself.
     None,

@@ -1,29 +1,25 @@
-use super::super::batch::BatchBuilder;
-use super::super::letter::LetterKind;
-use super::super::partition::Phase;
-use super::super::strand::cut;
+use super::testing::{Attempts, SOON, partition};
 use super::*;
+use crate::batch::BatchBuilder;
 use crate::ordering::Ordering as MessageOrder;
-use crate::topic_partition::TopicPartition;
-use rws_kafka_observe::Observer;
+use crate::partition::Phase;
+use crate::strand::cut;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
+use std::time::Duration;
 
-const SOON: Duration = Duration::from_secs(20);
-
-fn partition(id: u64) -> Arc<Partition> {
-    let name = TopicPartition::new("topic", id as i32);
-    Arc::new(Partition::new(id, name, "group", &Observer::new()))
-}
+type Scheduler = super::Scheduler<Attempts>;
+type Work = super::Work<Attempts>;
+type Outcome = super::Outcome<Attempts>;
 
 /// The messages at `offsets`, as one task of their partition's strand.
-fn task(partition: &Arc<Partition>, offsets: std::ops::Range<i64>) -> (StrandId, Task) {
+fn task(partition: &Arc<Partition<()>>, offsets: std::ops::Range<i64>) -> (StrandId, Task<()>) {
     let mut builder = BatchBuilder::new(Arc::clone(partition), 4, 0);
     offsets.for_each(|offset| builder.push(offset, None, None, None));
     cut(builder, MessageOrder::Partition).next().unwrap()
 }
 
-fn add(scheduler: &Scheduler, partition: &Arc<Partition>, offsets: std::ops::Range<i64>) {
+fn add(scheduler: &Scheduler, partition: &Arc<Partition<()>>, offsets: std::ops::Range<i64>) {
     scheduler.add([task(partition, offsets)]);
 }
 
@@ -46,9 +42,9 @@ fn give_back(scheduler: &Scheduler, (strand, outcome): (StrandId, Outcome)) {
 fn later(work: Work, wait: Duration) -> (StrandId, Outcome) {
     let outcome = Outcome::Later {
         task: work.task,
-        progress: Progress {
+        progress: Attempts {
             failures: work.progress.failures + 1,
-            ..Progress::default()
+            ..Attempts::default()
         },
         at: Instant::now() + wait,
     };
@@ -58,10 +54,10 @@ fn later(work: Work, wait: Duration) -> (StrandId, Outcome) {
 fn posted(work: Work) -> (StrandId, Outcome) {
     let outcome = Outcome::Posted {
         task: work.task,
-        progress: Progress {
+        progress: Attempts {
             failures: 1,
-            letter: Some(Box::new(Letter::to("dlq", LetterKind::Dead, Vec::new()))),
-            ..Progress::default()
+            is_posted: true,
+            ..Attempts::default()
         },
     };
     (work.strand, outcome)
@@ -202,7 +198,7 @@ fn a_strand_waits_for_its_dead_letter_and_no_lane_does() {
         scheduler.wake(strand);
         let work = lane.join().unwrap();
         assert_eq!((work.strand, first_offset(&work)), (strand, 0));
-        assert!(work.progress.letter.is_some());
+        assert!(work.progress.is_posted);
     });
 }
 
@@ -268,7 +264,7 @@ fn a_pause_holds_back_messages_and_lets_dead_letters_through() {
         work.task.advance();
         let outcome = Outcome::Yield {
             task: work.task,
-            progress: Progress::default(),
+            progress: Attempts::default(),
         };
         give_back(&scheduler, (strand, outcome));
 

@@ -1,17 +1,18 @@
-use super::super::batch::BatchBuilder;
-use super::super::gather::Failed;
-use super::super::letter::LetterKind;
-use super::super::partition::Phase;
-use super::super::strand::cut;
+use super::testing::{Attempts, SOON, partition};
 use super::*;
+use crate::batch::BatchBuilder;
 use crate::ordering::Ordering as MessageOrder;
-use crate::topic_partition::TopicPartition;
-use rws_kafka_observe::Observer;
+use crate::partition::Phase;
+use crate::strand::cut;
 use std::ops::Range;
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
-const SOON: Duration = Duration::from_secs(20);
+type Scheduler = super::Scheduler<Attempts>;
+type Work = super::Work<Attempts>;
+type Outcome = super::Outcome<Attempts>;
+
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 fn scheduler(max_messages: usize, max_wait: Duration) -> Scheduler {
@@ -23,12 +24,7 @@ fn scheduler(max_messages: usize, max_wait: Duration) -> Scheduler {
     Scheduler::new(Clock::default(), Some(gathering))
 }
 
-fn partition(id: u64) -> Arc<Partition> {
-    let name = TopicPartition::new("topic", id as i32);
-    Arc::new(Partition::new(id, name, "group", &Observer::new()))
-}
-
-fn add(scheduler: &Scheduler, partition: &Arc<Partition>, offsets: Range<i64>) {
+fn add(scheduler: &Scheduler, partition: &Arc<Partition<()>>, offsets: Range<i64>) {
     let mut builder = BatchBuilder::new(Arc::clone(partition), 4, 0);
     offsets.for_each(|offset| builder.push(offset, None, None, Some(b"x")));
     scheduler.add(cut(builder, MessageOrder::Partition));
@@ -42,12 +38,8 @@ fn look(scheduler: &Scheduler) -> Option<Work> {
 }
 
 fn offsets(work: &Work) -> Vec<i64> {
-    let taken = work.progress.batch.as_ref().expect("a batch");
-    let tasks = taken
-        .fresh
-        .iter()
-        .chain(taken.failed.iter().map(|failed| &failed.task));
-    let offsets = tasks.flat_map(|task| task.indices().map(|index| task.batch.offset(index)));
+    let runs = work.progress.runs.as_ref().expect("a batch").iter();
+    let offsets = runs.flat_map(|task| task.indices().map(|index| task.batch.offset(index)));
     offsets.collect()
 }
 
@@ -55,19 +47,13 @@ fn give_back(scheduler: &Scheduler, strand: StrandId, outcome: Outcome) {
     scheduler.give_back(&mut scheduler.lock(), strand, outcome);
 }
 
-/// Its last message has failed, the others are settled.
-fn last_fails(work: &mut Work, letter: Option<Letter>) {
-    let taken = work.progress.batch.as_mut().expect("a batch");
-    let task = taken.fresh.pop().expect("a message");
+/// Its last message has failed, or its letter is on its way; the others are settled.
+fn last_fails(work: &mut Work, is_posted: bool) {
+    let runs = work.progress.runs.as_mut().expect("a batch");
+    let task = runs.pop().expect("a message");
     let index = task.indices().last().unwrap();
-    taken.fresh.clear();
-    taken.failed = vec![Failed {
-        task: Task::one(&task.batch, index),
-        failures: 1,
-        alone: false,
-        letter: letter.map(Box::new),
-        again: None,
-    }];
+    *runs = vec![Task::one(&task.batch, index)];
+    work.progress.is_posted = is_posted;
 }
 
 #[test]
@@ -131,11 +117,11 @@ fn what_was_gathered_goes_out_when_no_more_can_come() {
     assert!(scheduler.lock().next_timer().is_none());
     // Left over while the partition is paused.
     add(&scheduler, &taken, 3..5);
-    taken.full.store(true, Ordering::Relaxed);
+    taken.set_full(true);
     give_back(&scheduler, work.strand, Outcome::Done);
     let work = look(&scheduler).unwrap();
     assert_eq!(offsets(&work), [3, 4]);
-    taken.full.store(false, Ordering::Relaxed);
+    taken.set_full(false);
     add(&scheduler, &taken, 5..7);
     give_back(&scheduler, work.strand, Outcome::Done);
     assert!(look(&scheduler).is_none());
@@ -173,7 +159,7 @@ fn what_failed_comes_before_what_is_new_and_without_it() {
     let taken = partition(1);
     add(&scheduler, &taken, 0..6);
     let mut work = look(&scheduler).unwrap();
-    last_fails(&mut work, None);
+    last_fails(&mut work, false);
     let wait = Duration::from_millis(20);
     let at = Instant::now() + wait;
     let outcome = Outcome::Later {
@@ -196,10 +182,7 @@ fn a_batch_waits_for_its_letters_as_they_are_in_a_drain() {
     let taken = partition(1);
     add(&scheduler, &taken, 0..6);
     let mut work = look(&scheduler).unwrap();
-    last_fails(
-        &mut work,
-        Some(Letter::to("dlq", LetterKind::Dead, Vec::new())),
-    );
+    last_fails(&mut work, true);
     let outcome = Outcome::Posted {
         task: work.task,
         progress: work.progress,

@@ -1,17 +1,14 @@
-use super::history::History;
-use super::tracker::{Start, Tracker};
-use crate::lock::lock;
-use crate::status::PartitionStatus;
+use crate::history::{History, Look, Place};
 use crate::topic_partition::TopicPartition;
-use rws_kafka_observe::{ConsumedFrom, LagOf, Observer};
+use crate::tracker::{Start, Tracker};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// What may be done with an assigned partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 #[repr(u8)]
-pub(crate) enum Phase {
+pub enum Phase {
     /// Messages are handed out and committed.
     Active,
     /// No message is handed out any more; what runs may finish and is committed.
@@ -20,30 +17,41 @@ pub(crate) enum Phase {
     Released,
 }
 
+/// What the owner of a [`Partition`] keeps with it, such as its metrics.
+pub trait Recorders {
+    /// The partition is released: what is told of it ends.
+    fn released(&self);
+}
+
+impl Recorders for () {
+    fn released(&self) {}
+}
+
 /// One partition for the time of one assignment.
 ///
 /// Everything that happens to a message reaches the `Partition` that it was fetched under. After a
 /// revoke that object is out of the assignment, so that a late completion finds nobody who would
 /// commit it: the object itself is the epoch.
 #[derive(Debug)]
-pub(crate) struct Partition {
-    pub(crate) id: u64,
-    pub(crate) name: TopicPartition,
+pub struct Partition<R> {
+    /// One that no other assignment of the worker had.
+    pub id: u64,
+    /// The topic and the number.
+    pub name: TopicPartition,
+    /// What its owner keeps with it.
+    pub recorders: R,
     phase: AtomicU8,
     tracker: Mutex<Tracker>,
-    pub(super) history: Mutex<History>,
+    history: Mutex<History>,
     /// The poll thread waits until the tracker holds no more than this; 0 when it does not wait.
     wanted: AtomicUsize,
     room: Condvar,
-    /// No more is fetched, for want of room.
-    pub(crate) full: AtomicBool,
+    is_full: AtomicBool,
     committed_at: Mutex<Option<SystemTime>>,
-    pub(crate) recorder: ConsumedFrom,
     /// There is no message before this offset that was not committed, when it was last looked at.
     read_to: AtomicI64,
-    lag: Mutex<LagOf>,
     /// The transaction that it has something in, or had last.
-    pub(crate) transaction: AtomicU64,
+    transaction: AtomicU64,
     /// Whether it is a retry topic's.
     is_retry: bool,
     /// Until when a message of it waits that is not due. By no clock that can be set back: that would
@@ -51,59 +59,71 @@ pub(crate) struct Partition {
     due: Mutex<Option<Instant>>,
 }
 
-impl Partition {
+impl<R: Recorders> Partition<R> {
     /// `id` is one that no other assignment of the worker had.
-    pub(crate) fn new(id: u64, name: TopicPartition, group: &str, observer: &Observer) -> Self {
-        let metrics = observer.metrics();
+    pub fn new(id: u64, name: TopicPartition, recorders: R) -> Self {
         Self {
             id,
+            name,
+            recorders,
             phase: AtomicU8::new(Phase::Active as u8),
             tracker: Mutex::default(),
             history: Mutex::default(),
             wanted: AtomicUsize::new(0),
             room: Condvar::new(),
-            full: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
             committed_at: Mutex::default(),
             read_to: AtomicI64::new(-1),
-            recorder: metrics.consumed_from(name.topic(), group),
-            lag: Mutex::new(metrics.lag_of(name.topic(), name.partition(), group)),
             transaction: AtomicU64::new(0),
             is_retry: false,
             due: Mutex::default(),
-            name,
         }
     }
 
     /// Of a retry topic, or not.
-    pub(crate) fn of_retries(mut self, is_retry: bool) -> Self {
+    #[must_use]
+    pub fn of_retries(mut self, is_retry: bool) -> Self {
         self.is_retry = is_retry;
         self
     }
 
     /// In place of `old`, which was not committed to its end.
-    pub(super) fn succeeding(self, old: &Self) -> Self {
+    #[must_use]
+    pub fn succeeding(self, old: &Self) -> Self {
         if old.is_uncommitted_history() {
-            *lock(&self.history) = History::of_another();
+            *self.history.lock() = History::of_another();
         }
         self
     }
 
-    pub(crate) fn is_retry(&self) -> bool {
+    /// Phases only go forward.
+    pub fn advance(&self, to: Phase) {
+        self.phase.fetch_max(to as u8, Ordering::AcqRel);
+        if to == Phase::Released {
+            self.recorders.released();
+        }
+    }
+}
+
+impl<R> Partition<R> {
+    /// Whether it is a retry topic's.
+    pub fn is_retry(&self) -> bool {
         self.is_retry
     }
 
     /// A message of it is not looked at again before `due`.
-    pub(crate) fn wait_until(&self, due: Instant) {
-        let mut last = lock(&self.due);
+    pub fn wait_until(&self, due: Instant) {
+        let mut last = self.due.lock();
         *last = (*last).max(Some(due));
     }
 
     /// Whether a message of it is not due at `now`.
-    pub(crate) fn is_waiting(&self, now: Instant) -> bool {
-        self.is_retry && lock(&self.due).is_some_and(|due| due > now)
+    pub fn is_waiting(&self, now: Instant) -> bool {
+        self.is_retry && self.due.lock().is_some_and(|due| due > now)
     }
 
-    pub(crate) fn phase(&self) -> Phase {
+    /// What may be done with it now.
+    pub fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Active,
             1 => Phase::Draining,
@@ -111,29 +131,43 @@ impl Partition {
         }
     }
 
-    pub(crate) fn is_active(&self) -> bool {
+    /// Whether messages of it are handed out.
+    pub fn is_active(&self) -> bool {
         self.phase() == Phase::Active
     }
 
-    /// Phases only go forward.
-    pub(crate) fn advance(&self, to: Phase) {
-        self.phase.fetch_max(to as u8, Ordering::AcqRel);
-        if to == Phase::Released {
-            lock(&self.lag).forget();
-        }
+    /// Whether no more of it is fetched, for want of room.
+    pub fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn tracker(&self) -> MutexGuard<'_, Tracker> {
-        lock(&self.tracker)
+    /// No more of it is fetched, for want of room; or it is again.
+    pub fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
+    }
+
+    /// Returns `true` at the first call for this transaction, of those one after the other.
+    pub fn joins(&self, transaction: u64) -> bool {
+        self.transaction.swap(transaction, Ordering::Relaxed) != transaction
+    }
+
+    /// Which of its messages are finished.
+    pub fn tracker(&self) -> MutexGuard<'_, Tracker> {
+        self.tracker.lock()
+    }
+
+    /// When the broker last took an offset.
+    pub fn committed_at(&self) -> Option<SystemTime> {
+        *self.committed_at.lock()
     }
 
     /// A message is handled.
-    pub(crate) fn finish(&self, sequence: u64, marked: bool) {
+    pub fn finish(&self, sequence: u64, marked: bool) {
         self.finish_all([(sequence, marked)]);
     }
 
     /// Messages are handled: the sequence number of each, and whether it is marked.
-    pub(crate) fn finish_all(&self, messages: impl IntoIterator<Item = (u64, bool)>) {
+    pub fn finish_all(&self, messages: impl IntoIterator<Item = (u64, bool)>) {
         let held = {
             let mut tracker = self.tracker();
             for (sequence, marked) in messages {
@@ -149,43 +183,28 @@ impl Partition {
     }
 
     /// The broker took `offset`.
-    pub(crate) fn acked(&self, offset: i64) {
+    pub fn acked(&self, offset: i64) {
         let mut tracker = self.tracker();
         tracker.acked(offset);
         let is_of_this_history = tracker.committed() >= Some(offset);
         drop(tracker);
         if is_of_this_history {
-            *lock(&self.committed_at) = Some(SystemTime::now());
+            *self.committed_at.lock() = Some(SystemTime::now());
         }
     }
 
     /// What is taken in from here on is of another history, which begins at `start`.
-    pub(super) fn begin_history(&self, start: Start) {
+    pub fn begin_history(&self, start: Start) {
         // First the tracker: a look at the history's end that is under way compares its number.
         self.tracker().begin_history(start);
-        lock(&self.history).begin();
+        self.history.lock().begin();
         self.read_to.store(-1, Ordering::Relaxed);
-        *lock(&self.committed_at) = None;
-    }
-
-    pub(crate) fn status(&self) -> PartitionStatus {
-        let (in_flight, committed) = {
-            let tracker = self.tracker();
-            (tracker.held(), tracker.committed())
-        };
-        PartitionStatus {
-            partition: self.name.clone(),
-            in_flight,
-            paused: self.full.load(Ordering::Relaxed),
-            committed,
-            last_commit: *lock(&self.committed_at),
-            lag: self.shown_lag(),
-        }
+        *self.committed_at.lock() = None;
     }
 
     /// Waits until the tracker holds no more than both bounds; false when it still does after
     /// `time`.
-    pub(crate) fn wait_for_room(&self, messages: usize, bytes: usize, time: Duration) -> bool {
+    pub fn wait_for_room(&self, messages: usize, bytes: usize, time: Duration) -> bool {
         let until = Instant::now() + time;
         self.wanted.store(messages.max(1), Ordering::Relaxed);
         let mut tracker = self.tracker();
@@ -199,16 +218,15 @@ impl Partition {
             }
             // A finish that came before `wanted` was seen is caught by the next look.
             let step = left.min(Duration::from_millis(2));
-            let waited = self.room.wait_timeout(tracker, step);
-            tracker = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.room.wait_for(&mut tracker, step);
         };
         self.wanted.store(0, Ordering::Relaxed);
         has_room
     }
 
     /// All before `position` has been taken from the broker and from librdkafka.
-    pub(crate) fn note_read(&self, position: i64) {
-        if !lock(&self.history).note_read(position) {
+    pub fn note_read(&self, position: i64) {
+        if !self.history.lock().note_read(position) {
             return;
         }
         if self.tracker().is_all_committed() {
@@ -218,7 +236,7 @@ impl Partition {
 
     /// Where the worker began to read, of a partition of which nothing is committed; `None` where that
     /// is not known.
-    pub(crate) fn began_at(&self) -> Option<i64> {
+    pub fn began_at(&self) -> Option<i64> {
         let first = self.tracker().first();
         first.or_else(|| Some(self.read_to.load(Ordering::Relaxed)).filter(|read| *read >= 0))
     }
@@ -227,25 +245,61 @@ impl Partition {
     ///
     /// Marks of transactions and what was aborted have offsets and are no messages: where only
     /// such stand between `committed` and `end`, there is no work.
-    pub(crate) fn lag(&self, end: i64, committed: i64) -> u64 {
+    pub fn lag(&self, end: i64, committed: i64) -> u64 {
         if self.tracker().is_all_committed() && self.read_to.load(Ordering::Relaxed) >= end {
             return 0;
         }
         end.saturating_sub(committed).max(0).unsigned_abs()
     }
 
-    /// What was shown last.
-    pub(crate) fn shown_lag(&self) -> Option<u64> {
-        lock(&self.lag).value()
+    /// Where a message stands; for the poll thread, with everything before it handed out.
+    pub fn place(&self, offset: i64, fingerprint: impl Fn() -> u64) -> Place {
+        let position = self.tracker().position();
+        self.history.lock().place(position, offset, fingerprint)
     }
 
-    /// Shows how far the group is behind the end of the partition; `None` when that is unknown.
-    pub(crate) fn show_lag(&self, lag: Option<u64>) {
-        let mut shown = lock(&self.lag);
-        match lag {
-            Some(lag) if self.phase() != Phase::Released => shown.set(lag),
-            _ => shown.forget(),
-        }
+    /// Returns `true` if the group's committed offset is of a history before this one.
+    pub fn is_uncommitted_history(&self) -> bool {
+        // A lock at a time.
+        let is_another = self.history.lock().is_another();
+        is_another && self.tracker().committed().is_none()
+    }
+
+    /// The last message that is handed out; for the poll thread.
+    pub fn note_last(&self, offset: i64, fingerprint: u64) {
+        self.history.lock().note_last(offset, fingerprint);
+    }
+
+    /// For a comparison with the partition's end.
+    pub fn look(&self) -> Look {
+        let furthest = self.tracker().furthest();
+        self.history.lock().look(furthest)
+    }
+
+    /// Whether another history has taken the place of the one that was looked at, as the partition ends
+    /// at `end`, at several looks in a row.
+    pub fn is_outlived(&self, look: Look, end: i64) -> bool {
+        self.history.lock().is_outlived(look, end)
+    }
+
+    /// Another history, which begins at `start`, has taken the place of the one that was looked at.
+    pub fn outlive(&self, look: Look, start: i64) {
+        self.history.lock().outlive(look, start);
+    }
+
+    /// Where the history begins that has taken the place of the present one.
+    pub fn outlived_by(&self) -> Option<i64> {
+        self.history.lock().outlived_by()
+    }
+
+    /// librdkafka has found the end of the log cut off, as after the election of a leader that missed it.
+    pub fn note_cut_off(&self) {
+        self.history.lock().note_cut_off();
+    }
+
+    /// Whether that was a moment ago.
+    pub fn was_cut_off(&self) -> bool {
+        self.history.lock().was_cut_off()
     }
 }
 
@@ -256,9 +310,9 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(20);
 
-    fn partition(messages: i64) -> Partition {
+    fn partition(messages: i64) -> Partition<()> {
         let name = TopicPartition::new("topic", 0);
-        let partition = Partition::new(1, name, "group", &Observer::new());
+        let partition = Partition::new(1, name, ());
         (0..messages).for_each(|offset| partition.tracker().push(offset, 10));
         partition
     }

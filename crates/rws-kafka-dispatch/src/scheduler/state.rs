@@ -1,54 +1,52 @@
 //! The strands and what they wait for, without the waiting.
 
-use super::super::clock::Clock;
-use super::super::gather::{Gathered, Gatherer};
-use super::super::strand::{StrandId, Task};
-use super::{Outcome, Progress, Work};
+use super::work::{Outcome, Progress, Work};
+use crate::clock::Clock;
+use crate::gather::{Gathered, Gatherer};
+use crate::strand::{StrandId, Task};
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Instant;
 
-#[derive(Default)]
-pub(super) struct State {
-    pub(super) strands: FxHashMap<StrandId, Strand>,
-    pub(super) ready: VecDeque<StrandId>,
+pub(crate) struct State<P: Progress> {
+    pub(crate) strands: FxHashMap<StrandId, Strand<P>>,
+    pub(crate) ready: VecDeque<StrandId>,
     /// Those whose retry is due.
-    pub(super) due: VecDeque<StrandId>,
+    pub(crate) due: VecDeque<StrandId>,
     /// Those whose dead letter has its outcome.
-    pub(super) answered: VecDeque<StrandId>,
+    pub(crate) answered: VecDeque<StrandId>,
     /// Whose turn it is of the three, so that none waits for all of another.
-    pub(super) turn: usize,
-    pub(super) retries: BinaryHeap<Reverse<(Instant, StrandId)>>,
+    pub(crate) turn: usize,
+    pub(crate) retries: BinaryHeap<Reverse<(Instant, StrandId)>>,
     /// Where the handler takes batches.
-    pub(super) gatherer: Option<Gatherer>,
+    pub(crate) gatherer: Option<Gatherer>,
     /// How many messages of each partition, by its id, are in hand: a lane's, or as a dead letter on
     /// its way.
-    pub(super) in_hand: FxHashMap<u64, usize>,
+    pub(crate) in_hand: FxHashMap<u64, usize>,
     /// Who waits on `work` and on `settled`: a notification costs a system call.
-    pub(super) idle_lanes: usize,
-    pub(super) drains: usize,
+    pub(crate) idle_lanes: usize,
+    pub(crate) drains: usize,
     /// Until when idle lanes sleep, of those that have a reason to wake by themselves.
-    pub(super) watches: Vec<Instant>,
-    pub(super) ended: bool,
+    pub(crate) watches: Vec<Instant>,
+    pub(crate) ended: bool,
 }
 
-#[derive(Default)]
-pub(super) struct Strand {
-    pub(super) tasks: VecDeque<Task>,
+pub(crate) struct Strand<P: Progress> {
+    pub(crate) tasks: VecDeque<Task<P::Recorders>>,
     /// Of the first message of the first task.
-    pub(super) progress: Progress,
-    pub(super) phase: StrandPhase,
+    pub(crate) progress: P,
+    pub(crate) phase: StrandPhase,
     /// How much the tasks are, where the handler takes batches.
-    pub(super) gathered: Gathered,
+    pub(crate) gathered: Gathered,
     /// Its share of [`State::in_hand`].
-    pub(super) in_hand: usize,
+    pub(crate) in_hand: usize,
     /// The outcome of a dead letter came before the lane had said that it waits for one.
-    pub(super) woken: bool,
+    pub(crate) woken: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum StrandPhase {
+pub(crate) enum StrandPhase {
     #[default]
     Idle,
     /// Its messages wait for more to come.
@@ -60,27 +58,57 @@ pub(super) enum StrandPhase {
     Answered,
 }
 
-impl State {
+impl<P: Progress> Default for Strand<P> {
+    fn default() -> Self {
+        Self {
+            tasks: VecDeque::new(),
+            progress: P::default(),
+            phase: StrandPhase::default(),
+            gathered: Gathered::default(),
+            in_hand: 0,
+            woken: false,
+        }
+    }
+}
+
+impl<P: Progress> State<P> {
+    pub(crate) fn new() -> Self {
+        Self {
+            strands: FxHashMap::default(),
+            ready: VecDeque::new(),
+            due: VecDeque::new(),
+            answered: VecDeque::new(),
+            turn: 0,
+            retries: BinaryHeap::new(),
+            gatherer: None,
+            in_hand: FxHashMap::default(),
+            idle_lanes: 0,
+            drains: 0,
+            watches: Vec::new(),
+            ended: false,
+        }
+    }
+
     /// When there is something to do by itself.
-    pub(super) fn next_timer(&self) -> Option<Instant> {
+    pub(crate) fn next_timer(&self) -> Option<Instant> {
         let retry = self.retries.peek().map(|Reverse((at, _))| *at);
         let batch = self.gatherer.as_ref().and_then(Gatherer::next);
         retry.into_iter().chain(batch).min()
     }
 
-    pub(super) fn horizon(&self, clock: &Clock) -> Option<Instant> {
+    pub(crate) fn horizon(&self, clock: &Clock) -> Option<Instant> {
         let gatherer = self.gatherer.as_ref().filter(|_| self.watches.is_empty());
         gatherer.and_then(|gatherer| gatherer.horizon(clock.now()))
     }
 
     /// Whether no idle lane wakes when there is something to do by itself: who takes the work that
     /// one was woken for leaves its watch to another.
-    pub(super) fn is_unwatched(&self) -> bool {
+    pub(crate) fn is_unwatched(&self) -> bool {
         let next = self.next_timer();
         next.is_some_and(|next| self.watches.iter().all(|watch| *watch > next))
     }
 
-    pub(super) fn ready_timers(&mut self, clock: &Clock) {
+    pub(crate) fn ready_timers(&mut self, clock: &Clock) {
         if self.next_timer().is_none() {
             return;
         }
@@ -106,7 +134,7 @@ impl State {
         }
     }
 
-    pub(super) fn take_next(&mut self, paused: bool) -> Option<Work> {
+    pub(crate) fn take_next(&mut self, paused: bool) -> Option<Work<P>> {
         while let Some(strand) = self.pop_ready(paused) {
             if let Some(queue) = self.strands.get_mut(&strand)
                 && let Some(task) = queue.tasks.pop_front()
@@ -117,11 +145,11 @@ impl State {
                 queue.woken = false;
                 let mut progress = std::mem::take(&mut queue.progress);
                 let task = match &self.gatherer {
-                    Some(gatherer) if progress.batch.is_none() => {
+                    Some(gatherer) if !progress.is_gathered() => {
                         let nothing = task.nothing();
                         queue.tasks.push_front(task);
-                        let taken = gatherer.take(&mut queue.tasks, &mut queue.gathered);
-                        progress.batch = Some(Box::new(taken));
+                        let runs = gatherer.take(&mut queue.tasks, &mut queue.gathered);
+                        progress = P::gathered(runs);
                         nothing
                     }
                     _ => task,
@@ -155,12 +183,12 @@ impl State {
     }
 
     /// A strand with messages that no lane has is ready, or gathers more.
-    pub(super) fn line_up(&mut self, strand: StrandId, clock: &Clock) {
+    pub(crate) fn line_up(&mut self, strand: StrandId, clock: &Clock) {
         let Some(queue) = self.strands.get_mut(&strand) else {
             return;
         };
         if let Some(gatherer) = &mut self.gatherer
-            && queue.progress.batch.is_none()
+            && !queue.progress.is_gathered()
             && let Some(first) = queue.tasks.front()
         {
             if gatherer.waits(strand, first, &queue.gathered, clock) {
@@ -173,7 +201,7 @@ impl State {
         self.ready.push_back(strand);
     }
 
-    pub(super) fn give_back(&mut self, strand: StrandId, outcome: Outcome, clock: &Clock) {
+    pub(crate) fn give_back(&mut self, strand: StrandId, outcome: Outcome<P>, clock: &Clock) {
         let Some(queue) = self.strands.get_mut(&strand) else {
             // A running strand is never taken away.
             debug_assert!(false, "a strand that nobody knows was given back");
@@ -221,7 +249,7 @@ impl State {
     }
 
     /// The strand has so many messages in hand.
-    pub(super) fn holds(&mut self, strand: StrandId, messages: usize) {
+    pub(crate) fn holds(&mut self, strand: StrandId, messages: usize) {
         let Some(queue) = self.strands.get_mut(&strand) else {
             return;
         };

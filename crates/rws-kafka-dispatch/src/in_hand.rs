@@ -1,58 +1,84 @@
-use super::batch::Batch;
-use crate::lock::lock;
-use crate::status::InHand;
+use crate::batch::Batch;
+use crate::topic_partition::TopicPartition;
+use parking_lot::Mutex;
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A message that a handler has in hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InHand {
+    /// Its partition.
+    pub partition: TopicPartition,
+    /// Its offset.
+    pub offset: i64,
+    /// For how long, at least: the time from when a look was first taken at it, by the poll thread
+    /// every 50 ms (not while a rebalance drains) or by a status.
+    pub since: Duration,
+}
 
 /// The message that each lane has in hand, and since when.
 ///
 /// A lane says for each message only which one it is; whoever looks takes the time. So an age is
 /// never told too high, and too low by the pause between two looks at the most.
-pub(crate) struct Hands {
-    hands: Vec<Hand>,
+pub struct Hands<R> {
+    hands: Vec<Hand<R>>,
 }
 
 /// One lane's.
-#[derive(Default)]
-pub(crate) struct Hand {
+pub struct Hand<R> {
     /// 0 for nothing, else another value for each message: the run in the upper half, the index in
     /// the batch in the lower.
     place: AtomicU64,
     /// Counts the runs.
     runs: AtomicU32,
-    batch: Mutex<Option<Arc<Batch>>>,
+    batch: Mutex<Option<Arc<Batch<R>>>>,
     seen: Mutex<Option<(u64, Instant)>>,
 }
 
-impl Hands {
-    pub(crate) fn new(lanes: usize) -> Self {
+impl<R> Hands<R> {
+    /// For so many lanes.
+    pub fn new(lanes: usize) -> Self {
         Self {
             hands: (0..lanes).map(|_| Hand::default()).collect(),
         }
     }
 
-    pub(crate) fn of_lane(&self, lane: usize) -> &Hand {
+    /// The lane's own, by its number from 0.
+    pub fn of_lane(&self, lane: usize) -> &Hand<R> {
         &self.hands[lane]
     }
 
     /// Takes the time of what is in hand now.
-    pub(crate) fn look(&self) {
+    pub fn look(&self) {
         for hand in &self.hands {
             hand.look();
         }
     }
 
     /// The message that is in hand for longest.
-    pub(crate) fn oldest(&self) -> Option<InHand> {
+    pub fn oldest(&self) -> Option<InHand> {
         let in_hand = self.hands.iter().filter_map(Hand::in_hand);
         in_hand.max_by_key(|in_hand| in_hand.since)
     }
 }
 
-impl Hand {
+impl<R> Default for Hand<R> {
+    fn default() -> Self {
+        Self {
+            place: AtomicU64::new(0),
+            runs: AtomicU32::new(0),
+            batch: Mutex::new(None),
+            seen: Mutex::new(None),
+        }
+    }
+}
+
+impl<R> Hand<R> {
     /// A run of messages of `batch` begins.
-    pub(crate) fn begin(&self, batch: &Arc<Batch>) -> Run<'_> {
+    pub fn begin(&self, batch: &Arc<Batch<R>>) -> Run<'_, R> {
         let mut run = Run {
             hand: self,
             number: 0,
@@ -63,7 +89,7 @@ impl Hand {
 
     fn look(&self) -> Option<(u64, Instant)> {
         let place = self.place.load(Ordering::Acquire);
-        let mut seen = lock(&self.seen);
+        let mut seen = self.seen.lock();
         if place == 0 {
             *seen = None;
         } else if seen.is_none_or(|(before, _)| before != place) {
@@ -74,7 +100,7 @@ impl Hand {
 
     fn in_hand(&self) -> Option<InHand> {
         let (place, since) = self.look()?;
-        let batch = lock(&self.batch).clone()?;
+        let batch = self.batch.lock().clone()?;
         // Another batch may have come in between.
         let is_still = self.place.load(Ordering::Acquire) == place;
         is_still.then(|| InHand {
@@ -86,48 +112,63 @@ impl Hand {
 }
 
 /// A run of one lane.
-pub(crate) struct Run<'a> {
-    hand: &'a Hand,
+pub struct Run<'a, R> {
+    hand: &'a Hand<R>,
     number: u64,
 }
 
-impl Run<'_> {
+impl<R> Run<'_, R> {
     /// The next messages are of `batch`.
-    pub(crate) fn turn_to(&mut self, batch: &Arc<Batch>) {
+    pub fn turn_to(&mut self, batch: &Arc<Batch<R>>) {
         // In between nothing is in hand: no place is taken for one in another batch.
         self.hand.place.store(0, Ordering::Release);
-        *lock(&self.hand.batch) = Some(Arc::clone(batch));
+        *self.hand.batch.lock() = Some(Arc::clone(batch));
         let run = self.hand.runs.fetch_add(1, Ordering::Relaxed);
         // Never 0, which says that nothing is in hand.
         self.number = u64::from(run | 1 << 31) << 32;
     }
 
     /// The message at `index` is handed to the handler.
-    pub(crate) fn takes(&self, index: u32) {
+    pub fn takes(&self, index: u32) {
         let place = self.number | u64::from(index);
         self.hand.place.store(place, Ordering::Release);
     }
 }
 
-impl Drop for Run<'_> {
+impl<R> Drop for Run<'_, R> {
     fn drop(&mut self) {
         self.hand.place.store(0, Ordering::Release);
-        *lock(&self.hand.batch) = None;
+        *self.hand.batch.lock() = None;
+    }
+}
+
+impl<R> fmt::Debug for Hands<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.hands).finish()
+    }
+}
+
+impl<R> fmt::Debug for Hand<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Hand").field(&self.in_hand()).finish()
+    }
+}
+
+impl<R> fmt::Debug for Run<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Run").field(self.hand).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::batch::BatchBuilder;
-    use super::super::partition::Partition;
     use super::*;
-    use crate::topic_partition::TopicPartition;
-    use rws_kafka_observe::Observer;
-    use std::time::Duration;
+    use crate::batch::BatchBuilder;
+    use crate::partition::Partition;
 
-    fn batch(number: i32) -> Arc<Batch> {
+    fn batch(number: i32) -> Arc<Batch<()>> {
         let name = TopicPartition::new("topic", number);
-        let partition = Partition::new(1, name, "group", &Observer::new());
+        let partition = Partition::new(1, name, ());
         let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
         (10..13).for_each(|offset| builder.push(offset, None, None, None));
         Arc::new(builder.build(Vec::new()))

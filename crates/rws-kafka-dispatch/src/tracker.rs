@@ -2,11 +2,12 @@ use std::collections::VecDeque;
 
 /// Where a history of a partition begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
+pub enum Start {
     /// The broker says so: nothing before it exists any more.
     Known(i64),
     /// By the messages that came.
     Supposed(i64),
+    /// Nobody knows.
     Unknown,
 }
 
@@ -16,7 +17,7 @@ pub(crate) enum Start {
 /// be committed ends at the first unfinished message and reaches no further than the last finished
 /// message that was marked for commit.
 #[derive(Debug, Default)]
-pub(crate) struct Tracker {
+pub struct Tracker {
     slots: VecDeque<Slot>,
     /// Sequence number of the first slot.
     base: u64,
@@ -51,12 +52,12 @@ struct Slot {
 
 impl Tracker {
     /// The sequence number that the next push gives.
-    pub(crate) fn next_sequence(&self) -> u64 {
+    pub fn next_sequence(&self) -> u64 {
         self.base + self.slots.len() as u64
     }
 
     /// Takes in a message that was handed out for handling.
-    pub(crate) fn push(&mut self, offset: i64, bytes: usize) {
+    pub fn push(&mut self, offset: i64, bytes: usize) {
         self.bytes += bytes;
         self.first.get_or_insert(offset);
         self.end = Some(offset + 1);
@@ -71,7 +72,7 @@ impl Tracker {
 
     /// The message is handled; `marked` when its commit was asked for. A second call changes
     /// nothing.
-    pub(crate) fn finish(&mut self, sequence: u64, marked: bool) {
+    pub fn finish(&mut self, sequence: u64, marked: bool) {
         let Some(slot) = self.slot(sequence) else {
             return;
         };
@@ -101,7 +102,7 @@ impl Tracker {
     }
 
     /// Asks for the commit of a message that was finished without it.
-    pub(crate) fn mark(&mut self, sequence: u64, offset: i64) {
+    pub fn mark(&mut self, sequence: u64, offset: i64) {
         let is_outlived = self.is_outlived(sequence);
         match self.slot(sequence) {
             Some(slot) => slot.marked = true,
@@ -111,13 +112,13 @@ impl Tracker {
     }
 
     /// The offset to commit, if the broker does not have it yet.
-    pub(crate) fn to_commit(&self) -> Option<i64> {
+    pub fn to_commit(&self) -> Option<i64> {
         self.target.filter(|_| self.target > self.acked)
     }
 
     /// The offset to commit together with what was sent: again the last one, where a message of a
     /// history that has ended was finished, which has none any more.
-    pub(crate) fn to_commit_with_outputs(&self) -> Option<i64> {
+    pub fn to_commit_with_outputs(&self) -> Option<i64> {
         let last = || self.target.max(self.start);
         self.to_commit()
             .or_else(|| last().filter(|_| self.has_outlived))
@@ -125,7 +126,7 @@ impl Tracker {
 
     /// The broker took `offset`. One beyond what is to be committed is of a history that has ended
     /// meanwhile.
-    pub(crate) fn acked(&mut self, offset: i64) {
+    pub fn acked(&mut self, offset: i64) {
         if Some(offset) <= self.target.max(self.start) {
             self.acked = self.acked.max(Some(offset));
             self.has_outlived = false;
@@ -136,7 +137,7 @@ impl Tracker {
     /// and are committed though they are lower. What was pushed before is handled and not committed.
     ///
     /// Its start is committed, so that whoever has the partition next begins there.
-    pub(crate) fn begin_history(&mut self, start: Start) {
+    pub fn begin_history(&mut self, start: Start) {
         self.boundary = self.next_sequence();
         (self.target, self.start) = match start {
             Start::Known(start) => (Some(start), None),
@@ -151,53 +152,53 @@ impl Tracker {
     }
 
     /// Whether the message is of a history that has ended.
-    pub(crate) fn is_outlived(&self, sequence: u64) -> bool {
+    pub fn is_outlived(&self, sequence: u64) -> bool {
         sequence < self.boundary
     }
 
     /// The last offset that the broker took in this assignment.
-    pub(crate) fn committed(&self) -> Option<i64> {
+    pub fn committed(&self) -> Option<i64> {
         self.acked
     }
 
     /// The offset of the first message that was taken in.
-    pub(crate) fn first(&self) -> Option<i64> {
+    pub fn first(&self) -> Option<i64> {
         self.first
     }
 
     /// The offset after the last message that was taken in.
-    pub(crate) fn position(&self) -> Option<i64> {
+    pub fn position(&self) -> Option<i64> {
         self.end
     }
 
     /// The highest offset after a message that was taken in.
-    pub(crate) fn furthest(&self) -> Option<i64> {
+    pub fn furthest(&self) -> Option<i64> {
         self.furthest
     }
 
     /// Whether the broker has the offset of every message that was taken in.
-    pub(crate) fn is_all_committed(&self) -> bool {
+    pub fn is_all_committed(&self) -> bool {
         self.slots.is_empty() && self.acked >= self.end
     }
 
     /// Whether every message before this one is finished.
-    pub(crate) fn is_next(&self, sequence: u64) -> bool {
+    pub fn is_next(&self, sequence: u64) -> bool {
         // What is finished at the front leaves at once.
         sequence <= self.base
     }
 
     /// Messages that are not finished.
-    pub(crate) fn unfinished(&self) -> usize {
+    pub fn unfinished(&self) -> usize {
         self.slots.iter().filter(|slot| !slot.finished).count()
     }
 
     /// Messages from the first unfinished one on: what holds memory and bounds the queue.
-    pub(crate) fn held(&self) -> usize {
+    pub fn held(&self) -> usize {
         self.slots.len()
     }
 
     /// Bytes of the messages that are [held](Self::held).
-    pub(crate) fn held_bytes(&self) -> usize {
+    pub fn held_bytes(&self) -> usize {
         self.bytes
     }
 

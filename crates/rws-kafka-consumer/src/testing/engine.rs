@@ -1,0 +1,15 @@
+use crate::KafkaConsumer;
+use crate::backoff::Backoff;
+use crate::engine::{Engine, Handler, TestClock};
+use rws_kafka_dispatch::Clock;
+use std::sync::Arc;
+
+/// A worker's engine that goes by `clock`, and in which nothing is left to chance.
+pub(super) fn engine_of(
+    consumer: &KafkaConsumer,
+    clock: &TestClock,
+    handler: &Handler,
+) -> Arc<Engine> {
+    let clock = Clock::new(clock.clone());
+    consumer.engine_timed_by(clock, Backoff::default().jitter(0.0), handler)
+}
