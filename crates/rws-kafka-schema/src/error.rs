@@ -201,11 +201,10 @@ impl CodecError for crate::protobuf::ProtobufError {
 #[cfg(feature = "json-schema")]
 impl CodecError for crate::json_schema::JsonSchemaError {
     fn of(self, schema: SchemaName) -> SchemaError {
-        match self {
-            // What is wrong with the JSON itself is told as without a schema.
-            Self::Json(error) => *error,
-            // Its text is escaped where it is made, for it comes from another crate's errors.
-            source => SchemaError::JsonSchema { schema, source },
+        // Its text is escaped where it is made, for it comes from another crate's errors.
+        SchemaError::JsonSchema {
+            schema,
+            source: self,
         }
     }
 }

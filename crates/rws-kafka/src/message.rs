@@ -20,6 +20,11 @@ pub(crate) fn json(
     Response::get_response(status, Some(headers), Some(vec![body]))
 }
 
+/// The headers that the server gives its own answers.
+pub(crate) fn own_headers(request: &Request) -> Vec<Header> {
+    Header::get_header_list(request)
+}
+
 /// A header of an answer.
 pub(crate) fn header(name: &'static str, value: impl Into<String>) -> Header {
     Header {

@@ -1,10 +1,10 @@
 //! The defaults of a schema's fields, encoded once.
 
 use super::error::{AvroError, schema};
-use super::parse::Defaults;
 use super::types::{Type, TypeId, Types};
 use super::varint;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Each default within a default of a record costs work: with a text of a few kilobytes, records of
@@ -12,6 +12,9 @@ use std::sync::Arc;
 const WORK: usize = 1 << 20;
 /// How deep defaults can nest.
 const DEPTH: u32 = 64;
+
+/// The default of a field, as the schema has it: by the field's record and its position there.
+pub(super) type Defaults = BTreeMap<(TypeId, usize), Value>;
 
 /// Puts the encoded defaults into the fields of `types`.
 pub(super) fn encode(types: &mut Types, defaults: Defaults) {

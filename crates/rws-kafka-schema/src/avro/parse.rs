@@ -1,11 +1,11 @@
 //! From JSON to [`Types`].
 
-use super::defaults;
+use super::defaults::{self, Defaults};
 use super::error::{AvroError, schema};
 use super::types::{Decimal, Enum, Field, Fixed, Names, Native, Record, Type, TypeId, Types};
 use crate::schema::Resolved;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 type Object = Map<String, Value>;
@@ -41,9 +41,6 @@ fn within(error: AvroError, name: &str) -> AvroError {
         other => other,
     }
 }
-
-/// The default of a field, as the schema has it.
-pub(super) type Defaults = BTreeMap<(TypeId, usize), Value>;
 
 #[derive(Default)]
 struct Parser {

@@ -5,6 +5,9 @@ use super::error::AvroError;
 use std::fmt;
 use std::sync::Arc;
 
+/// How deep records, arrays and maps of a value can nest: one that is written can be read.
+pub(super) const DEPTH: u32 = 128;
+
 /// An index into the list of a [`Types`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct TypeId(pub(super) u32);

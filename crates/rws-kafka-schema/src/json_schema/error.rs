@@ -1,4 +1,3 @@
-use crate::error::SchemaError;
 use jsonschema::{ReferencingError, ValidationError, error::ValidationErrorKind};
 use rws_kafka_observe::text::printable;
 use std::fmt;
@@ -36,10 +35,6 @@ pub enum JsonSchemaError {
         /// Whether there are more.
         more: bool,
     },
-
-    /// The value has no form in JSON, or the payload is no JSON or not of the type that was asked for.
-    #[error(transparent)]
-    Json(Box<SchemaError>),
 }
 
 /// One place where a value is not as its schema says.
@@ -66,12 +61,6 @@ impl fmt::Display for Violation {
 impl fmt::Debug for JsonSchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         rws_kafka_observe::causes::debug(self, f)
-    }
-}
-
-impl From<SchemaError> for JsonSchemaError {
-    fn from(error: SchemaError) -> Self {
-        Self::Json(Box::new(error))
     }
 }
 

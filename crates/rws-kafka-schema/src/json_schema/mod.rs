@@ -3,6 +3,7 @@
 mod error;
 mod message;
 mod references;
+mod value_error;
 
 pub use error::{JsonSchemaError, Violation};
 pub use message::JsonSchemaMessage;
@@ -10,10 +11,11 @@ pub use message::JsonSchemaMessage;
 use crate::json;
 use crate::schema::Resolved;
 use jsonschema::{Draft, PatternOptions};
-use references::References;
+use references::{References, parsed};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use value_error::ValueError;
 
 /// How often a pattern that looks ahead or back may backtrack, for each text that it is tried on: what
 /// takes more is a violation. The worst pattern measured took 0.1 s for 10 KB. One that is not tied to
@@ -57,13 +59,13 @@ impl Validator {
     ///
     /// # Errors
     ///
-    /// [`JsonSchemaError::Mismatch`] tells what is not as the schema says, [`JsonSchemaError::Json`]
+    /// [`JsonSchemaError::Mismatch`] lists what is not as the schema says, [`ValueError::Json`] says
     /// what has no form in JSON.
     pub(crate) fn encode<T: Serialize + ?Sized>(
         &self,
         value: &T,
         to: &mut Vec<u8>,
-    ) -> Result<(), JsonSchemaError> {
+    ) -> Result<(), ValueError> {
         let json = json::encode(value)?;
         self.validate(&json)?;
         to.extend_from_slice(&json);
@@ -74,19 +76,19 @@ impl Validator {
     ///
     /// # Errors
     ///
-    /// [`JsonSchemaError::Mismatch`] tells what is not as the schema says, [`JsonSchemaError::Json`]
-    /// line, column and path of what is no JSON or not of type `T`.
-    pub(crate) fn decode<T: DeserializeOwned>(&self, payload: &[u8]) -> Result<T, JsonSchemaError> {
+    /// [`JsonSchemaError::Mismatch`] lists what is not as the schema says, [`ValueError::Json`] has
+    /// line, column and path of what is not JSON or not of type `T`.
+    pub(crate) fn decode<T: DeserializeOwned>(&self, payload: &[u8]) -> Result<T, ValueError> {
         self.validate(payload)?;
         Ok(json::decode(payload)?)
     }
 
-    fn validate(&self, json: &[u8]) -> Result<(), JsonSchemaError> {
+    fn validate(&self, json: &[u8]) -> Result<(), ValueError> {
         let value: Value = json::decode(json)?;
         if self.0.is_valid(&value) {
             return Ok(());
         }
-        Err(JsonSchemaError::of_value(self.0.iter_errors(&value)))
+        Err(JsonSchemaError::of_value(self.0.iter_errors(&value)).into())
     }
 }
 
@@ -99,11 +101,6 @@ pub(crate) fn full_name(resolved: &Resolved) -> Option<String> {
 
     let titled: Titled = serde_json::from_str(resolved.schema.text()).ok()?;
     titled.title.filter(|title| !title.is_empty())
-}
-
-/// `name` is empty for the schema itself.
-fn parsed(text: &str, name: &str) -> Result<Value, JsonSchemaError> {
-    serde_json::from_str(text).map_err(|error| JsonSchemaError::no_json(name, &error))
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
 use super::error::JsonSchemaError;
-use super::parsed;
 use crate::schema::Resolved;
 use jsonschema::{Retrieve, Uri};
 use serde_json::Value;
@@ -35,6 +34,11 @@ impl References {
         });
         found.map(|(_, schema)| schema)
     }
+}
+
+/// The JSON of a schema; `name` is empty for the one that is compiled.
+pub(super) fn parsed(text: &str, name: &str) -> Result<Value, JsonSchemaError> {
+    serde_json::from_str(text).map_err(|error| JsonSchemaError::no_json(name, &error))
 }
 
 impl Retrieve for References {

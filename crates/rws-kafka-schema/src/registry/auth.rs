@@ -1,15 +1,16 @@
 //! Who this client says it is.
 
 use super::error::RegistryError;
-use super::http::{Call, Http, without_credentials};
-use super::lock::lock;
+use super::http::{Call, Http};
+use super::url::without_credentials;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::http::Method;
 
@@ -124,21 +125,21 @@ impl OAuth {
 
     fn token(&self, http: &Http) -> Result<SecretString, RegistryError> {
         let now = Instant::now();
-        let kept = lock(&self.kept.token).clone();
+        let kept = self.kept.token.lock().clone();
         match kept {
             Some(token) if now < token.renew => return Ok(token.text),
             Some(token) if now < token.expires => {
                 // One renews it, the others go on with what they have, and so does that one where
                 // it cannot.
-                let Ok(_fetching) = self.kept.fetching.try_lock() else {
+                let Some(_fetching) = self.kept.fetching.try_lock() else {
                     return Ok(token.text);
                 };
                 return Ok(self.fetch(http).map_or(token.text, |token| token.text));
             }
             _ => {}
         }
-        let _fetching = lock(&self.kept.fetching);
-        let fetched = lock(&self.kept.token).clone();
+        let _fetching = self.kept.fetching.lock();
+        let fetched = self.kept.token.lock().clone();
         match fetched {
             Some(token) if Instant::now() < token.expires => Ok(token.text),
             _ => self.fetch(http).map(|token| token.text),
@@ -147,7 +148,7 @@ impl OAuth {
 
     /// Whether there was a token to forget.
     fn forget(&self) -> bool {
-        lock(&self.kept.token).take().is_some()
+        self.kept.token.lock().take().is_some()
     }
 
     fn fetch(&self, http: &Http) -> Result<Token, RegistryError> {
@@ -204,7 +205,7 @@ impl OAuth {
             renew: asked + life.mul_f64(RENEWED_AT),
             expires: asked + life,
         };
-        *lock(&self.kept.token) = Some(token.clone());
+        *self.kept.token.lock() = Some(token.clone());
         Ok(token)
     }
 }

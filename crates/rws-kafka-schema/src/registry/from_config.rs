@@ -3,7 +3,9 @@
 use super::error::RegistryError;
 use super::schema_registry::SchemaRegistry;
 use super::tls::RegistryTls;
-use rws_kafka_config::{ConfigError, RegistryCredentials, RegistryKind, SchemaRegistryConfig};
+use rws_kafka_config::{
+    ConfigError, KafkaConfig, RegistryCredentials, RegistryKind, SchemaRegistryConfig,
+};
 use secrecy::ExposeSecret;
 
 /// Why the settings of a service give no registry.
@@ -41,7 +43,31 @@ impl std::fmt::Debug for FromEnvError {
     }
 }
 
-pub(crate) fn registry(config: &SchemaRegistryConfig) -> Result<SchemaRegistry, FromEnvError> {
+impl SchemaRegistry {
+    /// The registry that the settings of all layers tell of: `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL` and
+    /// what belongs to it; see [`rws_kafka_config`].
+    ///
+    /// # Errors
+    ///
+    /// [`FromEnvError`] lists the settings that are wrong, or tells that there is no registry in them.
+    pub fn from_env() -> Result<Self, FromEnvError> {
+        Self::from_config(&KafkaConfig::from_env()?)
+    }
+
+    /// The registry that a configuration tells of.
+    ///
+    /// # Errors
+    ///
+    /// [`FromEnvError::NoRegistry`] where it tells of none.
+    pub fn from_config(config: &KafkaConfig) -> Result<Self, FromEnvError> {
+        config
+            .schema_registry()
+            .ok_or(FromEnvError::NoRegistry)
+            .and_then(registry)
+    }
+}
+
+fn registry(config: &SchemaRegistryConfig) -> Result<SchemaRegistry, FromEnvError> {
     let mut registry = of_kind(&config.kind)?;
     let mut tls = RegistryTls::new();
     if let Some(file) = &config.ca_file {

@@ -2,13 +2,13 @@
 
 use super::error::RegistryError;
 use super::id::SchemaId;
-use super::lock::lock;
 use super::stats::Counters;
 use crate::schema::Resolved;
 use moka::sync::Cache;
+use parking_lot::Mutex;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::text::printable;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long an old answer serves when the registry could not give a new one.
@@ -44,7 +44,7 @@ impl Entry {
             id: self.fetched.id,
             version: self.fetched.version,
             resolved: Arc::clone(&self.fetched.resolved),
-            due: *lock(&self.due),
+            due: *self.due.lock(),
         }
     }
 }
@@ -98,7 +98,7 @@ impl LatestCache {
                     with_causes(&error)
                 );
                 counters.stale();
-                *lock(&entry.due) = Instant::now() + HOLD_OFF.min(self.ttl);
+                *entry.due.lock() = Instant::now() + HOLD_OFF.min(self.ttl);
                 Ok(entry.latest())
             }
             Err(error) => {
@@ -122,7 +122,7 @@ impl LatestCache {
 
     /// True for the first who finds it due, and for nobody until the next time.
     fn is_ours_to_renew(&self, entry: &Entry) -> bool {
-        let mut due = lock(&entry.due);
+        let mut due = entry.due.lock();
         let is_due = Instant::now() >= *due;
         if is_due {
             *due = self.next().max(Instant::now() + HOLD_OFF);

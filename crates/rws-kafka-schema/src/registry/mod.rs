@@ -37,12 +37,12 @@ mod framed;
 mod from_config;
 #[cfg(feature = "glue")]
 mod glue;
+mod headers;
 mod http;
 mod id;
 #[cfg(feature = "json-schema")]
 mod json_schema;
 mod latest;
-mod lock;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 mod recent;
@@ -53,6 +53,7 @@ mod settings;
 mod stats;
 mod subject;
 mod tls;
+mod url;
 
 pub use auth::OAuth;
 pub use error::RegistryError;

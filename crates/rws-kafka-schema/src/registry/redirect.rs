@@ -1,6 +1,6 @@
 //! Where a redirect leads, and what may go there.
 
-use super::http::without_credentials;
+use super::url::without_credentials;
 use ureq::http::header::{ACCEPT, LOCATION};
 use ureq::http::uri::Scheme;
 use ureq::http::{HeaderMap, StatusCode, Uri};

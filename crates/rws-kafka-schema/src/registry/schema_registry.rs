@@ -2,14 +2,13 @@ use super::auth::{Auth, OAuth};
 use super::client::Client;
 use super::codec::{Codecs, Typed};
 use super::error::RegistryError;
-use super::from_config::{self, FromEnvError};
+use super::headers::Headers;
 use super::id::SchemaId;
-use super::settings::{Declared, Headers, Kind, Settings, UrlList};
+use super::settings::{Declared, Kind, Settings, UrlList};
 use super::stats::RegistryStats;
 use super::subject::SubjectNameStrategy;
 use super::tls::RegistryTls;
 use crate::schema::{Format, Schema};
-use rws_kafka_config::KafkaConfig;
 use rws_kafka_observe::Observer;
 use std::any::TypeId;
 use std::fmt;
@@ -64,28 +63,6 @@ impl SchemaRegistry {
             auth: Auth::None,
             headers: Headers::default(),
         }))
-    }
-
-    /// The registry that the settings of all layers tell of: `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL` and
-    /// what belongs to it; see [`rws_kafka_config`].
-    ///
-    /// # Errors
-    ///
-    /// [`FromEnvError`] lists the settings that are wrong, or tells that there is no registry in them.
-    pub fn from_env() -> Result<Self, FromEnvError> {
-        Self::from_config(&KafkaConfig::from_env()?)
-    }
-
-    /// The registry that a configuration tells of.
-    ///
-    /// # Errors
-    ///
-    /// [`FromEnvError::NoRegistry`] where it tells of none.
-    pub fn from_config(config: &KafkaConfig) -> Result<Self, FromEnvError> {
-        config
-            .schema_registry()
-            .ok_or(FromEnvError::NoRegistry)
-            .and_then(from_config::registry)
     }
 
     pub(super) fn of(settings: Settings) -> Self {

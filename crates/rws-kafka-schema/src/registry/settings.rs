@@ -7,15 +7,16 @@ use super::confluent::Confluent;
 use super::error::RegistryError;
 #[cfg(feature = "glue")]
 use super::glue::{GlueBackend, GlueSettings};
+use super::headers::Headers;
 use super::http::Http;
 use super::retry::Retries;
 use super::subject::{Destination, Role, SubjectNameStrategy};
 use super::tls::RegistryTls;
+use super::url::without_credentials;
 use crate::schema::{Format, Schema};
 #[cfg(feature = "glue")]
 use crate::wire::glue::Compression;
 use rws_kafka_observe::Observer;
-use secrecy::SecretString;
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -64,18 +65,6 @@ impl Kind {
     }
 }
 
-/// Headers of each request, whose values may be secrets.
-#[derive(Clone, Default)]
-pub(crate) struct Headers(pub(crate) Vec<(String, SecretString)>);
-
-impl std::fmt::Debug for Headers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
-            .finish()
-    }
-}
-
 /// URLs that may hold a password.
 #[derive(Clone)]
 pub(crate) struct UrlList(pub(crate) String);
@@ -83,7 +72,7 @@ pub(crate) struct UrlList(pub(crate) String);
 impl std::fmt::Debug for UrlList {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
-            .entries(self.0.split(',').map(super::http::without_credentials))
+            .entries(self.0.split(',').map(without_credentials))
             .finish()
     }
 }

@@ -15,5 +15,5 @@ pub(super) fn answer(observer: &Observer, silence: Duration, request: &Request) 
     };
     let age = age.map_or_else(|| "null".to_owned(), |age| age.as_millis().to_string());
     let body = format!(r#"{{"status":"{status}","kafka_poll_age_ms":{age}}}"#);
-    message::json(code, super::own_headers(request), body)
+    message::json(code, message::own_headers(request), body)
 }

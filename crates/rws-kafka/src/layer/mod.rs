@@ -8,7 +8,6 @@ mod status_page;
 use crate::message;
 use metrics::OwnMetrics;
 use rust_web_server::application::Application;
-use rust_web_server::header::Header;
 use rust_web_server::middleware::Middleware;
 use rust_web_server::request::{METHOD, Request};
 use rust_web_server::response::Response;
@@ -208,9 +207,4 @@ impl Middleware for KafkaLayer {
             _ => pass(),
         }
     }
-}
-
-/// The headers that the server gives its own answers.
-fn own_headers(request: &Request) -> Vec<Header> {
-    Header::get_header_list(request)
 }

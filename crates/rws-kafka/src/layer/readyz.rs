@@ -14,7 +14,7 @@ pub(super) fn answer(observer: &Observer, request: &Request) -> Response {
     } else {
         STATUS_CODE_REASON_PHRASE.n503_service_unavailable
     };
-    message::json(status, super::own_headers(request), readiness.to_json())
+    message::json(status, message::own_headers(request), readiness.to_json())
 }
 
 /// That of Kafka and of the server.

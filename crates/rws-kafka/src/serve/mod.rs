@@ -20,6 +20,8 @@ pub use stop::Stopper;
 use crate::KafkaLayer;
 use health::HealthPort;
 use http::{Bound, Http};
+#[cfg(feature = "outbox")]
+use parking_lot::Mutex;
 use rust_web_server::application::Application;
 #[cfg(feature = "outbox")]
 use rws_kafka_consumer::HandlerError;
@@ -30,7 +32,7 @@ use stage::Stage;
 use std::fmt;
 use std::net::SocketAddr;
 #[cfg(feature = "outbox")]
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Five seconds less than the grace period that Kubernetes gives a pod.
@@ -187,16 +189,14 @@ impl Serve {
         // Shared with what watches it until the stage takes it.
         let relay = Arc::new(Mutex::new(Some(relay)));
         let watched = Arc::clone(&relay);
-        let take = |relay: &Mutex<Option<_>>| {
-            let mut relay = relay.lock().unwrap_or_else(PoisonError::into_inner);
-            relay.take()
-        };
         self.parts.watch("an outbox relay", move || {
-            let relay = watched.lock().unwrap_or_else(PoisonError::into_inner);
+            let relay = watched.lock();
             relay.as_ref().is_some_and(|relay| !relay.status().running)
         });
         self.stage("outbox relay", move |within| {
-            let Some(relay) = take(&relay) else {
+            // A statement of its own, so that the lock is not held while the relay stops.
+            let relay = relay.lock().take();
+            let Some(relay) = relay else {
                 return Ok(());
             };
             let report = relay.stop_within(within);

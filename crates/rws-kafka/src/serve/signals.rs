@@ -40,12 +40,13 @@ impl Signals {
 #[cfg(unix)]
 mod unix {
     use super::Stopper;
+    use parking_lot::Mutex;
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level;
     use std::io;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::{Arc, Mutex, PoisonError, Weak};
+    use std::sync::{Arc, Weak};
     use std::thread;
 
     /// One of those that want to know of a signal.
@@ -81,7 +82,7 @@ mod unix {
     });
 
     pub(super) fn listen(stopper: Stopper) -> io::Result<Arc<Heard>> {
-        let mut listeners = LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = LISTENERS.lock();
         if !listeners.has_thread {
             let mut signals = Signals::new([SIGTERM, SIGINT])?;
             thread::Builder::new()
@@ -100,7 +101,7 @@ mod unix {
     }
 
     fn arrived(signal: i32) {
-        let listeners = LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let listeners = LISTENERS.lock();
         let all: Vec<_> = listeners.all.iter().filter_map(Weak::upgrade).collect();
         drop(listeners);
         let name = low_level::signal_name(signal);

@@ -1,5 +1,5 @@
 use super::matching::Branches;
-use super::{Step, StepId};
+use super::step::{Step, StepId};
 use crate::avro::error::AvroError;
 use crate::avro::types::{Type, TypeId, Types};
 use std::collections::{HashMap, VecDeque};

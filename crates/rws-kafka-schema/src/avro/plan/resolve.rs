@@ -1,8 +1,9 @@
 //! The rules of the specification.
 
+use super::fields;
 use super::matching::{matches, same_name};
 use super::planner::{Origin, Pair, Planner, STEPS, Segment};
-use super::{Action, Number, RecordStep, Step, StepId, Symbols, Text, fields};
+use super::step::{Action, Number, RecordStep, Step, StepId, Symbols, Text};
 use crate::avro::error::AvroError;
 use crate::avro::types::{Type, TypeId};
 use std::collections::HashSet;

@@ -1,10 +1,11 @@
-use super::access::{BytesAccess, ItemsAccess, VariantAccess};
+//! What is read, in the form that a visitor takes.
+
 use super::input::Input;
 use crate::avro::error::{Fail, Outcome};
 use crate::avro::plan::{Number, Step, Text};
 use crate::avro::types::Native;
-use crate::avro::uuid;
 use serde::de::{Deserializer, Visitor};
+use std::fmt;
 
 /// Reads one value. Two words, which stay in registers: it is moved with each value.
 pub(super) struct De<'i, 'de> {
@@ -12,341 +13,138 @@ pub(super) struct De<'i, 'de> {
     pub(super) input: &'i mut Input<'de>,
 }
 
-macro_rules! whole {
-    ($($method:ident, $visit:ident, $ty:ty;)*) => {$(
-        #[inline]
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-            let mut settled = self.settled()?;
-            let value = settled.whole::<$ty>(
-                stringify!($ty),
-                || format!("{} to {}", <$ty>::MIN, <$ty>::MAX),
-            )?;
-            visitor.$visit(value)
+impl<'i, 'de> De<'i, 'de> {
+    #[inline]
+    pub(super) fn new(step: &'de Step, input: &'i mut Input<'de>) -> Self {
+        input.enter_branch(None, None);
+        Self { step, input }
+    }
+
+    /// Reads which branch of a union it is, if it is one.
+    #[inline(always)]
+    pub(super) fn settled(mut self) -> Outcome<Self> {
+        if let Step::Union(_) | Step::Branch { .. } | Step::Never(_) = self.step {
+            self.settle()?;
         }
-    )*};
+        Ok(self)
+    }
+
+    fn settle(&mut self) -> Outcome<()> {
+        loop {
+            match self.step {
+                Step::Union(branches) => {
+                    let index = self.input.index("branch", branches.len())?;
+                    self.step = self.input.plan.get(branches[index]);
+                }
+                Step::Branch { index, some, value } => {
+                    self.input.enter_branch(Some(*index), *some);
+                    self.step = self.input.plan.get(*value);
+                }
+                Step::Never(error) => return Err(Fail::new(error.clone())),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    #[cold]
+    pub(super) fn misfit<T>(&self, wanted: impl fmt::Display) -> Outcome<T> {
+        let found = match self.step {
+            Step::Record(record) => format!("record {}", record.name),
+            Step::Enum(symbols) => format!("enum {}", symbols.reader),
+            Step::Null => "null".to_owned(),
+            Step::Boolean => "a boolean".to_owned(),
+            Step::Int(as_) | Step::Long(as_) | Step::Float(as_) => as_.word().to_owned(),
+            Step::Double => "a double".to_owned(),
+            Step::Bytes(as_) | Step::String(as_) => match as_ {
+                Text::Bytes => "bytes".to_owned(),
+                Text::String | Text::Uuid => "a string".to_owned(),
+            },
+            Step::Fixed { size, .. } => format!("a fixed of {size} bytes"),
+            Step::Array { .. } => "an array".to_owned(),
+            Step::Map(_) => "a map".to_owned(),
+            Step::Union(_) | Step::Branch { .. } | Step::Never(_) => "a union".to_owned(),
+        };
+        Err(Fail::mismatch(format!("found {found}; wanted {wanted}")))
+    }
+
+    /// A whole number of a type with this range.
+    #[inline]
+    pub(super) fn whole<N: TryFrom<i64>>(
+        &mut self,
+        wanted: &str,
+        allowed: fn() -> String,
+    ) -> Outcome<N> {
+        let value = match self.step {
+            Step::Long(Number::Long) => self.input.long()?,
+            Step::Int(Number::Int | Number::Long) => self.input.int()?.into(),
+            _ => return self.misfit(wanted),
+        };
+        N::try_from(value).map_err(|_| Fail::range(value, allowed()))
+    }
+
+    pub(super) fn any_number<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
+        match self.step {
+            Step::Int(Number::Int) => visitor.visit_i32(self.input.int()?),
+            Step::Int(Number::Long) => visitor.visit_i64(self.input.int()?.into()),
+            // Rounded, as Avro promotes them.
+            Step::Int(Number::Float) => visitor.visit_f32(self.input.int()? as f32),
+            Step::Int(Number::Double) => visitor.visit_f64(self.input.int()?.into()),
+            Step::Long(Number::Float) => visitor.visit_f32(self.input.long()? as f32),
+            Step::Long(Number::Double) => visitor.visit_f64(self.input.long()? as f64),
+            Step::Long(_) => visitor.visit_i64(self.input.long()?),
+            Step::Float(Number::Double) => visitor.visit_f64(self.input.float()?.into()),
+            Step::Float(_) => visitor.visit_f32(self.input.float()?),
+            Step::Double => visitor.visit_f64(self.input.double()?),
+            _ => self.misfit("a number"),
+        }
+    }
+
+    pub(super) fn native<V: Visitor<'de>>(self, native: Native, visitor: V) -> Outcome<V::Value> {
+        match native {
+            Native::U64 => visitor.visit_u64(u64::from_le_bytes(self.input.array()?)),
+            Native::U128 => visitor.visit_u128(u128::from_le_bytes(self.input.array()?)),
+            Native::I128 => visitor.visit_i128(i128::from_le_bytes(self.input.array()?)),
+            Native::None => self.deserialize_bytes(visitor),
+        }
+    }
+
+    /// What the wire has as text or as bytes, in the form the reader has it in.
+    pub(super) fn text<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
+        match self.step {
+            Step::String(Text::String | Text::Uuid) => {
+                visitor.visit_borrowed_str(self.input.text()?)
+            }
+            Step::Bytes(Text::String | Text::Uuid) => {
+                visitor.visit_borrowed_str(self.input.text()?)
+            }
+            _ => visitor.visit_borrowed_bytes(self.input.bytes()?),
+        }
+    }
+
+    pub(super) fn symbol(&mut self) -> Outcome<&'de str> {
+        let Step::Enum(symbols) = self.step else {
+            return self.misfit("an enum");
+        };
+        let index = self.input.index("symbol", symbols.given.len())?;
+        match &symbols.given[index] {
+            Some(symbol) => Ok(symbol),
+            None => Err(Fail::new(symbols.unknown(index))),
+        }
+    }
+
+    /// The same, no longer as a branch of a union.
+    pub(super) fn alone(self) -> Self {
+        Self::new(self.step, self.input)
+    }
 }
 
-impl<'de> Deserializer<'de> for De<'_, 'de> {
-    type Error = Fail;
-
-    fn is_human_readable(&self) -> bool {
-        false
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let mut settled = self.settled()?;
-        match settled.step {
-            Step::Null => visitor.visit_unit(),
-            Step::Boolean => visitor.visit_bool(settled.input.boolean()?),
-            Step::Int(_) | Step::Long(_) | Step::Float(_) | Step::Double => {
-                settled.any_number(visitor)
-            }
-            Step::Bytes(_) | Step::String(_) => settled.text(visitor),
-            Step::Fixed { native, .. } => settled.native(*native, visitor),
-            Step::Enum(_) => {
-                let symbol = settled.symbol()?;
-                visitor.visit_borrowed_str(symbol)
-            }
-            Step::Array { .. } => settled.deserialize_seq(visitor),
-            Step::Map(_) => settled.deserialize_map(visitor),
-            Step::Record(record) if record.tuple => settled.tuple(record, visitor),
-            Step::Record(record) => settled.record(record, visitor),
-            Step::Union(_) | Step::Branch { .. } | Step::Never(_) => settled.misfit("a value"),
+impl Number {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Int => "an int",
+            Self::Long => "a long",
+            Self::Float => "a float",
+            Self::Double => "a double",
         }
-    }
-
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Boolean => visitor.visit_bool(settled.input.boolean()?),
-            _ => settled.misfit("bool"),
-        }
-    }
-
-    whole! {
-        deserialize_i8, visit_i8, i8;
-        deserialize_i16, visit_i16, i16;
-        deserialize_i32, visit_i32, i32;
-        deserialize_i64, visit_i64, i64;
-        deserialize_u8, visit_u8, u8;
-        deserialize_u16, visit_u16, u16;
-        deserialize_u32, visit_u32, u32;
-    }
-
-    #[inline]
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let mut settled = self.settled()?;
-        if let Step::Fixed {
-            native: native @ Native::U64,
-            ..
-        } = settled.step
-        {
-            return settled.native(*native, visitor);
-        }
-        visitor.visit_u64(settled.whole("u64", || format!("{} to {}", u64::MIN, u64::MAX))?)
-    }
-
-    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let mut settled = self.settled()?;
-        if let Step::Fixed {
-            native: native @ Native::I128,
-            ..
-        } = settled.step
-        {
-            return settled.native(*native, visitor);
-        }
-        visitor.visit_i128(settled.whole("i128", || format!("{} to {}", i128::MIN, i128::MAX))?)
-    }
-
-    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let mut settled = self.settled()?;
-        if let Step::Fixed {
-            native: native @ Native::U128,
-            ..
-        } = settled.step
-        {
-            return settled.native(*native, visitor);
-        }
-        visitor.visit_u128(settled.whole("u128", || format!("{} to {}", u128::MIN, u128::MAX))?)
-    }
-
-    /// Not of a double, which would be rounded; of whole numbers as Avro promotes them.
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Float(Number::Float) => visitor.visit_f32(settled.input.float()?),
-            Step::Int(as_) | Step::Long(as_) if *as_ != Number::Double => {
-                settled.any_number(visitor)
-            }
-            _ => settled.misfit("f32"),
-        }
-    }
-
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Double => visitor.visit_f64(settled.input.double()?),
-            Step::Int(_) | Step::Long(_) | Step::Float(_) => settled.any_number(visitor),
-            _ => settled.misfit("f64"),
-        }
-    }
-
-    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        self.deserialize_str(visitor)
-    }
-
-    #[inline]
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let mut settled = self.settled()?;
-        match settled.step {
-            Step::String(Text::String | Text::Uuid) | Step::Bytes(Text::String | Text::Uuid) => {
-                visitor.visit_borrowed_str(settled.input.text()?)
-            }
-            Step::Enum(_) => visitor.visit_borrowed_str(settled.symbol()?),
-            _ => settled.misfit("a string"),
-        }
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Bytes(Text::Bytes) | Step::String(Text::Bytes) => {
-                visitor.visit_borrowed_bytes(settled.input.bytes()?)
-            }
-            Step::Fixed { size, .. } => visitor.visit_borrowed_bytes(settled.input.take(*size)?),
-            // What the `uuid` crate wants.
-            Step::String(Text::Uuid) | Step::Bytes(Text::Uuid) => {
-                let text = settled.input.text()?;
-                match uuid::bytes(text) {
-                    Some(bytes) => visitor.visit_bytes(&bytes),
-                    None => Err(settled.input.wrong(format!("{text:?}, which is no UUID"))),
-                }
-            }
-            _ => settled.misfit("bytes"),
-        }
-    }
-
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        self.deserialize_bytes(visitor)
-    }
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Null => visitor.visit_none(),
-            _ => {
-                settled.input.enter_option();
-                visitor.visit_some(settled)
-            }
-        }
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Null => visitor.visit_unit(),
-            _ => settled.misfit("nothing"),
-        }
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Null => visitor.visit_unit(),
-            Step::Record(record) if record.fields == 0 => {
-                settled.nothing()?;
-                visitor.visit_unit()
-            }
-            _ => settled.misfit(name),
-        }
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Record(record) if record.fields == 1 && *record.name == *name => settled
-                .fields(record)?
-                .only(|de| visitor.visit_newtype_struct(de)),
-            _ => visitor.visit_newtype_struct(settled),
-        }
-    }
-
-    #[inline]
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Array { items, empty } => {
-                let item = settled.input.plan.get(*items);
-                let mut items = ItemsAccess::new(item, *empty, settled.input)?;
-                let value = visitor.visit_seq(&mut items)?;
-                items.finish()?;
-                Ok(value)
-            }
-            // Bytes as serde has them in `Vec<u8>`.
-            Step::Bytes(Text::Bytes) | Step::String(Text::Bytes) => {
-                let mut bytes = BytesAccess::new(settled.input.bytes()?);
-                let value = visitor.visit_seq(&mut bytes)?;
-                bytes.finish()?;
-                Ok(value)
-            }
-            Step::Fixed { size, .. } => {
-                let mut bytes = BytesAccess::new(settled.input.take(*size)?);
-                let value = visitor.visit_seq(&mut bytes)?;
-                bytes.finish()?;
-                Ok(value)
-            }
-            Step::Record(record) if record.tuple => settled.tuple(record, visitor),
-            _ => settled.misfit("a sequence"),
-        }
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Record(record) if record.fields == length => settled.tuple(record, visitor),
-            Step::Array { .. } | Step::Bytes(Text::Bytes) | Step::String(Text::Bytes) => {
-                settled.deserialize_seq(visitor)
-            }
-            Step::Fixed { size, .. } if *size == length => settled.deserialize_seq(visitor),
-            Step::Null if length == 0 => visitor.visit_unit(),
-            _ if length == 1 => settled.one(visitor),
-            _ => settled.misfit(format_args!("a tuple of {length}")),
-        }
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        length: usize,
-        visitor: V,
-    ) -> Outcome<V::Value> {
-        self.deserialize_tuple(length, visitor)
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Map(values) => {
-                let value = settled.input.plan.get(*values);
-                let mut entries = ItemsAccess::new(value, false, settled.input)?;
-                let value = visitor.visit_map(&mut entries)?;
-                entries.finish()?;
-                Ok(value)
-            }
-            // A struct with flattened fields.
-            Step::Record(record) => settled.record(record, visitor),
-            _ => settled.misfit("a map"),
-        }
-    }
-
-    #[inline]
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        _fields: &'static [&'static str],
-        visitor: V,
-    ) -> Outcome<V::Value> {
-        let settled = self.settled()?;
-        match settled.step {
-            Step::Record(record) => settled.record(record, visitor),
-            _ => settled.misfit(format_args!("struct {name}")),
-        }
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Outcome<V::Value> {
-        let mut settled = self.settled()?;
-        match (settled.step, settled.input.branch()) {
-            (Step::Enum(symbols), branch) => {
-                // A variant of its own, or the variant that holds this enum.
-                if let Some(branch) = branch
-                    && !symbols
-                        .given
-                        .iter()
-                        .flatten()
-                        .any(|symbol| variants.contains(&&**symbol))
-                {
-                    return visitor.visit_enum(VariantAccess::by_index(branch, settled));
-                }
-                let symbol = settled.symbol()?;
-                visitor.visit_enum(VariantAccess::unit(symbol))
-            }
-            (Step::Record(record), Some(_)) if variants.contains(&&*record.name) => {
-                visitor.visit_enum(VariantAccess::by_name(&record.name, settled))
-            }
-            (_, Some(branch)) => visitor.visit_enum(VariantAccess::by_index(branch, settled)),
-            (Step::String(Text::String) | Step::Bytes(Text::String), None) => {
-                let text = settled.input.text()?;
-                visitor.visit_enum(VariantAccess::unit(text))
-            }
-            _ => settled.misfit(format_args!("enum {name}")),
-        }
-    }
-
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        self.deserialize_any(visitor)
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
-        self.input.skip(self.step)?;
-        visitor.visit_unit()
     }
 }

@@ -1,6 +1,6 @@
 use crate::avro::error::{AvroError, Fail, Outcome};
 use crate::avro::plan::{Action, Plan, Step};
-use crate::avro::writer::DEPTH;
+use crate::avro::types::DEPTH;
 
 /// Items that take no byte, such as nulls, could be told in any number: so many are taken, and one
 /// more for each byte of the payload.

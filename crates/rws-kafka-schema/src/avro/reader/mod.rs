@@ -1,9 +1,13 @@
 //! From bytes to a value, by serde.
+//!
+//! `de` is one value, and `deserializer` how serde reads it. The parts of a value (`access`) need only
+//! the first, so that no file needs another that needs it.
 
 mod access;
+mod compound;
 mod de;
+mod deserializer;
 mod input;
-mod value;
 
 use crate::avro::error::AvroError;
 use crate::avro::parse;

@@ -1,6 +1,7 @@
 //! A value that is kept until it is known which type it is written as.
 
 use crate::avro::error::{Fail, Outcome};
+use crate::avro::types::DEPTH;
 use serde::ser::{
     SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant,
@@ -63,10 +64,7 @@ impl Holder {
     fn deeper(self) -> Outcome<Self> {
         match self.depth.checked_sub(1) {
             Some(depth) => Ok(Self { depth }),
-            None => Err(Fail::value(format!(
-                "nested deeper than {} levels",
-                super::DEPTH
-            ))),
+            None => Err(Fail::value(format!("nested deeper than {} levels", DEPTH))),
         }
     }
 

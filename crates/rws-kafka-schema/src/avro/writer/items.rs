@@ -1,12 +1,10 @@
 use super::output::Output;
-use super::record::RecordSer;
-use super::records::RecordsSer;
-use super::serializer::Ser;
+use super::ser::Ser;
 use crate::avro::error::{Fail, Outcome};
 use crate::avro::types::{Type, TypeId, Types};
 use crate::avro::varint;
 use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeSeq};
+use serde::ser::SerializeSeq;
 
 /// Writes the items of an array, or the entries of a map, as one block.
 pub(super) struct ItemsSer<'a, 'w, 'o> {
@@ -90,7 +88,7 @@ impl<'a, 'w, 'o> ItemsSer<'a, 'w, 'o> {
         Ok(())
     }
 
-    fn put_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Outcome<()> {
+    pub(super) fn put_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Outcome<()> {
         self.key = self.out.to.len();
         key.serialize(Ser::new(
             self.types,
@@ -99,7 +97,7 @@ impl<'a, 'w, 'o> ItemsSer<'a, 'w, 'o> {
         ))
     }
 
-    fn put_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Outcome<()> {
+    pub(super) fn put_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Outcome<()> {
         let end = self.out.to.len();
         value
             .serialize(Ser::new(self.types, self.item, self.out))
@@ -161,45 +159,5 @@ impl SerializeSeq for ItemsSer<'_, '_, '_> {
     #[inline]
     fn end(self) -> Outcome<()> {
         self.finish()
-    }
-}
-
-/// Writes a map; or what gives itself as one: a record, with the name of the field that comes, or one
-/// of several records.
-pub(super) enum MapSer<'a, 'w, 'o> {
-    Map(ItemsSer<'a, 'w, 'o>),
-    Record(RecordSer<'a, 'w, 'o>, String),
-    Records(RecordsSer<'a, 'w, 'o>),
-}
-
-impl SerializeMap for MapSer<'_, '_, '_> {
-    type Ok = ();
-    type Error = Fail;
-
-    fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Outcome<()> {
-        match self {
-            Self::Map(items) => items.put_key(key),
-            Self::Record(record, name) => {
-                *name = record.name(key)?;
-                Ok(())
-            }
-            Self::Records(records) => records.key(key),
-        }
-    }
-
-    fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Outcome<()> {
-        match self {
-            Self::Map(items) => items.put_value(value),
-            Self::Record(record, name) => record.put(name, value),
-            Self::Records(records) => records.value(value),
-        }
-    }
-
-    fn end(self) -> Outcome<()> {
-        match self {
-            Self::Map(items) => items.finish(),
-            Self::Record(record, _) => record.finish(),
-            Self::Records(records) => records.finish(),
-        }
     }
 }

@@ -1,23 +1,27 @@
 //! From a value to bytes, by serde.
+//!
+//! `ser` says where a value goes, and `serializer` how serde puts it there. The parts of a value
+//! (`items`, `map`, `record`, `tuple`) need only the first, so that no file needs another that needs it.
 
 mod choice;
 mod held;
 mod items;
+mod map;
+mod number;
 mod output;
 mod record;
 mod records;
+mod ser;
 mod serializer;
+mod tuple;
 
 use super::error::AvroError;
 use super::parse;
-use super::types::Types;
+use super::types::{DEPTH, Types};
 use crate::schema::Resolved;
 use output::Output;
+use ser::Ser;
 use serde::Serialize;
-use serializer::Ser;
-
-/// How deep records, arrays and maps can nest: a value that is written can be read.
-pub(super) const DEPTH: u32 = 128;
 
 /// Writes values by one schema. Kept and shared: making it takes longer than a value.
 #[derive(Debug)]

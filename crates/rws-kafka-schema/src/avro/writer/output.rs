@@ -1,4 +1,5 @@
 use crate::avro::error::{Fail, Outcome};
+use crate::avro::types::DEPTH;
 use crate::avro::varint;
 
 pub(super) struct Output<'o> {
@@ -12,10 +13,7 @@ impl Output<'_> {
         match self.depth.checked_sub(1) {
             Some(left) => self.depth = left,
             None => {
-                return Err(Fail::value(format!(
-                    "nested deeper than {} levels",
-                    super::DEPTH
-                )));
+                return Err(Fail::value(format!("nested deeper than {DEPTH} levels")));
             }
         }
         Ok(())

@@ -1,14 +1,10 @@
-use super::items::ItemsSer;
 use super::output::Output;
-use super::serializer::Ser;
+use super::ser::Ser;
 use crate::avro::error::{Fail, Outcome};
 use crate::avro::types::{Field, Record, Type, Types};
 use crate::avro::varint;
 use serde::Serialize;
-use serde::ser::{
-    SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
-    SerializeTupleVariant,
-};
+use serde::ser::{SerializeStruct, SerializeStructVariant};
 
 /// Writes a record by its fields' names, in whatever order the value gives them.
 pub(super) struct RecordSer<'a, 'w, 'o> {
@@ -198,100 +194,4 @@ impl SerializeStructVariant for RecordSer<'_, '_, '_> {
     fn end(self) -> Outcome<()> {
         self.finish()
     }
-}
-
-/// Writes a tuple: a record's fields by their places, the items of an array, or the one value.
-pub(super) enum FieldsSer<'a, 'w, 'o> {
-    Record {
-        types: &'a Types,
-        record: &'a Record,
-        out: &'w mut Output<'o>,
-        next: usize,
-    },
-    Items(ItemsSer<'a, 'w, 'o>),
-    One(Option<Ser<'a, 'w, 'o>>),
-    Nothing,
-}
-
-impl<'a, 'w, 'o> FieldsSer<'a, 'w, 'o> {
-    pub(super) fn record(
-        types: &'a Types,
-        record: &'a Record,
-        out: &'w mut Output<'o>,
-    ) -> Outcome<Self> {
-        out.enter()?;
-        Ok(Self::Record {
-            types,
-            record,
-            out,
-            next: 0,
-        })
-    }
-
-    pub(super) fn put<T: ?Sized + Serialize>(&mut self, value: &T) -> Outcome<()> {
-        match self {
-            Self::Record {
-                types,
-                record,
-                out,
-                next,
-            } => {
-                let field = record.fields.get(*next).ok_or_else(too_many)?;
-                *next += 1;
-                value
-                    .serialize(Ser::new(types, types.get(field.ty), out))
-                    .map_err(|fail| fail.in_field(&field.name))
-            }
-            Self::Items(items) => items.put(value),
-            Self::One(one) => value.serialize(one.take().ok_or_else(too_many)?),
-            Self::Nothing => Err(too_many()),
-        }
-    }
-
-    pub(super) fn finish(self) -> Outcome<()> {
-        match self {
-            Self::Record {
-                record, out, next, ..
-            } => {
-                out.leave();
-                match record.fields.get(next) {
-                    None => Ok(()),
-                    Some(field) => {
-                        Err(Fail::value("the tuple ends before it").in_field(&field.name))
-                    }
-                }
-            }
-            Self::Items(items) => items.finish(),
-            Self::One(Some(_)) => Err(Fail::value("a tuple of 1 with nothing in it")),
-            Self::One(None) | Self::Nothing => Ok(()),
-        }
-    }
-}
-
-#[cold]
-fn too_many() -> Fail {
-    Fail::value("a tuple with more values than it told")
-}
-
-macro_rules! tuple {
-    ($($name:ident: $put:ident;)*) => {$(
-        impl $name for FieldsSer<'_, '_, '_> {
-            type Ok = ();
-            type Error = Fail;
-
-            fn $put<T: ?Sized + Serialize>(&mut self, value: &T) -> Outcome<()> {
-                self.put(value)
-            }
-
-            fn end(self) -> Outcome<()> {
-                self.finish()
-            }
-        }
-    )*};
-}
-
-tuple! {
-    SerializeTuple: serialize_element;
-    SerializeTupleStruct: serialize_field;
-    SerializeTupleVariant: serialize_field;
 }

@@ -2,7 +2,7 @@
 
 use super::held::{Entries, Held, Holder, Plain};
 use super::record::RecordSer;
-use super::serializer::Ser;
+use super::ser::Ser;
 use crate::avro::error::{Fail, Outcome};
 use crate::avro::types::{Record, Type, TypeId, Types};
 use serde::Serialize;

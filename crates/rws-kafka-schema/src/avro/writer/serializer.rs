@@ -1,33 +1,14 @@
 use super::choice::symbol;
-use super::items::{ItemsSer, MapSer};
-use super::output::Output;
-use super::record::{FieldsSer, RecordSer};
+use super::items::ItemsSer;
+use super::map::MapSer;
+use super::record::RecordSer;
 use super::records::RecordsSer;
+use super::ser::Ser;
+use super::tuple::FieldsSer;
 use crate::avro::error::{Fail, Outcome};
-use crate::avro::types::{Native, Type, TypeId, Types};
+use crate::avro::types::{Native, Type, TypeId};
 use crate::avro::{uuid, varint};
 use serde::{Serialize, Serializer};
-
-/// Writes one value as one type.
-pub(super) struct Ser<'a, 'w, 'o> {
-    pub(super) types: &'a Types,
-    pub(super) ty: &'a Type,
-    pub(super) out: &'w mut Output<'o>,
-    /// It is within an option, whose union has several other branches.
-    pub(super) some: bool,
-}
-
-impl<'a, 'w, 'o> Ser<'a, 'w, 'o> {
-    #[inline]
-    pub(super) fn new(types: &'a Types, ty: &'a Type, out: &'w mut Output<'o>) -> Self {
-        Self {
-            types,
-            ty,
-            out,
-            some: false,
-        }
-    }
-}
 
 impl<'a, 'w, 'o> Serializer for Ser<'a, 'w, 'o> {
     type Ok = ();

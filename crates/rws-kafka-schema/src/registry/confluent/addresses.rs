@@ -2,7 +2,7 @@
 
 use crate::registry::auth::Auth;
 use crate::registry::error::RegistryError;
-use crate::registry::http::without_credentials;
+use crate::registry::url::without_credentials;
 
 /// The URLs of a comma list, without the credentials that one may hold: those are taken where there
 /// are no others.

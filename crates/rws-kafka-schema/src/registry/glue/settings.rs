@@ -117,7 +117,7 @@ impl GlueSettings {
                 setting: "endpoint",
                 found: format!(
                     "{:?} is not one of AWS Glue",
-                    super::super::http::without_credentials(endpoint)
+                    super::super::url::without_credentials(endpoint)
                 ),
                 allowed: "http:// or https:// with host, port and path, without credentials",
             }),

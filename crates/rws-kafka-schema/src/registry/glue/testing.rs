@@ -1,9 +1,10 @@
 //! Servers of a few answers, for tests.
 
+use parking_lot::Mutex;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -95,7 +96,7 @@ impl Server {
     }
 
     pub(super) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        self.asked.lock().clone()
     }
 }
 
@@ -115,8 +116,8 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &impl Fn(&Asked
     let Some(asked) = Asked::read(&mut BufReader::new(&stream)) else {
         return;
     };
-    let before = log.lock().unwrap().len();
-    log.lock().unwrap().push(asked.clone());
+    let before = log.lock().len();
+    log.lock().push(asked.clone());
     let (status, header, body) = answer(&asked, before);
     let header = match header {
         "" => String::new(),

@@ -1,8 +1,7 @@
 //! The workers and their partitions.
 
 use super::html::Html;
-use super::page::MOST_ROWS;
-use super::sections::{fact, queue, rest};
+use super::parts::{MOST_ROWS, fact, queue, rest};
 use super::states;
 use super::words::{count, duration, known, number};
 use rws_kafka_observe::{BrokerState, ConsumerStatus, PartitionState, PartitionStatus};

@@ -3,9 +3,11 @@
 mod consumers;
 mod html;
 mod page;
+mod parts;
 mod sections;
 mod states;
 mod verdict;
+mod view;
 mod words;
 
 #[cfg(test)]
@@ -19,10 +21,10 @@ use rust_web_server::mime_type::MimeType;
 use rust_web_server::range::Range;
 use rust_web_server::request::Request;
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
-use rws_kafka_observe::{Observer, Status};
-use serde::Serialize;
+use rws_kafka_observe::Observer;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use verdict::Verdict;
+use view::View;
 
 /// Of the page's style sheet, see [`page::STYLE`]; a test compares them.
 const STYLE_HASH: &str = "sha256-1a+Z6Y3SgCtWMNxnrvidGdM3g8GVbWsP2VfTnBWLPYo=";
@@ -31,17 +33,6 @@ const STYLE_HASH: &str = "sha256-1a+Z6Y3SgCtWMNxnrvidGdM3g8GVbWsP2VfTnBWLPYo=";
 pub(super) struct StatusPage {
     /// When the layer was made: as good as the start of the process, from which all is counted.
     since: Instant,
-}
-
-/// One look at everything that is shown.
-#[derive(Debug, Serialize)]
-struct View {
-    #[serde(flatten)]
-    verdict: Verdict,
-    as_of_unix_ms: u64,
-    up_ms: u64,
-    #[serde(flatten)]
-    status: Status,
 }
 
 impl StatusPage {
@@ -86,7 +77,7 @@ fn refreshes(request: &Request) -> bool {
 /// Of the server's own headers only the date: those on sharing between origins would open the page to
 /// any site that an operator visits, and the rest is stricter here.
 fn answer(request: &Request, content_type: &str, body: String) -> Response {
-    let mut headers = super::own_headers(request);
+    let mut headers = message::own_headers(request);
     headers.retain(|header| header.name.eq_ignore_ascii_case("Date"));
     let policy = format!(
         "default-src 'none'; style-src '{STYLE_HASH}'; base-uri 'none'; form-action 'none'; \

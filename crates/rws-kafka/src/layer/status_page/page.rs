@@ -1,15 +1,13 @@
-use super::View;
 use super::consumers;
 use super::html::Html;
+use super::parts::{MOST_ROWS, rest};
 use super::sections;
 use super::verdict::Verdict;
+use super::view::View;
 use super::words::{duration, utc};
 
 /// The whole style sheet. The page's policy allows it by its hash.
 pub(super) const STYLE: &str = include_str!("style.css");
-
-/// What the page shows at the most of any one list.
-pub(super) const MOST_ROWS: usize = 100;
 
 /// Writes the whole page.
 pub(super) fn write(html: &mut Html, view: &View, refreshes: bool) {
@@ -87,6 +85,6 @@ fn list(html: &mut Html, lines: &[String]) {
     for line in lines.iter().take(MOST_ROWS) {
         html.raw("<li>").text(line).raw("</li>");
     }
-    sections::rest(html, lines.len(), "<li>", "</li>");
+    rest(html, lines.len(), "<li>", "</li>");
     html.raw("</ul>");
 }

@@ -2,8 +2,9 @@
 
 use super::super::super::error::RegistryError;
 use super::Credentials;
+use parking_lot::{Condvar, Mutex};
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// This long before they expire, others are asked for.
@@ -49,7 +50,7 @@ impl Cache {
     ///
     /// The source's, and [`RegistryError::NoCredentials`] after a minute's wait for another thread.
     pub(in super::super) fn get(&self) -> Result<Arc<Credentials>, RegistryError> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Some(fresh) = state.usable(EARLY) {
             return Ok(fresh);
         }
@@ -64,15 +65,10 @@ impl Cache {
         let round = state.round;
         let until = Instant::now() + LONGEST_WAIT;
         while state.round == round {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if self.changed.wait_until(&mut state, until).timed_out() && state.round == round {
                 let detail = format!("another thread looks for them since {LONGEST_WAIT:?}");
                 return Err(RegistryError::NoCredentials { detail });
             }
-            (state, _) = self
-                .changed
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner);
         }
         match (&state.current, &state.failure) {
             (Some(current), _) => Ok(Arc::clone(current)),
@@ -92,7 +88,7 @@ impl Cache {
         &self,
         refused: &Arc<Credentials>,
     ) -> Result<Arc<Credentials>, RegistryError> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let is_same = |current: &Arc<Credentials>| Arc::ptr_eq(current, refused);
         if state.current.as_ref().is_some_and(is_same) {
             state.current = None;
@@ -109,7 +105,7 @@ impl Cache {
         let told = (self.source)();
         turn.told = Some(told.clone().map(Arc::new));
         drop(turn);
-        let state = self.lock();
+        let state = self.state.lock();
         match told {
             Ok(credentials) => Ok(match &state.current {
                 Some(current) => Arc::clone(current),
@@ -123,10 +119,6 @@ impl Cache {
                 None => Err(error),
             },
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,7 +141,7 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut state = self.cache.lock();
+        let mut state = self.cache.state.lock();
         state.asking = false;
         state.round += 1;
         state.failure = None;
@@ -255,7 +247,7 @@ mod tests {
         let told = Mutex::new(told);
         let cache = Cache::new(move || {
             begin.send(()).unwrap();
-            told.lock().unwrap().recv_timeout(DEADLINE).unwrap()
+            told.lock().recv_timeout(DEADLINE).unwrap()
         });
         (Arc::new(cache), begun, tell)
     }

@@ -4,7 +4,8 @@
 //! [IMDSv2]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
 
 use super::super::super::error::RegistryError;
-use super::super::super::http::{Answer, Call, Http, without_credentials};
+use super::super::super::http::{Answer, Call, Http};
+use super::super::super::url::without_credentials;
 use super::super::refusal::Refusal;
 use super::chain::{Chain, Missing};
 use super::environment::read_token;

@@ -1,0 +1,41 @@
+use rws_kafka_observe::text::printable;
+use std::fmt;
+use std::sync::Arc;
+
+/// serde_json's error, shared by the clones of a [`SchemaError`](crate::SchemaError). Its words may hold names from the
+/// payload: they are shown escaped.
+#[derive(Clone)]
+pub struct Cause(Arc<serde_json::Error>);
+
+impl Cause {
+    pub(super) fn new(error: serde_json::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(&self.0.to_string()))
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Where in a value an error is, as the end of its first line.
+pub(crate) fn place(path: &str) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!(", in {path}")
+    }
+}
