@@ -43,7 +43,6 @@ mod family;
 mod health;
 mod lag;
 mod live;
-mod lock;
 mod member;
 mod metrics;
 mod observer;
