@@ -10,6 +10,7 @@ use crate::options::{OffsetReset, SaslMechanism, SecurityProtocol};
 use crate::origin::Origin;
 use crate::raw::{Entry, PropertyEntry, RawValue};
 use crate::settings::Key;
+use crate::table::each_setting;
 
 /// Sets a [`KafkaConfig`] in code; checked as every other layer is.
 ///
@@ -60,150 +61,6 @@ impl KafkaConfigBuilder {
         self
     }
 
-    /// The brokers to connect to first: `host:port`, separated by commas.
-    pub fn brokers(self, brokers: impl Into<String>) -> Self {
-        self.text(Key::Brokers, brokers)
-    }
-
-    /// The name of this service in the brokers' logs, metrics and quotas.
-    pub fn client_id(self, id: impl Into<String>) -> Self {
-        self.text(Key::ClientId, id)
-    }
-
-    /// The group that shares partitions and offsets.
-    pub fn consumer_group(self, group: impl Into<String>) -> Self {
-        self.text(Key::ConsumerGroup, group)
-    }
-
-    /// The name of this instance as a static member of its group ([KIP-345]).
-    ///
-    /// [KIP-345]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-345%3A+Introduce+static+membership+protocol+to+reduce+consumer+rebalances
-    pub fn group_instance_id(self, id: impl Into<String>) -> Self {
-        self.text(Key::GroupInstanceId, id)
-    }
-
-    /// How connections are encrypted and authenticated.
-    pub fn security_protocol(self, protocol: SecurityProtocol) -> Self {
-        self.text(Key::SecurityProtocol, protocol.as_str())
-    }
-
-    /// How SASL clients authenticate.
-    pub fn sasl_mechanism(self, mechanism: SaslMechanism) -> Self {
-        self.text(Key::SaslMechanism, mechanism.as_str())
-    }
-
-    /// The user of PLAIN and SCRAM.
-    pub fn sasl_username(self, name: impl Into<String>) -> Self {
-        self.text(Key::SaslUsername, name)
-    }
-
-    /// The password of PLAIN and SCRAM.
-    pub fn sasl_password(self, password: impl Into<String>) -> Self {
-        self.text(Key::SaslPassword, password)
-    }
-
-    /// A file that holds the password, read when the configuration is built.
-    pub fn sasl_password_file(self, path: impl Into<PathBuf>) -> Self {
-        self.path(Key::SaslPasswordFile, path)
-    }
-
-    /// The certificates (PEM) trusted to sign the brokers'.
-    pub fn ssl_ca_file(self, path: impl Into<PathBuf>) -> Self {
-        self.path(Key::SslCaFile, path)
-    }
-
-    /// This client's certificate (PEM).
-    pub fn ssl_certificate_file(self, path: impl Into<PathBuf>) -> Self {
-        self.path(Key::SslCertificateFile, path)
-    }
-
-    /// The private key (PEM) of that certificate.
-    pub fn ssl_key_file(self, path: impl Into<PathBuf>) -> Self {
-        self.path(Key::SslKeyFile, path)
-    }
-
-    /// The password of that private key, if it is encrypted.
-    pub fn ssl_key_password(self, password: impl Into<String>) -> Self {
-        self.text(Key::SslKeyPassword, password)
-    }
-
-    /// How long a silent consumer keeps its partitions: 6 s to 30 min, in
-    /// whole milliseconds.
-    pub fn session_timeout(self, timeout: Duration) -> Self {
-        self.millis(Key::SessionTimeoutMs, timeout)
-    }
-
-    /// Where a group without a committed offset starts.
-    pub fn auto_offset_reset(self, reset: OffsetReset) -> Self {
-        self.text(Key::AutoOffsetReset, reset.as_str())
-    }
-
-    /// How long a worker with work may commit nothing before `/readyz` is
-    /// degraded: 1 ms to a day, in whole milliseconds.
-    pub fn readyz_lag_timeout(self, timeout: Duration) -> Self {
-        self.millis(Key::ReadyzLagTimeoutMs, timeout)
-    }
-
-    /// The URLs of a schema registry with Confluent's API, separated by commas; without credentials.
-    pub fn schema_registry_url(self, urls: impl Into<String>) -> Self {
-        self.text(Key::SchemaRegistryUrl, urls)
-    }
-
-    /// The user of the schema registry.
-    pub fn schema_registry_username(self, name: impl Into<String>) -> Self {
-        self.text(Key::SchemaRegistryUsername, name)
-    }
-
-    /// The password of that user.
-    pub fn schema_registry_password(self, password: impl Into<String>) -> Self {
-        self.text(Key::SchemaRegistryPassword, password)
-    }
-
-    /// A file that holds that password, read when the configuration is built.
-    pub fn schema_registry_password_file(self, path: impl Into<PathBuf>) -> Self {
-        self.path(Key::SchemaRegistryPasswordFile, path)
-    }
-
-    /// A file that holds a bearer token for the schema registry, read when the configuration is built.
-    pub fn schema_registry_token_file(self, path: impl Into<PathBuf>) -> Self {
-        self.path(Key::SchemaRegistryTokenFile, path)
-    }
-
-    /// The certificates (PEM) trusted to sign the schema registry's.
-    pub fn schema_registry_ca_file(self, path: impl Into<PathBuf>) -> Self {
-        self.path(Key::SchemaRegistryCaFile, path)
-    }
-
-    /// This client's certificate (PEM) for the schema registry.
-    pub fn schema_registry_certificate_file(self, path: impl Into<PathBuf>) -> Self {
-        self.path(Key::SchemaRegistryCertificateFile, path)
-    }
-
-    /// The private key (PEM, not encrypted) of that certificate.
-    pub fn schema_registry_key_file(self, path: impl Into<PathBuf>) -> Self {
-        self.path(Key::SchemaRegistryKeyFile, path)
-    }
-
-    /// The region of an AWS Glue Schema Registry.
-    pub fn schema_registry_glue_region(self, region: impl Into<String>) -> Self {
-        self.text(Key::SchemaRegistryGlueRegion, region)
-    }
-
-    /// The name of that registry.
-    pub fn schema_registry_glue_name(self, name: impl Into<String>) -> Self {
-        self.text(Key::SchemaRegistryGlueName, name)
-    }
-
-    /// Whether the schema of a declared type is registered when it is first written with.
-    pub fn schema_registry_auto_register(self, auto_register: bool) -> Self {
-        self.text(Key::SchemaRegistryAutoRegister, auto_register.to_string())
-    }
-
-    /// Whether declared types too are written with the latest version of their subject.
-    pub fn schema_registry_use_latest(self, use_latest: bool) -> Self {
-        self.text(Key::SchemaRegistryUseLatest, use_latest.to_string())
-    }
-
     /// A librdkafka property, as under `[kafka.properties]`.
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
@@ -231,6 +88,10 @@ impl KafkaConfigBuilder {
         self.value(key, RawValue::Text(SecretString::from(text.into())))
     }
 
+    fn shown(self, key: Key, value: impl ToString) -> Self {
+        self.text(key, value.to_string())
+    }
+
     fn millis(self, key: Key, duration: Duration) -> Self {
         self.text(key, duration.as_millis().to_string())
     }
@@ -251,3 +112,49 @@ impl KafkaConfigBuilder {
         self
     }
 }
+
+impl KafkaConfig {
+    /// A configuration set in code, from the defaults only unless it is given
+    /// [`layers`](KafkaConfigBuilder::layers).
+    pub fn builder() -> KafkaConfigBuilder {
+        KafkaConfigBuilder::default()
+    }
+}
+
+/// Declares the setter of one setting, by the type of its value.
+macro_rules! setter {
+    (String, $($rest:tt)+) => { setter!(@(impl Into<String>), text, $($rest)+); };
+    (SecretString, $($rest:tt)+) => { setter!(@(impl Into<String>), text, $($rest)+); };
+    (PathBuf, $($rest:tt)+) => { setter!(@(impl Into<PathBuf>), path, $($rest)+); };
+    (Duration, $($rest:tt)+) => { setter!(@(Duration), millis, $($rest)+); };
+    ($type:ident, $($rest:tt)+) => { setter!(@($type), shown, $($rest)+); };
+    (@($($type:tt)+), $with:ident, $Key:ident, $key:ident, $setter:ident, $doc:literal) => {
+        #[doc = concat!($doc, ".")]
+        ///
+        #[doc = concat!("This is the setting `", stringify!($key), "`; the [table](crate#settings) says")]
+        /// what it allows.
+        pub fn $setter(self, value: $($type)+) -> Self {
+            self.$with(Key::$Key, value)
+        }
+    };
+}
+
+macro_rules! setters {
+    ($(
+        $Key:ident {
+            key: $key:ident,
+            in_code: $setter:ident($type:ident),
+            kind: $kind:expr,
+            default: $default:expr,
+            properties: $properties:expr,
+            doc: $doc:literal,
+        }
+    )+) => {
+        /// A setter for each setting.
+        impl KafkaConfigBuilder {
+            $(setter!($type, $Key, $key, $setter, $doc);)+
+        }
+    };
+}
+
+each_setting!(setters);

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::origin::{Layer, Origin};
 use crate::passthrough::PassThrough;
 use crate::secrets::one_line;
-use crate::settings::Values;
+use crate::values::Values;
 
 /// Every setting of a configuration with its effective value and the layer it
 /// came from.
@@ -63,9 +63,9 @@ impl Row {
 impl Description {
     pub(crate) fn new(values: &Values, properties: &[PassThrough]) -> Self {
         let mut rows = Vec::new();
-        values.for_each(|setting, slot| {
+        values.for_each(|key, slot| {
             rows.push(Row::new(
-                setting.key().to_owned(),
+                key.setting().key().to_owned(),
                 slot.shown(),
                 slot.origin(),
             ));

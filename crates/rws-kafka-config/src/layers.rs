@@ -13,10 +13,11 @@ use crate::origin::Origin;
 use crate::raw::{Entry, Raw, RawValue};
 use crate::secrets::one_line;
 use crate::settings::Key;
+use crate::spelling::{ENV_PREFIX, FLAG_PREFIX};
 use crate::toml_file;
 
-const ENV_PREFIX: &str = "RWS_CONFIG_KAFKA_";
-const FLAG_PREFIXES: [&str; 2] = ["--kafka-", "--kafka_"];
+/// The second one is a misspelt flag of ours.
+const FLAG_PREFIXES: [&str; 2] = [FLAG_PREFIX, "--kafka_"];
 const FILE_VARIABLE: &str = "RWS_CONFIG_FILE";
 const DEFAULT_FILE: &str = "rws.config.toml";
 

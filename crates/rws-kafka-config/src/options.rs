@@ -77,10 +77,23 @@ impl fmt::Debug for UnknownName {
     }
 }
 
+/// A type whose values have names.
+pub(crate) trait Named: FromStr {
+    /// All names, as an error lists them.
+    const ALLOWED: &'static str;
+}
+
+/// `a`, `a or b`, `a, b or c`.
+macro_rules! list {
+    ($last:literal) => { $last };
+    ($one:literal, $last:literal) => { concat!($one, " or ", $last) };
+    ($first:literal, $($rest:literal),+) => { concat!($first, ", ", list!($($rest),+)) };
+}
+
 /// `Display` writes the name as Kafka spells it, `FromStr` reads it in any
 /// case.
 macro_rules! names {
-    ($type:ty, $allowed:literal, $($variant:ident = $name:literal),+ $(,)?) => {
+    ($type:ty, $($variant:ident = $name:literal),+ $(,)?) => {
         impl $type {
             /// The name as Kafka spells it.
             #[must_use]
@@ -97,6 +110,10 @@ macro_rules! names {
             }
         }
 
+        impl Named for $type {
+            const ALLOWED: &'static str = list!($($name),+);
+        }
+
         impl FromStr for $type {
             type Err = UnknownName;
 
@@ -104,7 +121,8 @@ macro_rules! names {
                 $(if text.eq_ignore_ascii_case($name) {
                     return Ok(Self::$variant);
                 })+
-                Err(UnknownName { allowed: $allowed })
+                let allowed = Self::ALLOWED;
+                Err(UnknownName { allowed })
             }
         }
     };
@@ -112,7 +130,6 @@ macro_rules! names {
 
 names! {
     SecurityProtocol,
-    "PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL",
     Plaintext = "PLAINTEXT",
     Ssl = "SSL",
     SaslPlaintext = "SASL_PLAINTEXT",
@@ -121,7 +138,6 @@ names! {
 
 names! {
     SaslMechanism,
-    "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER",
     Plain = "PLAIN",
     ScramSha256 = "SCRAM-SHA-256",
     ScramSha512 = "SCRAM-SHA-512",
@@ -130,7 +146,6 @@ names! {
 
 names! {
     OffsetReset,
-    "earliest, latest",
     Earliest = "earliest",
     Latest = "latest",
 }

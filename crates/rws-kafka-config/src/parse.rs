@@ -8,15 +8,12 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::secrets::quote;
-use crate::setting::Setting;
-
 /// Why a text is no value of a setting.
 #[derive(Debug)]
 pub(crate) struct Invalid {
     /// The part of the text that is wrong, where it is not all of it.
-    part: Option<String>,
-    why: Option<&'static str>,
+    pub(crate) part: Option<String>,
+    pub(crate) why: Option<&'static str>,
 }
 
 impl Invalid {
@@ -24,18 +21,6 @@ impl Invalid {
         part: None,
         why: None,
     };
-
-    pub(crate) fn message(&self, setting: &Setting, text: &str) -> String {
-        let found = if setting.is_secret() {
-            "a value (not shown)".to_owned()
-        } else {
-            quote(self.part.as_deref().unwrap_or(text))
-        };
-        let why = self
-            .why
-            .map_or_else(String::new, |why| format!(", where {why}"));
-        format!("found {found}{why}; allowed: {}", setting.allowed())
-    }
 }
 
 pub(crate) fn text(text: &str) -> Result<String, Invalid> {
@@ -64,19 +49,9 @@ pub(crate) fn instance_id(text: &str) -> Result<String, Invalid> {
     }
 }
 
-/// Brokers refuse what is outside `group.{min,max}.session.timeout.ms`, whose
-/// defaults these are.
-pub(crate) fn session_timeout(text: &str) -> Result<Duration, Invalid> {
-    millis(text, 6_000, 1_800_000)
-}
-
-pub(crate) fn lag_timeout(text: &str) -> Result<Duration, Invalid> {
-    millis(text, 1, 86_400_000)
-}
-
-fn millis(text: &str, min: u64, max: u64) -> Result<Duration, Invalid> {
+pub(crate) fn millis<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, Invalid> {
     match text.parse::<u64>() {
-        Ok(millis) if (min..=max).contains(&millis) => Ok(Duration::from_millis(millis)),
+        Ok(millis) if (MIN..=MAX).contains(&millis) => Ok(Duration::from_millis(millis)),
         _ => Err(Invalid::WHOLE),
     }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::check::{Check, spellings};
 use crate::files::{self, PrivateKey};
 use crate::settings::Key;
-use crate::validate::{Check, spellings};
 
 /// Which schema registry there is, and how it is reached. `Debug` shows secrets as `***`.
 #[derive(Clone, Debug)]

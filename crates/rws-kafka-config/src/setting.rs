@@ -1,30 +1,47 @@
+use crate::kind::{Kind, Shape};
+
 /// The declaration of one setting.
 #[derive(Debug)]
 pub struct Setting {
+    key: &'static str,
+    env: &'static str,
+    flag: &'static str,
+    default: Option<&'static str>,
+    secret: bool,
+    shape: Shape,
+    allowed: &'static str,
+    doc: &'static str,
+    properties: &'static [&'static str],
+}
+
+/// The spellings of a setting's name.
+pub(crate) struct Names {
     pub(crate) key: &'static str,
     pub(crate) env: &'static str,
     pub(crate) flag: &'static str,
-    pub(crate) default: Option<&'static str>,
-    pub(crate) secret: bool,
-    pub(crate) shape: Shape,
-    pub(crate) allowed: &'static str,
-    pub(crate) doc: &'static str,
-    pub(crate) properties: &'static [&'static str],
-}
-
-/// What a TOML value of a setting may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    Text,
-    /// A string, or an array of strings.
-    List,
-    /// An integer, or a string that holds one.
-    Integer,
-    /// A boolean, or a string that holds one.
-    Boolean,
 }
 
 impl Setting {
+    pub(crate) const fn new<T>(
+        names: Names,
+        kind: &Kind<T>,
+        default: Option<&'static str>,
+        properties: &'static [&'static str],
+        doc: &'static str,
+    ) -> Self {
+        Self {
+            key: names.key,
+            env: names.env,
+            flag: names.flag,
+            default,
+            secret: kind.is_secret,
+            shape: kind.shape,
+            allowed: kind.allowed,
+            doc,
+            properties,
+        }
+    }
+
     /// Its key in the `[kafka]` table, such as `client_id`.
     #[must_use]
     pub fn key(&self) -> &'static str {

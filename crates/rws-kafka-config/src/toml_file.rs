@@ -8,9 +8,9 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use crate::error::{Problem, ProblemKind};
 use crate::hint;
+use crate::kind::Shape;
 use crate::origin::Origin;
 use crate::raw::{Entry, PropertyEntry, Raw, RawValue};
-use crate::setting::Shape;
 use crate::settings::Key;
 
 const TABLE: &str = "kafka";

@@ -1,21 +1,20 @@
 //! What the settings must be to one another. A setting whose own value is
 //! wrong is passed over here: its problem is told already.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::error::{Problem, ProblemKind};
+use crate::check::{Check, spellings};
+use crate::error::Problem;
 use crate::files::{self, PrivateKey};
 use crate::oauth;
 use crate::options::{SaslMechanism, SecurityProtocol};
-use crate::origin::Origin;
 use crate::passthrough::{PassThrough, value_of};
-use crate::raw::Slot;
 use crate::schema_registry::{self, SchemaRegistryConfig};
 use crate::setting::Setting;
-use crate::settings::{Key, Values};
+use crate::settings::Key;
+use crate::values::Values;
 
 /// librdkafka's default of `max.poll.interval.ms`.
 const MAX_POLL_INTERVAL_MS: u128 = 300_000;
@@ -53,12 +52,6 @@ pub(crate) fn together(
 /// the session timeout.
 pub(crate) fn is_kip_848(properties: &[PassThrough]) -> bool {
     value_of(properties, "group.protocol").is_some_and(|name| name.eq_ignore_ascii_case("consumer"))
-}
-
-pub(crate) struct Check<'a> {
-    pub(crate) values: &'a Values,
-    properties: &'a [PassThrough],
-    problems: &'a mut Vec<Problem>,
 }
 
 impl Check<'_> {
@@ -118,24 +111,6 @@ impl Check<'_> {
                 }
             }
         }
-    }
-
-    /// A password that is set itself, or the file that holds it.
-    pub(crate) fn one_of(
-        &mut self,
-        password: &Slot<SecretString>,
-        file: &Slot<PathBuf>,
-    ) -> Option<SecretString> {
-        if password.is_explicit() && file.is_explicit() {
-            self.conflict(
-                password.origin(),
-                format!("is set, and so is {}: keep one", file.origin()),
-            );
-        }
-        let Some(path) = file.value() else {
-            return password.value().cloned();
-        };
-        self.file(file, path, files::read_password)
     }
 
     fn tls(&mut self) {
@@ -242,39 +217,6 @@ impl Check<'_> {
              change the protocol"
         )
     }
-
-    pub(crate) fn refuse_explicit<T>(&mut self, slot: &Slot<T>, message: &str) {
-        if slot.is_explicit() {
-            self.conflict(slot.origin(), message);
-        }
-    }
-
-    pub(crate) fn file<T>(
-        &mut self,
-        slot: &Slot<PathBuf>,
-        path: &Path,
-        check: fn(&Path) -> Result<T, String>,
-    ) -> Option<T> {
-        check(path)
-            .map_err(|why| {
-                let problem = Problem::new(ProblemKind::File, slot.origin(), why);
-                self.problems.push(problem);
-            })
-            .ok()
-    }
-
-    fn missing(&mut self, key: Key, message: &str) {
-        let origin = Origin::Default {
-            key: key.setting().key().to_owned(),
-        };
-        self.problems
-            .push(Problem::new(ProblemKind::Missing, &origin, message));
-    }
-
-    pub(crate) fn conflict(&mut self, origin: &Origin, message: impl Into<String>) {
-        self.problems
-            .push(Problem::new(ProblemKind::Conflict, origin, message));
-    }
 }
 
 fn needs(setting: &Setting, what: &str) -> String {
@@ -286,13 +228,4 @@ fn needs(setting: &Setting, what: &str) -> String {
 
 fn with(setting: &Setting, what: &str) -> String {
     format!("is set without {what}: set {}", spellings(setting))
-}
-
-pub(crate) fn spellings(setting: &Setting) -> String {
-    format!(
-        "`{}` ({}, {}=)",
-        setting.key(),
-        setting.env(),
-        setting.flag()
-    )
 }

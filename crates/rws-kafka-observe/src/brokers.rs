@@ -1,9 +1,9 @@
 //! What clients' statistics tell of brokers.
 
-use crate::lock::lock;
 use crate::status::BrokerStatus;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 /// The brokers of all live clients.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Brokers {
             name: client.to_owned(),
             brokers: Mutex::default(),
         });
-        let mut clients = lock(&self.clients);
+        let mut clients = self.clients.lock();
         clients.retain(|client| client.strong_count() > 0);
         clients.push(Arc::downgrade(&client));
         BrokersOf { client }
@@ -31,14 +31,16 @@ impl Brokers {
 
     /// By client and name, one for all clients of a name: the worst of each value.
     pub(crate) fn list(&self) -> Vec<BrokerStatus> {
-        let clients: Vec<_> = lock(&self.clients)
+        let clients: Vec<_> = self
+            .clients
+            .lock()
             .iter()
             .filter_map(Weak::upgrade)
             .collect();
         let mut all: BTreeMap<(String, String), BrokerStatus> = BTreeMap::new();
         for broker in clients
             .iter()
-            .flat_map(|client| lock(&client.brokers).clone())
+            .flat_map(|client| client.brokers.lock().clone())
         {
             let known = all.entry((broker.client.clone(), broker.name.clone()));
             known
@@ -85,6 +87,6 @@ impl BrokersOf {
         for broker in &mut brokers {
             broker.client.clone_from(&self.client.name);
         }
-        *lock(&self.client.brokers) = brokers;
+        *self.client.brokers.lock() = brokers;
     }
 }

@@ -1,90 +1,72 @@
-use crate::durations::Durations;
-use prometheus::IntCounter;
+use crate::durations::DurationFamily;
+use crate::kinds::Counters;
+use crate::recorder::recorder;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Counts what one group consumes from one topic.
-#[derive(Clone, Debug)]
-pub struct ConsumedFrom {
-    /// Nothing where no metrics are wanted.
-    pub(crate) series: Option<ConsumedSeries>,
+recorder! {
+    /// Counts what one group consumes from one topic.
+    pub struct ConsumedFrom by ["topic", "group"];
+
+    consumed: Counters {
+        name: "rws_kafka_messages_consumed_total",
+        help: "Total messages processed by the consumer",
+        /// Counts `count` messages that were processed.
+        fn processed(count: u64) => inc_by(count);
+    }
+    errors: Counters {
+        name: "rws_kafka_consumer_errors_total",
+        help: "Messages that failed processing (before DLQ)",
+        /// Counts a message that failed processing once.
+        fn failed() => inc();
+    }
+    retries: Counters {
+        name: "rws_kafka_consumer_retries_total",
+        help: "Failed messages that were to be handled again",
+        /// Counts a failed message that is to be processed again.
+        fn retried() => inc();
+    }
+    delayed_retries: Counters {
+        name: "rws_kafka_consumer_delayed_retries_total",
+        help: "Failed messages published to a retry topic",
+        /// Counts a failed message that the broker has acknowledged in a retry topic.
+        fn put_off() => inc();
+    }
+    dead_letters: Counters {
+        name: "rws_kafka_dead_letters_total",
+        help: "Messages published to the dead letter queue",
+        /// Counts a message whose dead letter the broker has acknowledged.
+        fn dead_lettered() => inc();
+    }
+    skipped: Counters {
+        name: "rws_kafka_messages_skipped_total",
+        help: "Failed messages that were passed over",
+        /// Counts a failed message that is skipped.
+        fn skipped() => inc();
+    }
+    durations: DurationFamily {
+        name: "rws_kafka_handler_duration_ms",
+        help: "Time that a handler takes for a message, or for a batch",
+        /// Counts `count` handlers that took `total` together, one after another, and none of them
+        /// more than `longest`. Each belongs to the bucket of `longest`.
+        fn handled(count: u64, total: Duration, longest: Duration) => observe(count, total, longest);
+    }
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct ConsumedSeries {
-    pub(crate) consumed: IntCounter,
-    pub(crate) errors: IntCounter,
-    pub(crate) retries: IntCounter,
-    pub(crate) delayed_retries: IntCounter,
-    pub(crate) dead_letters: IntCounter,
-    pub(crate) skipped: IntCounter,
-    pub(crate) durations: Arc<Durations>,
+impl ConsumedFrom {
+    /// Returns `true` if anything is recorded: what is not need not be measured.
+    pub fn is_on(&self) -> bool {
+        self.series.is_some()
+    }
 }
 
 impl PartialEq for ConsumedFrom {
-    /// Whether both count the same.
+    /// Returns `true` if both count the same.
     fn eq(&self, other: &Self) -> bool {
         let durations = |recorder: &Self| {
             let series = recorder.series.as_ref();
             series.map(|series| Arc::as_ptr(&series.durations))
         };
         durations(self) == durations(other)
-    }
-}
-
-impl ConsumedFrom {
-    /// Whether anything is recorded: what is not need not be measured.
-    pub fn is_on(&self) -> bool {
-        self.series.is_some()
-    }
-
-    /// `count` messages were processed.
-    pub fn processed(&self, count: u64) {
-        if let Some(series) = &self.series {
-            series.consumed.inc_by(count);
-        }
-    }
-
-    /// `count` handlers, one after another, took `total` together and none of them more than
-    /// `longest`. Each belongs to the bucket of `longest`.
-    pub fn handled(&self, count: u64, total: Duration, longest: Duration) {
-        if let Some(series) = &self.series {
-            series.durations.observe(count, total, longest);
-        }
-    }
-
-    /// A message failed processing once.
-    pub fn failed(&self) {
-        if let Some(series) = &self.series {
-            series.errors.inc();
-        }
-    }
-
-    /// A failed message is to be processed again.
-    pub fn retried(&self) {
-        if let Some(series) = &self.series {
-            series.retries.inc();
-        }
-    }
-
-    /// The broker has acknowledged a failed message in a retry topic.
-    pub fn put_off(&self) {
-        if let Some(series) = &self.series {
-            series.delayed_retries.inc();
-        }
-    }
-
-    /// The broker has acknowledged the dead letter of a message.
-    pub fn dead_lettered(&self) {
-        if let Some(series) = &self.series {
-            series.dead_letters.inc();
-        }
-    }
-
-    /// A failed message is passed over.
-    pub fn skipped(&self) {
-        if let Some(series) = &self.series {
-            series.skipped.inc();
-        }
     }
 }

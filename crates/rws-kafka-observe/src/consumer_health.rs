@@ -1,11 +1,11 @@
 use crate::contact::Contact;
-use crate::lock::lock;
 use crate::readiness::{Brokers, ConsumerState};
 use crate::source::{Asked, Source};
 use crate::status::{ConsumerStatus, WorkerState};
 use crate::untold::Untold;
+use parking_lot::Mutex;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) struct Consumer {
@@ -121,12 +121,12 @@ impl ConsumerHealth {
 
     /// The group it consumes for.
     pub fn group(&self) -> String {
-        lock(&self.state).group.clone()
+        self.state.lock().group.clone()
     }
 
     /// The broker answered.
     pub fn reachable(&self) {
-        lock(&self.state).contact.answered();
+        self.state.lock().contact.answered();
     }
 
     /// The broker did not answer; what was known of the lag no longer is.
@@ -137,7 +137,7 @@ impl ConsumerHealth {
     /// The broker cannot be reached for this certificate, credential or setting; with `None` it did
     /// not answer. What was known of the lag no longer is.
     pub fn unreachable_for(&self, cause: Option<String>) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.contact.silent(cause);
         state.lag = None;
     }
@@ -145,19 +145,19 @@ impl ConsumerHealth {
     /// A start needs more than an answer of the broker and an assignment, until
     /// [`prepared`](Self::prepared).
     pub fn preparing(&self) {
-        lock(&self.state).preparing = true;
+        self.state.lock().preparing = true;
     }
 
     /// All that a start needs is there.
     pub fn prepared(&self) {
-        lock(&self.state).preparing = false;
+        self.state.lock().preparing = false;
     }
 
     /// The topics that the consumer subscribes to and that do not exist, all of them: readiness is
     /// degraded until there are none.
     pub fn missing_topics(&self, topics: impl IntoIterator<Item = impl Into<String>>) {
         let topics = topics.into_iter().map(Into::into).collect();
-        lock(&self.state).missing_topics = topics;
+        self.state.lock().missing_topics = topics;
     }
 
     /// The permission or setting that keeps the consumer from its work while its broker answers, in
@@ -165,30 +165,30 @@ impl ConsumerHealth {
     ///
     /// Readiness is degraded as long as there is one, and shows it.
     pub fn hindered(&self, cause: Option<String>) {
-        lock(&self.state).cause = cause;
+        self.state.lock().cause = cause;
     }
 
     /// A rebalance began, or the consumer lost its partitions.
     pub fn rebalancing(&self) {
-        lock(&self.state).rebalancing = true;
+        self.state.lock().rebalancing = true;
     }
 
     /// The consumer has its assignment (an empty one counts).
     pub fn assigned(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.rebalancing = false;
         state.waiting_since = Instant::now();
     }
 
     /// Offsets were committed.
     pub fn progressed(&self) {
-        lock(&self.state).waiting_since = Instant::now();
+        self.state.lock().waiting_since = Instant::now();
     }
 
     /// So many messages of the lag that [`work`](Self::work) tells next are not due yet: they wait in
     /// a retry topic, and to leave them alone is no stall.
     pub fn waiting(&self, messages: u64) {
-        lock(&self.state).waiting = messages;
+        self.state.lock().waiting = messages;
     }
 
     /// The lag over all assigned partitions (`None`: not known) and the messages in hand.
@@ -196,7 +196,7 @@ impl ConsumerHealth {
     /// The lag timeout runs from the moment that work is first in sight: a consumer that was idle
     /// for an hour is not stalled by the first message after it.
     pub fn work(&self, lag: Option<u64>, in_hand: usize) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let has_work = in_hand > 0 || lag.is_some_and(|lag| lag > state.waiting);
         if has_work && !state.has_work {
             state.waiting_since = Instant::now();
@@ -208,7 +208,7 @@ impl ConsumerHealth {
     /// Whether the consumer leaves its work alone because it was told to: that is no stall. The lag
     /// timeout runs anew from the end of the pause.
     pub fn paused(&self, paused: bool) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if state.paused != paused {
             state.paused = paused;
             state.waiting_since = Instant::now();
@@ -217,18 +217,18 @@ impl ConsumerHealth {
 
     /// The thread that polls is at work; see [`Observer::liveness`](crate::Observer::liveness).
     pub fn heartbeat(&self) {
-        lock(&self.state).heartbeat = Instant::now();
+        self.state.lock().heartbeat = Instant::now();
     }
 
     /// Whom to ask for the consumer's status, as long as it is there.
     pub fn told_by(&self, source: &Arc<impl Source<ConsumerStatus> + 'static>) {
         let source = Arc::downgrade(source);
-        lock(&self.state).source = Some(source);
+        self.state.lock().source = Some(source);
     }
 
     /// The consumer ended with an error and will do no more work.
     pub fn failed(&self) {
-        let was_failed = std::mem::replace(&mut lock(&self.state).failed, true);
+        let was_failed = std::mem::replace(&mut self.state.lock().failed, true);
         if !was_failed {
             self.untold.keep(&self.state);
         }
@@ -243,7 +243,7 @@ impl ConsumerHealth {
     /// The consumer ended as it was asked to: readiness no longer depends on it, unless it had
     /// [failed](Self::failed).
     pub fn retired(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.retired = !state.failed;
     }
 }

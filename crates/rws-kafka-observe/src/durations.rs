@@ -1,14 +1,17 @@
 //! Histograms of durations, for code that runs a million times a second.
 
-use crate::family::{Family, histogram};
+use crate::family::{Family, FamilyKind};
+use crate::gathered::{Gathered, histogram};
+use crate::kinds::Kind;
+use parking_lot::Mutex;
 use prometheus::proto::MetricFamily;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Upper bounds of the buckets, in milliseconds.
-pub(crate) const BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
+const BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
 
 /// One series. In place of the `prometheus` crate's, which takes four atomic operations and a loop
 /// for an observation, and takes them one at a time.
@@ -33,42 +36,36 @@ impl Durations {
 /// A family of them.
 #[derive(Debug)]
 pub(crate) struct DurationFamily {
-    name: &'static str,
-    help: &'static str,
-    labels: &'static [&'static str],
+    family: &'static Family,
     series: Mutex<BTreeMap<Vec<String>, Arc<Durations>>>,
 }
 
-impl DurationFamily {
-    pub(crate) fn new(
-        name: &'static str,
-        help: &'static str,
-        labels: &'static [&'static str],
-    ) -> Self {
+impl Kind for DurationFamily {
+    type Series = Arc<Durations>;
+
+    const KIND: FamilyKind = FamilyKind::Histogram;
+
+    fn new(family: &'static Family) -> Self {
         Self {
-            name,
-            help,
-            labels,
+            family,
             series: Mutex::default(),
         }
     }
 
-    pub(crate) fn of(&self, values: &[&str]) -> Arc<Durations> {
-        let values = values.iter().map(|value| (*value).to_owned()).collect();
-        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(series.entry(values).or_default())
+    fn of(&self, labels: &[&str]) -> Arc<Durations> {
+        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+        Arc::clone(self.series.lock().entry(labels).or_default())
     }
 
-    pub(crate) fn gather(&self) -> Option<MetricFamily> {
+    fn gather(&self) -> Option<MetricFamily> {
         let bounds = BOUNDS_MS.map(|ms| ms as f64);
-        let mut family = Family::new(self.name, self.help, self.labels);
-        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        for (values, durations) in &*series {
+        let mut family = Gathered::new(self.family);
+        for (labels, durations) in &*self.series.lock() {
             let counts = durations.counts.each_ref();
             let counts = counts.map(|count| count.load(Ordering::Relaxed));
             let sum_ms = durations.nanos.load(Ordering::Relaxed) as f64 / 1e6;
-            let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            family.histogram(&values, histogram(&bounds, &counts, sum_ms));
+            let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+            family.histogram(&labels, histogram(&bounds, &counts, sum_ms));
         }
         family.into_family()
     }

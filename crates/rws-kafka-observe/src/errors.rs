@@ -1,7 +1,7 @@
 use crate::status::RecentError;
 use crate::text::printable;
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// Errors that are kept.
@@ -19,7 +19,7 @@ impl RecentErrors {
         let at_unix_ms = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(0));
-        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut errors = self.errors.lock();
         let known = errors
             .iter()
             .position(|error| error.source == source && error.message == message);
@@ -37,7 +37,7 @@ impl RecentErrors {
     }
 
     pub(crate) fn list(&self) -> Vec<RecentError> {
-        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let errors = self.errors.lock();
         errors.iter().cloned().collect()
     }
 }

@@ -1,12 +1,12 @@
 use crate::consumer_health::{Consumer, ConsumerHealth};
-use crate::lock::lock;
 use crate::outbox_health::{OutboxHealth, Relay};
 use crate::producer_health::{Producer, ProducerHealth};
 use crate::readiness::{BrokerState, Brokers, ConsumerState, OutboxState, Readiness};
 use crate::source::Asked;
 use crate::status::{ConsumerStatus, ProducerStatus};
 use crate::untold::Untold;
-use std::sync::{Arc, Mutex, Weak};
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// All producers, consumers and relays whose handles are alive.
@@ -41,27 +41,27 @@ impl HealthBoard {
     pub(crate) fn readiness(&self) -> Readiness {
         let (producers, consumers) = (self.live_producers(), self.live_consumers());
         let mut relays = alive(&self.relays);
-        relays.retain(|state| !lock(state).is_retired());
+        relays.retain(|state| !state.lock().is_retired());
         let now = Instant::now();
-        let of_producers = producers.iter().map(|state| lock(state).contact.outage());
-        let running = || consumers.iter().filter(|state| !lock(state).failed);
-        let of_consumers = running().map(|state| lock(state).contact.outage());
+        let of_producers = producers.iter().map(|state| state.lock().contact.outage());
+        let running = || consumers.iter().filter(|state| !state.lock().failed);
+        let of_consumers = running().map(|state| state.lock().contact.outage());
         let outage = of_producers.chain(of_consumers).flatten().max();
 
         let producer = producers
             .iter()
-            .map(|state| lock(state).contact.beside(outage));
+            .map(|state| state.lock().contact.beside(outage));
         let lag = |state: &Arc<Mutex<Consumer>>| {
-            let state = lock(state);
+            let state = state.lock();
             let is_known = state.brokers(outage) != Some(Brokers::Unreachable);
             state.lag.filter(|_| is_known)
         };
         let of_producers = producers
             .iter()
-            .find_map(|state| lock(state).cause().map(str::to_owned));
+            .find_map(|state| state.lock().cause().map(str::to_owned));
         let of_consumers = || {
             let mut consumers = consumers.iter();
-            consumers.find_map(|state| lock(state).cause().map(str::to_owned))
+            consumers.find_map(|state| state.lock().cause().map(str::to_owned))
         };
         Readiness {
             producer: producer.max().map(|brokers| match brokers {
@@ -69,15 +69,15 @@ impl HealthBoard {
                 Brokers::Starting | Brokers::Unreachable => BrokerState::Unreachable,
             }),
             consumer_brokers: running()
-                .filter_map(|state| lock(state).brokers(outage))
+                .filter_map(|state| state.lock().brokers(outage))
                 .max(),
-            consumer: worst_consumer(consumers.iter().map(|state| lock(state).state(now))),
+            consumer: worst_consumer(consumers.iter().map(|state| state.lock().state(now))),
             consumer_lag: consumers
                 .iter()
                 .map(lag)
                 .try_fold(0_u64, |sum, lag| lag.map(|lag| sum.saturating_add(lag)))
                 .filter(|_| !consumers.is_empty()),
-            outbox: worst_outbox(relays.iter().map(|state| lock(state).state(now))),
+            outbox: worst_outbox(relays.iter().map(|state| state.lock().state(now))),
             // Nothing that a broker said before it went down is the cause now.
             cause: of_producers
                 .or_else(of_consumers)
@@ -91,7 +91,7 @@ impl HealthBoard {
         let now = Instant::now();
         let consumers = self.live_consumers();
         let ages = consumers.iter().filter_map(|state| {
-            let state = lock(state);
+            let state = state.lock();
             (!state.failed).then(|| now.saturating_duration_since(state.heartbeat))
         });
         ages.max()
@@ -101,7 +101,7 @@ impl HealthBoard {
         let tell = |state: &Arc<Mutex<Producer>>| {
             // Asked without the lock: a source may report to its health meanwhile.
             let (mut status, source) = {
-                let state = lock(state);
+                let state = state.lock();
                 let status = ProducerStatus {
                     broker: state.contact.state(),
                     cause: state.cause().map(str::to_owned),
@@ -121,7 +121,7 @@ impl HealthBoard {
         let now = Instant::now();
         let tell = |state: &Arc<Mutex<Consumer>>| {
             let (mut status, source) = {
-                let state = lock(state);
+                let state = state.lock();
                 let status = ConsumerStatus {
                     group: state.group.clone(),
                     broker: state.contact.state(),
@@ -143,13 +143,13 @@ impl HealthBoard {
 
     fn live_producers(&self) -> Vec<Arc<Mutex<Producer>>> {
         let mut producers = alive(&self.producers);
-        producers.retain(|state| !lock(state).retired);
+        producers.retain(|state| !state.lock().retired);
         producers
     }
 
     fn live_consumers(&self) -> Vec<Arc<Mutex<Consumer>>> {
         let mut consumers = alive(&self.consumers);
-        consumers.retain(|state| !lock(state).retired);
+        consumers.retain(|state| !state.lock().retired);
         consumers
     }
 }
@@ -179,11 +179,11 @@ fn worst_outbox(states: impl Iterator<Item = OutboxState>) -> Option<OutboxState
 }
 
 fn add<T>(list: &Mutex<Vec<Weak<T>>>, item: &Arc<T>) {
-    let mut list = lock(list);
+    let mut list = list.lock();
     list.retain(|other| other.strong_count() > 0);
     list.push(Arc::downgrade(item));
 }
 
 fn alive<T>(list: &Mutex<Vec<Weak<T>>>) -> Vec<Arc<T>> {
-    lock(list).iter().filter_map(Weak::upgrade).collect()
+    list.lock().iter().filter_map(Weak::upgrade).collect()
 }

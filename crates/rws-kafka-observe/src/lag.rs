@@ -1,11 +1,22 @@
 //! Lag, a series for each partition that is assigned.
 
 use crate::family::Family;
+use crate::gathered::Gathered;
 use crate::topics::OTHER;
+use parking_lot::Mutex;
 use prometheus::proto::MetricFamily;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+static FAMILY: Family = Family::gauge(
+    "rws_kafka_consumer_lag",
+    "Current consumer lag (messages behind the latest offset)",
+    &["topic", "partition", "group"],
+);
+
+/// What is declared here.
+pub(crate) static DECLARED: &[&Family] = &[&FAMILY];
 
 /// In place of a lag that is not known.
 const UNKNOWN: i64 = -1;
@@ -47,7 +58,7 @@ impl Lags {
             is_other: topic != label,
             value: AtomicI64::new(UNKNOWN),
         });
-        let mut cells = self.lock();
+        let mut cells = self.cells.lock();
         cells.last += 1;
         let id = cells.last;
         cells.by_id.insert(id, Arc::clone(&cell));
@@ -60,12 +71,8 @@ impl Lags {
     }
 
     pub(crate) fn gather(&self) -> Option<MetricFamily> {
-        let mut family = Family::new(
-            "rws_kafka_consumer_lag",
-            "Current consumer lag (messages behind the latest offset)",
-            &["group", "partition", "topic"],
-        );
-        let cells = self.lock();
+        let mut family = Gathered::new(&FAMILY);
+        let cells = self.cells.lock();
         let mut series = BTreeMap::new();
         let mut others = BTreeMap::new();
         for cell in cells.by_id.values() {
@@ -83,17 +90,13 @@ impl Lags {
             }
         }
         for ((group, topic, partition), lag) in series {
-            family.gauge(&[group, &partition.to_string(), topic], lag as f64);
+            family.gauge(&[topic, &partition.to_string(), group], lag as f64);
         }
         for (group, lag) in others {
             let lag: i64 = lag;
-            family.gauge(&[group, OTHER, OTHER], lag as f64);
+            family.gauge(&[OTHER, OTHER, group], lag as f64);
         }
         family.into_family()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Cells> {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,6 +128,6 @@ impl LagOf {
 
 impl Drop for LagOf {
     fn drop(&mut self) {
-        self.lags.lock().by_id.remove(&self.id);
+        self.lags.cells.lock().by_id.remove(&self.id);
     }
 }

@@ -1,50 +1,31 @@
-use prometheus::IntCounter;
+use crate::kinds::{Counters, CountersByValue};
+use crate::recorder::recorder;
 
-/// Counts what a group does with its members in this process, and what they commit.
-#[derive(Clone, Debug)]
-pub struct MemberOf {
-    /// Nothing where no metrics are wanted.
-    pub(crate) series: Option<MemberSeries>,
-}
+recorder! {
+    /// Counts what a group does with its members in this process, and what they commit.
+    pub struct MemberOf by ["group"];
 
-#[derive(Clone, Debug)]
-pub(crate) struct MemberSeries {
-    pub(crate) assigned: IntCounter,
-    pub(crate) revoked: IntCounter,
-    pub(crate) lost: IntCounter,
-    pub(crate) commits: IntCounter,
-    pub(crate) commit_failures: IntCounter,
-}
-
-impl MemberOf {
-    /// The group gave partitions, or none.
-    pub fn assigned(&self) {
-        self.count(|series| &series.assigned);
+    rebalances: CountersByValue {
+        name: "rws_kafka_consumer_rebalances_total",
+        help: "Partitions given, taken back or lost by the group",
+        label: "kind" of ["assigned", "revoked", "lost"],
+        /// Counts an assignment: the group gave partitions, or none.
+        fn assigned() => inc("assigned");
+        /// Counts that the group took partitions back.
+        fn revoked() => inc("revoked");
+        /// Counts that partitions have gone to others already.
+        fn lost() => inc("lost");
     }
-
-    /// The group took partitions back.
-    pub fn revoked(&self) {
-        self.count(|series| &series.revoked);
+    commits: Counters {
+        name: "rws_kafka_consumer_commits_total",
+        help: "Commits that the broker took",
+        /// Counts a commit that the broker took.
+        fn committed() => inc();
     }
-
-    /// Partitions have gone to others already.
-    pub fn lost(&self) {
-        self.count(|series| &series.lost);
-    }
-
-    /// The broker took a commit.
-    pub fn committed(&self) {
-        self.count(|series| &series.commits);
-    }
-
-    /// A commit failed; it is tried again.
-    pub fn commit_failed(&self) {
-        self.count(|series| &series.commit_failures);
-    }
-
-    fn count(&self, counter: impl FnOnce(&MemberSeries) -> &IntCounter) {
-        if let Some(series) = &self.series {
-            counter(series).inc();
-        }
+    commit_failures: Counters {
+        name: "rws_kafka_consumer_commit_failures_total",
+        help: "Commits that failed and were to be tried again",
+        /// Counts a commit that failed; it is tried again.
+        fn commit_failed() => inc();
     }
 }

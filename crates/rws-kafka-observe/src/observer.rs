@@ -84,7 +84,7 @@ impl Observer {
             return Vec::new();
         }
         let mut families = metrics.gather();
-        families.extend(live::families(
+        families.extend(live::gather(
             &board.consumers(),
             &board.producers(),
             &self.inner.brokers.list(),
@@ -146,13 +146,13 @@ impl Observer {
 
     /// Everything that is known at this moment, for a page. Waits for no broker.
     pub fn status(&self) -> Status {
-        let families = self.inner.metrics.gather();
+        let metrics = &self.inner.metrics;
         Status {
             brokers: self.inner.brokers.list(),
             producers: self.inner.board.producers(),
             consumers: self.inner.board.consumers(),
-            outboxes: reading::outboxes(&families),
-            dead_letters: reading::dead_letters(&families),
+            outboxes: reading::outboxes(&metrics.outbox),
+            dead_letters: reading::dead_letters(&metrics.consumed),
             errors: self.inner.errors.list(),
         }
     }

@@ -1,7 +1,7 @@
-use crate::lock::lock;
 use crate::readiness::OutboxState;
 use crate::untold::Untold;
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a relay last told of itself.
@@ -64,7 +64,7 @@ impl OutboxHealth {
     /// The stall timeout runs from the first of these calls, and anew from each
     /// [`progressed`](Self::progressed).
     pub fn has_work(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if !state.has_work {
             state.has_work = true;
             state.waiting_since = Instant::now();
@@ -73,22 +73,22 @@ impl OutboxHealth {
 
     /// There is nothing that could be published now.
     pub fn idle(&self) {
-        lock(&self.state).has_work = false;
+        self.state.lock().has_work = false;
     }
 
     /// Events were published, by this relay or another.
     pub fn progressed(&self) {
-        lock(&self.state).waiting_since = Instant::now();
+        self.state.lock().waiting_since = Instant::now();
     }
 
     /// Sets whether the database lets no event be deleted, so that the relay sends none.
     pub fn cannot_delete(&self, cannot_delete: bool) {
-        lock(&self.state).cannot_delete = cannot_delete;
+        self.state.lock().cannot_delete = cannot_delete;
     }
 
     /// The relay ended with an error and will publish no more.
     pub fn failed(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let was_failed = std::mem::replace(&mut state.failed, true);
         if !was_failed && !state.told {
             self.untold.keep(&self.state);
@@ -98,14 +98,14 @@ impl OutboxHealth {
     /// Whoever runs the relay knows how it ended, and may start another one: from now on its part ends
     /// with the last clone.
     pub fn told(&self) {
-        lock(&self.state).told = true;
+        self.state.lock().told = true;
         self.untold.told(&self.state);
     }
 
     /// The relay ended as it was asked to: readiness no longer depends on it, unless it had
     /// [failed](Self::failed).
     pub fn retired(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.retired = !state.failed;
     }
 }

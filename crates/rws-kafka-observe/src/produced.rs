@@ -1,35 +1,34 @@
-use crate::durations::Durations;
-use prometheus::IntCounter;
-use std::sync::Arc;
+use crate::durations::DurationFamily;
+use crate::kinds::Counters;
+use crate::recorder::recorder;
 use std::time::Duration;
 
-/// Counts what is published to one topic.
-#[derive(Clone, Debug)]
-pub struct ProducedTo {
-    /// Nothing where no metrics are wanted.
-    pub(crate) series: Option<ProducedSeries>,
-}
+recorder! {
+    /// Counts what is published to one topic.
+    pub struct ProducedTo by ["topic"];
 
-#[derive(Clone, Debug)]
-pub(crate) struct ProducedSeries {
-    pub(crate) produced: IntCounter,
-    pub(crate) errors: IntCounter,
-    pub(crate) latency: Arc<Durations>,
+    produced: Counters {
+        name: "rws_kafka_messages_produced_total",
+        help: "Total messages successfully published to Kafka",
+    }
+    errors: Counters {
+        name: "rws_kafka_produce_errors_total",
+        help: "Messages that failed to publish",
+        /// Counts a message that failed permanently.
+        fn failed() => inc();
+    }
+    latency: DurationFamily {
+        name: "rws_kafka_produce_latency_ms",
+        help: "Publish round-trip latency to broker",
+    }
 }
 
 impl ProducedTo {
-    /// A message was acknowledged, this long after it was handed over.
+    /// Counts a message that was acknowledged, this long after it was handed over.
     pub fn delivered(&self, latency: Duration) {
         if let Some(series) = &self.series {
             series.produced.inc();
             series.latency.observe(1, latency, latency);
-        }
-    }
-
-    /// A message failed for good.
-    pub fn failed(&self) {
-        if let Some(series) = &self.series {
-            series.errors.inc();
         }
     }
 }

@@ -1,10 +1,10 @@
 use crate::contact::Contact;
-use crate::lock::lock;
 use crate::readiness::BrokerState;
 use crate::source::{Asked, Source};
 use crate::status::ProducerStatus;
+use parking_lot::Mutex;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 pub(crate) struct Producer {
     pub(crate) contact: Contact,
@@ -51,7 +51,7 @@ impl ProducerHealth {
 
     /// The broker answered.
     pub fn reachable(&self) {
-        lock(&self.state).contact.answered();
+        self.state.lock().contact.answered();
     }
 
     /// The broker did not answer.
@@ -62,12 +62,12 @@ impl ProducerHealth {
     /// The broker cannot be reached for this certificate, credential or setting; with `None` it did
     /// not answer.
     pub fn unreachable_for(&self, cause: Option<String>) {
-        lock(&self.state).contact.silent(cause);
+        self.state.lock().contact.silent(cause);
     }
 
     /// What was last reported.
     pub fn state(&self) -> BrokerState {
-        lock(&self.state).contact.state()
+        self.state.lock().contact.state()
     }
 
     /// The permission or setting that keeps the producer from its work while its broker answers, in
@@ -75,18 +75,18 @@ impl ProducerHealth {
     ///
     /// Readiness is degraded as long as there is one, and shows it.
     pub fn hindered(&self, cause: Option<String>) {
-        lock(&self.state).cause = cause;
+        self.state.lock().cause = cause;
     }
 
     /// The producer is closed for good: readiness no longer depends on it, whatever a probe that is
     /// still under way finds.
     pub fn retired(&self) {
-        lock(&self.state).retired = true;
+        self.state.lock().retired = true;
     }
 
     /// Whom to ask for the producer's status, as long as it is there.
     pub fn told_by(&self, source: &Arc<impl Source<ProducerStatus> + 'static>) {
         let source = Arc::downgrade(source);
-        lock(&self.state).source = Some(source);
+        self.state.lock().source = Some(source);
     }
 }

@@ -1,4 +1,4 @@
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 /// Lets one log line through per interval, and counts those it held back.
@@ -37,7 +37,7 @@ impl LogRate {
     /// `Some(n)` when a line may be written now, `n` being how many were held back since the last
     /// one; `None` when this one is to be held back.
     pub fn admit(&self) -> Option<u64> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let now = Instant::now();
         if state
             .last

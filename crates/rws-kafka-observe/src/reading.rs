@@ -1,69 +1,77 @@
 //! Reads the families back, for what only they know.
 
+use crate::kinds::Kind;
 use crate::status::{DeadLetterStatus, OutboxStatus};
-use prometheus::proto::{Metric, MetricFamily, MetricType};
+use crate::{consumed, outbox};
+use prometheus::proto::{Metric, MetricType};
 use std::collections::BTreeMap;
 
-pub(crate) fn dead_letters(families: &[MetricFamily]) -> Vec<DeadLetterStatus> {
-    let series = series(families, "rws_kafka_dead_letters_total");
-    let told = series.map(|(metric, count)| DeadLetterStatus {
-        topic: label(metric, "topic"),
-        group: label(metric, "group"),
-        count,
+pub(crate) fn dead_letters(families: &consumed::Families) -> Vec<DeadLetterStatus> {
+    let mut told = Vec::new();
+    each_series(&families.dead_letters, |metric, count| {
+        if count > 0 {
+            told.push(DeadLetterStatus {
+                topic: label(metric, "topic"),
+                group: label(metric, "group"),
+                count,
+            });
+        }
     });
-    told.filter(|letters| letters.count > 0).collect()
+    told
 }
 
-pub(crate) fn outboxes(families: &[MetricFamily]) -> Vec<OutboxStatus> {
+pub(crate) fn outboxes(families: &outbox::Families) -> Vec<OutboxStatus> {
     let mut outboxes = BTreeMap::new();
-    let mut read = |name, write: fn(&mut OutboxStatus, u64)| {
-        for (metric, value) in series(families, name) {
-            let schema = label(metric, "schema");
-            let outbox = outboxes
-                .entry(schema.clone())
-                .or_insert_with(|| OutboxStatus {
-                    schema,
-                    ..OutboxStatus::default()
-                });
-            write(outbox, value);
-        }
-    };
-    read("rws_kafka_outbox_backlog", |outbox, value| {
+    read(&mut outboxes, &families.backlog, |outbox, value| {
         outbox.backlog = Some(value);
     });
-    read("rws_kafka_outbox_oldest_age_seconds", |outbox, value| {
+    read(&mut outboxes, &families.oldest_age, |outbox, value| {
         outbox.oldest_age_seconds = Some(value);
     });
-    read("rws_kafka_outbox_published_total", |outbox, value| {
+    read(&mut outboxes, &families.published, |outbox, value| {
         outbox.published = value;
     });
-    read("rws_kafka_outbox_refused_total", |outbox, value| {
+    read(&mut outboxes, &families.refused, |outbox, value| {
         outbox.refused = value;
     });
-    read("rws_kafka_outbox_parked_total", |outbox, value| {
+    read(&mut outboxes, &families.parked, |outbox, value| {
         outbox.parked = value;
     });
     outboxes.into_values().collect()
 }
 
-/// The series of a family of counters or gauges, in the order of the page.
-fn series<'a>(
-    families: &'a [MetricFamily],
-    name: &str,
-) -> impl Iterator<Item = (&'a Metric, u64)> + use<'a> {
-    let family = families.iter().find(|family| family.name() == name);
-    family.into_iter().flat_map(|family| {
-        let is_counter = family.get_field_type() == MetricType::COUNTER;
-        family.get_metric().iter().map(move |metric| {
-            let value = if is_counter {
-                metric.get_counter().get_value()
-            } else {
-                metric.get_gauge().get_value()
-            };
-            // Never negative; beyond 2^53 the page is as inexact.
-            (metric, value as u64)
-        })
-    })
+/// Writes each value of the family to the outbox of its schema.
+fn read(
+    outboxes: &mut BTreeMap<String, OutboxStatus>,
+    family: &impl Kind,
+    write: fn(&mut OutboxStatus, u64),
+) {
+    each_series(family, |metric, value| {
+        let schema = label(metric, "schema");
+        let outbox = outboxes.entry(schema.clone());
+        let outbox = outbox.or_insert_with(|| OutboxStatus {
+            schema,
+            ..OutboxStatus::default()
+        });
+        write(outbox, value);
+    });
+}
+
+/// Reads the series of a family of counters or gauges, in the order of the page.
+fn each_series(family: &impl Kind, mut read: impl FnMut(&Metric, u64)) {
+    let Some(family) = family.gather() else {
+        return;
+    };
+    let is_counter = family.get_field_type() == MetricType::COUNTER;
+    for metric in family.get_metric() {
+        let value = if is_counter {
+            metric.get_counter().get_value()
+        } else {
+            metric.get_gauge().get_value()
+        };
+        // Never negative; beyond 2^53 the page is as inexact.
+        read(metric, value as u64);
+    }
 }
 
 fn label(metric: &Metric, name: &str) -> String {

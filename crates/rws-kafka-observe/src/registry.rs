@@ -1,38 +1,23 @@
-use prometheus::IntCounter;
+use crate::kinds::{Counters, CountersByValue};
+use crate::recorder::recorder;
 
-/// Counts what schema registries are asked.
-#[derive(Clone, Debug)]
-pub struct RegistryRequests {
-    /// Nothing where no metrics are wanted.
-    pub(crate) series: Option<RegistrySeries>,
-}
+recorder! {
+    /// Counts what schema registries are asked.
+    pub struct RegistryRequests by [];
 
-#[derive(Clone, Debug)]
-pub(crate) struct RegistrySeries {
-    pub(crate) ok: IntCounter,
-    pub(crate) failed: IntCounter,
-    pub(crate) hits: IntCounter,
-}
-
-impl RegistryRequests {
-    /// A request was answered.
-    pub fn answered(&self) {
-        if let Some(series) = &self.series {
-            series.ok.inc();
-        }
+    requests: CountersByValue {
+        name: "rws_kafka_schema_registry_requests_total",
+        help: "Requests to schema registries",
+        label: "outcome" of ["ok", "failed"],
+        /// Counts a request that was answered.
+        fn answered() => inc("ok");
+        /// Counts a request that got no answer, or was refused.
+        fn failed() => inc("failed");
     }
-
-    /// A request failed for want of an answer, or was refused.
-    pub fn failed(&self) {
-        if let Some(series) = &self.series {
-            series.failed.inc();
-        }
-    }
-
-    /// A look-up was answered by a cache.
-    pub fn hit(&self) {
-        if let Some(series) = &self.series {
-            series.hits.inc();
-        }
+    hits: Counters {
+        name: "rws_kafka_schema_registry_cache_hits_total",
+        help: "Look-ups of schemas that the shared caches answered",
+        /// Counts a look-up that was answered by a cache.
+        fn hit() => inc();
     }
 }

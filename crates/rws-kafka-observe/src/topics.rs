@@ -1,7 +1,7 @@
+use parking_lot::Mutex;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// The label of all topics beyond the limit.
 pub(crate) const OTHER: &str = "other";
@@ -31,7 +31,7 @@ impl Topics {
 
     /// The topic's label: its name, or [`OTHER`].
     pub(crate) fn label<'a>(&self, topic: &'a str) -> Cow<'a, str> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         if !known.contains(topic) {
             if known.len() >= self.limit.load(Ordering::Relaxed) {
                 return Cow::Borrowed(OTHER);

@@ -1,5 +1,5 @@
-use crate::lock::lock;
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// Parts in readiness of what failed, which outlive their owners until someone has been told.
 #[derive(Debug)]
@@ -9,11 +9,11 @@ pub(crate) struct Untold<T> {
 
 impl<T> Untold<T> {
     pub(crate) fn keep(&self, part: &Arc<Mutex<T>>) {
-        lock(&self.parts).push(Arc::clone(part));
+        self.parts.lock().push(Arc::clone(part));
     }
 
     pub(crate) fn told(&self, part: &Arc<Mutex<T>>) {
-        lock(&self.parts).retain(|other| !Arc::ptr_eq(other, part));
+        self.parts.lock().retain(|other| !Arc::ptr_eq(other, part));
     }
 }
 

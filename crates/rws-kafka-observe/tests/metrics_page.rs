@@ -1,8 +1,10 @@
 //! The page a scrape sees.
 
 use rws_kafka_observe::{
-    BrokerStatus, ConsumerStatus, Observer, PartitionState, PartitionStatus, ProducerStatus, Source,
+    BrokerStatus, ConsumerStatus, FamilyKind, Observer, PartitionState, PartitionStatus,
+    ProducerStatus, Source, families,
 };
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -287,4 +289,65 @@ fn rebalances_commits_and_registry_requests_begin_at_zero() {
             r#"rws_kafka_schema_registry_requests_total{outcome="failed"} 1"#,
         ],
     );
+}
+
+/// The names of the labels of each sample on the page, but `le`, by the name of the sample.
+fn labels_on(page: &str) -> BTreeMap<&str, BTreeSet<&str>> {
+    let samples = page.lines().filter(|line| !line.starts_with('#'));
+    samples
+        .map(|sample| {
+            let (series, _) = sample.rsplit_once(' ').expect("a value");
+            let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+            let labels = labels.trim_end_matches('}').split(',');
+            let names = labels.filter_map(|label| label.split_once('=').map(|(name, _)| name));
+            (name, names.filter(|name| *name != "le").collect())
+        })
+        .collect()
+}
+
+#[test]
+fn each_declared_family_is_on_the_page_and_no_other() {
+    let observer = Observer::new();
+    let metrics = observer.metrics();
+    let _recorders = (
+        metrics.produced_to("t"),
+        metrics.consumed_from("t", "g"),
+        metrics.member_of("g"),
+        metrics.registry_requests(),
+    );
+    let outbox = metrics.outbox_of("s");
+    outbox.backlog(1, Duration::from_secs(1));
+    outbox.shard(0, true);
+    let mut lag = metrics.lag_of("t", 0, "g");
+    lag.set(1);
+    let client = Arc::new(Client(1));
+    let producer = observer.register_producer();
+    producer.told_by(&client);
+    let consumer = observer.register_consumer("g", Duration::from_secs(60));
+    consumer.told_by(&client);
+    let mut broker = BrokerStatus::default();
+    broker.round_trip_ms = Some(1.0);
+    broker.throttle_ms = Some(1.0);
+    let brokers = observer.register_brokers("my-service");
+    brokers.set(vec![broker]);
+
+    let page = observer.render();
+    let labels = labels_on(&page);
+    for family in families() {
+        let (name, kind) = (family.name(), family.kind());
+        let head = format!("# HELP {name} {}\n# TYPE {name} {kind}\n", family.help());
+        assert!(page.contains(&head), "{head}\n{page}");
+        let sample = match kind {
+            FamilyKind::Histogram => format!("{name}_bucket"),
+            _ => name.to_owned(),
+        };
+        let declared: BTreeSet<_> = family.labels().iter().copied().collect();
+        assert_eq!(labels[sample.as_str()], declared, "{name}");
+        for value in family.values() {
+            let pair = format!("=\"{value}\"");
+            let mut lines = page.lines().filter(|line| line.starts_with(name));
+            assert!(lines.any(|line| line.contains(&pair)), "{name} {value}");
+        }
+    }
+    assert_eq!(page.matches("# TYPE ").count(), families().count());
 }

@@ -1,15 +1,12 @@
 //! Each query is answered by a real Prometheus that scrapes a real service.
 
 use crate::operated::{SOON, Service};
-use crate::queries::{alerts, labels_in, labels_on, metrics_in, panels};
+use crate::queries::{ALWAYS, alerts, labels_in, labels_on, metrics_in, panels};
 use integration_tests::{Kafka, Postgres, Prometheus, Registry, eventually, unique, unique_topic};
 use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// What Prometheus adds by itself, and what only a histogram's buckets have.
-const ALWAYS: [&str; 3] = ["job", "instance", "le"];
 
 /// Several times what it takes until each rate has its two samples.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,9 +1,13 @@
 //! The queries of the dashboard and of the alerts.
 
+use rws_kafka_observe::families;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// The labels that Prometheus adds by itself, and the one that only a histogram's buckets have.
+pub(crate) const ALWAYS: [&str; 3] = ["job", "instance", "le"];
 
 pub(crate) struct Alert {
     pub(crate) name: String,
@@ -133,4 +137,29 @@ fn names_and_labels_are_found_wherever_they_stand() {
     let page = labels_on("# HELP rws_a x\nrws_a{topic=\"t,=1\",le=\"2\"} 7\nrws_b 1\n");
     assert_eq!(text(page["rws_a"].clone()), "le topic");
     assert_eq!(text(page["rws_b"].clone()), "");
+}
+
+#[test]
+fn dashboard_and_alerts_ask_for_declared_families_and_their_labels() {
+    let panels = panels().into_iter().map(|it| (it.expression, it.legend));
+    let alerts = alerts().into_iter();
+    let alerts = alerts.map(|it| (it.expression, String::new()));
+    for (query, legend) in panels.chain(alerts) {
+        let names = metrics_in(&query).into_iter();
+        for name in names.filter(|name| name.starts_with("rws_kafka_")) {
+            let of_histogram = ["_bucket", "_sum", "_count"]
+                .into_iter()
+                .find_map(|end| name.strip_suffix(end));
+            let family = families()
+                .find(|family| [Some(name.as_str()), of_histogram].contains(&Some(family.name())))
+                .unwrap_or_else(|| panic!("no family {name} is declared: {query}"));
+            for label in labels_in(&query, &name, &legend) {
+                let is_known = family.labels().contains(&label.as_str());
+                assert!(
+                    is_known || ALWAYS.contains(&label.as_str()),
+                    "{name} has no {label}: {query}"
+                );
+            }
+        }
+    }
 }

@@ -1,4 +1,3 @@
-use super::scope::{self, TraceScope};
 use super::state::State;
 use super::{TRACEPARENT, TRACESTATE};
 use std::fmt;
@@ -79,21 +78,6 @@ impl TraceContext {
         Self::parse(traceparent, tracestate.as_deref())
     }
 
-    /// The context of what this thread is doing; `None` where no [scope](Self::enter) is open.
-    ///
-    /// With the feature `otel`, OpenTelemetry's current context, of a span that is recorded or not,
-    /// goes before a scope that is further out.
-    pub fn current() -> Option<Self> {
-        scope::current()
-    }
-
-    /// Makes this the current context of this thread, until the scope is dropped.
-    ///
-    /// With the feature `otel` it is OpenTelemetry's current context, too, as one from elsewhere.
-    pub fn enter(&self) -> TraceScope {
-        TraceScope::new(self)
-    }
-
     /// The same trace, sampled or not as this is, with a new random span id.
     ///
     /// For code that reports a span of its own to a tracing system. One that nobody reports would
@@ -103,31 +87,6 @@ impl TraceContext {
             span_id: random_id(),
             ..self.clone()
         }
-    }
-
-    /// The context that OpenTelemetry has for `span`; `None` without the feature `otel`, and where no
-    /// layer of `tracing_opentelemetry` wants the span.
-    #[cfg_attr(not(feature = "otel"), allow(unused_variables))]
-    pub fn of(span: &tracing::Span) -> Option<Self> {
-        #[cfg(feature = "otel")]
-        return super::otel::of(span);
-        #[cfg(not(feature = "otel"))]
-        None
-    }
-
-    /// Makes `span` a child of this context, and links the two, in OpenTelemetry; to be called before
-    /// the span is entered. Does nothing without the feature `otel`.
-    #[cfg_attr(not(feature = "otel"), allow(unused_variables))]
-    pub fn continue_in(&self, span: &tracing::Span) {
-        #[cfg(feature = "otel")]
-        super::otel::continue_in(self, span);
-    }
-
-    /// Links `span` to this context in OpenTelemetry. Does nothing without the feature `otel`.
-    #[cfg_attr(not(feature = "otel"), allow(unused_variables))]
-    pub fn link(&self, span: &tracing::Span) {
-        #[cfg(feature = "otel")]
-        super::otel::link(self, span);
     }
 
     /// The trace's id, in 32 hexadecimal digits.

@@ -66,9 +66,12 @@
 )]
 
 mod context;
+#[cfg(not(feature = "otel"))]
+mod no_otel;
 #[cfg(feature = "otel")]
 mod otel;
 mod scope;
+mod spans;
 mod state;
 
 pub use context::TraceContext;

@@ -1,30 +1,29 @@
 //! The bridge to OpenTelemetry.
 
 use super::context::{KNOWN_FLAGS, TraceContext};
-use super::scope::Entered;
 use super::state::State;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, ContextGuard};
 use tracing::Span;
+use tracing::span::Id;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// What is innermost: a context of OpenTelemetry's, a span or the scope.
-pub(super) fn current(entered: Option<Entered>) -> Option<TraceContext> {
+/// Returns what is innermost: a context of OpenTelemetry's, a span, or the innermost scope, which was
+/// entered within the span `within`.
+pub(super) fn current(scope: Option<TraceContext>, within: Option<Id>) -> Option<TraceContext> {
     let attached = Context::map_current(|context| read(context.span().span_context()));
-    let scope = entered.as_ref().map(|entered| &entered.context);
     // A scope is attached, too: another context is one that came later.
-    if attached.as_ref() != scope && attached.is_some() {
+    if attached != scope && attached.is_some() {
         return attached;
     }
     // A layer that is told not to attach its spans (`with_context_activation(false)`).
     let span = Span::current();
-    let within = entered.as_ref().and_then(|entered| entered.within.clone());
     if span.id() != within
         && let Some(context) = of(&span)
     {
         return Some(context);
     }
-    entered.map(|entered| entered.context)
+    scope
 }
 
 pub(super) fn of(span: &Span) -> Option<TraceContext> {

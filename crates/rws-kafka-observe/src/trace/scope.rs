@@ -18,19 +18,36 @@ pub struct TraceScope {
 
 /// The innermost scope of a thread.
 #[derive(Clone)]
-pub(super) struct Entered {
-    pub(super) context: TraceContext,
+struct Entered {
+    context: TraceContext,
     /// The span that was current when it was entered.
     #[cfg(feature = "otel")]
-    pub(super) within: Option<tracing::span::Id>,
+    within: Option<tracing::span::Id>,
 }
 
 thread_local! {
     static ENTERED: RefCell<Option<Entered>> = const { RefCell::new(None) };
 }
 
+impl TraceContext {
+    /// The context of what this thread is doing; `None` where no [scope](Self::enter) is open.
+    ///
+    /// With the feature `otel`, OpenTelemetry's current context, of a span that is recorded or not,
+    /// goes before a scope that is further out.
+    pub fn current() -> Option<Self> {
+        current()
+    }
+
+    /// Makes this the current context of this thread, until the scope is dropped.
+    ///
+    /// With the feature `otel` it is OpenTelemetry's current context, too, as one from elsewhere.
+    pub fn enter(&self) -> TraceScope {
+        TraceScope::new(self)
+    }
+}
+
 impl TraceScope {
-    pub(super) fn new(context: &TraceContext) -> Self {
+    fn new(context: &TraceContext) -> Self {
         let entered = Entered {
             context: context.clone(),
             #[cfg(feature = "otel")]
@@ -57,13 +74,16 @@ impl fmt::Debug for TraceScope {
     }
 }
 
-pub(super) fn current() -> Option<TraceContext> {
+fn current() -> Option<TraceContext> {
     // Copied out, for what is asked below may ask here.
     let entered = ENTERED.try_with(|entered| entered.borrow().clone());
     // A thread that ends has none.
     let entered = entered.ok().flatten();
     #[cfg(feature = "otel")]
-    return super::otel::current(entered);
+    {
+        let within = entered.as_ref().and_then(|entered| entered.within.clone());
+        super::otel::current(entered.map(|entered| entered.context), within)
+    }
     #[cfg(not(feature = "otel"))]
     entered.map(|entered| entered.context)
 }
