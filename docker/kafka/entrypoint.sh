@@ -43,9 +43,11 @@ default SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR 1
 default GROUP_INITIAL_REBALANCE_DELAY_MS 0
 # A broker that was frozen for longer than its session answers for a moment that the cluster has no
 # brokers, and a librdkafka client that asks just then finds none any more (librdkafka #5301). On the
-# other hand, one that was killed is let in again only when its session has expired.
+# other hand, one that was killed is let in again only when its session has expired: counted from its
+# new start, if it is the controller itself. It must keep asking for longer than that, or it ends.
 default BROKER_HEARTBEAT_INTERVAL_MS 500
 default BROKER_SESSION_TIMEOUT_MS 60000
+default INITIAL_BROKER_REGISTRATION_TIMEOUT_MS 240000
 
 {
     for variable in "${!KAFKA_@}"; do

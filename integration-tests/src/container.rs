@@ -21,8 +21,11 @@ use crate::{
     wait::eventually,
 };
 
-/// For a container to be made or started, and for what is in it to answer.
+/// For a container to be made or started.
 const START: Duration = Duration::from_secs(90);
+/// For what is in a container to answer: a broker that starts in 5 s on a quiet machine takes 50 s on
+/// a busy one, and more with two others beside it.
+const READY: Duration = Duration::from_secs(240);
 /// For anything else that is asked of Docker or of what is in a container.
 pub(crate) const OPERATION: Duration = Duration::from_secs(30);
 /// For a program in a container: the clients in Python and Java take long to start on a busy machine.
@@ -40,7 +43,11 @@ pub(crate) struct Image {
 impl Image {
     /// What every container here is made with.
     pub(crate) fn request(self) -> ContainerRequest<GenericImage> {
-        GenericImage::new(self.name, self.tag)
+        Self::request_of(GenericImage::new(self.name, self.tag))
+    }
+
+    fn request_of(image: GenericImage) -> ContainerRequest<GenericImage> {
+        image
             .with_container_name(unique("rws-kafka-test"))
             .with_label(RUN_LABEL, run_label())
             .with_label(PROCESS_LABEL, process_label())
@@ -101,28 +108,66 @@ impl Container {
         self.inner().id()
     }
 
-    /// Asks until `probe` is content.
+    /// Asks until `probe` succeeds, after a start. A container whose process ends is started again
+    /// once, for a busy machine makes a start fail that would succeed on a quiet one.
     ///
     /// # Panics
     ///
-    /// When it is not in time, or the container has ended; with `probe`'s last word and the log's.
+    /// When `probe` does not succeed in time, or the process ends twice; with the last problem and the
+    /// end of the log of each start.
+    #[track_caller]
+    pub(crate) fn wait_until_started(&self, mut probe: impl FnMut() -> Result<(), String>) {
+        let Err(first) = self.try_until_ready(&mut probe) else {
+            return;
+        };
+        assert!(first.ended, "{}", self.describe(&first));
+        let first = self.describe(&first);
+        eprintln!("starting it again: {first}");
+        self.restart();
+        if let Err(second) = self.try_until_ready(&mut probe) {
+            panic!(
+                "{}\nIt is the second start. Before it: {first}",
+                self.describe(&second)
+            );
+        }
+    }
+
+    /// Asks until `probe` succeeds.
+    ///
+    /// # Panics
+    ///
+    /// When it does not succeed in time, or the process has ended; with the last problem and the end
+    /// of the log.
     #[track_caller]
     pub(crate) fn wait_until_ready(&self, mut probe: impl FnMut() -> Result<(), String>) {
-        let end = Instant::now() + START;
+        if let Err(problem) = self.try_until_ready(&mut probe) {
+            panic!("{}", self.describe(&problem));
+        }
+    }
+
+    fn try_until_ready(
+        &self,
+        probe: &mut impl FnMut() -> Result<(), String>,
+    ) -> Result<(), NotReady> {
+        let end = Instant::now() + READY;
         loop {
-            let Err(mut problem) = probe() else { return };
+            let Err(problem) = probe() else { return Ok(()) };
             let ended = run(OPERATION, || self.inner().is_running()).is_ok_and(|running| !running);
-            if ended {
-                "its process has ended".clone_into(&mut problem);
+            if ended || Instant::now() >= end {
+                return Err(NotReady { problem, ended });
             }
-            assert!(
-                !ended && Instant::now() < end,
-                "{} is not ready: {problem}\n{}",
-                self.name,
-                last_lines(&self.logs(), 40)
-            );
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    fn describe(&self, NotReady { problem, ended }: &NotReady) -> String {
+        let problem = if *ended {
+            "its process has ended"
+        } else {
+            problem
+        };
+        let log = last_lines(&self.logs(), 40);
+        format!("{} is not ready: {problem}\n{log}", self.name)
     }
 
     /// Freezes it: connections stay open, nothing answers.
@@ -184,6 +229,12 @@ impl Container {
     /// When it cannot be run, or has not ended after 90 s; naming it as `shown`.
     #[track_caller]
     pub(crate) fn run(&self, shown: &str, command: ExecCommand) -> ToolOutput {
+        self.try_run(command)
+            .unwrap_or_else(|error| panic!("{shown}: {error}"))
+    }
+
+    /// As [`run`](Self::run), for a container that may have ended.
+    pub(crate) fn try_run(&self, command: ExecCommand) -> Result<ToolOutput, String> {
         let result = run(PROGRAM, || async {
             let mut running = self.inner().exec(command).await?;
             let stdout = running.stdout_to_vec().await?;
@@ -191,14 +242,12 @@ impl Container {
             let code = running.exit_code().await?;
             Ok::<_, TestcontainersError>((code, stdout, stderr))
         });
-        match result {
-            Ok((code, stdout, stderr)) => ToolOutput {
-                code: code.unwrap_or(-1),
-                stdout: String::from_utf8_lossy(&stdout).into_owned(),
-                stderr: String::from_utf8_lossy(&stderr).into_owned(),
-            },
-            Err(error) => panic!("{shown}: {error}"),
-        }
+        let (code, stdout, stderr) = result.map_err(|error| error.to_string())?;
+        Ok(ToolOutput {
+            code: code.unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        })
     }
 
     fn inner(&self) -> &ContainerAsync<GenericImage> {
@@ -224,6 +273,13 @@ impl Drop for Container {
     }
 }
 
+/// Why the service in a container does not answer.
+struct NotReady {
+    /// What the last probe said.
+    problem: String,
+    ended: bool,
+}
+
 /// Another process took a port between the choice and the start.
 pub(crate) struct PortTaken;
 
@@ -246,4 +302,68 @@ fn is_port_conflict(error: &Failure<TestcontainersError>) -> bool {
 fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// Of any image that has a shell.
+    const IMAGE: Image = Image {
+        name: "rws-kafka/kafka",
+        tag: "4.1.0",
+    };
+
+    fn shell(script: &str) -> Container {
+        let image = GenericImage::new(IMAGE.name, IMAGE.tag).with_entrypoint("/bin/sh");
+        let request = Image::request_of(image).with_cmd(["-c", script]);
+        let started = Container::start("the shell".to_owned(), IMAGE, request);
+        started.unwrap_or_else(|PortTaken| unreachable!("it maps no port"))
+    }
+
+    fn has_logged(container: &Container, line: &str) -> Result<(), String> {
+        let found = container.logs().lines().any(|logged| logged == line);
+        found.then_some(()).ok_or_else(|| format!("no {line}"))
+    }
+
+    #[test]
+    fn a_container_whose_process_ends_at_its_first_start_is_started_again() {
+        let container = shell(
+            "if [ -e /tmp/started ]; then echo ready; exec sleep 600; fi; touch /tmp/started; exit 3",
+        );
+        container.wait_until_started(|| has_logged(&container, "ready"));
+    }
+
+    #[test]
+    fn a_container_whose_process_ends_twice_fails_with_the_log_of_both_starts() {
+        let container = shell(
+            "if [ -e /tmp/started ]; then echo second; exit 3; fi; touch /tmp/started; echo first; exit 3",
+        );
+        let failed = catch_unwind(AssertUnwindSafe(|| {
+            container.wait_until_started(|| Err("not asked".to_owned()));
+        }));
+        let failed = failed.expect_err("it cannot be ready");
+        let text = failed.downcast_ref::<String>().expect("a text");
+        let (second, first) = text.split_once("Before it").expect("both starts");
+        assert!(second.contains("its process has ended"), "{text}");
+        assert!(second.contains("second"), "{text}");
+        assert!(
+            first.contains("first") && !first.contains("second"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_container_whose_process_ends_later_is_not_started_again() {
+        let container = shell("echo ready; exec sleep 600");
+        container.wait_until_started(|| has_logged(&container, "ready"));
+        container.kill();
+        let failed = catch_unwind(AssertUnwindSafe(|| {
+            container.wait_until_ready(|| Err("not asked".to_owned()));
+        }));
+        assert!(failed.is_err());
+        assert!(!run(OPERATION, || container.inner().is_running()).expect("an answer"));
+    }
 }

@@ -72,7 +72,7 @@ impl Glue {
                 secret_access_key: "none-yet".to_owned(),
             },
         };
-        glue.wait_until_ready();
+        glue.container.wait_until_started(|| glue.answers());
         glue.credentials = glue.make_credentials();
         glue
     }
@@ -197,7 +197,7 @@ impl Glue {
     /// When it does not answer in time.
     pub fn unpause(&self) {
         self.container.unpause();
-        self.wait_until_ready();
+        self.container.wait_until_ready(|| self.answers());
     }
 
     /// Stops it for good: connections are refused from then on, and it remembers nothing.
@@ -214,18 +214,15 @@ impl Glue {
         self.container.logs()
     }
 
-    fn wait_until_ready(&self) {
+    fn answers(&self) -> Result<(), String> {
         let url = format!("{}/moto-api/", self.endpoint());
-        self.container.wait_until_ready(|| {
-            let answer = HttpRequest::new("GET", &url).send()?;
-            if answer.status == 200 {
-                return Ok(());
-            }
-            Err(format!("it answers {} {}", answer.status, answer.body))
-        });
+        let answer = HttpRequest::new("GET", &url).send()?;
+        if answer.status == 200 {
+            return Ok(());
+        }
+        Err(format!("it answers {} {}", answer.status, answer.body))
     }
 
-    /// Makes a user who may do everything, then has every signature checked.
     fn make_credentials(&self) -> AwsCredentials {
         self.iam("CreateUser", &[]);
         let everything = json!({

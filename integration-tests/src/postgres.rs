@@ -141,7 +141,7 @@ impl Postgres {
     /// When it does not answer in time.
     pub fn restart(&self) {
         self.container.restart();
-        self.wait_until_ready();
+        self.wait_until_started();
     }
 
     /// Kills the server and starts it on the same ports as a standby of no primary, which takes no
@@ -167,11 +167,8 @@ impl Postgres {
 
     fn try_psql(&self, url: &str, sql: &str) -> ToolOutput {
         let database = url.rsplit('/').next().unwrap_or(url);
-        let command = ["psql", "-h", "/tmp", "-U", "postgres", "-d", database]
-            .into_iter()
-            .chain(["-v", "ON_ERROR_STOP=1", "-qAtc", sql]);
         self.container
-            .run(&format!("psql: {sql}"), ExecCommand::new(command))
+            .run(&format!("psql: {sql}"), psql(database, sql))
     }
 
     fn launch(host: Option<&str>) -> Self {
@@ -197,19 +194,26 @@ impl Postgres {
             pooler_port,
             certificates,
         };
-        postgres.wait_until_ready();
+        postgres.wait_until_started();
         postgres
     }
 
-    fn wait_until_ready(&self) {
-        self.container.wait_until_ready(|| {
-            let answer = self.try_psql("postgres", "SELECT 1");
+    fn wait_until_started(&self) {
+        self.container.wait_until_started(|| {
+            let answer = self.container.try_run(psql("postgres", "SELECT 1"))?;
             if answer.code == 0 {
                 return Ok(());
             }
             Err(answer.stderr)
         });
     }
+}
+
+fn psql(database: &str, sql: &str) -> ExecCommand {
+    let command = ["psql", "-h", "/tmp", "-U", "postgres", "-d", database]
+        .into_iter()
+        .chain(["-v", "ON_ERROR_STOP=1", "-qAtc", sql]);
+    ExecCommand::new(command)
 }
 
 impl fmt::Debug for Postgres {

@@ -1,6 +1,6 @@
 //! Three brokers, each in a container of its own.
 
-use std::{iter, ops::Deref, sync::OnceLock};
+use std::{iter, ops::Deref, sync::OnceLock, thread};
 
 use rdkafka::{
     metadata::MetadataPartition,
@@ -77,9 +77,12 @@ impl Cluster {
     pub fn start_with(properties: &[(&str, &str)]) -> Self {
         let cluster = until_ports_are_free(|| Self::try_launch(properties));
         let ids: Vec<_> = cluster.members.iter().map(|broker| broker.id).collect();
-        for broker in &cluster.members {
-            broker.wait_until_it_knows(&ids);
-        }
+        // At the same time: one that has to be started again keeps the others waiting.
+        thread::scope(|scope| {
+            for broker in &cluster.members {
+                scope.spawn(|| broker.wait_until_started(&ids));
+            }
+        });
         cluster
     }
 

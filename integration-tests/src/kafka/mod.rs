@@ -138,7 +138,7 @@ impl Kafka {
     /// When it does not answer in time.
     pub fn unpause(&self) {
         self.container.unpause();
-        self.wait_until_ready();
+        self.container.wait_until_ready(self.knows(&[self.id]));
     }
 
     /// Shuts the broker down in order; its data stay. Connections are refused from then on.
@@ -150,7 +150,8 @@ impl Kafka {
         self.container.stop();
     }
 
-    /// Kills the broker at once; its data stay.
+    /// Kills the broker at once; its data stay. One that was not started
+    /// [for that](Self::start_for_kill) needs a minute for its [restart](Self::restart).
     ///
     /// # Panics
     ///
@@ -166,7 +167,7 @@ impl Kafka {
     /// When it does not answer in time.
     pub fn restart(&self) {
         self.container.restart();
-        self.wait_until_ready();
+        self.wait_until_started(&[self.id]);
     }
 
     /// What the broker logged.
@@ -176,7 +177,7 @@ impl Kafka {
 
     fn launch(setup: &Setup) -> Self {
         let kafka = until_ports_are_free(|| Self::try_launch(setup));
-        kafka.wait_until_ready();
+        kafka.wait_until_started(&[kafka.id]);
         kafka
     }
 
@@ -210,14 +211,15 @@ impl Kafka {
         })
     }
 
-    fn wait_until_ready(&self) {
-        self.wait_until_it_knows(&[self.id]);
+    /// Waits until the broker answers after a start, and knows these brokers.
+    #[track_caller]
+    fn wait_until_started(&self, ids: &[i32]) {
+        self.container.wait_until_started(self.knows(ids));
     }
 
-    /// Waits until the broker answers, and that these brokers are there.
-    fn wait_until_it_knows(&self, ids: &[i32]) {
+    fn knows(&self, ids: &[i32]) -> impl FnMut() -> Result<(), String> {
         let consumer: BaseConsumer = self.client().create().expect("a client");
-        self.container.wait_until_ready(|| {
+        move || {
             let metadata = consumer
                 .fetch_metadata(None, Duration::from_secs(1))
                 .map_err(|error| error.to_string())?;
@@ -228,7 +230,7 @@ impl Kafka {
             Err(format!(
                 "it knows the brokers {known:?}, not all of {ids:?}"
             ))
-        });
+        }
     }
 }
 

@@ -80,7 +80,7 @@ impl Registry {
             options,
             certificates,
         };
-        registry.wait_until_ready();
+        registry.wait_until_started();
         registry
     }
 
@@ -148,7 +148,7 @@ impl Registry {
     /// When it does not answer in time.
     pub fn unpause(&self) {
         self.container.unpause();
-        self.wait_until_ready();
+        self.container.wait_until_ready(|| self.answers());
     }
 
     /// Shuts the registry down in order; what is registered stays. Connections are refused from then
@@ -177,7 +177,7 @@ impl Registry {
     /// When it does not answer in time.
     pub fn restart(&self) {
         self.container.restart();
-        self.wait_until_ready();
+        self.wait_until_started();
     }
 
     /// What the registry logged, a line a request.
@@ -218,12 +218,15 @@ impl Registry {
         Ok((container, plain_port, front_port))
     }
 
-    fn wait_until_ready(&self) {
-        self.container
-            .wait_until_ready(|| match self.try_send("GET", "/subjects", None)? {
-                answer if answer.status == 200 => Ok(()),
-                answer => Err(format!("it answers {} {}", answer.status, answer.body)),
-            });
+    fn wait_until_started(&self) {
+        self.container.wait_until_started(|| self.answers());
+    }
+
+    fn answers(&self) -> Result<(), String> {
+        match self.try_send("GET", "/subjects", None)? {
+            answer if answer.status == 200 => Ok(()),
+            answer => Err(format!("it answers {} {}", answer.status, answer.body)),
+        }
     }
 }
 

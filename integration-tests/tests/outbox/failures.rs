@@ -159,7 +159,7 @@ fn an_oversized_payload_is_refused_at_enqueue() -> Result<(), OutboxError> {
 
 #[test]
 fn a_broker_that_is_down_costs_no_event_an_attempt() {
-    let kafka = Kafka::start();
+    let kafka = Kafka::start_for_kill();
     let scene = Scene::on(&kafka, Postgres::shared(), 1);
     let relay = scene.relay().start(20);
     enqueue(&scene, &[(&scene.topic, "a", "before".into())]);
