@@ -49,10 +49,10 @@ mod database;
 mod dedup;
 mod error;
 mod event;
-mod lane;
 mod operations;
 mod outbox;
 mod relay;
+mod strand;
 #[cfg(any(feature = "avro", feature = "json-schema", feature = "protobuf"))]
 mod typed;
 

@@ -11,7 +11,7 @@
 //! a read from then on finds is where the shard begins.
 
 use super::lock;
-use crate::lane::SHARDS;
+use crate::strand::SHARDS;
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

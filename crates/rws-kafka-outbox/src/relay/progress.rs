@@ -1,7 +1,7 @@
 //! Whether a relay gets on, for readiness.
 
 use super::rows::Head;
-use crate::lane::SHARDS;
+use crate::strand::SHARDS;
 use rws_kafka_observe::OutboxHealth;
 
 /// What was seen of the shards.

@@ -2,7 +2,7 @@
 //! them, would else have this one look for ever.
 
 use super::FIRST_WAIT;
-use crate::lane::SHARDS;
+use crate::strand::SHARDS;
 use std::time::{Duration, Instant};
 
 /// A refused event is tried again after a second, however seldom an empty outbox is looked at.

@@ -7,7 +7,7 @@ use super::hold::Place;
 use super::unsettled::EventId;
 use crate::database::{Schema, answer, answer_begin};
 use crate::error::OutboxError;
-use crate::lane::SHARDS;
+use crate::strand::SHARDS;
 use deadpool_postgres::Transaction;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub(super) struct Pending {
     row: Row,
     pub(super) shard: i16,
     pub(super) id: i64,
-    pub(super) lane: i64,
+    pub(super) strand: i64,
     pub(super) attempts: u32,
     /// Since it was enqueued, when it was read.
     pub(super) age: Duration,
@@ -86,7 +86,7 @@ impl Pending {
         Self {
             shard: row.get(0),
             id: row.get(1),
-            lane: row.get(2),
+            strand: row.get(2),
             attempts: u32::try_from(row.get::<_, i32>(3)).unwrap_or(0),
             // Negative where the server's clock was set back.
             age: Duration::try_from_secs_f64(row.get(10)).unwrap_or_default(),
@@ -97,7 +97,7 @@ impl Pending {
     /// In which order of events it is.
     pub(super) fn place(&self, ordering: Ordering) -> Place {
         match ordering {
-            Ordering::PerKey => (self.shard, self.lane),
+            Ordering::PerKey => (self.shard, self.strand),
             Ordering::Unordered => (self.shard, self.id),
         }
     }
@@ -218,14 +218,14 @@ impl<'a> Batch<'a> {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// The lanes that wait for an event that failed.
+    /// The strands that wait for an event that failed.
     pub(super) async fn held(&self, shards: &[i16]) -> Result<Vec<i64>, OutboxError> {
         let params: [Param<'_>; 1] = [(&shards, Type::INT2_ARRAY)];
         let rows = self.query("look for failed events", HELD, &params).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// At most `limit` events of each shard above its floor, without those of the lanes `held`, in the
+    /// At most `limit` events of each shard above its floor, without those of the strands `held`, in the
     /// order of their ids.
     pub(super) async fn rows(
         &self,

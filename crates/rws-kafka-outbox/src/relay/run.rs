@@ -15,7 +15,7 @@ use super::work::{Done, Work};
 use super::{FIRST_WAIT, OnRefusal, Options};
 use crate::database::{Pool, check};
 use crate::error::OutboxError;
-use crate::lane::SHARDS;
+use crate::strand::SHARDS;
 use rws_kafka_observe::OutboxHealth;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_producer::KafkaProducer;

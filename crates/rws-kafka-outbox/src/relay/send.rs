@@ -6,7 +6,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerError, Record};
 use std::collections::HashMap;
 
-/// What came of a batch. Events in neither list were not sent, for one of their lane failed.
+/// What came of a batch. Events in neither list were not sent, for one of their strand failed.
 pub(super) struct Sent<'a> {
     pub(super) acknowledged: Vec<&'a Pending>,
     pub(super) refused: Vec<(&'a Pending, ProducerError)>,
@@ -16,16 +16,16 @@ pub(super) struct Sent<'a> {
     pub(super) broken: Option<ProducerError>,
 }
 
-/// Sends `rows` and waits for the outcome of each that was sent. Lanes go side by side; in a lane each
+/// Sends `rows` and waits for the outcome of each that was sent. Strands go side by side; in a strand each
 /// waits for the one before it, as a refused one must not be overtaken.
 pub(super) async fn send<'a>(
     producer: &KafkaProducer,
     rows: &'a [Pending],
     ordering: Ordering,
 ) -> Sent<'a> {
-    let mut lanes: HashMap<i64, Vec<&Pending>> = HashMap::with_capacity(rows.len());
+    let mut strands: HashMap<i64, Vec<&Pending>> = HashMap::with_capacity(rows.len());
     for row in rows {
-        lanes.entry(row.place(ordering).1).or_default().push(row);
+        strands.entry(row.place(ordering).1).or_default().push(row);
     }
     let mut sent = Sent {
         acknowledged: Vec::with_capacity(rows.len()),
@@ -33,9 +33,9 @@ pub(super) async fn send<'a>(
         unanswered: Vec::new(),
         broken: None,
     };
-    let mut running: FuturesUnordered<_> = lanes
+    let mut running: FuturesUnordered<_> = strands
         .into_values()
-        .map(|lane| send_lane(producer, lane))
+        .map(|strand| send_strand(producer, strand))
         .collect();
     while let Some((acknowledged, failed)) = running.next().await {
         sent.acknowledged.extend(acknowledged);
@@ -53,11 +53,11 @@ pub(super) async fn send<'a>(
     sent
 }
 
-type Lane<'a> = (Vec<&'a Pending>, Option<(&'a Pending, ProducerError)>);
+type Strand<'a> = (Vec<&'a Pending>, Option<(&'a Pending, ProducerError)>);
 
-async fn send_lane<'a>(producer: &KafkaProducer, lane: Vec<&'a Pending>) -> Lane<'a> {
-    let mut acknowledged = Vec::with_capacity(lane.len());
-    for row in lane {
+async fn send_strand<'a>(producer: &KafkaProducer, strand: Vec<&'a Pending>) -> Strand<'a> {
+    let mut acknowledged = Vec::with_capacity(strand.len());
+    for row in strand {
         match post(producer, row).await {
             Ok(_) => acknowledged.push(row),
             Err(error) => return (acknowledged, Some((row, error))),

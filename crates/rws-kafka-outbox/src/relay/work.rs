@@ -162,8 +162,8 @@ impl Work {
         self.metrics.published(events as u64);
     }
 
-    /// Holds the lanes that the brokers leave unanswered; not so when they answer nobody, for then all
-    /// lanes wait, and none in the way of another.
+    /// Holds the strands that the brokers leave unanswered; not so when they answer nobody, for then all
+    /// strands wait, and none in the way of another.
     async fn hold(&self, sent: &Sent<'_>, begun: Instant) {
         let place = |row: &&Pending| row.place(self.options.ordering);
         self.holds.acknowledged(sent.acknowledged.iter().map(place));
@@ -200,13 +200,13 @@ impl Work {
         }
         let limit = self.limit.of_each(claimed.len());
         let held = self.holds.held(&claimed);
-        let mut lanes = batch.held(&claimed).await?;
-        lanes.extend(held.iter().map(|(_, lane)| *lane));
+        let mut strands = batch.held(&claimed).await?;
+        strands.extend(held.iter().map(|(_, strand)| *strand));
         let (floors, settled) = (self.floors.floors(), self.floors.settled());
-        let rows = batch.rows(&claimed, limit, &lanes, &floors).await?;
+        let rows = batch.rows(&claimed, limit, &strands, &floors).await?;
         let events = rows.iter().map(|row| (row.shard, row.id));
         self.floors
-            .read(&claimed, &settled, events, lanes.is_empty());
+            .read(&claimed, &settled, events, strands.is_empty());
         let read = self.sized(Read::new(&claimed, rows, limit, &held));
         // Only under load is there much below a floor.
         if read.is_full
