@@ -37,8 +37,8 @@ pub(super) async fn run(
     health: OutboxHealth,
 ) -> RelayReport {
     let metrics = options.observer.metrics().outbox_of(pool.schema().name());
-    if pool.listens().is_some() {
-        tokio::spawn(listen(pool.clone(), stopping.clone()));
+    if let Some(origin) = pool.listens() {
+        tokio::spawn(listen(pool.clone(), origin, stopping.clone()));
     }
     let mut commits = pool.commits();
     let poll_interval = options.poll_interval;
