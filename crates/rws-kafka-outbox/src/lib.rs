@@ -66,7 +66,7 @@ pub use error::OutboxError;
 pub use event::{Event, MESSAGE_ID_HEADER};
 pub use operations::{TroubledEvent, TroubledState, discard, list, requeue};
 pub use outbox::Outbox;
-pub use relay::{OnRefusal, Ordering, OutboxRelay, RelayHandle, RelayReport, RelayStatus};
+pub use relay::{OnRefusal, OutboxRelay, RelayHandle, RelayOrdering, RelayReport, RelayStatus};
 
 /// The id of an event, also in its header `rws-message-id`.
 pub use uuid::Uuid;

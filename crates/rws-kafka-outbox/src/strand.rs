@@ -8,6 +8,9 @@
 /// Shards of the table.
 pub(crate) const SHARDS: i16 = 16;
 
+/// A value for each shard.
+pub(crate) type PerShard<T> = [T; SHARDS as usize];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Strand(pub(crate) i64);
 

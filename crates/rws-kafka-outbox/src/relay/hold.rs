@@ -10,9 +10,9 @@
 //! failed; and when a pause is over, one strand is tried for all, so that a silent partition costs one
 //! delivery timeout a pause, and a pause need not be long.
 
-use super::lock;
+use super::pending::Place;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The first pause is as long as the attempt was, within these bounds, and doubles up to the longer.
@@ -20,9 +20,6 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 /// A topic of which nothing was heard for so long was published by another relay, or discarded.
 const FORGOTTEN: Duration = Duration::from_secs(600);
-
-/// A shard, and a strand of it; the id of an event where none are kept in order.
-pub(super) type Place = (i16, i64);
 
 #[derive(Debug, Default)]
 pub(super) struct Holds(Mutex<HashMap<String, Topic>>);
@@ -73,7 +70,7 @@ impl Holds {
         begun: Instant,
         now: Instant,
     ) {
-        let mut topics = lock(&self.0);
+        let mut topics = self.0.lock();
         let waited = now.saturating_duration_since(begun);
         for (place, name) in events {
             let topic = topics.entry(name.to_owned()).or_insert_with(|| Topic {
@@ -102,7 +99,7 @@ impl Holds {
     /// Events of `places` were acknowledged: where one of them was unanswered before, the others of its
     /// topic are tried.
     pub(super) fn acknowledged(&self, places: impl IntoIterator<Item = Place>) {
-        let mut topics = lock(&self.0);
+        let mut topics = self.0.lock();
         if topics.is_empty() {
             return;
         }
@@ -125,7 +122,7 @@ impl Holds {
     }
 
     fn held_at(&self, shards: &[i16], now: Instant) -> Vec<Place> {
-        let mut topics = lock(&self.0);
+        let mut topics = self.0.lock();
         topics.retain(|_, topic| now < topic.heard + FORGOTTEN);
         let mut held = Vec::new();
         for topic in topics.values() {
@@ -143,7 +140,7 @@ impl Holds {
 
     /// Returns `true` if no topic is held.
     pub(super) fn is_empty(&self) -> bool {
-        let topics = lock(&self.0);
+        let topics = self.0.lock();
         let mut states = topics.values().map(|topic| topic.state);
         states.all(|state| matches!(state, State::Open(_)))
     }
@@ -178,7 +175,7 @@ mod tests {
         assert!(held(&holds, end + SECOND).is_empty());
         assert!(holds.is_empty());
         holds.acknowledged([(0, 1), (0, 2), (0, 3)]);
-        assert!(lock(&holds.0).is_empty());
+        assert!(holds.0.lock().is_empty());
     }
 
     #[test]
@@ -227,6 +224,6 @@ mod tests {
         assert_eq!(held(&holds, over), [2]);
         assert_eq!(held(&holds, over + TIMEOUT), [1]);
         assert!(held(&holds, over + FORGOTTEN).is_empty());
-        assert!(lock(&holds.0).is_empty());
+        assert!(holds.0.lock().is_empty());
     }
 }

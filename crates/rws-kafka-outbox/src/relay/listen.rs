@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_postgres::{AsyncMessage, Error};
 
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// How long a connection may be silent before it is asked for a sign of life.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -18,7 +18,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// Wakes the relays of `pool` for each NOTIFY, until `stopping`. While there is no connection, made as
 /// `origin` says, they poll.
 pub(super) async fn listen(pool: Pool, origin: Arc<Origin>, mut stopping: watch::Receiver<bool>) {
-    let mut wait = FIRST_WAIT;
+    let mut backoff = FIRST_BACKOFF;
     let mut told = false;
     loop {
         let mut heard = false;
@@ -27,7 +27,7 @@ pub(super) async fn listen(pool: Pool, origin: Arc<Origin>, mut stopping: watch:
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
         if heard {
-            (wait, told) = (FIRST_WAIT, false);
+            (backoff, told) = (FIRST_BACKOFF, false);
         }
         if !told && !matches!(ended, Ok(Ended::Doubted)) {
             let error = ended.err().map(|error| with_causes(&error));
@@ -35,10 +35,10 @@ pub(super) async fn listen(pool: Pool, origin: Arc<Origin>, mut stopping: watch:
             told = true;
         }
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(backoff) => {}
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
-        wait = (wait * 2).min(LONGEST_WAIT);
+        backoff = (backoff * 2).min(LONGEST_BACKOFF);
     }
 }
 
