@@ -1,5 +1,5 @@
 use crate::error::OutboxError;
-use crate::lane::Lane;
+use crate::strand::Strand;
 use rws_kafka_observe::trace::{TRACEPARENT, TraceContext};
 use rws_kafka_producer::{HeaderValue, check_topic_name};
 use std::borrow::Cow;
@@ -88,10 +88,10 @@ impl Event {
         }
     }
 
-    pub(crate) fn lane(&self, id: Uuid) -> Lane {
+    pub(crate) fn strand(&self, id: Uuid) -> Strand {
         match &self.key {
-            Some(key) => Lane::of_key(&self.topic, key),
-            None => Lane::alone(id.as_bytes()),
+            Some(key) => Strand::of_key(&self.topic, key),
+            None => Strand::alone(id.as_bytes()),
         }
     }
 

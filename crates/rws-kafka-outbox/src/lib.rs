@@ -49,10 +49,10 @@ mod database;
 mod dedup;
 mod error;
 mod event;
-mod lane;
 mod operations;
 mod outbox;
 mod relay;
+mod strand;
 #[cfg(any(feature = "avro", feature = "json-schema", feature = "protobuf"))]
 mod typed;
 
@@ -66,7 +66,7 @@ pub use error::OutboxError;
 pub use event::{Event, MESSAGE_ID_HEADER};
 pub use operations::{TroubledEvent, TroubledState, discard, list, requeue};
 pub use outbox::Outbox;
-pub use relay::{OnRefusal, Ordering, OutboxRelay, RelayHandle, RelayReport, RelayStatus};
+pub use relay::{OnRefusal, OutboxRelay, RelayHandle, RelayOrdering, RelayReport, RelayStatus};
 
 /// The id of an event, also in its header `rws-message-id`.
 pub use uuid::Uuid;

@@ -87,14 +87,14 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
         let event = event.traced();
         event.check(self.max_event_bytes)?;
         let id = Uuid::now_v7();
-        let lane = event.lane(id);
+        let strand = event.strand(id);
         let has_headers = !event.header_names.is_empty();
         let names = has_headers.then_some(&event.header_names);
         let values = has_headers.then_some(&event.header_values);
-        let shard = lane.shard();
+        let shard = strand.shard();
         let values: [&(dyn ToSql + Sync); 8] = [
             &shard,
-            &lane.0,
+            &strand.0,
             &id,
             &event.topic,
             &event.key,
@@ -130,7 +130,7 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
             event.check(self.max_event_bytes)?;
         }
         let keyed = events.iter().filter(|event| event.key.is_some());
-        let mut locks: Vec<i64> = keyed.map(|event| event.lane(Uuid::nil()).0).collect();
+        let mut locks: Vec<i64> = keyed.map(|event| event.strand(Uuid::nil()).0).collect();
         // Sorted: two transactions with the same keys never wait for each other.
         locks.sort_unstable();
         locks.dedup();

@@ -113,7 +113,7 @@ pub use rws_kafka_consumer::testing;
 pub mod outbox {
     pub use rws_kafka_outbox::{
         AnyTransaction, AsyncTransaction, Connection, Event, MESSAGE_ID_HEADER, MIGRATIONS,
-        OnRefusal, Ordering, Outbox, OutboxError, OutboxRelay, Pool, RelayHandle, RelayReport,
+        OnRefusal, Outbox, OutboxError, OutboxRelay, Pool, RelayHandle, RelayOrdering, RelayReport,
         RelayStatus, Schema, Transaction, TroubledEvent, TroubledState, Uuid, discard, list,
         migrate, migrate_async, requeue,
     };

@@ -1,11 +1,11 @@
 use crate::support::{SOON, Scene};
 use integration_tests::eventually;
-use rws_kafka::outbox::{Ordering, Outbox, OutboxError, OutboxRelay, Pool};
+use rws_kafka::outbox::{Outbox, OutboxError, OutboxRelay, Pool, RelayOrdering};
 
 /// PgBouncer in transaction mode gives each transaction another session.
 #[test]
 fn all_of_it_works_behind_pgbouncer() -> Result<(), OutboxError> {
-    for ordering in [Ordering::PerKey, Ordering::Unordered] {
+    for ordering in [RelayOrdering::PerKey, RelayOrdering::Unordered] {
         let scene = Scene::new(1);
         let pool = Pool::from_url(&scene.postgres.pooled(&scene.url), None)?;
         let relays = [(); 2].map(|()| {

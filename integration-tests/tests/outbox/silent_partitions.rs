@@ -1,6 +1,6 @@
 use crate::support::{Read, SOON, Scene, read};
 use integration_tests::{Cluster, Postgres, eventually, unique_topic};
-use rws_kafka::outbox::{Ordering, Outbox, OutboxRelay, RelayHandle};
+use rws_kafka::outbox::{Outbox, OutboxRelay, RelayHandle, RelayOrdering};
 use rws_kafka::{KafkaProducer, Observer, ProducerConfig};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn of_key(read: &[Read], key: usize) -> Vec<&str> {
 
 /// A relay with a topic that takes nothing, and one that does.
 struct Stage<'a> {
-    ordering: Ordering,
+    ordering: RelayOrdering,
     scene: Scene<'a>,
     silent: String,
     observer: Observer,
@@ -40,7 +40,7 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn new(cluster: &'a Cluster, ordering: Ordering) -> Self {
+    fn new(cluster: &'a Cluster, ordering: RelayOrdering) -> Self {
         let scene = Scene::on(cluster, Postgres::shared(), 1);
         let silent = unique_topic("silent");
         cluster.create_topic_with(&silent, 1, &[("min.insync.replicas", "3")]);
@@ -71,7 +71,7 @@ impl<'a> Stage<'a> {
         let found = read(self.scene.kafka, topic, 1);
         for key in 0..keys {
             let mut of_key = of_key(&found, key);
-            if self.ordering == Ordering::Unordered {
+            if self.ordering == RelayOrdering::Unordered {
                 of_key.sort_unstable();
                 of_key.dedup();
             }
@@ -84,7 +84,8 @@ impl<'a> Stage<'a> {
 #[test]
 fn a_partition_that_takes_nothing_holds_up_no_other() {
     let cluster = Cluster::start();
-    let stages = [Ordering::PerKey, Ordering::Unordered].map(|order| Stage::new(&cluster, order));
+    let stages =
+        [RelayOrdering::PerKey, RelayOrdering::Unordered].map(|order| Stage::new(&cluster, order));
     cluster.broker(2).stop();
     for stage in &stages {
         // More than all workers have in hand at a time.

@@ -1,6 +1,6 @@
+mod connection;
 mod failure;
 mod migrate;
-mod parameters;
 mod pool;
 mod runtime;
 mod schema;
@@ -10,12 +10,14 @@ mod trust;
 mod url;
 mod wake;
 
+pub use connection::Connection;
 pub use migrate::{MIGRATIONS, migrate, migrate_async};
-pub use pool::{Connection, Pool};
+pub use pool::Pool;
 pub use schema::Schema;
 pub use transaction::{AnyTransaction, AsyncTransaction, Transaction};
 
 pub(crate) use failure::{answer, answer_begin};
 pub(crate) use migrate::check;
+pub(crate) use pool::Origin;
 pub(crate) use runtime::{block_on, handle};
 pub(crate) use wake::channel;

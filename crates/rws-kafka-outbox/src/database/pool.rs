@@ -1,8 +1,6 @@
-use super::failure::{DEADLINE, of_pool};
-use super::runtime::block_on;
+use super::failure::{DEADLINE, of_pool, timed_out};
 use super::schema::Schema;
 use super::tls::{self, Tls};
-use super::transaction::Transaction;
 use super::trust::Trust;
 use super::url::{self, Url};
 use super::wake::Wake;
@@ -172,12 +170,12 @@ impl Pool {
 
     /// Tells relays that events were committed. Returns at once.
     ///
-    /// The commit of a blocking [`Transaction`] with events does it by itself; async code calls it
+    /// The commit of a blocking [`Transaction`](crate::Transaction) with events does it by itself; async code calls it
     /// after its commit. Relays that are not told see the events when they next look.
     pub fn wake_relays(&self) {
         self.wake.announce();
         if self.notifies {
-            self.wake.notify_too(self);
+            self.wake.notify_too(&self.inner, &self.schema);
         }
     }
 
@@ -185,8 +183,8 @@ impl Pool {
         self.wake.commits()
     }
 
-    /// Says in this process alone that there may be events.
-    pub(crate) fn woken(&self) {
+    /// Wakes the relays of this process alone.
+    pub(crate) fn wake_own_relays(&self) {
         self.wake.announce();
     }
 
@@ -210,27 +208,14 @@ impl Pool {
         self.trust.doubts()
     }
 
-    pub(crate) fn listens(&self) -> Option<&Origin> {
-        self.origin.as_deref().filter(|_| self.notifies)
+    /// How a relay makes the connection that it listens on; `None` unless it is to listen.
+    pub(crate) fn listens(&self) -> Option<Arc<Origin>> {
+        self.origin.clone().filter(|_| self.notifies)
     }
 
     /// The schema with the tables.
     pub fn schema(&self) -> &Schema {
         &self.schema
-    }
-
-    /// Waits for a connection, for 30 s at most.
-    ///
-    /// # Errors
-    ///
-    /// [`OutboxError::Unreachable`], [`OutboxError::TimedOut`]; [`OutboxError::InAsyncTask`] in an
-    /// async task, which it would block.
-    pub fn get(&self) -> Result<Connection, OutboxError> {
-        let client = block_on("Pool::get", self.connect())?;
-        Ok(Connection {
-            client,
-            pool: self.clone(),
-        })
     }
 
     /// deadpool's pool, for async code.
@@ -242,7 +227,7 @@ impl Pool {
         // A pool that was given may have no deadline of its own.
         match tokio::time::timeout(DEADLINE, self.inner.get()).await {
             Ok(client) => client.map_err(of_pool),
-            Err(_) => Err(super::failure::timed_out("give a connection")),
+            Err(_) => Err(timed_out("give a connection")),
         }
     }
 }
@@ -278,29 +263,6 @@ impl fmt::Debug for Pool {
             .field("schema", &self.schema)
             .field("status", &self.inner.status())
             .finish_non_exhaustive()
-    }
-}
-
-/// A connection of a [`Pool`], for blocking code; its drop gives it back.
-pub struct Connection {
-    client: deadpool_postgres::Client,
-    pool: Pool,
-}
-
-impl Connection {
-    /// Begins a transaction; its drop without [`commit`](Transaction::commit) rolls it back.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; [`OutboxError::InAsyncTask`] in an async task.
-    pub fn transaction(&mut self) -> Result<Transaction<'_>, OutboxError> {
-        Transaction::begin(&mut self.client, &self.pool)
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").finish_non_exhaustive()
     }
 }
 

@@ -8,8 +8,9 @@
 
 use crate::error::OutboxError;
 use deadpool_postgres::{Hook, HookError};
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -39,8 +40,9 @@ struct State {
     asked: HashMap<Instant, Instant>,
 }
 
+/// What is done with a connection before it is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum Reuse {
     Keep,
     Ask,
     Replace,
@@ -81,7 +83,7 @@ impl Trust {
 
     fn doubt(&self, now: Instant) -> bool {
         {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             if state.doubted.is_some_and(|at| now < at + EVERY) {
                 return false;
             }
@@ -92,10 +94,10 @@ impl Trust {
     }
 
     async fn vouches_for(&self, client: &Client, made: Instant) -> bool {
-        match self.verdict(made, Instant::now()) {
-            Verdict::Keep => true,
-            Verdict::Replace => false,
-            Verdict::Ask => {
+        match self.reuse(made, Instant::now()) {
+            Reuse::Keep => true,
+            Reuse::Replace => false,
+            Reuse::Ask => {
                 let question = client.simple_query("SHOW transaction_read_only");
                 let answer = tokio::time::timeout(ANSWER, question).await;
                 let takes_writes = matches!(&answer, Ok(Ok(rows)) if rows.iter().any(is_off));
@@ -105,23 +107,23 @@ impl Trust {
         }
     }
 
-    fn verdict(&self, made: Instant, now: Instant) -> Verdict {
-        let state = self.state();
+    fn reuse(&self, made: Instant, now: Instant) -> Reuse {
+        let state = self.state.lock();
         // A connection is asked when it is made, where that matters.
         let asked = state.asked.get(&made).copied().unwrap_or(made);
         if state.condemned.is_some_and(|at| made <= at) {
-            Verdict::Replace
+            Reuse::Replace
         } else if state.doubted.is_some_and(|at| asked <= at)
             || (self.read_write && now >= asked + EVERY)
         {
-            Verdict::Ask
+            Reuse::Ask
         } else {
-            Verdict::Keep
+            Reuse::Keep
         }
     }
 
     fn answered(&self, made: Instant, now: Instant, takes_writes: bool) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if takes_writes {
             state.asked.retain(|_, asked| now < *asked + REMEMBERED);
             state.asked.insert(made, now);
@@ -137,11 +139,6 @@ impl Trust {
     fn announce(&self) {
         self.doubts
             .send_modify(|doubts| *doubts = doubts.wrapping_add(1));
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // No holder leaves a half-written state behind.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,29 +157,29 @@ mod tests {
         let trust = Trust::new(false);
         let made = Instant::now();
         let hour = made + Duration::from_secs(3600);
-        assert_eq!(trust.verdict(made, hour), Verdict::Keep);
+        assert_eq!(trust.reuse(made, hour), Reuse::Keep);
         assert!(trust.doubt(hour));
         assert!(
             !trust.doubt(hour + MOMENT),
             "no more often than each second"
         );
-        assert_eq!(trust.verdict(made, hour + MOMENT), Verdict::Ask);
-        assert_eq!(trust.verdict(hour + MOMENT, hour + EVERY), Verdict::Keep);
+        assert_eq!(trust.reuse(made, hour + MOMENT), Reuse::Ask);
+        assert_eq!(trust.reuse(hour + MOMENT, hour + EVERY), Reuse::Keep);
         trust.answered(made, hour + MOMENT, true);
-        assert_eq!(trust.verdict(made, hour + EVERY), Verdict::Keep);
+        assert_eq!(trust.reuse(made, hour + EVERY), Reuse::Keep);
         assert!(trust.doubt(hour + EVERY), "of another failover");
-        assert_eq!(trust.verdict(made, hour + EVERY), Verdict::Ask);
+        assert_eq!(trust.reuse(made, hour + EVERY), Reuse::Ask);
     }
 
     #[test]
     fn a_connection_that_must_write_is_asked_once_a_second() {
         let trust = Trust::new(true);
         let made = Instant::now();
-        assert_eq!(trust.verdict(made, made + EVERY - MOMENT), Verdict::Keep);
-        assert_eq!(trust.verdict(made, made + EVERY), Verdict::Ask);
+        assert_eq!(trust.reuse(made, made + EVERY - MOMENT), Reuse::Keep);
+        assert_eq!(trust.reuse(made, made + EVERY), Reuse::Ask);
         trust.answered(made, made + EVERY, true);
-        assert_eq!(trust.verdict(made, made + EVERY + MOMENT), Verdict::Keep);
-        assert_eq!(trust.verdict(made, made + EVERY * 2), Verdict::Ask);
+        assert_eq!(trust.reuse(made, made + EVERY + MOMENT), Reuse::Keep);
+        assert_eq!(trust.reuse(made, made + EVERY * 2), Reuse::Ask);
     }
 
     #[test]
@@ -192,10 +189,10 @@ mod tests {
         let (first, second) = (Instant::now(), Instant::now() + MOMENT);
         trust.answered(first, second + MOMENT, false);
         for made in [first, second] {
-            assert_eq!(trust.verdict(made, second + MOMENT), Verdict::Replace);
+            assert_eq!(trust.reuse(made, second + MOMENT), Reuse::Replace);
         }
         let replaced = second + MOMENT * 2;
-        assert_eq!(trust.verdict(replaced, replaced), Verdict::Keep);
+        assert_eq!(trust.reuse(replaced, replaced), Reuse::Keep);
         assert!(doubts.has_changed().unwrap());
     }
 

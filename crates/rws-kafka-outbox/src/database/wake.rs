@@ -1,7 +1,6 @@
 //! Telling relays of a commit, so that they need not find out when they look.
 
 use super::failure::answer;
-use super::pool::Pool;
 use super::runtime::handle;
 use super::schema::Schema;
 use rws_kafka_observe::causes::with_causes;
@@ -36,13 +35,13 @@ impl Wake {
 
     /// Has NOTIFY follow commits, in the background: one statement for those that came during the
     /// last. Ends with the pool's last clone.
-    pub(crate) fn notify_too(&self, pool: &Pool) {
+    pub(crate) fn notify_too(&self, connections: &deadpool_postgres::Pool, schema: &Schema) {
         self.notifier.call_once(|| {
             let Ok(runtime) = handle() else { return };
             let mut commits = self.commits();
             // The one that it is started for.
             commits.mark_changed();
-            let (connections, schema) = (pool.as_async().clone(), pool.schema().clone());
+            let (connections, schema) = (connections.clone(), schema.clone());
             runtime.spawn(async move {
                 while commits.changed().await.is_ok() {
                     if let Err(error) = notify(&connections, &schema).await {

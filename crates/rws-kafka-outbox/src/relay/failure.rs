@@ -1,51 +1,64 @@
-//! What a refusal means.
+//! What the relay does about each error.
 
-use super::OnRefusal;
+use super::options::OnRefusal;
+use crate::error::OutboxError;
 use rws_kafka_producer::ProducerError;
 use std::time::Duration;
 
-/// Whose fault it is that an event was not acknowledged.
+/// What is done about an event that Kafka has not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The event's, or its topic's.
-    Event,
-    /// The brokers do not answer, or the producer has failed and is replaced by itself: no event's.
-    Broker,
-    /// This producer was closed or fenced, and will not send again.
-    Producer,
-}
-
-pub(super) fn fault(error: &ProducerError) -> Fault {
-    match error {
-        ProducerError::Closed | ProducerError::Fenced { .. } => Fault::Producer,
-        ProducerError::Fatal { .. } => Fault::Broker,
-        error if error.is_retriable() => Fault::Broker,
-        _ => Fault::Event,
-    }
-}
-
-/// What is done with an event that was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Remedy {
+    /// The event, or its topic, is at fault: it is sent again after this time, and its strand waits.
     RetryAfter(Duration),
+    /// The same, and it is moved to the table `parked`.
     Park,
+    /// The brokers do not answer, or the producer has failed and replaces its client: no event is at fault,
+    /// and all are sent again.
+    SendAgain,
+    /// The producer was closed or fenced, and will not send again.
+    EndRelay,
 }
 
-/// After the `attempts`th refusal, counted from 1.
-pub(super) fn verdict(
+/// The remedy after an event has failed, where that is its `attempts`th refusal, counted from 1.
+pub(super) fn remedy(
     error: &ProducerError,
     attempts: u32,
     policy: OnRefusal,
     max_attempts: u32,
-) -> Verdict {
+) -> Remedy {
+    match error {
+        ProducerError::Closed | ProducerError::Fenced { .. } => return Remedy::EndRelay,
+        ProducerError::Fatal { .. } => return Remedy::SendAgain,
+        error if error.is_retriable() => return Remedy::SendAgain,
+        _ => {}
+    }
     let hopeless = matches!(error, ProducerError::MessageTooLarge { .. });
     match policy {
-        OnRefusal::Park if hopeless || attempts >= max_attempts => Verdict::Park,
-        _ => Verdict::RetryAfter(
+        OnRefusal::Park if hopeless || attempts >= max_attempts => Remedy::Park,
+        _ => Remedy::RetryAfter(
             Duration::from_secs(1 << attempts.saturating_sub(1).min(6))
                 .min(Duration::from_secs(60)),
         ),
     }
+}
+
+/// Returns `true` if trying again does not help: the relay ends.
+pub(super) fn ends_relay(error: &OutboxError) -> bool {
+    matches!(
+        error,
+        OutboxError::Producer(_) | OutboxError::NewerTables { .. }
+    )
+}
+
+/// Returns `true` if the database does not let events be deleted, and so none may be sent.
+pub(super) fn forbids_deletes(error: &OutboxError) -> bool {
+    matches!(
+        error,
+        OutboxError::ReadOnly { .. }
+            | OutboxError::MissingPrivileges { .. }
+            | OutboxError::Denied { .. }
+            | OutboxError::NotDeleted { .. }
+    )
 }
 
 #[cfg(test)]
@@ -58,36 +71,40 @@ mod tests {
 
     #[test]
     fn a_broker_that_does_not_answer_is_no_events_fault() {
-        let within = Duration::ZERO;
-        let silent = ProducerError::Unreachable {
-            within,
-            cause: None,
-        };
-        assert_eq!(fault(&silent), Fault::Broker);
-        let failed = ProducerError::Fatal {
-            detail: "out of sequence".into(),
-        };
-        assert_eq!(fault(&failed), Fault::Broker, "the events are safe");
-        assert_eq!(fault(&ProducerError::Closed), Fault::Producer);
-        assert_eq!(fault(&unknown()), Fault::Event);
+        for (policy, max_attempts) in [(OnRefusal::BlockKey, 3), (OnRefusal::Park, 1)] {
+            let remedy = |error: &ProducerError| remedy(error, 1, policy, max_attempts);
+            let within = Duration::ZERO;
+            let silent = ProducerError::Unreachable {
+                within,
+                cause: None,
+            };
+            assert_eq!(remedy(&silent), Remedy::SendAgain);
+            let failed = ProducerError::Fatal {
+                detail: "out of sequence".into(),
+            };
+            assert_eq!(remedy(&failed), Remedy::SendAgain, "the events are safe");
+            assert_eq!(remedy(&ProducerError::Closed), Remedy::EndRelay);
+            let at_fault = matches!(remedy(&unknown()), Remedy::RetryAfter(_) | Remedy::Park);
+            assert!(at_fault);
+        }
     }
 
     #[test]
     fn a_blocked_key_is_tried_for_ever_and_a_parked_event_is_not() {
-        let seconds = |attempts| verdict(&unknown(), attempts, OnRefusal::BlockKey, 3);
+        let blocking = |attempts| remedy(&unknown(), attempts, OnRefusal::BlockKey, 3);
         for (attempts, after) in [(1, 1), (2, 2), (6, 32), (7, 60), (1000, 60)] {
             assert_eq!(
-                seconds(attempts),
-                Verdict::RetryAfter(Duration::from_secs(after))
+                blocking(attempts),
+                Remedy::RetryAfter(Duration::from_secs(after))
             );
         }
-        assert_ne!(verdict(&unknown(), 2, OnRefusal::Park, 3), Verdict::Park);
-        assert_eq!(verdict(&unknown(), 3, OnRefusal::Park, 3), Verdict::Park);
+        assert_ne!(remedy(&unknown(), 2, OnRefusal::Park, 3), Remedy::Park);
+        assert_eq!(remedy(&unknown(), 3, OnRefusal::Park, 3), Remedy::Park);
         let large = ProducerError::MessageTooLarge {
             topic: "t".into(),
             size: 2,
             limit: "1".into(),
         };
-        assert_eq!(verdict(&large, 1, OnRefusal::Park, 3), Verdict::Park);
+        assert_eq!(remedy(&large, 1, OnRefusal::Park, 3), Remedy::Park);
     }
 }

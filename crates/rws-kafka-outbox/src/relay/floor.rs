@@ -10,27 +10,23 @@
 //! that lock; once none of those holds it, every id up to there is *settled*, and the first event that
 //! a read from then on finds is where the shard begins.
 
-use super::lock;
-use crate::lane::SHARDS;
+use crate::strand::{PerShard, SHARDS};
+use parking_lot::Mutex;
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Between two looks at who inserts.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// One id for each shard.
-pub(super) type Ids = [i64; SHARDS as usize];
 
 #[derive(Debug)]
 pub(super) struct Floors(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    floor: Ids,
+    floor: PerShard<i64>,
     /// The highest ids that were read.
-    read: Ids,
-    settled: Ids,
+    read: PerShard<i64>,
+    settled: PerShard<i64>,
     waiting: Option<Waiting>,
     looked: Option<Instant>,
 }
@@ -38,7 +34,7 @@ struct State {
 /// Ids that are settled once none of the transactions holds its lock.
 #[derive(Debug)]
 struct Waiting {
-    ids: Ids,
+    ids: PerShard<i64>,
     inserting: HashSet<String>,
 }
 
@@ -47,13 +43,13 @@ impl Floors {
         Self(Mutex::default())
     }
 
-    pub(super) fn floors(&self) -> Ids {
-        lock(&self.0).floor
+    pub(super) fn floors(&self) -> PerShard<i64> {
+        self.0.lock().floor
     }
 
     /// What is settled now. To be asked before the read that it is given to.
-    pub(super) fn settled(&self) -> Ids {
-        lock(&self.0).settled
+    pub(super) fn settled(&self) -> PerShard<i64> {
+        self.0.lock().settled
     }
 
     /// Events of `shards` were read, each with its shard and id, after `settled` was; `is_all` unless
@@ -61,12 +57,12 @@ impl Floors {
     pub(super) fn read(
         &self,
         shards: &[i16],
-        settled: &Ids,
+        settled: &PerShard<i64>,
         events: impl IntoIterator<Item = (i16, i64)>,
         is_all: bool,
     ) {
-        let mut first: Ids = [i64::MAX; SHARDS as usize];
-        let mut state = lock(&self.0);
+        let mut first: PerShard<i64> = [i64::MAX; SHARDS as usize];
+        let mut state = self.0.lock();
         for (shard, id) in events {
             let shard = shard as usize;
             first[shard] = first[shard].min(id);
@@ -79,10 +75,10 @@ impl Floors {
         }
     }
 
-    /// Whether it is time to see who inserts, and the highest ids that were read by now. To be asked
-    /// before the database is.
-    pub(super) fn is_due(&self) -> Option<Ids> {
-        let mut state = lock(&self.0);
+    /// Returns the highest ids that were read by now if it is time to see who inserts. To be asked before
+    /// the database is.
+    pub(super) fn begin_look(&self) -> Option<PerShard<i64>> {
+        let mut state = self.0.lock();
         if state.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return None;
         }
@@ -91,8 +87,8 @@ impl Floors {
     }
 
     /// The transactions in `inserting` hold the lock, as was found after `read` was.
-    pub(super) fn looked(&self, read: Ids, inserting: HashSet<String>) {
-        let mut state = lock(&self.0);
+    pub(super) fn looked(&self, read: PerShard<i64>, inserting: HashSet<String>) {
+        let mut state = self.0.lock();
         match &state.waiting {
             Some(waiting) if !waiting.inserting.is_disjoint(&inserting) => return,
             Some(waiting) => state.settled = waiting.ids,
@@ -106,7 +102,7 @@ impl Floors {
 
     /// An event was found in `shard` below its floor.
     pub(super) fn lower(&self, shard: i16) {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         state.floor[shard as usize] = 0;
         state.settled[shard as usize] = 0;
         state.waiting = None;
@@ -114,7 +110,7 @@ impl Floors {
 
     /// Nothing is certain any more: the database may be another one, with fewer events.
     pub(super) fn forget(&self) {
-        *lock(&self.0) = State::default();
+        *self.0.lock() = State::default();
     }
 }
 
@@ -128,8 +124,8 @@ mod tests {
 
     /// A look at who inserts, whatever the time.
     fn look(floors: &Floors, names: &[&str]) {
-        lock(&floors.0).looked = None;
-        let read = floors.is_due().expect("it is due");
+        floors.0.lock().looked = None;
+        let read = floors.begin_look().expect("it is due");
         floors.looked(read, inserting(names));
     }
 
@@ -198,7 +194,7 @@ mod tests {
     #[test]
     fn who_inserts_is_asked_now_and_then() {
         let floors = Floors::new();
-        assert!(floors.is_due().is_some());
-        assert!(floors.is_due().is_none());
+        assert!(floors.begin_look().is_some());
+        assert!(floors.begin_look().is_none());
     }
 }

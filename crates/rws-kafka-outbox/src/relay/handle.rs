@@ -1,83 +1,16 @@
-use super::lock;
+use super::report::{RelayReport, RelayStatus};
+use super::state::{Activity, RelayState};
 use crate::error::OutboxError;
+use parking_lot::Mutex;
 use rws_kafka_observe::OutboxHealth;
 use rws_kafka_observe::causes::with_causes;
-use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-
-/// What a relay does at this moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RelayStatus {
-    /// Whether it runs.
-    pub running: bool,
-    /// Events acknowledged by Kafka and deleted since the start.
-    pub published: u64,
-    /// Refusals of events by Kafka since the start.
-    pub refused: u64,
-    /// Events parked since the start.
-    pub parked: u64,
-    /// The present trouble with the database or the broker.
-    pub trouble: Option<String>,
-}
-
-/// How a relay ended.
-#[derive(Debug)]
-#[non_exhaustive]
-#[must_use = "it tells whether anything was left under way"]
-pub struct RelayReport {
-    /// Events acknowledged by Kafka and deleted since the start.
-    pub published: u64,
-    /// Batches without all acknowledgements when the stop's time was over; the next relay sends
-    /// their events again.
-    pub abandoned_batches: usize,
-    /// Why it ended without being stopped.
-    pub error: Option<OutboxError>,
-}
-
-impl RelayReport {
-    /// True when it was stopped, and nothing was under way.
-    pub fn is_clean(&self) -> bool {
-        self.abandoned_batches == 0 && self.error.is_none()
-    }
-
-    /// Returns the report if it is [clean](Self::is_clean), and otherwise an error for `main` to
-    /// return.
-    ///
-    /// # Errors
-    ///
-    /// The error that ended the relay; [`OutboxError::Abandoned`] when it was stopped with batches
-    /// under way.
-    pub fn into_result(self) -> Result<Self, OutboxError> {
-        match self.error {
-            Some(error) => Err(error),
-            None if self.abandoned_batches > 0 => Err(OutboxError::Abandoned {
-                batches: self.abandoned_batches,
-            }),
-            None => Ok(self),
-        }
-    }
-}
-
-/// One line for a log: `42 events published, batches abandoned: 1`.
-impl fmt::Display for RelayReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} events published", self.published)?;
-        if self.abandoned_batches > 0 {
-            write!(f, ", batches abandoned: {}", self.abandoned_batches)?;
-        }
-        if let Some(error) = &self.error {
-            write!(f, ", ended by: {}", with_causes(error))?;
-        }
-        Ok(())
-    }
-}
 
 /// A relay that was started; dropping it leaves the relay running.
 #[derive(Debug)]
@@ -116,8 +49,8 @@ impl RelayHandle {
                 ..state_of_it.report()
             });
             if let Some(error) = &outcome.error {
-                state_of_it.trouble(Step::Look, None);
-                state_of_it.trouble(Step::Work, Some(error));
+                state_of_it.well(Activity::Looking);
+                state_of_it.troubled(Activity::Publishing, error);
                 tracing::error!(error = with_causes(error), "the outbox relay has ended");
                 // Whoever stopped it does not miss it.
                 if !*own.borrow() {
@@ -142,7 +75,7 @@ impl RelayHandle {
     pub(super) fn failed(error: OutboxError, health: OutboxHealth) -> Self {
         let (report, ended) = channel();
         let state = RelayState::default();
-        state.trouble(Step::Work, Some(&error));
+        state.troubled(Activity::Publishing, &error);
         health.failed();
         // The receiver is below.
         let _ = report.send(RelayReport {
@@ -183,7 +116,7 @@ impl RelayHandle {
         receive: impl FnOnce(&Receiver<RelayReport>) -> Result<RelayReport, RecvTimeoutError>,
     ) -> RelayReport {
         let begun = Instant::now();
-        let report = receive(&lock(&self.ended)).unwrap_or_else(|error| RelayReport {
+        let report = receive(&self.ended.into_inner()).unwrap_or_else(|error| RelayReport {
             error: Some(match error {
                 RecvTimeoutError::Timeout => OutboxError::StopTimedOut {
                     after: begun.elapsed(),
@@ -200,59 +133,7 @@ impl RelayHandle {
 
     /// What it does at this moment.
     pub fn status(&self) -> RelayStatus {
-        let state = &self.state;
-        RelayStatus {
-            running: state.running.load(Relaxed),
-            published: state.published.load(Relaxed),
-            refused: state.refused.load(Relaxed),
-            parked: state.parked.load(Relaxed),
-            trouble: lock(&state.looking)
-                .clone()
-                .or_else(|| lock(&state.working).clone()),
-        }
-    }
-}
-
-/// Where a relay is in trouble.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
-    /// At its looks where there are events.
-    Look,
-    /// At taking them to Kafka.
-    Work,
-}
-
-/// What the relay tells its handle.
-#[derive(Debug, Default)]
-pub(super) struct RelayState {
-    pub(super) running: AtomicBool,
-    pub(super) published: AtomicU64,
-    pub(super) refused: AtomicU64,
-    pub(super) parked: AtomicU64,
-    looking: Mutex<Option<String>>,
-    working: Mutex<Option<String>>,
-}
-
-impl RelayState {
-    /// As of now, with no error.
-    fn report(&self) -> RelayReport {
-        RelayReport {
-            published: self.published.load(Relaxed),
-            abandoned_batches: 0,
-            error: None,
-        }
-    }
-
-    /// Notes the present trouble at this step; true when it is another than before.
-    pub(super) fn trouble(&self, step: Step, error: Option<&OutboxError>) -> bool {
-        let words = error.map(|error| with_causes(error));
-        let mut trouble = lock(match step {
-            Step::Look => &self.looking,
-            Step::Work => &self.working,
-        });
-        let is_new = *trouble != words;
-        *trouble = words;
-        is_new
+        self.state.status()
     }
 }
 

@@ -1,18 +1,18 @@
-//! Lanes whose events the brokers leave unanswered while they answer others: of a partition without a
+//! Strands whose events the brokers leave unanswered while they answer others: of a partition without a
 //! leader, or with too few replicas.
 //!
-//! They would come first in each batch, and make it last for the delivery timeout. So the lanes of
+//! They would come first in each batch, and make it last for the delivery timeout. So the strands of
 //! their topic that were unanswered are left out for a while, in this relay's memory alone: no event is
-//! refused, and none overtakes another of its lane.
+//! refused, and none overtakes another of its strand.
 //!
 //! A broker that was frozen, or that lost its place as leader, leaves events unanswered as well, and may
 //! answer again at once. So a topic is held only after a second attempt that began after the first had
-//! failed; and when a pause is over, one lane is tried for all, so that a silent partition costs one
+//! failed; and when a pause is over, one strand is tried for all, so that a silent partition costs one
 //! delivery timeout a pause, and a pause need not be long.
 
-use super::lock;
+use super::pending::Place;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The first pause is as long as the attempt was, within these bounds, and doubles up to the longer.
@@ -21,16 +21,13 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// A topic of which nothing was heard for so long was published by another relay, or discarded.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
-/// A shard, and a lane of it; the id of an event where none are kept in order.
-pub(super) type Place = (i16, i64);
-
 #[derive(Debug, Default)]
 pub(super) struct Holds(Mutex<HashMap<String, Topic>>);
 
 #[derive(Debug)]
 struct Topic {
     /// Those that were unanswered, in the order in which they are tried.
-    lanes: Vec<Place>,
+    strands: Vec<Place>,
     state: State,
     /// How long the last attempt took.
     waited: Duration,
@@ -39,20 +36,20 @@ struct Topic {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// All lanes are tried since then.
+    /// All strands are tried since then.
     Open(Instant),
     /// None is until then, and one from then on.
     Held { until: Instant, pause: Duration },
 }
 
 impl Topic {
-    /// The lane that is tried for all others at `now`, after the pause: each for as long as an attempt
+    /// The strand that is tried for all others at `now`, after the pause: each for as long as an attempt
     /// takes, as the events of one may be gone.
     fn tried(&self, until: Instant, now: Instant) -> Option<Place> {
         let after = now.checked_duration_since(until)?;
         let turn = after.as_millis() / self.waited.max(SHORTEST).as_millis();
         let turn = usize::try_from(turn).unwrap_or(0);
-        self.lanes.get(turn % self.lanes.len().max(1)).copied()
+        self.strands.get(turn % self.strands.len().max(1)).copied()
     }
 }
 
@@ -73,19 +70,19 @@ impl Holds {
         begun: Instant,
         now: Instant,
     ) {
-        let mut topics = lock(&self.0);
+        let mut topics = self.0.lock();
         let waited = now.saturating_duration_since(begun);
         for (place, name) in events {
             let topic = topics.entry(name.to_owned()).or_insert_with(|| Topic {
-                lanes: Vec::new(),
+                strands: Vec::new(),
                 state: State::Open(now),
                 waited,
                 heard: now,
             });
             (topic.waited, topic.heard) = (waited, now);
             // Behind the others: another is tried next.
-            topic.lanes.retain(|lane| *lane != place);
-            topic.lanes.push(place);
+            topic.strands.retain(|strand| *strand != place);
+            topic.strands.push(place);
             let pause = match topic.state {
                 // Of the same attempt, or of another worker's.
                 State::Open(since) if begun < since => continue,
@@ -102,30 +99,30 @@ impl Holds {
     /// Events of `places` were acknowledged: where one of them was unanswered before, the others of its
     /// topic are tried.
     pub(super) fn acknowledged(&self, places: impl IntoIterator<Item = Place>) {
-        let mut topics = lock(&self.0);
+        let mut topics = self.0.lock();
         if topics.is_empty() {
             return;
         }
         let now = Instant::now();
         for place in places {
             for topic in topics.values_mut() {
-                let lanes = topic.lanes.len();
-                topic.lanes.retain(|lane| *lane != place);
-                if topic.lanes.len() < lanes {
+                let strands = topic.strands.len();
+                topic.strands.retain(|strand| *strand != place);
+                if topic.strands.len() < strands {
                     topic.state = State::Open(now);
                 }
             }
         }
-        topics.retain(|_, topic| !topic.lanes.is_empty());
+        topics.retain(|_, topic| !topic.strands.is_empty());
     }
 
-    /// The lanes in `shards` that are left out now.
+    /// The strands in `shards` that are left out now.
     pub(super) fn held(&self, shards: &[i16]) -> Vec<Place> {
         self.held_at(shards, Instant::now())
     }
 
     fn held_at(&self, shards: &[i16], now: Instant) -> Vec<Place> {
-        let mut topics = lock(&self.0);
+        let mut topics = self.0.lock();
         topics.retain(|_, topic| now < topic.heard + FORGOTTEN);
         let mut held = Vec::new();
         for topic in topics.values() {
@@ -133,15 +130,17 @@ impl Holds {
                 continue;
             };
             let tried = topic.tried(until, now);
-            let lanes = topic.lanes.iter().copied();
-            held.extend(lanes.filter(|lane| shards.contains(&lane.0) && Some(*lane) != tried));
+            let strands = topic.strands.iter().copied();
+            held.extend(
+                strands.filter(|strand| shards.contains(&strand.0) && Some(*strand) != tried),
+            );
         }
         held
     }
 
     /// Returns `true` if no topic is held.
     pub(super) fn is_empty(&self) -> bool {
-        let topics = lock(&self.0);
+        let topics = self.0.lock();
         let mut states = topics.values().map(|topic| topic.state);
         states.all(|state| matches!(state, State::Open(_)))
     }
@@ -154,16 +153,16 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// An attempt at lanes of "t", of shard 0, that began at `begun`.
-    fn fails(holds: &Holds, lanes: &[i64], begun: Instant) -> Instant {
+    /// An attempt at strands of "t", of shard 0, that began at `begun`.
+    fn fails(holds: &Holds, strands: &[i64], begun: Instant) -> Instant {
         let end = begun + TIMEOUT;
-        holds.unanswered_at(lanes.iter().map(|lane| ((0, *lane), "t")), begun, end);
+        holds.unanswered_at(strands.iter().map(|strand| ((0, *strand), "t")), begun, end);
         end
     }
 
     fn held(holds: &Holds, now: Instant) -> Vec<i64> {
         let held = holds.held_at(&[0], now);
-        held.into_iter().map(|(_, lane)| lane).collect()
+        held.into_iter().map(|(_, strand)| strand).collect()
     }
 
     #[test]
@@ -176,7 +175,7 @@ mod tests {
         assert!(held(&holds, end + SECOND).is_empty());
         assert!(holds.is_empty());
         holds.acknowledged([(0, 1), (0, 2), (0, 3)]);
-        assert!(lock(&holds.0).is_empty());
+        assert!(holds.0.lock().is_empty());
     }
 
     #[test]
@@ -209,7 +208,7 @@ mod tests {
         for begun in [now, end] {
             holds.unanswered_at([((0, 9), "u")], begun, begun + TIMEOUT);
         }
-        // Of a lane that was answered before: it says nothing of their partitions.
+        // Of a strand that was answered before: it says nothing of their partitions.
         holds.acknowledged([(0, 7)]);
         assert_eq!(held(&holds, end).len(), 3);
         holds.acknowledged([(0, 1)]);
@@ -218,13 +217,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_without_events_leaves_its_turn_to_the_next() {
+    fn a_strand_without_events_leaves_its_turn_to_the_next() {
         let holds = Holds::default();
         let now = fails(&holds, &[1, 2], Instant::now());
         let over = fails(&holds, &[1, 2], now) + TIMEOUT;
         assert_eq!(held(&holds, over), [2]);
         assert_eq!(held(&holds, over + TIMEOUT), [1]);
         assert!(held(&holds, over + FORGOTTEN).is_empty());
-        assert!(lock(&holds.0).is_empty());
+        assert!(holds.0.lock().is_empty());
     }
 }

@@ -1,32 +1,33 @@
 //! Hearing of commits in other processes.
 
-use crate::database::{Pool, channel};
+use crate::database::{Origin, Pool, channel};
 use futures_util::stream::{StreamExt, poll_fn};
 use rws_kafka_observe::causes::with_causes;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_postgres::{AsyncMessage, Error};
 
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// How long a connection may be silent before it is asked for a sign of life.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Wakes the relays of `pool` for each NOTIFY, until `stopping`; without a connection they look as
-/// they do without it.
-pub(super) async fn listen(pool: Pool, mut stopping: watch::Receiver<bool>) {
-    let mut wait = FIRST_WAIT;
+/// Wakes the relays of `pool` for each NOTIFY, until `stopping`. While there is no connection, made as
+/// `origin` says, they poll.
+pub(super) async fn listen(pool: Pool, origin: Arc<Origin>, mut stopping: watch::Receiver<bool>) {
+    let mut backoff = FIRST_BACKOFF;
     let mut told = false;
     loop {
         let mut heard = false;
         let ended = tokio::select! {
-            ended = hear(&pool, &mut heard) => ended,
+            ended = hear(&pool, &origin, &mut heard) => ended,
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
         if heard {
-            (wait, told) = (FIRST_WAIT, false);
+            (backoff, told) = (FIRST_BACKOFF, false);
         }
         if !told && !matches!(ended, Ok(Ended::Doubted)) {
             let error = ended.err().map(|error| with_causes(&error));
@@ -34,10 +35,10 @@ pub(super) async fn listen(pool: Pool, mut stopping: watch::Receiver<bool>) {
             told = true;
         }
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(backoff) => {}
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
-        wait = (wait * 2).min(LONGEST_WAIT);
+        backoff = (backoff * 2).min(LONGEST_BACKOFF);
     }
 }
 
@@ -49,10 +50,7 @@ enum Ended {
 }
 
 /// Until the connection ends.
-async fn hear(pool: &Pool, heard: &mut bool) -> Result<Ended, Error> {
-    let Some(origin) = pool.listens() else {
-        return Ok(Ended::Closed);
-    };
+async fn hear(pool: &Pool, origin: &Origin, heard: &mut bool) -> Result<Ended, Error> {
     let mut doubts = pool.doubts();
     let mut config = origin.config.clone();
     // Nothing is sent on it that would show that the server is gone.
@@ -70,10 +68,10 @@ async fn hear(pool: &Pool, heard: &mut bool) -> Result<Ended, Error> {
                 done?;
                 *heard = true;
                 // For what was committed before.
-                pool.woken();
+                pool.wake_own_relays();
             }
             message = messages.next() => match message {
-                Some(Ok(AsyncMessage::Notification(_))) => pool.woken(),
+                Some(Ok(AsyncMessage::Notification(_))) => pool.wake_own_relays(),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),
                 None => return Ok(Ended::Closed),

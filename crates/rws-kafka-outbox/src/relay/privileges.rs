@@ -1,6 +1,7 @@
 //! Whether this database lets a relay delete what it sends. What cannot be deleted must not be sent:
 //! it would be sent again and again.
 
+use super::options::OnRefusal;
 use crate::database::{Schema, answer};
 use crate::error::OutboxError;
 use tokio_postgres::Client;
@@ -18,13 +19,14 @@ const MISSING: &str = "SELECT pg_is_in_recovery(), current_user::text, array_to_
     OR has_any_column_privilege('rws_kafka.parked', 'INSERT')) \
     ) AS privileges (needed, granted) WHERE NOT granted), ', ')";
 
-/// Returns an error unless the server takes writes and the role may settle events; `parks` when refused
-/// events are parked.
+/// Returns an error unless the server takes writes and the role may settle events: under
+/// [`OnRefusal::Park`] also park them.
 pub(super) async fn check(
     client: &Client,
     schema: &Schema,
-    parks: bool,
+    on_refusal: OnRefusal,
 ) -> Result<(), OutboxError> {
+    let parks = on_refusal == OnRefusal::Park;
     let params: [(&(dyn ToSql + Sync), Type); 1] = [(&parks, Type::BOOL)];
     let sql = schema.sql(MISSING);
     let found = client.query_typed(&sql, &params);

@@ -1,7 +1,7 @@
 //! Whether a relay gets on, for readiness.
 
 use super::rows::Head;
-use crate::lane::SHARDS;
+use crate::strand::{PerShard, SHARDS};
 use rws_kafka_observe::OutboxHealth;
 
 /// What was seen of the shards.
@@ -10,7 +10,7 @@ pub(super) struct Progress {
     health: OutboxHealth,
     heads: Vec<Head>,
     /// Shards in which every event waits for a refused one of its key.
-    quiet: [bool; SHARDS as usize],
+    quiet: PerShard<bool>,
 }
 
 impl Progress {

@@ -1,9 +1,12 @@
 //! Shards in which there was nothing to publish rest: a blocked key, or a relay elsewhere that has
 //! them, would else have this one look for ever.
 
-use super::FIRST_WAIT;
-use crate::lane::SHARDS;
+use crate::strand::{PerShard, SHARDS};
 use std::time::{Duration, Instant};
+
+/// The first wait after the outbox was found empty, and the least time between two looks for the sake
+/// of a commit.
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(5);
 
 /// A refused event is tried again after a second, however seldom an empty outbox is looked at.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -11,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Rests {
     longest: Duration,
-    shards: [Rest; SHARDS as usize],
+    shards: PerShard<Rest>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,7 +49,7 @@ impl Rests {
     }
 
     /// There may be new events, also in the shards that are `busy`.
-    pub(super) fn wake(&mut self, busy: &[bool; SHARDS as usize]) {
+    pub(super) fn wake(&mut self, busy: &PerShard<bool>) {
         for (rest, busy) in self.shards.iter_mut().zip(busy) {
             rest.until = None;
             rest.is_woken = *busy;
@@ -72,7 +75,7 @@ impl Rests {
 mod tests {
     use super::*;
 
-    const IDLE: [bool; SHARDS as usize] = [false; SHARDS as usize];
+    const IDLE: PerShard<bool> = [false; SHARDS as usize];
 
     fn pause(rests: &Rests, shard: i16) -> Duration {
         rests.shards[shard as usize].pause

@@ -1,13 +1,10 @@
 //! The relay's statements. All are typed, and so leave nothing in a session that a pooler would give
 //! to another.
 
-use super::Ordering;
-use super::floor::Ids;
-use super::hold::Place;
-use super::unsettled::EventId;
+use super::pending::{EventId, Pending};
 use crate::database::{Schema, answer, answer_begin};
 use crate::error::OutboxError;
-use crate::lane::SHARDS;
+use crate::strand::{PerShard, SHARDS};
 use deadpool_postgres::Transaction;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -69,78 +66,6 @@ const PARK: &str = "WITH gone AS (DELETE FROM rws_kafka.outbox WHERE shard = $1 
     message_id, topic, key, payload, header_names, header_values, created_at, attempts + 1, $3 \
     FROM gone";
 
-/// An event as it is in the table.
-#[derive(Debug)]
-pub(super) struct Pending {
-    row: Row,
-    pub(super) shard: i16,
-    pub(super) id: i64,
-    pub(super) lane: i64,
-    pub(super) attempts: u32,
-    /// Since it was enqueued, when it was read.
-    pub(super) age: Duration,
-}
-
-impl Pending {
-    fn new(row: Row) -> Self {
-        Self {
-            shard: row.get(0),
-            id: row.get(1),
-            lane: row.get(2),
-            attempts: u32::try_from(row.get::<_, i32>(3)).unwrap_or(0),
-            // Negative where the server's clock was set back.
-            age: Duration::try_from_secs_f64(row.get(10)).unwrap_or_default(),
-            row,
-        }
-    }
-
-    /// In which order of events it is.
-    pub(super) fn place(&self, ordering: Ordering) -> Place {
-        match ordering {
-            Ordering::PerKey => (self.shard, self.lane),
-            Ordering::Unordered => (self.shard, self.id),
-        }
-    }
-
-    pub(super) fn event_id(&self) -> EventId {
-        EventId {
-            shard: self.shard,
-            id: self.id,
-            message_id: self.message_id(),
-        }
-    }
-
-    /// Bytes that it takes in memory.
-    pub(super) fn size(&self) -> usize {
-        self.row.raw_size_bytes()
-    }
-
-    pub(super) fn message_id(&self) -> Uuid {
-        self.row.get(4)
-    }
-
-    pub(super) fn topic(&self) -> &str {
-        self.row.get(5)
-    }
-
-    pub(super) fn key(&self) -> Option<&[u8]> {
-        self.row.get(6)
-    }
-
-    pub(super) fn payload(&self) -> Option<&[u8]> {
-        self.row.get(7)
-    }
-
-    pub(super) fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        let names: Option<Vec<&str>> = self.row.get(8);
-        let values: Option<Vec<Option<&[u8]>>> = self.row.get(9);
-        names
-            .unwrap_or_default()
-            .into_iter()
-            .zip(values.unwrap_or_default())
-    }
-}
-
 /// The first event of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -154,7 +79,7 @@ pub(super) struct Head {
 pub(super) async fn heads(
     client: &Client,
     schema: &Schema,
-    floors: &Ids,
+    floors: &PerShard<i64>,
 ) -> Result<Vec<Head>, OutboxError> {
     let shards: Vec<i16> = (0..SHARDS).collect();
     let params: [Param<'_>; 2] = [
@@ -218,21 +143,21 @@ impl<'a> Batch<'a> {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// The lanes that wait for an event that failed.
+    /// The strands that wait for an event that failed.
     pub(super) async fn held(&self, shards: &[i16]) -> Result<Vec<i64>, OutboxError> {
         let params: [Param<'_>; 1] = [(&shards, Type::INT2_ARRAY)];
         let rows = self.query("look for failed events", HELD, &params).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// At most `limit` events of each shard above its floor, without those of the lanes `held`, in the
+    /// At most `limit` events of each shard above its floor, without those of the strands `held`, in the
     /// order of their ids.
     pub(super) async fn rows(
         &self,
         shards: &[i16],
         limit: usize,
         held: &[i64],
-        floors: &Ids,
+        floors: &PerShard<i64>,
     ) -> Result<Vec<Pending>, OutboxError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let floors: Vec<i64> = shards.iter().map(|shard| floors[*shard as usize]).collect();

@@ -1,21 +1,23 @@
 //! The relay's loop: looks where there are events, and gives the shards to workers.
 
+use super::failure::ends_relay;
 use super::floor::Floors;
-use super::handle::{RelayReport, RelayState, Step};
 use super::hold::Holds;
 use super::limit::Limit;
 use super::listen::listen;
+use super::options::Options;
 use super::privileges;
 use super::progress::Progress;
-use super::rest::Rests;
+use super::report::RelayReport;
+use super::rest::{FIRST_WAIT, Rests};
 use super::rows::{Head, backlog, heads};
+use super::state::{Activity, RelayState};
 use super::unsettled::Unsettled;
 use super::warnings::Warnings;
 use super::work::{Done, Work};
-use super::{FIRST_WAIT, OnRefusal, Options};
 use crate::database::{Pool, check};
 use crate::error::OutboxError;
-use crate::lane::SHARDS;
+use crate::strand::{PerShard, SHARDS};
 use rws_kafka_observe::OutboxHealth;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_producer::KafkaProducer;
@@ -37,8 +39,8 @@ pub(super) async fn run(
     health: OutboxHealth,
 ) -> RelayReport {
     let metrics = options.observer.metrics().outbox_of(pool.schema().name());
-    if pool.listens().is_some() {
-        tokio::spawn(listen(pool.clone(), stopping.clone()));
+    if let Some(origin) = pool.listens() {
+        tokio::spawn(listen(pool.clone(), origin, stopping.clone()));
     }
     let mut commits = pool.commits();
     let poll_interval = options.poll_interval;
@@ -51,7 +53,6 @@ pub(super) async fn run(
         looked: None,
         is_checked: false,
         is_broker_silent: false,
-        cannot_delete: [false; 2],
         warnings: Warnings::default(),
         is_warned: false,
         error: None,
@@ -81,7 +82,7 @@ pub(super) async fn run(
             relay.work.metrics.unknown();
             relay.counted = None;
             relay.progress.unknown();
-            relay.tell(Step::Look, trouble);
+            relay.troubled(Activity::Looking, trouble);
         }
         let rest = relay.rests.first_end().unwrap_or(wait);
         // A stop is seen in the loop's condition.
@@ -119,7 +120,7 @@ struct Relay {
     work: Arc<Work>,
     progress: Progress,
     workers: JoinSet<Done>,
-    busy: [bool; SHARDS as usize],
+    busy: PerShard<bool>,
     rests: Rests,
     /// When the backlog was last counted.
     counted: Option<Instant>,
@@ -128,8 +129,6 @@ struct Relay {
     is_checked: bool,
     /// Whether it is the brokers that a worker last was in trouble with.
     is_broker_silent: bool,
-    /// Whether the database was last found not to let events be deleted, at each [`Step`].
-    cannot_delete: [bool; 2],
     warnings: Warnings,
     /// Whether a trouble was logged and its end was not.
     is_warned: bool,
@@ -154,8 +153,7 @@ impl Relay {
             self.is_checked = true;
         }
         if is_full {
-            let parks = work.options.on_refusal == OnRefusal::Park;
-            privileges::check(&client, schema, parks).await?;
+            privileges::check(&client, schema, work.options.on_refusal).await?;
         }
         let floors = work.floors.floors();
         let heads = if is_full {
@@ -177,9 +175,9 @@ impl Relay {
             heads(&client, schema, &floors).await?
         };
         drop(client);
-        self.well(Step::Look);
+        self.well(Activity::Looking);
         if heads.is_empty() && self.workers.is_empty() {
-            self.well(Step::Work);
+            self.well(Activity::Publishing);
         }
         self.progress.looked(&heads);
         let work = &self.work;
@@ -216,7 +214,7 @@ impl Relay {
             Some(trouble) => {
                 self.work.floors.forget();
                 self.is_broker_silent = matches!(trouble, OutboxError::Unacknowledged(_));
-                self.tell(Step::Work, trouble);
+                self.troubled(Activity::Publishing, trouble);
             }
             None if self.work.unsettled.has_failed() => {}
             // A worker that asked nothing of the brokers does not know whether they are back.
@@ -224,19 +222,18 @@ impl Relay {
                 && (done.acknowledged == 0 || !self.work.holds.is_empty()) => {}
             None => {
                 self.is_broker_silent = false;
-                self.well(Step::Work);
+                self.well(Activity::Publishing);
             }
         }
         done.published
     }
 
-    /// Notes the present trouble, and ends the relay for what time does not mend.
-    fn tell(&mut self, step: Step, trouble: OutboxError) {
+    /// Notes the present trouble, and ends the relay where trying again does not help.
+    fn troubled(&mut self, activity: Activity, trouble: OutboxError) {
         self.work.pool.heed(&trouble);
-        self.work.state.trouble(step, Some(&trouble));
-        self.cannot_delete[step as usize] = forbids_deletes(&trouble);
-        self.report();
-        if ends(&trouble) {
+        self.work.state.troubled(activity, &trouble);
+        self.report_deletes();
+        if ends_relay(&trouble) {
             self.error = Some(trouble);
             return;
         }
@@ -250,20 +247,21 @@ impl Relay {
         }
     }
 
-    /// There is no trouble at this step.
-    fn well(&mut self, step: Step) {
-        self.cannot_delete[step as usize] = false;
-        self.report();
-        if self.work.state.trouble(step, None) && std::mem::take(&mut self.is_warned) {
+    /// Notes that this activity has no trouble.
+    fn well(&mut self, activity: Activity) {
+        let had_trouble = self.work.state.well(activity);
+        self.report_deletes();
+        if had_trouble && std::mem::take(&mut self.is_warned) {
             tracing::info!("the outbox relay goes on");
         }
     }
 
-    fn report(&self) {
+    /// Reports to readiness whether events can be deleted.
+    fn report_deletes(&self) {
         let stall_timeout = self.work.options.stall_timeout;
         let failing = self.work.unsettled.failing_for();
         let is_stuck = failing.is_some_and(|time| time > stall_timeout);
-        let cannot_delete = is_stuck || self.cannot_delete.contains(&true);
+        let cannot_delete = is_stuck || self.work.state.cannot_delete();
         self.work.health.cannot_delete(cannot_delete);
     }
 
@@ -290,23 +288,4 @@ impl Relay {
             error: self.error,
         }
     }
-}
-
-/// Whether time does not mend it.
-fn ends(trouble: &OutboxError) -> bool {
-    matches!(
-        trouble,
-        OutboxError::Producer(_) | OutboxError::NewerTables { .. }
-    )
-}
-
-/// Whether the database does not let events be deleted, and so none may be sent.
-fn forbids_deletes(trouble: &OutboxError) -> bool {
-    matches!(
-        trouble,
-        OutboxError::ReadOnly { .. }
-            | OutboxError::MissingPrivileges { .. }
-            | OutboxError::Denied { .. }
-            | OutboxError::NotDeleted { .. }
-    )
 }

@@ -1,69 +1,118 @@
-use super::Ordering;
-use super::failure::{Fault, fault};
-use super::rows::Pending;
+//! Sends a batch's events, and sorts them by what came of them.
+
+use super::failure::{Remedy, remedy};
+use super::options::Options;
+use super::pending::Pending;
+use crate::error::OutboxError;
 use crate::event::MESSAGE_ID_HEADER;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerError, Record};
 use std::collections::HashMap;
+use std::time::Duration;
 
-/// What came of a batch. Events in neither list were not sent, for one of their lane failed.
+/// What came of a batch. Events that are in no list were not sent, as one before them in their strand
+/// failed.
+#[derive(Default)]
 pub(super) struct Sent<'a> {
     pub(super) acknowledged: Vec<&'a Pending>,
-    pub(super) refused: Vec<(&'a Pending, ProducerError)>,
+    /// Refused, and to be tried again after a time.
+    pub(super) delayed: Vec<(Refusal<'a>, Duration)>,
+    /// Refused, and to be parked.
+    pub(super) parked: Vec<Refusal<'a>>,
     /// Those that the brokers left unanswered for the delivery timeout.
     pub(super) unanswered: Vec<&'a Pending>,
-    /// The brokers, or the producer, and no event, failed.
-    pub(super) broken: Option<ProducerError>,
+    /// Why events were not acknowledged that are not at fault themselves.
+    pub(super) trouble: Option<OutboxError>,
 }
 
-/// Sends `rows` and waits for the outcome of each that was sent. Lanes go side by side; in a lane each
-/// waits for the one before it, as a refused one must not be overtaken.
+/// An event that Kafka has refused.
+pub(super) struct Refusal<'a> {
+    pub(super) row: &'a Pending,
+    pub(super) error: ProducerError,
+    /// How often it has been refused, this time included.
+    pub(super) attempts: u32,
+}
+
+impl Sent<'_> {
+    pub(super) fn refused(&self) -> usize {
+        self.delayed.len() + self.parked.len()
+    }
+}
+
+impl<'a> Sent<'a> {
+    fn failed(&mut self, row: &'a Pending, error: ProducerError, options: &Options) {
+        let attempts = row.attempts.saturating_add(1);
+        let refusal = |error| Refusal {
+            row,
+            error,
+            attempts,
+        };
+        match remedy(&error, attempts, options.on_refusal, options.max_attempts) {
+            Remedy::RetryAfter(after) => self.delayed.push((refusal(error), after)),
+            Remedy::Park => self.parked.push(refusal(error)),
+            Remedy::SendAgain => {
+                if matches!(error, ProducerError::TimedOut { .. }) {
+                    self.unanswered.push(row);
+                }
+                self.trouble = Some(OutboxError::Unacknowledged(error));
+            }
+            Remedy::EndRelay => self.trouble = Some(OutboxError::Producer(error)),
+        }
+    }
+}
+
+/// Sends `rows` and waits for the outcome of each that was sent. Strands go side by side; in a strand each
+/// event waits for the one before it, as a refused one must not be overtaken.
 pub(super) async fn send<'a>(
     producer: &KafkaProducer,
     rows: &'a [Pending],
-    ordering: Ordering,
+    options: &Options,
 ) -> Sent<'a> {
-    let mut lanes: HashMap<i64, Vec<&Pending>> = HashMap::with_capacity(rows.len());
+    let mut strands: HashMap<i64, Vec<&Pending>> = HashMap::with_capacity(rows.len());
     for row in rows {
-        lanes.entry(row.place(ordering).1).or_default().push(row);
+        let place = row.place(options.ordering);
+        strands.entry(place.1).or_default().push(row);
     }
     let mut sent = Sent {
         acknowledged: Vec::with_capacity(rows.len()),
-        refused: Vec::new(),
-        unanswered: Vec::new(),
-        broken: None,
+        ..Sent::default()
     };
-    let mut running: FuturesUnordered<_> = lanes
+    let mut running: FuturesUnordered<_> = strands
         .into_values()
-        .map(|lane| send_lane(producer, lane))
+        .map(|strand| send_strand(producer, strand))
         .collect();
-    while let Some((acknowledged, failed)) = running.next().await {
-        sent.acknowledged.extend(acknowledged);
-        match failed {
-            Some((row, error)) if fault(&error) == Fault::Event => sent.refused.push((row, error)),
-            Some((row, error)) => {
-                if matches!(error, ProducerError::TimedOut { .. }) {
-                    sent.unanswered.push(row);
-                }
-                sent.broken = Some(error);
-            }
-            None => {}
+    while let Some(outcome) = running.next().await {
+        sent.acknowledged.extend(outcome.acknowledged);
+        if let Some((row, error)) = outcome.failed {
+            sent.failed(row, error, options);
         }
     }
     sent
 }
 
-type Lane<'a> = (Vec<&'a Pending>, Option<(&'a Pending, ProducerError)>);
+/// What came of a strand's events.
+struct StrandOutcome<'a> {
+    acknowledged: Vec<&'a Pending>,
+    /// The first that was not acknowledged; those behind it were not sent.
+    failed: Option<(&'a Pending, ProducerError)>,
+}
 
-async fn send_lane<'a>(producer: &KafkaProducer, lane: Vec<&'a Pending>) -> Lane<'a> {
-    let mut acknowledged = Vec::with_capacity(lane.len());
-    for row in lane {
+async fn send_strand<'a>(producer: &KafkaProducer, strand: Vec<&'a Pending>) -> StrandOutcome<'a> {
+    let mut acknowledged = Vec::with_capacity(strand.len());
+    let mut failed = None;
+    for row in strand {
         match post(producer, row).await {
             Ok(_) => acknowledged.push(row),
-            Err(error) => return (acknowledged, Some((row, error))),
+            Err(error) => {
+                failed = Some((row, error));
+                break;
+            }
         }
     }
-    (acknowledged, None)
+    StrandOutcome {
+        acknowledged,
+        failed,
+    }
 }
 
 fn post(producer: &KafkaProducer, row: &Pending) -> DeliveryFuture {

@@ -4,19 +4,10 @@
 //! remembered here, in this process, and deleted before anything else of their shard is sent: so one
 //! process sends an event that was acknowledged only once.
 
-use super::lock;
+use super::pending::EventId;
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use uuid::Uuid;
-
-/// Identifies an event. An id alone may come again in a database that lost its last transactions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EventId {
-    pub(super) shard: i16,
-    pub(super) id: i64,
-    pub(super) message_id: Uuid,
-}
 
 #[derive(Debug, Default)]
 pub(super) struct Unsettled(Mutex<HashMap<i16, Shard>>);
@@ -33,7 +24,7 @@ struct Shard {
 impl Unsettled {
     /// Kafka has acknowledged `events`.
     pub(super) fn acknowledged(&self, events: impl IntoIterator<Item = EventId>) {
-        let mut shards = lock(&self.0);
+        let mut shards = self.0.lock();
         for event in events {
             let shard = shards.entry(event.shard).or_insert_with(|| Shard {
                 events: BTreeMap::new(),
@@ -46,7 +37,7 @@ impl Unsettled {
 
     /// A DELETE of what `shards` have failed, or its outcome is not known.
     pub(super) fn failed(&self, shards: &[i16]) {
-        let mut all = lock(&self.0);
+        let mut all = self.0.lock();
         for shard in shards {
             if let Some(shard) = all.get_mut(shard) {
                 shard.has_failed = true;
@@ -56,14 +47,14 @@ impl Unsettled {
 
     /// What `shards` have was deleted.
     pub(super) fn settled(&self, shards: &[i16]) {
-        let mut all = lock(&self.0);
+        let mut all = self.0.lock();
         for shard in shards {
             all.remove(shard);
         }
     }
 
     pub(super) fn of(&self, shards: &[i16]) -> Vec<EventId> {
-        let all = lock(&self.0);
+        let all = self.0.lock();
         let shards = shards.iter().filter_map(|shard| all.get(shard));
         shards
             .flat_map(|shard| shard.events.values().copied())
@@ -72,12 +63,12 @@ impl Unsettled {
 
     /// Returns `true` while there are events of which a DELETE has failed.
     pub(super) fn has_failed(&self) -> bool {
-        lock(&self.0).values().any(|shard| shard.has_failed)
+        self.0.lock().values().any(|shard| shard.has_failed)
     }
 
     /// How long the oldest event of which a DELETE has failed has been here.
     pub(super) fn failing_for(&self) -> Option<Duration> {
-        let all = lock(&self.0);
+        let all = self.0.lock();
         let failing = all.values().filter(|shard| shard.has_failed);
         failing.map(|shard| shard.since.elapsed()).max()
     }
@@ -86,6 +77,7 @@ impl Unsettled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     fn event(shard: i16, id: i64) -> EventId {
         EventId {

@@ -1,20 +1,20 @@
 //! A worker: takes the events of some shards to Kafka, a batch a transaction.
 
-use super::failure::{Fault, Verdict, fault, verdict};
 use super::floor::Floors;
-use super::handle::RelayState;
-use super::hold::{Holds, Place};
+use super::hold::Holds;
 use super::limit::Limit;
-use super::rows::{Batch, Pending};
-use super::send::{Sent, send};
-use super::unsettled::{EventId, Unsettled};
-use super::{Options, Ordering};
+use super::options::{Options, RelayOrdering};
+use super::pending::{EventId, Pending, Place};
+use super::rows::Batch;
+use super::send::{Refusal, Sent, send};
+use super::state::RelayState;
+use super::unsettled::Unsettled;
 use crate::database::Pool;
 use crate::error::OutboxError;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::text::printable;
 use rws_kafka_observe::{OutboxHealth, OutboxOf};
-use rws_kafka_producer::{KafkaProducer, ProducerError};
+use rws_kafka_producer::KafkaProducer;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -98,7 +98,7 @@ impl Work {
             }
             self.metrics.batch(read.rows.len());
             let sending = Instant::now();
-            let sent = send(&self.producer, &read.rows, self.options.ordering).await;
+            let sent = send(&self.producer, &read.rows, &self.options).await;
             let waited = read.at.elapsed();
             for row in &sent.acknowledged {
                 self.metrics.latency(row.age + waited);
@@ -107,23 +107,16 @@ impl Work {
                 sent.acknowledged.iter().map(|row| row.event_id()).collect();
             self.unsettled.acknowledged(acknowledged.iter().copied());
             self.hold(&sent, sending).await;
-            let refused = sent.refused.len();
-            let broken = match self.settle(batch, &acknowledged, sent).await {
-                Ok(broken) => broken,
-                Err(error) => {
-                    self.unsettled.failed(&done.shards);
-                    return Err(error);
-                }
-            };
+            if let Err(error) = self.settle(batch, &acknowledged, &sent).await {
+                self.unsettled.failed(&done.shards);
+                return Err(error);
+            }
             self.settled(&done.shards, acknowledged.len());
             done.published += acknowledged.len();
             done.acknowledged += acknowledged.len();
-            done.refused += refused;
-            if let Some(error) = broken {
-                return Err(match fault(&error) {
-                    Fault::Producer => OutboxError::Producer(error),
-                    Fault::Broker | Fault::Event => OutboxError::Unacknowledged(error),
-                });
+            done.refused += sent.refused();
+            if let Some(trouble) = sent.trouble {
+                return Err(trouble);
             }
             if !read.is_full || begun.elapsed() >= STINT || *self.stopping.borrow() {
                 return Ok(());
@@ -162,8 +155,8 @@ impl Work {
         self.metrics.published(events as u64);
     }
 
-    /// Holds the lanes that the brokers leave unanswered; not so when they answer nobody, for then all
-    /// lanes wait, and none in the way of another.
+    /// Holds the strands that the brokers leave unanswered, unless they answer nobody: then all strands
+    /// wait, and none is in the way of another.
     async fn hold(&self, sent: &Sent<'_>, begun: Instant) {
         let place = |row: &&Pending| row.place(self.options.ordering);
         self.holds.acknowledged(sent.acknowledged.iter().map(place));
@@ -184,7 +177,7 @@ impl Work {
     }
 
     async fn read(&self, batch: &Batch<'_>, shards: &[i16]) -> Result<Read, OutboxError> {
-        if self.options.ordering == Ordering::Unordered {
+        if self.options.ordering == RelayOrdering::Unordered {
             let limit = self.limit.of_each(shards.len());
             let held = self.holds.held(shards);
             let ids: Vec<i64> = held.iter().map(|(_, id)| *id).collect();
@@ -196,21 +189,21 @@ impl Work {
             self.metrics.shard(*shard, claimed.contains(shard));
         }
         if claimed.is_empty() {
-            return Ok(Read::new(&claimed, Vec::new(), 1, &[]));
+            return Ok(Read::nothing());
         }
         let limit = self.limit.of_each(claimed.len());
         let held = self.holds.held(&claimed);
-        let mut lanes = batch.held(&claimed).await?;
-        lanes.extend(held.iter().map(|(_, lane)| *lane));
+        let mut strands = batch.held(&claimed).await?;
+        strands.extend(held.iter().map(|(_, strand)| *strand));
         let (floors, settled) = (self.floors.floors(), self.floors.settled());
-        let rows = batch.rows(&claimed, limit, &lanes, &floors).await?;
+        let rows = batch.rows(&claimed, limit, &strands, &floors).await?;
         let events = rows.iter().map(|row| (row.shard, row.id));
         self.floors
-            .read(&claimed, &settled, events, lanes.is_empty());
+            .read(&claimed, &settled, events, strands.is_empty());
         let read = self.sized(Read::new(&claimed, rows, limit, &held));
         // Only under load is there much below a floor.
         if read.is_full
-            && let Some(ids) = self.floors.is_due()
+            && let Some(ids) = self.floors.begin_look()
         {
             self.floors.looked(ids, batch.inserting().await?);
         }
@@ -229,42 +222,52 @@ impl Work {
         &self,
         batch: Batch<'_>,
         acknowledged: &[EventId],
-        sent: Sent<'_>,
-    ) -> Result<Option<ProducerError>, OutboxError> {
+        sent: &Sent<'_>,
+    ) -> Result<(), OutboxError> {
         if !acknowledged.is_empty() {
             batch.delete(acknowledged).await?;
         }
-        let mut parked = 0;
-        for (row, error) in &sent.refused {
-            let options = &self.options;
-            let attempts = row.attempts.saturating_add(1);
-            let words = with_causes(error);
-            match verdict(error, attempts, options.on_refusal, options.max_attempts) {
-                Verdict::Park => {
-                    batch.park(row, &words).await?;
-                    parked += 1;
-                }
-                Verdict::RetryAfter(after) => batch.retry(row, &words, after).await?,
-            }
-            tracing::warn!(
-                topic = %printable(row.topic()),
-                id = row.id,
-                attempts,
-                error = words,
-                "Kafka refused an event"
-            );
+        for (refusal, after) in &sent.delayed {
+            let words = with_causes(&refusal.error);
+            batch.retry(refusal.row, &words, *after).await?;
+            log_refusal(refusal, &words);
+        }
+        for refusal in &sent.parked {
+            let words = with_causes(&refusal.error);
+            batch.park(refusal.row, &words).await?;
+            log_refusal(refusal, &words);
         }
         batch.commit().await?;
-        let refused = sent.refused.len() as u64;
+        let (refused, parked) = (sent.refused() as u64, sent.parked.len() as u64);
         self.state.refused.fetch_add(refused, Relaxed);
         self.state.parked.fetch_add(parked, Relaxed);
         self.metrics.refused(refused);
         self.metrics.parked(parked);
-        Ok(sent.broken)
+        Ok(())
     }
 }
 
+fn log_refusal(refusal: &Refusal<'_>, words: &str) {
+    tracing::warn!(
+        topic = %printable(refusal.row.topic()),
+        id = refusal.row.id,
+        attempts = refusal.attempts,
+        error = words,
+        "Kafka refused an event"
+    );
+}
+
 impl Read {
+    /// Other relays have all shards.
+    fn nothing() -> Self {
+        Self {
+            rows: Vec::new(),
+            at: Instant::now(),
+            is_full: false,
+            empty: Vec::new(),
+        }
+    }
+
     /// At most `limit` rows of each of `shards`, without what is `held` in them.
     fn new(shards: &[i16], rows: Vec<Pending>, limit: usize, held: &[Place]) -> Self {
         let is_empty = |shard: &&i16| {

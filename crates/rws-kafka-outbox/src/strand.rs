@@ -1,13 +1,20 @@
-//! Where an event goes: events of one lane are sent one after the other, and a shard, which is many
-//! lanes, by one relay at a time. Written to the table: never to be changed.
+//! Strands and shards. Events of one strand are sent one after the other; a shard is many strands, and one
+//! relay at a time sends its events. Both numbers are written to the tables: how they are computed must
+//! never change.
+//!
+//! In the tables the column is named `lane`: another name would break the databases that exist, and the
+//! older versions that work on them beside this one.
 
 /// Shards of the table.
 pub(crate) const SHARDS: i16 = 16;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lane(pub(crate) i64);
+/// A value for each shard.
+pub(crate) type PerShard<T> = [T; SHARDS as usize];
 
-impl Lane {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Strand(pub(crate) i64);
+
+impl Strand {
     pub(crate) fn of_key(topic: &str, key: &[u8]) -> Self {
         Self::of([topic.as_bytes(), b"\0", key])
     }
@@ -38,19 +45,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_keeps_its_lane_for_ever() {
-        let lane = Lane::of_key("orders.created", b"order-1");
-        assert_eq!(lane, Lane(-6_251_097_522_843_311_916));
-        assert_ne!(lane, Lane::of_key("orders.created", b"order-2"));
-        assert_ne!(lane, Lane::of_key("orders", b"order-1"));
+    fn a_key_keeps_its_strand_for_ever() {
+        let strand = Strand::of_key("orders.created", b"order-1");
+        assert_eq!(strand, Strand(-6_251_097_522_843_311_916));
+        assert_ne!(strand, Strand::of_key("orders.created", b"order-2"));
+        assert_ne!(strand, Strand::of_key("orders", b"order-1"));
     }
 
     #[test]
     fn keys_spread_over_the_shards() {
         let mut counts = [0_u32; SHARDS as usize];
         for key in 0..1600 {
-            let lane = Lane::of_key("t", format!("key-{key}").as_bytes());
-            counts[usize::try_from(lane.shard()).unwrap()] += 1;
+            let strand = Strand::of_key("t", format!("key-{key}").as_bytes());
+            counts[usize::try_from(strand.shard()).unwrap()] += 1;
         }
         assert!(
             counts.iter().all(|count| (50..150).contains(count)),

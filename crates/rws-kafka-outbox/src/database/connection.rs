@@ -1,0 +1,46 @@
+//! The blocking way to a pool's connections.
+
+use super::pool::Pool;
+use super::runtime::block_on;
+use super::transaction::Transaction;
+use crate::error::OutboxError;
+use std::fmt;
+
+/// A connection of a [`Pool`], for blocking code; its drop gives it back.
+pub struct Connection {
+    client: deadpool_postgres::Client,
+    pool: Pool,
+}
+
+impl Pool {
+    /// Waits for a connection, for 30 s at most.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Unreachable`], [`OutboxError::TimedOut`]; [`OutboxError::InAsyncTask`] in an
+    /// async task, which it would block.
+    pub fn get(&self) -> Result<Connection, OutboxError> {
+        let client = block_on("Pool::get", self.connect())?;
+        Ok(Connection {
+            client,
+            pool: self.clone(),
+        })
+    }
+}
+
+impl Connection {
+    /// Begins a transaction; its drop without [`commit`](Transaction::commit) rolls it back.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; [`OutboxError::InAsyncTask`] in an async task.
+    pub fn transaction(&mut self) -> Result<Transaction<'_>, OutboxError> {
+        Transaction::begin(&mut self.client, &self.pool)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,21 @@
+//! What is wrong with a database URL, in words that show no value of it.
+
+use crate::error::OutboxError;
+
+pub(super) fn unusable(problem: impl Into<String>) -> OutboxError {
+    OutboxError::DatabaseUrl {
+        problem: problem.into(),
+    }
+}
+
+/// Names a parameter, unless it may be a part of a password.
+pub(super) fn unknown(name: &str, query: &str) -> OutboxError {
+    let is_name = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '.');
+    let may_be_secret = query.contains('@') || query.contains("password=");
+    if name.is_empty() || name.len() > 40 || !name.chars().all(is_name) || may_be_secret {
+        return OutboxError::InvalidDatabaseUrl;
+    }
+    unusable(format!(
+        "has the parameter {name}, which is not known: remove it, or correct its name"
+    ))
+}
