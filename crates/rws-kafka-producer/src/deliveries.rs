@@ -1,5 +1,4 @@
 use crate::config::{OnDelivery, ProducerConfig};
-use crate::connection::Connection;
 use crate::delivery::DeliveryReport;
 use crate::error::ProducerError;
 use crate::in_flight::InFlight;
@@ -7,6 +6,7 @@ use crate::recorders::Recorders;
 use crate::token::Token;
 use crate::transport::{Failed, Report};
 use crate::waiters::{Room, Waiter, Waiters};
+use rws_kafka_client::Connection;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{
     BrokerStatus, BrokersOf, LogRate, Observer, ProducerHealth, ProducerStatus, non_zero, panics,

@@ -1,6 +1,6 @@
-use crate::connection::ConnectionCause;
 use crate::record::Record;
 use crate::topic::InvalidTopic;
+use rws_kafka_client::ConnectionCause;
 use rws_kafka_config::ConfigError;
 use rws_kafka_observe::causes;
 use rws_kafka_observe::text::printable;

@@ -80,8 +80,7 @@ mod token;
 mod topic;
 mod transaction;
 mod transactional;
-#[doc(hidden)]
-pub mod transport;
+mod transport;
 #[cfg(feature = "json")]
 mod typed;
 mod typed_record;
@@ -93,9 +92,14 @@ pub use error::{ProducerError, TransactionStep};
 pub use future::DeliveryFuture;
 pub use producer::KafkaProducer;
 pub use record::{HeaderValue, Record};
+pub use record_buffer::RecordBuffer;
 #[cfg(feature = "registry")]
 pub use registry::RegistryProducer;
 pub use topic::{InvalidTopic, check_topic_name};
 pub use transaction::Transaction;
 pub use transactional::TransactionalProducer;
-pub use typed_record::TypedRecord;
+#[cfg(feature = "json")]
+pub use typed::encode_json;
+#[cfg(feature = "registry")]
+pub use typed_record::TypedSender;
+pub use typed_record::{AcknowledgedSender, RecordSender, TypedRecord};

@@ -4,6 +4,8 @@ use crate::producer::KafkaProducer;
 use crate::record::{HeaderValue, Record};
 use crate::transactional::{Present, Shared, TransactionalProducer};
 use crate::transport::{Offsets, StepFailure};
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::ConsumerGroupMetadata;
 use rws_kafka_observe::causes::with_causes;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -111,6 +113,23 @@ impl Transaction {
         self.commit_with(None)
     }
 
+    /// As [`commit`](Self::commit), and commits the offsets of a consumer with it, both or neither
+    /// (KIP-98).
+    ///
+    /// For a consumer on the same version of rdkafka: `group` is its `group_metadata`, which the broker
+    /// checks so that a member that has lost its partitions commits nothing (KIP-447).
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    pub fn commit_with_offsets(
+        self,
+        list: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), ProducerError> {
+        self.commit_with(Some(Offsets { list, group }))
+    }
+
     /// Gives its messages up.
     ///
     /// # Errors
@@ -121,7 +140,7 @@ impl Transaction {
         self.roll_back()
     }
 
-    pub(crate) fn commit_with(mut self, offsets: Option<Offsets<'_>>) -> Result<(), ProducerError> {
+    fn commit_with(mut self, offsets: Option<Offsets<'_>>) -> Result<(), ProducerError> {
         self.begin_the_clock();
         let timeout = self.shared.timeout();
         let until = after(timeout);

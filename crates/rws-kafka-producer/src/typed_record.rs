@@ -151,7 +151,7 @@ impl<'a, S> TypedRecord<'a, S> {
     /// The payload, as JSON by serde.
     #[cfg(feature = "json")]
     pub fn json<T: serde::Serialize + ?Sized>(mut self, value: &T) -> Self {
-        match crate::typed::encode(self.topic, value) {
+        match crate::typed::encode_json(self.topic, value) {
             Ok(payload) => self.payload = Some(payload),
             Err(error) => self.failed = self.failed.or(Some(error)),
         }

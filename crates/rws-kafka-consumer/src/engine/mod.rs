@@ -74,11 +74,11 @@ use committer::{Committer, Offsets};
 use in_hand::Hands;
 use partition::Phase;
 use rebalance::Left;
+use rws_kafka_client::Connection;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{
     BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer, non_zero,
 };
-use rws_kafka_producer::connection::Connection;
 use scheduler::Scheduler;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,7 +1,6 @@
 use super::fault::SendFault;
 use super::record::SentRecord;
 use super::sent::{Held, Sent};
-use crate::connection::Connection;
 use crate::deliveries::Deliveries;
 use crate::delivery::Delivery;
 use crate::error::ProducerError;
@@ -10,6 +9,7 @@ use crate::token::Token;
 use crate::transport::{Enqueue, Report, StepFailure, check_size, size};
 use crate::waiters::Slot;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rws_kafka_client::Connection;
 use rws_kafka_observe::trace::TraceContext;
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,4 @@
 use super::errors::{Failed, failure};
-use super::logs::Logs;
-use crate::connection::Connection;
 use crate::deliveries::Deliveries;
 use crate::delivery::Delivery;
 use crate::error::ProducerError;
@@ -16,6 +14,9 @@ use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
 };
 use rdkafka::statistics::Statistics;
+use rws_kafka_client::{
+    Connection, Logs, brokers, client_config, creation_failed, described, note_error,
+};
 use rws_kafka_config::Properties;
 use rws_kafka_observe::trace::TraceContext;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,7 +55,7 @@ impl Client {
         let client = Arc::new(Self {
             heals,
             base: Base::Kafka(
-                super::client_config(properties)
+                client_config(properties)
                     .create_with_context(Context {
                         deliveries: Arc::clone(&deliveries),
                         heals,
@@ -64,7 +65,7 @@ impl Client {
                         logs: Logs::new(properties),
                     })
                     .map_err(|error| ProducerError::Property {
-                        detail: super::creation_failed(properties, &error),
+                        detail: creation_failed(properties, &error),
                     })?,
             ),
             deliveries,
@@ -150,7 +151,7 @@ impl Client {
                 topic: record.topic.to_owned(),
             }),
             Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced) => {
-                let detail = super::described(&error);
+                let detail = described(&error);
                 Enqueue::Refused(self.fatal().unwrap_or(ProducerError::Fatal { detail }))
             }
             _ => Enqueue::Refused(
@@ -351,11 +352,11 @@ impl ClientContext for Context {
             // The replacement is logged with it.
             return;
         }
-        super::note_error(self.deliveries.connection(), &error, reason);
+        note_error(self.deliveries.connection(), &error, reason);
     }
 
     fn stats(&self, statistics: Statistics) {
-        self.deliveries.note_brokers(super::brokers(&statistics));
+        self.deliveries.note_brokers(brokers(&statistics));
     }
 }
 

@@ -1,6 +1,6 @@
-use crate::connection::Connection;
 use crate::error::ProducerError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rws_kafka_client::{Connection, described};
 use rws_kafka_observe::text::printable;
 use std::time::Duration;
 
@@ -118,13 +118,4 @@ fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
         }
         _ => return None,
     })
-}
-
-/// Returns an error as Kafka's code and words, each once.
-pub fn described(error: &KafkaError) -> String {
-    match error.rdkafka_error_code() {
-        // Shows the code, and librdkafka's words in parentheses.
-        Some(code) => code.to_string(),
-        None => printable(&error.to_string()).into_owned(),
-    }
 }

@@ -1,11 +1,10 @@
 use super::Client;
 use super::client::Base;
-use crate::error::ProducerError;
-use crate::transaction::Transaction;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use rws_kafka_client::described;
 use rws_kafka_observe::text::printable;
 use std::time::Duration;
 
@@ -30,20 +29,6 @@ pub(crate) enum StepFailure {
 pub(crate) struct Offsets<'a> {
     pub(crate) list: &'a TopicPartitionList,
     pub(crate) group: &'a ConsumerGroupMetadata,
-}
-
-/// Commits `transaction` and with it a consumer's offsets (KIP-98, and KIP-447 for what `group` is
-/// checked against).
-///
-/// # Errors
-///
-/// As [`Transaction::commit`].
-pub fn commit_with_offsets(
-    transaction: Transaction,
-    list: &TopicPartitionList,
-    group: &ConsumerGroupMetadata,
-) -> Result<(), ProducerError> {
-    transaction.commit_with(Some(Offsets { list, group }))
 }
 
 /// Takes a step with librdkafka, or with the test in its place.
@@ -111,10 +96,8 @@ fn told<C: ProducerContext>(
     let Err(error) = result else { return Ok(()) };
     let KafkaError::Transaction(cause) = &error else {
         return Err(match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::OperationTimedOut) => {
-                StepFailure::Retriable(super::described(&error))
-            }
-            _ => StepFailure::Refused(super::described(&error)),
+            Some(RDKafkaErrorCode::OperationTimedOut) => StepFailure::Retriable(described(&error)),
+            _ => StepFailure::Refused(described(&error)),
         });
     };
     let (code, detail) = (cause.code(), printable(&cause.string()).into_owned());
