@@ -1,11 +1,20 @@
-//! The producer on librdkafka.
+//! A producer's client by librdkafka.
 
 mod client;
-mod errors;
+pub(crate) mod errors;
+mod report;
 mod transactions;
 
-#[cfg(feature = "testing")]
-pub(crate) use client::size;
-pub(crate) use client::{Client, Enqueue, Report, check_size, max_message_bytes};
-pub(crate) use errors::Failed;
-pub(crate) use transactions::{Offsets, StepFailure};
+use crate::client::{Client, Connect, Wanted};
+use crate::error::ProducerError;
+use client::KafkaClient;
+use std::sync::Arc;
+
+/// Connects to the brokers that the properties name.
+pub(crate) struct Librdkafka;
+
+impl Connect for Librdkafka {
+    fn connect(&self, wanted: &Wanted) -> Result<Arc<dyn Client>, ProducerError> {
+        Ok(KafkaClient::new(wanted)?)
+    }
+}
