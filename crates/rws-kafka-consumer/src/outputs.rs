@@ -1,7 +1,6 @@
-use rws_kafka_producer::transport::RecordBuffer;
 #[cfg(feature = "json")]
-use rws_kafka_producer::transport::encode_json;
-use rws_kafka_producer::{HeaderValue, ProducerError, Record, TransactionalProducer};
+use rws_kafka_producer::encode_json;
+use rws_kafka_producer::{HeaderValue, ProducerError, Record, RecordBuffer, TransactionalProducer};
 use std::fmt;
 
 /// What a handler sends in an [exactly-once worker](crate::ExactlyOnceConsumer).

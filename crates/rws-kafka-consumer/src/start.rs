@@ -13,11 +13,11 @@ use crate::handle::ConsumerHandle;
 use crate::handler::HandlerResult;
 use crate::report::{StopDetails, StopReport};
 use crate::transport::Consumer;
+use rws_kafka_client::Connection;
 use rws_kafka_config::{OffsetReset, Properties};
 use rws_kafka_dispatch::Clock;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_producer::KafkaProducer;
-use rws_kafka_producer::connection::Connection;
 use std::borrow::Cow;
 use std::sync::Arc;
 

@@ -1,8 +1,7 @@
 //! Sending values with schemas, in the transaction that commits their message's offset.
 
 use crate::outputs::Outputs;
-use rws_kafka_producer::transport::{RecordSender, TypedSender};
-use rws_kafka_producer::{ProducerError, Record, TypedRecord};
+use rws_kafka_producer::{ProducerError, Record, RecordSender, TypedRecord, TypedSender};
 use rws_kafka_schema::registry::SchemaRegistry;
 
 impl Outputs {

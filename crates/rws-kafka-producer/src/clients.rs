@@ -7,14 +7,14 @@
 //! is unknown may be stored already, and sending it again could duplicate and reorder it. The
 //! sender knows whether that matters.
 
+use crate::client::{Client, Connect, NotTaken, Wanted};
 use crate::deliveries::Deliveries;
 use crate::error::ProducerError;
 use crate::record::Record;
 use crate::token::Token;
-use crate::transport::{Client, Enqueue};
-use rws_kafka_config::Properties;
+use parking_lot::{Mutex, RwLock};
 use rws_kafka_observe::trace::TraceContext;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The least time between the creation of a client and that of the next, and the most of it after
@@ -33,9 +33,9 @@ const TRIAL: Duration = Duration::from_secs(2);
 
 /// The present client of a producer.
 pub(crate) struct Clients {
-    properties: Properties,
-    deliveries: Arc<Deliveries>,
-    current: RwLock<Arc<Client>>,
+    connect: Arc<dyn Connect>,
+    wanted: Wanted,
+    current: RwLock<Arc<dyn Client>>,
     renewal: Mutex<Renewal>,
 }
 
@@ -62,14 +62,12 @@ struct Failed {
 }
 
 impl Clients {
-    pub(crate) fn new(
-        properties: Properties,
-        deliveries: Arc<Deliveries>,
-        first: Arc<Client>,
-    ) -> Self {
-        Self {
-            properties,
-            deliveries,
+    /// Makes the first client.
+    pub(crate) fn new(connect: Arc<dyn Connect>, wanted: Wanted) -> Result<Self, ProducerError> {
+        let first = connect.connect(&wanted)?;
+        Ok(Self {
+            connect,
+            wanted,
             current: RwLock::new(first),
             renewal: Mutex::new(Renewal {
                 created: Instant::now(),
@@ -77,16 +75,16 @@ impl Clients {
                 barren: 0,
                 failed: None,
             }),
-        }
+        })
     }
 
     pub(crate) fn deliveries(&self) -> &Deliveries {
-        &self.deliveries
+        &self.wanted.deliveries
     }
 
     /// The present client, for something that takes a while.
-    pub(crate) fn get(&self) -> Arc<Client> {
-        Arc::clone(&self.borrow())
+    pub(crate) fn get(&self) -> Arc<dyn Client> {
+        Arc::clone(&self.current.read())
     }
 
     /// Hands a message to the present client, which is free again on return: callers may then wait.
@@ -97,19 +95,15 @@ impl Clients {
         context: Option<&TraceContext>,
         token: Token,
         sent_ms: i64,
-    ) -> Result<(), Enqueue> {
-        let client = self.borrow();
+    ) -> Result<(), NotTaken> {
+        let client = self.current.read();
         client.enqueue(record, context, token, sent_ms)
-    }
-
-    fn borrow(&self) -> RwLockReadGuard<'_, Arc<Client>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns `true` while a broker's answer says little about the present client: it follows one
     /// that has failed, and is too young to have failed for the same cause.
     pub(crate) fn is_on_trial(&self) -> bool {
-        let renewal = self.renewal();
+        let renewal = self.renewal.lock();
         renewal.failed.is_some()
             || (renewal.barren > 0
                 && renewal.created.elapsed() < TRIAL
@@ -119,15 +113,15 @@ impl Clients {
     /// Replaces the present client once it has failed, its messages have their outcomes, and the
     /// pause is over. To be called again and again by the thread that serves deliveries; only ends
     /// the failed client's messages where `replace` is false.
-    pub(crate) fn look_after(&self, client: Arc<Client>, replace: bool) {
+    pub(crate) fn look_after(&self, client: Arc<dyn Client>, replace: bool) {
         if !client.heals() {
             return;
         }
         let Some(detail) = client.failure() else {
             return;
         };
-        let (in_flight, _) = self.deliveries.in_flight().count();
-        let mut renewal = self.renewal();
+        let (in_flight, _) = self.deliveries().in_flight().count();
+        let mut renewal = self.renewal.lock();
         let mut failed = match renewal.failed {
             Some(failed) => failed,
             None => {
@@ -135,13 +129,13 @@ impl Clients {
                 drop(renewal);
                 self.announce(&detail, failed);
                 // Senders that saw the client before its failure are done after this.
-                drop(self.current.write().unwrap_or_else(PoisonError::into_inner));
-                renewal = self.renewal();
+                drop(self.current.write());
+                renewal = self.renewal.lock();
                 failed
             }
         };
         let now = Instant::now();
-        let (in_flight, _) = self.deliveries.in_flight().count();
+        let (in_flight, _) = self.deliveries().in_flight().count();
         if in_flight < failed.left {
             // Reports come, however slowly the callbacks take them.
             failed.left = in_flight;
@@ -154,7 +148,7 @@ impl Clients {
         if !replace || now < failed.until || (in_flight > 0 && now < failed.reports_by) {
             return;
         }
-        match Client::new(&self.properties, Arc::clone(&self.deliveries), true) {
+        match self.connect.connect(&self.wanted) {
             Ok(next) => {
                 *renewal = Renewal {
                     created: now,
@@ -185,7 +179,7 @@ impl Clients {
     }
 
     fn announce(&self, detail: &str, failed: Failed) {
-        let deliveries = &self.deliveries;
+        let deliveries = self.deliveries();
         deliveries.health().unreachable();
         let error = ProducerError::ClientReplaced {
             detail: detail.to_owned(),
@@ -196,14 +190,14 @@ impl Clients {
         tracing::error!(target: "rws_kafka", in_flight, ?pause, "{error}");
     }
 
-    fn change(&self, next: Arc<Client>, detail: &str) {
+    fn change(&self, next: Arc<dyn Client>, detail: &str) {
         let abandoned;
         let before = {
-            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            let mut current = self.current.write();
             let before = std::mem::replace(&mut *current, next);
             // Nobody is within `enqueue`: what is in flight is all of the failed client's.
             before.disown();
-            abandoned = self.deliveries.abandon();
+            abandoned = self.deliveries().abandon();
             before
         };
         if let Some(abandoned) = abandoned {
@@ -217,11 +211,7 @@ impl Clients {
     }
 
     fn delivered(&self) -> u64 {
-        self.deliveries.recorders().totals().0
-    }
-
-    fn renewal(&self) -> MutexGuard<'_, Renewal> {
-        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
+        self.deliveries().recorders().totals().0
     }
 }
 

@@ -1,5 +1,7 @@
-use crate::delivery::DeliveryReport;
+use crate::client::Connect;
+use crate::delivery::{DeliveryReport, OnDelivery};
 use crate::error::ProducerError;
+use crate::transport::Librdkafka;
 use rws_kafka_config::{KafkaConfig, Properties};
 use rws_kafka_observe::Observer;
 use std::fmt;
@@ -33,8 +35,6 @@ impl Compression {
         }
     }
 }
-
-pub(crate) type OnDelivery = Arc<dyn Fn(&DeliveryReport<'_>) + Send + Sync>;
 
 /// The settings of a [`KafkaProducer`](crate::KafkaProducer).
 ///
@@ -70,9 +70,8 @@ pub struct ProducerConfig {
     pub(crate) transaction_timeout: Duration,
     /// Set where the producer is a transactional one.
     pub(crate) transactional_id: Option<String>,
-    /// In place of a broker.
-    #[cfg(feature = "testing")]
-    pub(crate) sent: Option<crate::testing::Sent>,
+    /// Makes the producer's clients.
+    pub(crate) connect: Arc<dyn Connect>,
 }
 
 /// What differs from librdkafka's own defaults, and why.
@@ -223,14 +222,6 @@ impl ProducerConfig {
             || self.kafka.producer_properties().get(property).is_some()
     }
 
-    /// Producers made of it send to `sent`, and to no broker; for the consumer.
-    #[cfg(feature = "testing")]
-    #[doc(hidden)]
-    pub fn send_to(mut self, sent: &crate::testing::Sent) -> Self {
-        self.sent = Some(sent.clone());
-        self
-    }
-
     /// Any librdkafka producer property; it goes before all other settings of it.
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.explicit.push((name.into(), value.into()));
@@ -345,8 +336,7 @@ impl From<KafkaConfig> for ProducerConfig {
             observer: Observer::global(),
             transaction_timeout: Duration::from_secs(10),
             transactional_id: None,
-            #[cfg(feature = "testing")]
-            sent: None,
+            connect: Arc::new(Librdkafka),
         }
     }
 }

@@ -1,21 +1,40 @@
-use crate::config::{OnDelivery, ProducerConfig};
-use crate::connection::Connection;
-use crate::delivery::DeliveryReport;
+use crate::checks::length;
+use crate::delivery::{Delivery, DeliveryReport, OnDelivery};
 use crate::error::ProducerError;
 use crate::in_flight::InFlight;
 use crate::recorders::Recorders;
+use crate::room::Room;
 use crate::token::Token;
-use crate::transport::{Failed, Report};
-use crate::waiters::{Room, Waiter, Waiters};
+use crate::waiters::{Waiter, Waiters};
+use parking_lot::Mutex;
+use rws_kafka_client::Connection;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{
     BrokerStatus, BrokersOf, LogRate, Observer, ProducerHealth, ProducerStatus, non_zero, panics,
 };
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Takes librdkafka's delivery reports to metrics, log, callback and waiters.
+/// A delivery report; each part is read only when it is asked for.
+pub(crate) trait Report {
+    fn topic(&self) -> &str;
+
+    fn key(&self) -> Option<&[u8]>;
+
+    fn payload(&self) -> Option<&[u8]>;
+
+    fn is_delivered(&self) -> bool;
+
+    fn result(&self, timeout: Duration, connection: &Connection)
+    -> Result<Delivery, ProducerError>;
+
+    /// The bytes of key and payload.
+    fn bytes(&self) -> usize {
+        length(self.key()) + length(self.payload())
+    }
+}
+
+/// Takes delivery reports to metrics, log, callback and waiters.
 pub(crate) struct Deliveries {
     waiters: Waiters,
     room: Room,
@@ -44,23 +63,30 @@ struct InTransaction {
 }
 
 impl Deliveries {
-    /// `timeout` is how long a message may wait for its acknowledgement.
-    pub(crate) fn new(config: &ProducerConfig, client: &str, timeout: Duration) -> Self {
+    /// Of the client that is named `client`. `timeout` is how long a message may wait for its
+    /// acknowledgement.
+    pub(crate) fn new(
+        client: &str,
+        connection: Connection,
+        timeout: Duration,
+        on_delivery: Option<OnDelivery>,
+        observer: Observer,
+    ) -> Self {
         Self {
             client: client.to_owned(),
-            observer: config.observer.clone(),
-            brokers: config.observer.register_brokers(client),
+            brokers: observer.register_brokers(client),
             in_flight: InFlight::default(),
             waiters: Waiters::default(),
             room: Room::default(),
             timeout,
-            connection: Connection::new(config.kafka.client_properties()),
-            health: config.observer.register_producer(),
-            recorders: Recorders::new(config.observer.clone()),
-            on_delivery: config.on_delivery.clone(),
+            connection,
+            health: observer.register_producer(),
+            recorders: Recorders::new(observer.clone()),
+            on_delivery,
             given_up: AtomicUsize::new(0),
             failures: LogRate::new(Duration::from_secs(1)),
             transaction: InTransaction::default(),
+            observer,
         }
     }
 
@@ -109,15 +135,9 @@ impl Deliveries {
         self.given_up.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn failed<'a>(&'a self, topic: &'a str, partition: i32, size: usize) -> Failed<'a> {
-        Failed {
-            topic,
-            partition,
-            size,
-            delivery_timeout: self.timeout,
-            connection: &self.connection,
-            client_failure: None,
-        }
+    /// How long a message may wait for its acknowledgement.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// The messages of a transaction that is being aborted fail by that.
@@ -127,7 +147,7 @@ impl Deliveries {
 
     /// The first message that was not delivered since this was last asked.
     pub(crate) fn take_failure(&self) -> Option<ProducerError> {
-        lock(&self.transaction.first_failure).take()
+        self.transaction.first_failure.lock().take()
     }
 
     /// A message has its outcome.
@@ -154,7 +174,6 @@ impl Deliveries {
         self.room.reported();
     }
 
-    /// The outcome in full, for those who asked and for the log.
     /// Takes what a failed client never reported from who waits for it and from what is in flight.
     /// Nothing may be sent meanwhile.
     pub(crate) fn abandon(&self) -> Option<Abandoned> {
@@ -168,6 +187,7 @@ impl Deliveries {
         })
     }
 
+    /// The outcome in full, for those who asked and for the log.
     fn tell(&self, report: &impl Report, waiter: Option<Waiter>) {
         let result = report.result(self.timeout, &self.connection);
         if let Err(ProducerError::Undelivered { .. } | ProducerError::ClientFailed { .. }) = result
@@ -176,7 +196,10 @@ impl Deliveries {
         }
         let is_aborting = self.transaction.aborting.load(Ordering::Relaxed);
         if let Err(error) = &result {
-            lock(&self.transaction.first_failure).get_or_insert_with(|| error.clone());
+            self.transaction
+                .first_failure
+                .lock()
+                .get_or_insert_with(|| error.clone());
             if !is_aborting {
                 self.note_error(error);
             }
@@ -226,18 +249,13 @@ impl Abandoned {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Delivery;
     use crate::publish::Publish;
     use crate::record::Record;
     use crate::token::SentAt;
-    use rws_kafka_config::KafkaConfig;
+    use rws_kafka_config::Properties;
 
     /// A message of 3 bytes that ended with this error.
     struct Ended(ProducerError);
@@ -265,10 +283,9 @@ mod tests {
     }
 
     fn deliveries() -> Deliveries {
-        let kafka = KafkaConfig::builder().brokers("localhost:1").build();
-        let config = ProducerConfig::from(kafka.expect("valid settings"));
-        let config = config.observer(Observer::new());
-        Deliveries::new(&config, "client", Duration::from_secs(1))
+        let connection = Connection::new(Properties::default());
+        let timeout = Duration::from_secs(1);
+        Deliveries::new("client", connection, timeout, None, Observer::new())
     }
 
     #[test]

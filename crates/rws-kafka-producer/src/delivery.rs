@@ -1,4 +1,5 @@
 use crate::error::ProducerError;
+use std::sync::Arc;
 
 /// Where an acknowledged message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub struct DeliveryReport<'a> {
     /// Where it stands, or why it failed for good.
     pub result: Result<Delivery, &'a ProducerError>,
 }
+
+/// Called once for each message when it has its outcome.
+pub(crate) type OnDelivery = Arc<dyn Fn(&DeliveryReport<'_>) + Send + Sync>;
 
 /// What a flush or close left undone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,15 +1,15 @@
 use crate::delivery::Delivery;
-use crate::engine::{Engine, after};
 use crate::error::ProducerError;
 use crate::publish::Publish;
+use crate::publisher::{Offered, Publisher};
 use crate::record::{OwnedRecord, Record};
 use crate::waiters::Slot;
+use rws_kafka_client::Deadline;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 /// The outcome of a message that [`send_async`](crate::KafkaProducer::send_async) handed over.
 ///
@@ -18,7 +18,7 @@ use std::time::Instant;
 #[must_use = "the outcome is known only when the future is awaited"]
 pub struct DeliveryFuture {
     /// A future that nobody polls keeps no client alive.
-    engine: Weak<Engine>,
+    publisher: Weak<Publisher>,
     state: State,
 }
 
@@ -29,20 +29,20 @@ enum State {
         record: OwnedRecord,
         /// Of the call, wherever the future is polled.
         publish: Publish,
-        until: Instant,
+        until: Deadline,
     },
     Done,
 }
 
 impl DeliveryFuture {
-    pub(crate) fn new(engine: &Arc<Engine>, record: &Record<'_>) -> Self {
+    pub(crate) fn new(publisher: &Arc<Publisher>, record: &Record<'_>) -> Self {
         let publish = Publish::begin(record);
-        let state = match engine.try_send_watched(record, &publish) {
-            Ok(Some(slot)) => State::Waiting(slot),
-            Ok(None) => State::NoRoom {
+        let state = match publisher.offer(record, &publish) {
+            Ok(Offered::Taken(slot)) => State::Waiting(slot),
+            Ok(Offered::NoRoom) => State::NoRoom {
                 record: record.into(),
                 publish,
-                until: after(engine.max_block()),
+                until: Deadline::after(publisher.max_block()),
             },
             Err(error) => {
                 publish.failed(&error);
@@ -50,7 +50,7 @@ impl DeliveryFuture {
             }
         };
         Self {
-            engine: Arc::downgrade(engine),
+            publisher: Arc::downgrade(publisher),
             state,
         }
     }
@@ -79,14 +79,14 @@ impl Future for DeliveryFuture {
                         publish.failed(&error);
                         Poll::Ready(Err(error))
                     };
-                    let Some(engine) = self.engine.upgrade() else {
+                    let Some(publisher) = self.publisher.upgrade() else {
                         return failed(ProducerError::Closed);
                     };
                     // Before the try: room made in between then wakes this task.
-                    engine.room().wake(context.waker().clone());
-                    match engine.try_send_watched(&record.borrow(), &publish) {
-                        Ok(Some(slot)) => self.state = State::Waiting(slot),
-                        Ok(None) if Instant::now() < until => {
+                    publisher.room().wake(context.waker().clone());
+                    match publisher.offer(&record.borrow(), &publish) {
+                        Ok(Offered::Taken(slot)) => self.state = State::Waiting(slot),
+                        Ok(Offered::NoRoom) if !until.has_passed() => {
                             self.state = State::NoRoom {
                                 record,
                                 publish,
@@ -94,9 +94,9 @@ impl Future for DeliveryFuture {
                             };
                             return Poll::Pending;
                         }
-                        Ok(None) => {
-                            let waited = engine.max_block();
-                            return failed(engine.queue_full(&record.borrow(), waited));
+                        Ok(Offered::NoRoom) => {
+                            let waited = publisher.max_block();
+                            return failed(publisher.queue_full(&record.borrow(), waited));
                         }
                         Err(error) => return failed(error),
                     }

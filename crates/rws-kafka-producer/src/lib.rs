@@ -58,44 +58,52 @@
 //! `traceparent` and `tracestate`, unless it brings a `traceparent` of its own. Each publish is a span;
 //! see [`rws_kafka_observe::trace`].
 
+mod checks;
+mod client;
 mod clients;
 mod config;
 pub mod connection;
 mod deliveries;
 mod delivery;
-mod engine;
 mod error;
 mod future;
 mod in_flight;
 mod producer;
 mod publish;
+mod publisher;
 mod record;
 mod record_buffer;
 mod recorders;
 #[cfg(feature = "registry")]
 mod registry;
+mod room;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod threads;
 mod token;
-mod topic;
 mod transaction;
 mod transactional;
-#[doc(hidden)]
-pub mod transport;
+mod transport;
+mod turns;
 #[cfg(feature = "json")]
 mod typed;
 mod typed_record;
 mod waiters;
 
+pub use checks::check_topic_name;
 pub use config::{Compression, ProducerConfig};
 pub use delivery::{Delivery, DeliveryReport, FlushReport};
-pub use error::{ProducerError, TransactionStep};
+pub use error::{InvalidTopic, ProducerError, TransactionStep};
 pub use future::DeliveryFuture;
 pub use producer::KafkaProducer;
 pub use record::{HeaderValue, Record};
+pub use record_buffer::RecordBuffer;
 #[cfg(feature = "registry")]
 pub use registry::RegistryProducer;
-pub use topic::{InvalidTopic, check_topic_name};
 pub use transaction::Transaction;
 pub use transactional::TransactionalProducer;
-pub use typed_record::TypedRecord;
+#[cfg(feature = "json")]
+pub use typed::encode_json;
+#[cfg(feature = "registry")]
+pub use typed_record::TypedSender;
+pub use typed_record::{AcknowledgedSender, RecordSender, TypedRecord};

@@ -1,24 +1,13 @@
 use crate::config::ProducerConfig;
 use crate::delivery::{Delivery, FlushReport};
-use crate::engine::Engine;
 use crate::error::ProducerError;
 use crate::future::DeliveryFuture;
+use crate::publisher::Publisher;
 use crate::record::{HeaderValue, Record};
-use crate::transactional::TransactionalProducer;
+use crate::threads::Threads;
 use std::fmt;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread::Builder;
-use std::time::{Duration, Instant};
-
-/// How often the broker is asked whether it is there, for readiness.
-const PROBE_INTERVAL: Duration = Duration::from_secs(5);
-/// How often a producer that fails fast checks whether the next probe should come sooner.
-const PROBE_LOOK: Duration = Duration::from_millis(500);
-/// How long its answer may take.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long a drop waits for the producer's thread, after its flush.
-const THREAD_END: Duration = Duration::from_secs(2);
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Publishes messages. Cheap to clone; all clones share one queue and one set of connections.
 ///
@@ -36,12 +25,10 @@ pub struct KafkaProducer {
 }
 
 struct Shared {
-    engine: Arc<Engine>,
+    publisher: Arc<Publisher>,
+    /// None where nothing has to be polled.
+    threads: Option<Threads>,
     close_timeout: Duration,
-    /// Disconnected when the thread has ended; in a `Mutex` only to be `Sync`.
-    ended: Mutex<Receiver<()>>,
-    /// Dropped to end the probe.
-    probing: Option<std::sync::mpsc::Sender<()>>,
 }
 
 impl KafkaProducer {
@@ -65,66 +52,22 @@ impl KafkaProducer {
     /// left.
     pub fn new(config: impl Into<ProducerConfig>) -> Result<Self, ProducerError> {
         let config = config.into();
-        let engine = Arc::new(Engine::new(&config)?);
-        engine.show();
-        #[cfg(feature = "testing")]
-        if config.sent.is_some() {
-            return Ok(Self::without_threads(engine, config.close_timeout));
-        }
-        let (alive, ended) = channel::<()>();
-
-        let polled = Arc::clone(&engine);
-        spawn("rws-kafka-producer", move || {
-            let _alive = alive;
-            polled.run(config.close_timeout);
-        })?;
-
-        let (probing, end_of_probe) = channel::<()>();
-        let probed = Arc::downgrade(&engine);
-        let look = match config.fail_fast {
-            true => PROBE_LOOK,
-            false => PROBE_INTERVAL,
+        let publisher = Arc::new(Publisher::new(&config)?);
+        publisher.show();
+        let threads = if publisher.client().is_polled() {
+            Some(Threads::start(&publisher, &config)?)
+        } else {
+            // Its client answers at once: readiness is to know it.
+            let _ = publisher.ping(Duration::ZERO);
+            None
         };
-        let probe = spawn("rws-kafka-probe", move || {
-            while let Some(engine) = probed.upgrade() {
-                // Its failure is in health and in the log.
-                let _ = engine.ping(PROBE_TIMEOUT);
-                drop(engine);
-                if !wait_for_turn(&end_of_probe, &probed, look) {
-                    break;
-                }
-            }
-        });
-        if let Err(error) = probe {
-            engine.stop();
-            return Err(error);
-        }
         Ok(Self {
             shared: Arc::new(Shared {
-                engine,
+                publisher,
+                threads,
                 close_timeout: config.close_timeout,
-                ended: Mutex::new(ended),
-                probing: Some(probing),
             }),
         })
-    }
-
-    /// A producer whose messages are read all or none, whatever topics they go to; see
-    /// [`TransactionalProducer`].
-    ///
-    /// `transactional_id` names this instance of the service and must outlive its process: a
-    /// producer that begins with it ends what an earlier one left open, and stops that one from
-    /// writing, should it still be there. Asks no broker yet.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new), and [`ProducerError::Setting`] for an empty id and for settings that
-    /// transactions exclude.
-    pub fn transactional(
-        config: impl Into<ProducerConfig>,
-        transactional_id: impl Into<String>,
-    ) -> Result<TransactionalProducer, ProducerError> {
-        TransactionalProducer::new(config.into(), transactional_id.into())
     }
 
     /// Publishes `payload` to `topic` and returns when it is in the queue.
@@ -209,7 +152,7 @@ impl KafkaProducer {
     ///
     /// As [`send_with_headers`](Self::send_with_headers).
     pub fn send_record(&self, record: Record<'_>) -> Result<(), ProducerError> {
-        self.shared.engine.send(&record)
+        self.shared.publisher.send(&record)
     }
 
     /// Publishes and blocks until the broker has acknowledged.
@@ -239,7 +182,7 @@ impl KafkaProducer {
     ///
     /// As [`send_sync`](Self::send_sync).
     pub fn send_record_sync(&self, record: Record<'_>) -> Result<Delivery, ProducerError> {
-        self.shared.engine.send_sync(&record)
+        self.shared.publisher.send_sync(&record)
     }
 
     /// Publishes; the future is ready when the broker has acknowledged.
@@ -258,7 +201,7 @@ impl KafkaProducer {
 
     /// As [`send_async`](Self::send_async), for a [`Record`] in full.
     pub fn send_record_async(&self, record: Record<'_>) -> DeliveryFuture {
-        DeliveryFuture::new(&self.shared.engine, &record)
+        DeliveryFuture::new(&self.shared.publisher, &record)
     }
 
     /// Waits until all that was accepted before has its outcome, for `timeout` at most.
@@ -266,7 +209,7 @@ impl KafkaProducer {
     /// Tells how many messages have none yet; they are still being sent.
     pub fn flush(&self, timeout: Duration) -> FlushReport {
         FlushReport {
-            undelivered: self.shared.engine.flush(timeout),
+            undelivered: self.shared.publisher.flush(timeout),
         }
     }
 
@@ -276,7 +219,7 @@ impl KafkaProducer {
     /// second more than `timeout` where something is. A second close finds nothing to do.
     pub fn close(&self, timeout: Duration) -> FlushReport {
         FlushReport {
-            undelivered: self.shared.engine.close(timeout),
+            undelivered: self.shared.publisher.close(timeout),
         }
     }
 
@@ -288,29 +231,13 @@ impl KafkaProducer {
     /// it is known: refused credentials, an unknown CA, a wrong host name, nothing listening.
     /// [`ProducerError::ClientReplaced`] while the producer replaces a client that has failed.
     pub fn ping(&self, timeout: Duration) -> Result<(), ProducerError> {
-        self.shared.engine.ping(timeout)
+        self.shared.publisher.ping(timeout)
     }
 }
 
 impl KafkaProducer {
-    /// For one whose deliveries nobody needs to serve.
-    #[cfg(feature = "testing")]
-    fn without_threads(engine: Arc<Engine>, close_timeout: Duration) -> Self {
-        // What answers is there, and readiness is to know it.
-        let _ = engine.ping(Duration::ZERO);
-        let (_, ended) = channel::<()>();
-        Self {
-            shared: Arc::new(Shared {
-                engine,
-                close_timeout,
-                ended: Mutex::new(ended),
-                probing: None,
-            }),
-        }
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.shared.engine
+    pub(crate) fn publisher(&self) -> &Publisher {
+        &self.shared.publisher
     }
 }
 
@@ -324,49 +251,15 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // The last clone may go in `on_delivery`: that thread cannot wait for itself, and closes
         // when it is back from there.
-        let on_own_thread = self.engine.is_own_thread();
+        let on_own_thread = self.publisher.is_own_thread();
         if on_own_thread {
-            self.engine.refuse();
+            self.publisher.refuse();
         } else {
-            self.engine.close(self.close_timeout);
+            self.publisher.close(self.close_timeout);
         }
-        self.engine.stop();
-        // The probe, which may wait for a broker, is left to end by itself.
-        self.probing = None;
-        if !on_own_thread {
-            let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-            // Disconnects when the thread ends.
-            let _ = ended.recv_timeout(THREAD_END);
+        self.publisher.stop();
+        if let Some(threads) = self.threads.take() {
+            threads.end(on_own_thread);
         }
     }
-}
-
-/// Waits until it is time to probe again; returns `false` when there is nothing left to probe.
-fn wait_for_turn(end: &Receiver<()>, engine: &Weak<Engine>, look: Duration) -> bool {
-    let turn = Instant::now() + PROBE_INTERVAL;
-    loop {
-        let left = turn.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return true;
-        }
-        match end.recv_timeout(left.min(look)) {
-            Err(RecvTimeoutError::Timeout) => {}
-            _ => return false,
-        }
-        match engine.upgrade() {
-            Some(engine) if engine.wants_probe() => return true,
-            Some(_) => {}
-            None => return false,
-        }
-    }
-}
-
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ProducerError> {
-    Builder::new()
-        .name(name.to_owned())
-        .spawn(run)
-        .map(drop)
-        .map_err(|error| ProducerError::Thread {
-            detail: error.to_string(),
-        })
 }

@@ -1,3 +1,4 @@
+use crate::error;
 use std::ops::RangeInclusive;
 
 /// A value that a header can have: text, bytes, or null (`None`).
@@ -71,7 +72,7 @@ impl<'a> Record<'a> {
     /// after the year 9999, is one of microseconds or nanoseconds. How far a timestamp may be from
     /// the broker's clock is the topic's setting: `message.timestamp.before.max.ms` and
     /// `message.timestamp.after.max.ms`, the latter one hour by default since Kafka 4.0.
-    pub const TIMESTAMPS_MS: RangeInclusive<i64> = 1..=253_402_300_799_999;
+    pub const TIMESTAMPS_MS: RangeInclusive<i64> = error::TIMESTAMPS_MS;
 
     /// A record for `topic` with neither key nor payload.
     pub fn to(topic: &'a str) -> Self {

@@ -1,7 +1,7 @@
 use crate::token::SentAt;
+use parking_lot::Mutex;
 use rws_kafka_observe::{Observer, ProducedTo};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Recorders at hand. A service may make topics without end, which share one recorder.
@@ -32,7 +32,7 @@ impl Recorders {
 
     /// A message to `topic`, handed over at `sent_at`, is acknowledged.
     pub(crate) fn delivered(&self, topic: &str, sent_at: SentAt) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let age = state.ages.age_of(sent_at);
         state.delivered += 1;
         self.recorder(&mut state, topic, |recorder| recorder.delivered(age));
@@ -40,20 +40,24 @@ impl Recorders {
 
     /// A message to `topic` was refused, or has failed for good.
     pub(crate) fn failed(&self, topic: &str) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.failed += 1;
         self.recorder(&mut state, topic, ProducedTo::failed);
     }
 
     /// The messages delivered and failed since the start.
     pub(crate) fn totals(&self) -> (u64, u64) {
-        let state = self.lock();
+        let state = self.state.lock();
         (state.delivered, state.failed)
     }
 
     /// The topic last published to.
     pub(crate) fn latest(&self) -> Option<String> {
-        self.lock().latest.as_ref().map(|(topic, _)| topic.clone())
+        self.state
+            .lock()
+            .latest
+            .as_ref()
+            .map(|(topic, _)| topic.clone())
     }
 
     fn recorder(&self, state: &mut State, topic: &str, record: impl FnOnce(&ProducedTo)) {
@@ -75,10 +79,6 @@ impl Recorders {
         };
         record(&recorder);
         state.latest = Some((topic.to_owned(), recorder));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::producer::KafkaProducer;
 use crate::record::Record;
 use crate::transaction::Transaction;
 use crate::transactional::TransactionalProducer;
-use crate::typed_record::{RecordSender, TypedRecord, TypedSender};
+use crate::typed_record::{AcknowledgedSender, RecordSender, TypedRecord, TypedSender};
 use rws_kafka_schema::registry::SchemaRegistry;
 use std::ops::Deref;
 
@@ -110,6 +110,12 @@ impl TypedSender for &RegistryProducer {
 impl RecordSender for &RegistryProducer {
     fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.producer.send_record(record)
+    }
+}
+
+impl AcknowledgedSender for &RegistryProducer {
+    fn producer(&self) -> &KafkaProducer {
+        self
     }
 }
 

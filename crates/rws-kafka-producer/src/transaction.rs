@@ -1,9 +1,11 @@
-use crate::engine::after;
+use crate::client::{Offsets, StepFailure};
 use crate::error::{ProducerError, TransactionStep};
 use crate::producer::KafkaProducer;
 use crate::record::{HeaderValue, Record};
-use crate::transactional::{Present, Shared, TransactionalProducer};
-use crate::transport::{Offsets, StepFailure};
+use crate::turns::{Present, Turns};
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rws_kafka_client::Deadline;
 use rws_kafka_observe::causes::with_causes;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// within the [`transaction_timeout`](crate::ProducerConfig::transaction_timeout).
 #[must_use = "a transaction that is dropped is aborted"]
 pub struct Transaction {
-    shared: Arc<Shared>,
+    turns: Arc<Turns>,
     producer: KafkaProducer,
     /// When its first message was sent: the broker's clock begins about then.
     begun: OnceLock<Instant>,
@@ -30,15 +32,25 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(of: &TransactionalProducer, producer: KafkaProducer) -> Self {
+    /// Its turn has come, and `producer` is ready for it.
+    pub(crate) fn new(turns: &Arc<Turns>, producer: KafkaProducer) -> Self {
         Self {
-            shared: Arc::clone(&of.shared),
+            turns: Arc::clone(turns),
             producer,
             begun: OnceLock::new(),
             over: false,
             #[cfg(feature = "registry")]
-            registry: of.registry.clone(),
+            registry: None,
         }
+    }
+
+    #[cfg(feature = "registry")]
+    pub(crate) fn with_registry(
+        mut self,
+        registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
+    ) -> Self {
+        self.registry = registry;
+        self
     }
 
     /// As [`KafkaProducer::send`], in this transaction.
@@ -111,6 +123,23 @@ impl Transaction {
         self.commit_with(None)
     }
 
+    /// As [`commit`](Self::commit), and commits the offsets of a consumer with it, both or neither
+    /// (KIP-98).
+    ///
+    /// For a consumer on the same version of rdkafka: `group` is its `group_metadata`, which the broker
+    /// checks so that a member that has lost its partitions commits nothing (KIP-447).
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    pub fn commit_with_offsets(
+        self,
+        list: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), ProducerError> {
+        self.commit_with(Some(Offsets { list, group }))
+    }
+
     /// Gives its messages up.
     ///
     /// # Errors
@@ -121,25 +150,25 @@ impl Transaction {
         self.roll_back()
     }
 
-    pub(crate) fn commit_with(mut self, offsets: Option<Offsets<'_>>) -> Result<(), ProducerError> {
+    fn commit_with(mut self, offsets: Option<Offsets<'_>>) -> Result<(), ProducerError> {
         self.begin_the_clock();
-        let timeout = self.shared.timeout();
-        let until = after(timeout);
-        if let Some(Offsets { list, group }) = offsets {
+        let timeout = self.turns.timeout();
+        let until = Deadline::after(timeout);
+        if let Some(offsets) = offsets {
             self.step(TransactionStep::SendOffsets, until, |tx, time| {
                 tx.producer
-                    .engine()
+                    .publisher()
                     .client()
-                    .send_offsets(list, group, time)
+                    .send_offsets(&offsets, time)
             })?;
         }
-        let undelivered = self.producer.engine().flush(left(until));
+        let undelivered = self.producer.publisher().flush(until.remaining());
         if undelivered > 0 {
             let detail = format!("{undelivered} messages were not acknowledged within {timeout:?}");
             return Err(self.give_up(TransactionStep::Commit, detail));
         }
         self.step(TransactionStep::Commit, until, |tx, time| {
-            tx.producer.engine().client().commit_transaction(time)
+            tx.producer.publisher().client().commit_transaction(time)
         })?;
         let producer = self.producer.clone();
         self.end(Present::Ready(producer));
@@ -150,16 +179,16 @@ impl Transaction {
     fn step(
         &mut self,
         step: TransactionStep,
-        until: Instant,
+        until: Deadline,
         take: impl Fn(&Self, Duration) -> Result<(), StepFailure>,
     ) -> Result<(), ProducerError> {
         loop {
-            let Err(failure) = take(self, left(until)) else {
+            let Err(failure) = take(self, until.remaining()) else {
                 return Ok(());
             };
             return Err(match failure {
-                StepFailure::Retriable(_) if !left(until).is_zero() => {
-                    thread::sleep(PAUSE.min(left(until)));
+                StepFailure::Retriable(_) if !until.has_passed() => {
+                    thread::sleep(PAUSE.min(until.remaining()));
                     continue;
                 }
                 StepFailure::Retriable(detail) | StepFailure::Fatal(detail)
@@ -167,8 +196,8 @@ impl Transaction {
                 {
                     self.end(Present::Lost);
                     ProducerError::CommitUnknown {
-                        id: self.shared.id().to_owned(),
-                        within: self.shared.timeout(),
+                        id: self.turns.id().to_owned(),
+                        within: self.turns.timeout(),
                         detail,
                     }
                 }
@@ -176,7 +205,7 @@ impl Transaction {
                 // A request that arrives late must not get into the next transaction: another client
                 // has another epoch.
                 StepFailure::Fatal(detail) | StepFailure::Unanswered(detail) => {
-                    let source = self.producer.engine().deliveries().take_failure();
+                    let source = self.producer.publisher().deliveries().take_failure();
                     self.end(Present::Lost);
                     self.aborted(step, detail, source)
                 }
@@ -191,20 +220,20 @@ impl Transaction {
     /// that ended the transaction.
     fn fenced(&mut self, step: TransactionStep, detail: String) -> ProducerError {
         let begun = self.begin_the_clock();
-        if !self.shared.has_outlived(begun) {
-            let error = self.shared.fenced(detail);
+        if !self.turns.has_outlived(begun) {
+            let error = self.turns.fenced(detail);
             self.end(Present::Over(error.clone()));
             return error;
         }
         self.end(Present::Lost);
-        let (open, timeout) = (begun.elapsed(), self.shared.timeout());
+        let (open, timeout) = (begun.elapsed(), self.turns.timeout());
         let detail = format!("it was open for {open:?}, longer than {timeout:?}: {detail}");
         self.aborted(step, detail, None)
     }
 
     fn give_up(&mut self, step: TransactionStep, detail: String) -> ProducerError {
         // Before the abort, which makes all messages fail.
-        let source = self.producer.engine().deliveries().take_failure();
+        let source = self.producer.publisher().deliveries().take_failure();
         match self.roll_back() {
             Err(error @ ProducerError::Fenced { .. }) => error,
             // It is aborted before the next one begins.
@@ -219,7 +248,7 @@ impl Transaction {
         source: Option<ProducerError>,
     ) -> ProducerError {
         ProducerError::TransactionAborted {
-            id: self.shared.id().to_owned(),
+            id: self.turns.id().to_owned(),
             step,
             detail,
             source: source.map(Box::new),
@@ -227,9 +256,9 @@ impl Transaction {
     }
 
     fn roll_back(&mut self) -> Result<(), ProducerError> {
-        let engine = self.producer.engine();
-        engine.deliveries().aborting(true);
-        let result = engine.client().abort_transaction(self.shared.timeout());
+        let publisher = self.producer.publisher();
+        publisher.deliveries().aborting(true);
+        let result = publisher.client().abort_transaction(self.turns.timeout());
         match result {
             Ok(()) => {
                 let producer = self.producer.clone();
@@ -238,7 +267,9 @@ impl Transaction {
             }
             Err(StepFailure::Retriable(detail)) => {
                 let step = TransactionStep::Abort;
-                let error = self.shared.timed_out(self.producer.engine(), step, detail);
+                let error = self
+                    .turns
+                    .timed_out(self.producer.publisher(), step, detail);
                 let (producer, begun) = (self.producer.clone(), self.begin_the_clock());
                 self.end(Present::Unaborted(producer, begun));
                 Err(error)
@@ -269,12 +300,8 @@ impl Transaction {
 
     fn end(&mut self, present: Present) {
         self.over = true;
-        self.shared.give_turn(Some(present));
+        self.turns.give_turn(Some(present));
     }
-}
-
-fn left(until: Instant) -> Duration {
-    until.saturating_duration_since(Instant::now())
 }
 
 impl Drop for Transaction {
@@ -290,7 +317,7 @@ impl Drop for Transaction {
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction")
-            .field("transactional_id", &self.shared.id())
+            .field("transactional_id", &self.turns.id())
             .finish_non_exhaustive()
     }
 }

@@ -35,7 +35,7 @@ impl KafkaProducer {
         topic: &str,
         value: &T,
     ) -> Result<(), ProducerError> {
-        self.send(topic, encode(topic, value)?)
+        self.send(topic, encode_json(topic, value)?)
     }
 
     /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
@@ -49,7 +49,7 @@ impl KafkaProducer {
         key: impl AsRef<[u8]>,
         value: &T,
     ) -> Result<(), ProducerError> {
-        self.send_keyed(topic, key, encode(topic, value)?)
+        self.send_keyed(topic, key, encode_json(topic, value)?)
     }
 }
 
@@ -65,7 +65,7 @@ impl Transaction {
         topic: &str,
         value: &T,
     ) -> Result<(), ProducerError> {
-        self.send(topic, encode(topic, value)?)
+        self.send(topic, encode_json(topic, value)?)
     }
 
     /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
@@ -79,16 +79,19 @@ impl Transaction {
         key: impl AsRef<[u8]>,
         value: &T,
     ) -> Result<(), ProducerError> {
-        self.send_keyed(topic, key, encode(topic, value)?)
+        self.send_keyed(topic, key, encode_json(topic, value)?)
     }
 }
 
-/// `value` as the payload of a message for `topic`.
+/// Encodes `value` as JSON, as [`KafkaProducer::send_typed`] does, for a message to `topic`.
 ///
 /// # Errors
 ///
-/// [`ProducerError::Encode`].
-pub fn encode<T: Serialize + ?Sized>(topic: &str, value: &T) -> Result<Vec<u8>, ProducerError> {
+/// [`ProducerError::Encode`] for a value that JSON has no form for.
+pub fn encode_json<T: Serialize + ?Sized>(
+    topic: &str,
+    value: &T,
+) -> Result<Vec<u8>, ProducerError> {
     json::encode(value).map_err(|source| ProducerError::Encode {
         topic: topic.to_owned(),
         source: Box::new(source),

@@ -6,8 +6,6 @@ use crate::future::DeliveryFuture;
 use crate::producer::KafkaProducer;
 use crate::record::{HeaderValue, Record};
 #[cfg(feature = "registry")]
-use crate::registry::RegistryProducer;
-#[cfg(feature = "registry")]
 use rws_kafka_schema::SchemaError;
 #[cfg(feature = "registry")]
 use rws_kafka_schema::registry::{Destination, Role, SchemaRegistry};
@@ -42,13 +40,6 @@ impl RecordSender for &KafkaProducer {
 }
 
 impl AcknowledgedSender for &KafkaProducer {
-    fn producer(&self) -> &KafkaProducer {
-        self
-    }
-}
-
-#[cfg(feature = "registry")]
-impl AcknowledgedSender for &RegistryProducer {
     fn producer(&self) -> &KafkaProducer {
         self
     }
@@ -151,7 +142,7 @@ impl<'a, S> TypedRecord<'a, S> {
     /// The payload, as JSON by serde.
     #[cfg(feature = "json")]
     pub fn json<T: serde::Serialize + ?Sized>(mut self, value: &T) -> Self {
-        match crate::typed::encode(self.topic, value) {
+        match crate::typed::encode_json(self.topic, value) {
             Ok(payload) => self.payload = Some(payload),
             Err(error) => self.failed = self.failed.or(Some(error)),
         }

@@ -243,7 +243,7 @@ mod tests {
     use crate::KafkaConsumer;
     use crate::config::ConsumerConfig;
     use crate::engine::{Clock, Handler};
-    use rws_kafka_producer::connection::ConnectionError;
+    use rws_kafka_client::ConnectionError;
 
     #[test]
     fn a_broker_that_answers_the_consumer_only_is_told_of() {

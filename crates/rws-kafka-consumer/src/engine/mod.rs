@@ -64,6 +64,7 @@ use parking_lot::{Condvar, Mutex};
 use progress::Scheduler;
 use rebalance::Left;
 use recorders::Recorders;
+use rws_kafka_client::Connection;
 use rws_kafka_dispatch::Ordering as MessageOrder;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_dispatch::{Clock, Gathering, Hands, Phase, StrandId};
@@ -71,7 +72,6 @@ use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{
     BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer, non_zero,
 };
-use rws_kafka_producer::connection::Connection;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -9,7 +9,7 @@ use crate::config::ConsumerConfig;
 use crate::error::ConsumerError;
 use crate::replay::handle::ReplayStatus;
 use crate::transport::QueueReader;
-use rws_kafka_producer::connection::Connection;
+use rws_kafka_client::Connection;
 use rws_kafka_producer::{KafkaProducer, check_topic_name};
 use std::fmt;
 use std::num::NonZeroU32;

@@ -6,7 +6,6 @@ use crate::error::ConsumerError;
 use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
-use rws_kafka_producer::transport as shared;
 use rws_kafka_producer::{ProducerError, Transaction};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +41,7 @@ impl Group {
             }
         };
         match list_of_offsets(offsets) {
-            Ok(list) => shared::commit_with_offsets(transaction, &list, &group),
+            Ok(list) => transaction.commit_with_offsets(&list, &group),
             // Not one of a partition's.
             Err(error) => Err(ProducerError::Fatal {
                 detail: error.to_string(),

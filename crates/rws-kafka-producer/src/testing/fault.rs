@@ -27,7 +27,7 @@ pub enum SendFault {
 
 impl SendFault {
     /// What librdkafka would say of a message that it took; `None` where it takes it not.
-    pub(crate) fn code(self) -> Option<RDKafkaErrorCode> {
+    pub(super) fn code(self) -> Option<RDKafkaErrorCode> {
         match self {
             Self::QueueFull => None,
             Self::TimedOut => Some(RDKafkaErrorCode::MessageTimedOut),

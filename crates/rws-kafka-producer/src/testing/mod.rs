@@ -12,14 +12,15 @@
 //! - A property of librdkafka's is not checked, and has no effect, but for `message.max.bytes`.
 //! - Transactions know no other producer: nobody is fenced.
 
+mod book;
 mod client;
 mod fault;
+mod held;
 mod record;
 mod sent;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use client::TestClient;
 pub use fault::SendFault;
 pub use record::SentRecord;
 pub use sent::Sent;

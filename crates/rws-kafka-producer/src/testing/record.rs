@@ -14,7 +14,7 @@ pub struct SentRecord {
 }
 
 impl SentRecord {
-    pub(crate) fn new(record: &Record<'_>, context: Option<&TraceContext>) -> Self {
+    pub(super) fn new(record: &Record<'_>, context: Option<&TraceContext>) -> Self {
         let own = record.headers.iter();
         let own = own.map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec)));
         let of_context = context.into_iter().flat_map(TraceContext::headers);

@@ -1,17 +1,16 @@
-use super::client::{ClientState, TestClient, lock};
+use super::book::Book;
+use super::client::TestClient;
 use super::config;
 use super::fault::SendFault;
 use super::record::SentRecord;
+use crate::client::{Client, Connect, Wanted};
 use crate::config::ProducerConfig;
-use crate::deliveries::Deliveries;
 use crate::error::ProducerError;
 use crate::producer::KafkaProducer;
-use crate::token::Token;
 use crate::transactional::TransactionalProducer;
 use rws_kafka_observe::Observer;
-use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// What producers of a test have sent, and how it is answered.
 ///
@@ -37,30 +36,22 @@ use std::sync::{Arc, Mutex};
 /// ```
 #[derive(Clone, Default)]
 pub struct Sent {
-    state: Arc<Mutex<State>>,
+    book: Arc<Book>,
 }
 
-#[derive(Default)]
-struct State {
-    records: Vec<SentRecord>,
-    /// How many were there before them.
-    forgotten: usize,
-    held: VecDeque<Held>,
-    is_holding: bool,
-    next: VecDeque<SendFault>,
-    of_topics: HashMap<String, SendFault>,
-    of_all: Option<SendFault>,
-    /// Commits of transactions that are to fail.
-    aborts: u32,
-    offsets: HashMap<(String, i32), i64>,
+impl ProducerConfig {
+    /// Producers made of it send to `sent`, and to no broker; for the consumer.
+    #[doc(hidden)]
+    pub fn send_to(mut self, sent: &Sent) -> Self {
+        self.connect = Arc::new(sent.clone());
+        self
+    }
 }
 
-/// A message that was accepted and has no outcome yet.
-pub(super) struct Held {
-    pub(super) record: SentRecord,
-    pub(super) token: Token,
-    pub(super) deliveries: Arc<Deliveries>,
-    pub(super) client: Arc<Mutex<ClientState>>,
+impl Connect for Sent {
+    fn connect(&self, wanted: &Wanted) -> Result<Arc<dyn Client>, ProducerError> {
+        Ok(Arc::new(TestClient::new(Arc::clone(&self.book), wanted)))
+    }
 }
 
 impl KafkaProducer {
@@ -111,7 +102,7 @@ impl Sent {
 
     /// What was sent and acknowledged, in its order; of transactions, what was committed.
     pub fn records(&self) -> Vec<SentRecord> {
-        lock(&self.state).records.clone()
+        self.book.state.lock().records.clone()
     }
 
     /// The same of one topic.
@@ -124,14 +115,14 @@ impl Sent {
     /// The same, but for the first `count` that there ever were.
     #[doc(hidden)]
     pub fn after(&self, count: usize) -> Vec<SentRecord> {
-        let state = lock(&self.state);
+        let state = self.book.state.lock();
         let count = count.saturating_sub(state.forgotten);
         state.records.iter().skip(count).cloned().collect()
     }
 
     /// What was sent so far, and forgets it.
     pub fn take(&self) -> Vec<SentRecord> {
-        let mut state = lock(&self.state);
+        let mut state = self.book.state.lock();
         let records = std::mem::take(&mut state.records);
         state.forgotten += records.len();
         records
@@ -153,28 +144,28 @@ impl Sent {
 
     /// The next message fails, whatever its topic. Each call is for one more message.
     pub fn fail_next(&self, fault: SendFault) {
-        lock(&self.state).next.push_back(fault);
+        self.book.state.lock().next.push_back(fault);
     }
 
     /// All messages to `topic` fail, until [`recover`](Self::recover).
     pub fn fail_topic(&self, topic: impl Into<String>, fault: SendFault) {
-        lock(&self.state).of_topics.insert(topic.into(), fault);
+        self.book.state.lock().of_topics.insert(topic.into(), fault);
     }
 
     /// All messages fail, until [`recover`](Self::recover).
     pub fn fail_all(&self, fault: SendFault) {
-        lock(&self.state).of_all = Some(fault);
+        self.book.state.lock().of_all = Some(fault);
     }
 
     /// The next transaction cannot be committed, and is aborted
     /// ([`TransactionAborted`](ProducerError::TransactionAborted)). Each call is for one more.
     pub fn abort_next_transaction(&self) {
-        lock(&self.state).aborts += 1;
+        self.book.state.lock().aborts += 1;
     }
 
     /// No message fails any more. A producer that has failed for good stays so.
     pub fn recover(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.book.state.lock();
         state.next.clear();
         state.of_topics.clear();
         state.of_all = None;
@@ -187,16 +178,16 @@ impl Sent {
     /// [`TimedOut`](ProducerError::TimedOut). A flush does not wait, and tells what is left; a
     /// transaction with such messages cannot be committed.
     pub fn hold(&self) {
-        lock(&self.state).is_holding = true;
+        self.book.state.lock().is_holding = true;
     }
 
     /// Acknowledges what was held, in its order; returns how many messages that was. Later ones are
     /// held all the same.
     pub fn acknowledge(&self) -> usize {
-        let held = self.take_held(|_| true);
+        let held = self.book.take_held(|_| true);
         let count = held.len();
         for held in held {
-            held.acknowledge(self);
+            self.book.acknowledge(held);
         }
         count
     }
@@ -204,80 +195,19 @@ impl Sent {
     /// Lets all that is held fail; returns how many messages that was. Later ones are held all the
     /// same. [`QueueFull`](SendFault::QueueFull) comes too late for them, and changes nothing.
     pub fn fail_held(&self, fault: SendFault) -> usize {
-        self.fail_held_that(|_| fault.code().is_some(), fault)
+        self.book.fail_held_that(|_| fault.code().is_some(), fault)
     }
 
     /// Acknowledges what was held, and holds no more; returns how many messages that was.
     pub fn release(&self) -> usize {
-        lock(&self.state).is_holding = false;
+        self.book.state.lock().is_holding = false;
         self.acknowledge()
     }
 
     /// The messages that are held.
     pub fn held(&self) -> Vec<SentRecord> {
-        let state = lock(&self.state);
+        let state = self.book.state.lock();
         state.held.iter().map(|held| held.record.clone()).collect()
-    }
-
-    pub(crate) fn client(&self, heals: bool) -> TestClient {
-        TestClient::new(self.clone(), heals)
-    }
-
-    pub(super) fn fault_of(&self, topic: &str) -> Option<SendFault> {
-        let mut state = lock(&self.state);
-        let next = state.next.pop_front();
-        next.or_else(|| state.of_topics.get(topic).copied())
-            .or(state.of_all)
-    }
-
-    pub(super) fn accept(&self, held: Held) {
-        let mut state = lock(&self.state);
-        if state.is_holding {
-            return state.held.push_back(held);
-        }
-        drop(state);
-        held.acknowledge(self);
-    }
-
-    pub(super) fn add(&self, records: impl IntoIterator<Item = SentRecord>) {
-        lock(&self.state).records.extend(records);
-    }
-
-    /// Partition and offset of a message that is acknowledged now.
-    pub(super) fn place_of(&self, record: &SentRecord) -> (i32, i64) {
-        let partition = record.partition().unwrap_or(0);
-        let mut state = lock(&self.state);
-        let next = state.offsets.entry((record.topic().to_owned(), partition));
-        let next = next.or_default();
-        *next += 1;
-        (partition, *next - 1)
-    }
-
-    pub(super) fn take_held(&self, mut is_meant: impl FnMut(&Held) -> bool) -> Vec<Held> {
-        let mut state = lock(&self.state);
-        let all = std::mem::take(&mut state.held);
-        let (meant, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|held| is_meant(held));
-        state.held = others.into();
-        meant
-    }
-
-    pub(super) fn fail_held_that(
-        &self,
-        is_meant: impl FnMut(&Held) -> bool,
-        fault: SendFault,
-    ) -> usize {
-        let held = self.take_held(is_meant);
-        let count = held.len();
-        for held in held {
-            held.fail(fault);
-        }
-        count
-    }
-
-    pub(super) fn takes_no_commit(&self) -> Option<String> {
-        let mut state = lock(&self.state);
-        state.aborts = state.aborts.checked_sub(1)?;
-        Some("as the test wants it".to_owned())
     }
 }
 

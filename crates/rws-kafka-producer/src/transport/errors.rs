@@ -1,6 +1,7 @@
-use crate::connection::Connection;
+use crate::deliveries::Deliveries;
 use crate::error::ProducerError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rws_kafka_client::{Connection, described};
 use rws_kafka_observe::text::printable;
 use std::time::Duration;
 
@@ -15,7 +16,24 @@ pub(crate) struct Failed<'a> {
     pub(crate) client_failure: Option<&'a str>,
 }
 
-impl Failed<'_> {
+impl<'a> Failed<'a> {
+    /// One of the messages that report to `deliveries`.
+    pub(crate) fn of(
+        deliveries: &'a Deliveries,
+        topic: &'a str,
+        partition: i32,
+        size: usize,
+    ) -> Self {
+        Self {
+            topic,
+            partition,
+            size,
+            delivery_timeout: deliveries.timeout(),
+            connection: deliveries.connection(),
+            client_failure: None,
+        }
+    }
+
     /// The error of this message in our terms.
     pub(crate) fn because_of(&self, error: &KafkaError) -> ProducerError {
         let topic = self.topic.to_owned();
@@ -118,13 +136,4 @@ fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
         }
         _ => return None,
     })
-}
-
-/// Returns an error as Kafka's code and words, each once.
-pub fn described(error: &KafkaError) -> String {
-    match error.rdkafka_error_code() {
-        // Shows the code, and librdkafka's words in parentheses.
-        Some(code) => code.to_string(),
-        None => printable(&error.to_string()).into_owned(),
-    }
 }

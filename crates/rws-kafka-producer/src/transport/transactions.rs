@@ -1,120 +1,21 @@
-use super::Client;
-use super::client::Base;
-use crate::error::ProducerError;
-use crate::transaction::Transaction;
-use rdkafka::TopicPartitionList;
-use rdkafka::consumer::ConsumerGroupMetadata;
+use crate::client::StepFailure;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use rws_kafka_client::described;
 use rws_kafka_observe::text::printable;
-use std::time::Duration;
 
-/// How a step of a transaction failed, as librdkafka tells it apart.
-#[derive(Debug)]
-pub(crate) enum StepFailure {
-    /// The same step may be tried again.
-    Retriable(String),
-    /// The transaction can only be aborted.
-    MustAbort(String),
-    /// The same, as no answer came in time: the request may yet arrive.
-    Unanswered(String),
-    /// Another producer has the transactional id, or the coordinator has ended the transaction.
-    Fenced(String),
-    /// This client will do nothing more.
-    Fatal(String),
-    /// The step was refused, and nothing has changed.
-    Refused(String),
-}
-
-/// The offsets of a consumer that belong to a transaction.
-pub(crate) struct Offsets<'a> {
-    pub(crate) list: &'a TopicPartitionList,
-    pub(crate) group: &'a ConsumerGroupMetadata,
-}
-
-/// Commits `transaction` and with it a consumer's offsets (KIP-98, and KIP-447 for what `group` is
-/// checked against).
-///
-/// # Errors
-///
-/// As [`Transaction::commit`].
-pub fn commit_with_offsets(
-    transaction: Transaction,
-    list: &TopicPartitionList,
-    group: &ConsumerGroupMetadata,
-) -> Result<(), ProducerError> {
-    transaction.commit_with(Some(Offsets { list, group }))
-}
-
-/// Takes a step with librdkafka, or with the test in its place.
-macro_rules! step {
-    ($client:expr, |$kafka:ident| $take:expr, $test:ident) => {
-        match &$client.base {
-            Base::Kafka($kafka) => told($kafka, $take),
-            #[cfg(feature = "testing")]
-            Base::Test(test) => test.$test(),
-        }
-    };
-}
-
-impl Client {
-    /// Gets the producer's id and epoch, after ending what an earlier producer left open.
-    pub(crate) fn init_transactions(&self, time: Duration) -> Result<(), StepFailure> {
-        step!(
-            self,
-            |kafka| kafka.init_transactions(bounded(time)),
-            init_transactions
-        )
-    }
-
-    /// Needs no network.
-    pub(crate) fn begin_transaction(&self) -> Result<(), StepFailure> {
-        step!(self, |kafka| kafka.begin_transaction(), begin_transaction)
-    }
-
-    pub(crate) fn send_offsets(
-        &self,
-        offsets: &TopicPartitionList,
-        group: &ConsumerGroupMetadata,
-        time: Duration,
-    ) -> Result<(), StepFailure> {
-        let time = bounded(time);
-        step!(
-            self,
-            |kafka| kafka.send_offsets_to_transaction(offsets, group, time),
-            send_offsets
-        )
-    }
-
-    /// To be called with nothing in flight: rdkafka would serve deliveries on this thread.
-    pub(crate) fn commit_transaction(&self, time: Duration) -> Result<(), StepFailure> {
-        step!(
-            self,
-            |kafka| kafka.commit_transaction(bounded(time)),
-            commit_transaction
-        )
-    }
-
-    pub(crate) fn abort_transaction(&self, time: Duration) -> Result<(), StepFailure> {
-        step!(
-            self,
-            |kafka| kafka.abort_transaction(bounded(time)),
-            abort_transaction
-        )
-    }
-}
-
-fn told<C: ProducerContext>(
+/// Takes a step of a transaction.
+pub(super) fn step<C: ProducerContext>(
     kafka: &BaseProducer<C>,
-    result: KafkaResult<()>,
+    take: impl FnOnce(&BaseProducer<C>) -> KafkaResult<()>,
 ) -> Result<(), StepFailure> {
-    let Err(error) = result else { return Ok(()) };
+    let Err(error) = take(kafka) else {
+        return Ok(());
+    };
     let KafkaError::Transaction(cause) = &error else {
         return Err(match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::OperationTimedOut) => {
-                StepFailure::Retriable(super::described(&error))
-            }
-            _ => StepFailure::Refused(super::described(&error)),
+            Some(RDKafkaErrorCode::OperationTimedOut) => StepFailure::Retriable(described(&error)),
+            _ => StepFailure::Refused(described(&error)),
         });
     };
     let (code, detail) = (cause.code(), printable(&cause.string()).into_owned());
@@ -150,9 +51,4 @@ fn is_fenced(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::ProducerFenced
             | RDKafkaErrorCode::InvalidProducerEpoch
     )
-}
-
-/// librdkafka counts in milliseconds of 32 bits, and takes a negative time for no bound.
-fn bounded(time: Duration) -> Duration {
-    time.min(Duration::from_millis(i32::MAX as u64))
 }

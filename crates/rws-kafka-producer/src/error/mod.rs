@@ -1,11 +1,19 @@
-use crate::connection::ConnectionCause;
-use crate::record::Record;
-use crate::topic::InvalidTopic;
+mod invalid_topic;
+mod step;
+
+pub use invalid_topic::InvalidTopic;
+pub use step::TransactionStep;
+
+use rws_kafka_client::ConnectionCause;
 use rws_kafka_config::ConfigError;
 use rws_kafka_observe::causes;
 use rws_kafka_observe::text::printable;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// The timestamps that a record can have, in milliseconds since 1970.
+pub(crate) const TIMESTAMPS_MS: RangeInclusive<i64> = 1..=253_402_300_799_999;
 
 /// Why a message was not published, or a producer could not be made.
 ///
@@ -54,8 +62,8 @@ pub enum ProducerError {
     #[error(
         "a record for topic {topic:?} has timestamp_ms {timestamp_ms}; allowed are {} to {}: \
          milliseconds since 1970, up to the year 9999",
-        Record::TIMESTAMPS_MS.start(),
-        Record::TIMESTAMPS_MS.end()
+        TIMESTAMPS_MS.start(),
+        TIMESTAMPS_MS.end()
     )]
     InvalidTimestamp {
         /// The topic.
@@ -343,34 +351,6 @@ impl ProducerError {
 impl fmt::Debug for ProducerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         causes::debug(self, f)
-    }
-}
-
-/// A step in the life of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TransactionStep {
-    /// The first of a producer: what an earlier one left open is ended.
-    Initialise,
-    /// A transaction begins.
-    Begin,
-    /// Offsets of a consumer are added.
-    SendOffsets,
-    /// Its messages become readable.
-    Commit,
-    /// Its messages are given up.
-    Abort,
-}
-
-impl fmt::Display for TransactionStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Initialise => "initialise",
-            Self::Begin => "begin",
-            Self::SendOffsets => "send offsets in",
-            Self::Commit => "commit",
-            Self::Abort => "abort",
-        })
     }
 }
 

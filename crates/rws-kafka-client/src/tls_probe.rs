@@ -1,5 +1,6 @@
 //! Tells an unknown CA from a wrong host name, for which OpenSSL has the same words.
 
+use crate::deadline::Deadline;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -7,9 +8,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 use rws_kafka_config::Properties;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-const DEADLINE: Duration = Duration::from_secs(5);
+/// How long a broker may take to show its certificate.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const UNKNOWN: u8 = 0;
 const TRUSTED: u8 = 1;
@@ -17,7 +19,7 @@ const UNTRUSTED: u8 = 2;
 
 /// Connects once with TLS, without credentials and without a check of the host name.
 ///
-/// `None` when no broker could be asked within 5 s.
+/// Returns `None` when no broker could be asked within 5 s.
 pub(crate) fn certificate_is_trusted(properties: &Properties) -> Option<bool> {
     let mut config = ClientConfig::new();
     for (name, value) in properties.iter() {
@@ -33,8 +35,8 @@ pub(crate) fn certificate_is_trusted(properties: &Properties) -> Option<bool> {
         .set("debug", "broker")
         .set_log_level(RDKafkaLogLevel::Debug);
     let probe: BaseProducer<Probe> = config.create_with_context(Probe::default()).ok()?;
-    let end = Instant::now() + DEADLINE;
-    while Instant::now() < end {
+    let until = Deadline::after(PATIENCE);
+    while !until.has_passed() {
         probe.poll(Duration::from_millis(50));
         match rdkafka::producer::Producer::context(&probe)
             .verdict

@@ -1,11 +1,11 @@
+use crate::mask::masked;
+use parking_lot::Mutex;
 use rdkafka::config::RDKafkaLogLevel;
 use rws_kafka_config::Properties;
 use rws_kafka_observe::non_zero;
 use rws_kafka_observe::text::printable;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The time that lines are counted over.
@@ -16,9 +16,6 @@ const LINES: u32 = 10;
 
 /// Facilities that are counted each on its own; librdkafka has some sixty in all.
 const FACILITIES: usize = 100;
-
-/// A secret that is shorter is masked only where it stands as a word: `kafka` is in too many words.
-const LONG: usize = 8;
 
 /// Takes librdkafka's log lines to `tracing`: without secrets, and not more of a kind than can be read.
 ///
@@ -69,7 +66,7 @@ impl Logs {
 
     /// How many lines were held back in the window before, where this one may be written.
     fn admit(&self, facility: &str, now: Instant) -> Option<u64> {
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.windows.lock();
         let is_known = windows.contains_key(facility);
         let facility = if is_known || windows.len() < FACILITIES {
             facility
@@ -102,84 +99,9 @@ impl fmt::Debug for Logs {
     }
 }
 
-/// `text` without the secrets of `properties`.
-pub(crate) fn masked<'a>(properties: &Properties, text: &'a str) -> Cow<'a, str> {
-    let mut masked = Cow::Borrowed(text);
-    // A value of several lines, as a key, may come in parts.
-    let parts = properties.secrets().flat_map(str::lines).map(str::trim);
-    for secret in parts.filter(|part| !part.is_empty()) {
-        if let Some(without) = without(&masked, secret) {
-            masked = Cow::Owned(without);
-        }
-    }
-    masked
-}
-
-fn without(text: &str, secret: &str) -> Option<String> {
-    let stands_alone = |start: usize| {
-        let is_word = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
-        let before = text[..start].chars().next_back();
-        let after = text[start + secret.len()..].chars().next();
-        !is_word(before) && !is_word(after)
-    };
-    let mut found = text
-        .match_indices(secret)
-        .map(|(start, _)| start)
-        .filter(|start| secret.len() >= LONG || stands_alone(*start))
-        .peekable();
-    found.peek()?;
-    let (mut masked, mut end) = (String::with_capacity(text.len()), 0);
-    for start in found {
-        masked.push_str(&text[end..start]);
-        masked.push_str("***");
-        end = start + secret.len();
-    }
-    masked.push_str(&text[end..]);
-    Some(masked)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn properties(secrets: &[(&str, &str)]) -> Properties {
-        let mut properties = Properties::default();
-        properties.set("client.id", "a-client-of-mine");
-        for (name, value) in secrets {
-            properties.set(*name, *value);
-        }
-        properties
-    }
-
-    #[test]
-    fn secrets_are_masked_wherever_they_stand() {
-        let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----";
-        let properties = properties(&[
-            ("sasl.password", "hunter2-hunter2"),
-            ("ssl.key.password", "kafka"),
-            ("ssl.key.pem", key),
-            ("https.proxy", "http://me:open@proxy"),
-        ]);
-        for (line, expected) in [
-            (
-                "all is well with a-client-of-mine",
-                "all is well with a-client-of-mine",
-            ),
-            ("hunter2-hunter2", "***"),
-            ("xhunter2-hunter2y, hunter2-hunter2", "x***y, ***"),
-            ("hunter2-hunter2hunter2-hunter2", "******"),
-            (
-                "librdkafka rdkafka#1 (kafka)=kafka",
-                "librdkafka rdkafka#1 (***)=***",
-            ),
-            ("key MIIEvQIBADANBgkq ends", "key *** ends"),
-            ("via http://me:open@proxy", "via ***"),
-            ("übel: kafkaü", "übel: kafkaü"),
-            ("ü kafka ü", "ü *** ü"),
-        ] {
-            assert_eq!(masked(&properties, line), expected);
-        }
-    }
 
     #[test]
     fn of_a_facility_ten_lines_are_written_in_ten_seconds() {
@@ -204,6 +126,6 @@ mod tests {
         let names = (0..10 * FACILITIES).map(|number| number.to_string());
         let admitted = names.filter_map(|name| logs.admit(&name, now)).count();
         assert_eq!(admitted, FACILITIES + LINES as usize);
-        assert_eq!(logs.windows.lock().unwrap().len(), FACILITIES + 1);
+        assert_eq!(logs.windows.lock().len(), FACILITIES + 1);
     }
 }

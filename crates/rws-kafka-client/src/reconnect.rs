@@ -17,7 +17,7 @@ const WITH_PASSWORD: (u32, u32) = (6_700, 6_700);
 
 /// The first pause between two connections to a broker and the longest, in milliseconds, before
 /// librdkafka's jitter. The user's own come first.
-pub(super) fn reconnect_backoff(properties: &Properties) -> [(&'static str, u32); 2] {
+pub(crate) fn reconnect_backoff(properties: &Properties) -> [(&'static str, u32); 2] {
     let set = |name| properties.get(name).and_then(|ms| ms.parse::<u32>().ok());
     let (first, longest) = match sends_password(properties) {
         true => WITH_PASSWORD,

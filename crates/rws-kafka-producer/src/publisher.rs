@@ -1,5 +1,7 @@
 //! What happens to a message between `send` and its outcome.
 
+use crate::checks::check_record;
+use crate::client::{Client, NotTaken, Wanted};
 use crate::clients::Clients;
 use crate::config::ProducerConfig;
 use crate::deliveries::Deliveries;
@@ -7,14 +9,15 @@ use crate::delivery::Delivery;
 use crate::error::ProducerError;
 use crate::publish::Publish;
 use crate::record::Record;
+use crate::room::Room;
 use crate::token::{SentAt, Token, now_ms};
-use crate::transport::{Client, Enqueue};
-use crate::waiters::{Room, Slot};
+use crate::waiters::Slot;
+use rws_kafka_client::{Connection, Deadline};
 use rws_kafka_observe::{ProducerStatus, Source};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long one poll of the producer's thread lasts.
 const POLL: Duration = Duration::from_millis(100);
@@ -29,8 +32,8 @@ const FLUSH_LOOK: Duration = Duration::from_millis(1);
 /// How long the reports of what was given up may take: they wait for no broker.
 const GIVE_UP: Duration = Duration::from_secs(1);
 
-/// The client and what hangs on its deliveries.
-pub(crate) struct Engine {
+/// Publishes the messages of one producer: by its present client, and as its deliveries tell.
+pub(crate) struct Publisher {
     clients: Clients,
     max_block: Duration,
     fail_fast: bool,
@@ -40,27 +43,42 @@ pub(crate) struct Engine {
     thread: OnceLock<ThreadId>,
 }
 
-impl Engine {
+/// What came of a message that was offered without waiting for room.
+pub(crate) enum Offered {
+    /// It is in the queue; the slot gets its outcome.
+    Taken(Arc<Slot>),
+    /// The queue is full.
+    NoRoom,
+}
+
+/// A message in the queue whose outcome someone wants to know.
+struct Watched {
+    token: Token,
+    slot: Arc<Slot>,
+}
+
+impl Publisher {
     pub(crate) fn new(config: &ProducerConfig) -> Result<Self, ProducerError> {
         let properties = config.properties()?;
         let timeout = properties
             .get("message.timeout.ms")
             .and_then(|ms| ms.parse().ok())
             .map_or(Duration::MAX, Duration::from_millis);
-        let client = properties.get("client.id").unwrap_or_default();
-        let deliveries = Arc::new(Deliveries::new(config, client, timeout));
-        // A transaction does not outlive its client: its producer decides.
-        let heals = config.transactional_id.is_none();
-        let shared = Arc::clone(&deliveries);
-        #[cfg(feature = "testing")]
-        let client = match &config.sent {
-            Some(sent) => Client::of_test(&properties, shared, sent.client(heals)),
-            None => Client::new(&properties, shared, heals)?,
+        let deliveries = Arc::new(Deliveries::new(
+            properties.get("client.id").unwrap_or_default(),
+            Connection::new(config.kafka.client_properties()),
+            timeout,
+            config.on_delivery.clone(),
+            config.observer.clone(),
+        ));
+        let wanted = Wanted {
+            properties,
+            deliveries,
+            // A transaction does not outlive its client: its producer decides.
+            heals: config.transactional_id.is_none(),
         };
-        #[cfg(not(feature = "testing"))]
-        let client = Client::new(&properties, shared, heals)?;
         Ok(Self {
-            clients: Clients::new(properties, deliveries, client),
+            clients: Clients::new(Arc::clone(&config.connect), wanted)?,
             max_block: config.max_block,
             fail_fast: config.fail_fast,
             closed: AtomicBool::new(false),
@@ -95,12 +113,8 @@ impl Engine {
                 topic: record.topic.to_owned(),
             });
         }
-        let slot = self.enqueue_watched(record, &Publish::begin(record))?;
-        #[cfg(feature = "testing")]
-        if let Some(test) = self.client().test() {
-            // Who would acknowledge it waits here.
-            test.time_out(self.deliveries(), &slot);
-        }
+        let Watched { token, slot } = self.enqueue_watched(record, &Publish::begin(record))?;
+        self.client().before_wait(token);
         slot.wait()
     }
 
@@ -108,50 +122,44 @@ impl Engine {
         &self,
         record: &Record<'_>,
         publish: &Publish,
-    ) -> Result<Arc<Slot>, ProducerError> {
+    ) -> Result<Watched, ProducerError> {
         self.watched(record, publish, |token, sent_ms| {
             self.enqueue(record, publish, token, sent_ms)
         })
         .inspect_err(|error| publish.failed(error))
     }
 
-    /// Hands a message over, where there is room for it; the slot gets its outcome.
-    pub(crate) fn try_send_watched(
+    /// Hands a message over if there is room for it.
+    pub(crate) fn offer(
         &self,
         record: &Record<'_>,
         publish: &Publish,
-    ) -> Result<Option<Arc<Slot>>, ProducerError> {
+    ) -> Result<Offered, ProducerError> {
         self.check(record)?;
-        let mut full = false;
-        let slot = self.watched(record, publish, |token, sent_ms| {
+        let offered = self.watched(record, publish, |token, sent_ms| {
             let context = publish.context();
-            match self.clients.enqueue(record, context, token, sent_ms) {
-                Ok(()) => Ok(()),
-                Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
-                #[cfg(feature = "testing")]
-                Err(Enqueue::Full) if self.client().test().is_some() => {
-                    Err(self.queue_full(record, self.max_block))
-                }
-                Err(Enqueue::Full) => {
-                    full = true;
-                    Err(ProducerError::Closed)
-                }
-            }
+            self.clients.enqueue(record, context, token, sent_ms)
         });
-        if full { Ok(None) } else { slot.map(Some) }
+        match offered {
+            Ok(watched) => Ok(Offered::Taken(watched.slot)),
+            Err(NotTaken::Full) if self.client().is_polled() => Ok(Offered::NoRoom),
+            Err(NotTaken::Full) => Err(self.queue_full(record, self.max_block)),
+            Err(NotTaken::Refused(error)) => Err(self.refused(record, error)),
+        }
     }
 
-    fn watched(
+    fn watched<E>(
         &self,
         record: &Record<'_>,
         publish: &Publish,
-        enqueue: impl FnOnce(Token, i64) -> Result<(), ProducerError>,
-    ) -> Result<Arc<Slot>, ProducerError> {
+        enqueue: impl FnOnce(Token, i64) -> Result<(), E>,
+    ) -> Result<Watched, E> {
         let waiters = self.deliveries().waiters();
         let sent_ms = now_ms();
         let (number, slot) = waiters.enrol(record.topic, SentAt::of(sent_ms), publish);
-        match enqueue(Token::Watched(number), sent_ms) {
-            Ok(()) => Ok(slot),
+        let token = Token::Watched(number);
+        match enqueue(token, sent_ms) {
+            Ok(()) => Ok(Watched { token, slot }),
             Err(error) => {
                 waiters.take(number);
                 Err(error)
@@ -188,8 +196,8 @@ impl Engine {
         let context = publish.context();
         match self.clients.enqueue(record, context, token, sent_ms) {
             Ok(()) => Ok(()),
-            Err(Enqueue::Refused(error)) => Err(self.refused(record, error)),
-            Err(Enqueue::Full) => self.enqueue_when_there_is_room(record, publish, token, sent_ms),
+            Err(NotTaken::Refused(error)) => Err(self.refused(record, error)),
+            Err(NotTaken::Full) => self.enqueue_when_there_is_room(record, publish, token, sent_ms),
         }
     }
 
@@ -201,9 +209,8 @@ impl Engine {
         token: Token,
         sent_ms: i64,
     ) -> Result<(), ProducerError> {
-        #[cfg(feature = "testing")]
-        if self.client().test().is_some() {
-            // Nothing changes by waiting.
+        if !self.client().is_polled() {
+            // No report makes room while this thread waits.
             return Err(self.queue_full(record, self.max_block));
         }
         let max_block = if self.is_own_thread() {
@@ -212,9 +219,9 @@ impl Engine {
         } else {
             self.max_block
         };
-        let until = after(max_block);
+        let until = Deadline::after(max_block);
         loop {
-            if Instant::now() >= until {
+            if until.has_passed() {
                 return Err(self.queue_full(record, max_block));
             }
             self.room().wait(until);
@@ -224,8 +231,8 @@ impl Engine {
             let context = publish.context();
             match self.clients.enqueue(record, context, token, sent_ms) {
                 Ok(()) => return Ok(()),
-                Err(Enqueue::Refused(error)) => return Err(self.refused(record, error)),
-                Err(Enqueue::Full) => {}
+                Err(NotTaken::Refused(error)) => return Err(self.refused(record, error)),
+                Err(NotTaken::Full) => {}
             }
         }
     }
@@ -278,12 +285,9 @@ impl Engine {
         self.close_by(close_timeout, serve);
     }
 
+    /// Returns `true` on the thread that reports deliveries: it cannot wait for one.
     pub(crate) fn is_own_thread(&self) -> bool {
-        #[cfg(feature = "testing")]
-        if let Some(test) = self.client().test() {
-            return test.is_reporting();
-        }
-        self.thread.get() == Some(&thread::current().id())
+        self.thread.get() == Some(&thread::current().id()) || self.client().is_reporting()
     }
 
     /// Takes no more messages.
@@ -310,18 +314,20 @@ impl Engine {
     /// Only the producer's own thread may serve deliveries: `on_delivery` is told of them in
     /// order, one at a time.
     fn flush_by(&self, time: Duration, wait: impl Fn()) -> usize {
-        let until = after(time);
+        let until = Deadline::after(time);
         loop {
-            let left = self.client().in_flight();
-            if left == 0 || Instant::now() >= until {
-                return left;
-            }
-            #[cfg(feature = "testing")]
-            if self.client().test().is_some() {
+            let left = self.in_flight();
+            if left == 0 || until.has_passed() || !self.client().is_polled() {
                 return left;
             }
             wait();
         }
+    }
+
+    /// Messages accepted and not yet reported.
+    fn in_flight(&self) -> usize {
+        let (messages, _) = self.deliveries().in_flight().count();
+        usize::try_from(messages).unwrap_or(usize::MAX)
     }
 
     fn close_by(&self, time: Duration, wait: impl Fn()) -> usize {
@@ -376,7 +382,7 @@ impl Engine {
         Err(error)
     }
 
-    pub(crate) fn client(&self) -> Arc<Client> {
+    pub(crate) fn client(&self) -> Arc<dyn Client> {
         self.clients.get()
     }
 
@@ -385,34 +391,8 @@ impl Engine {
     }
 }
 
-impl Source<ProducerStatus> for Engine {
+impl Source<ProducerStatus> for Publisher {
     fn fill(&self, status: &mut ProducerStatus) {
         self.deliveries().fill(status);
     }
-}
-
-/// Checks that Kafka takes the topic's name, the headers' names and the timestamp.
-pub(crate) fn check_record(record: &Record<'_>) -> Result<(), ProducerError> {
-    crate::topic::check_topic_name(record.topic)?;
-    if let Some(timestamp_ms) = record.timestamp_ms
-        && !Record::TIMESTAMPS_MS.contains(&timestamp_ms)
-    {
-        return Err(ProducerError::InvalidTimestamp {
-            topic: record.topic.to_owned(),
-            timestamp_ms,
-        });
-    }
-    match record.headers.iter().find(|(name, _)| name.contains('\0')) {
-        None => Ok(()),
-        Some((name, _)) => Err(ProducerError::InvalidHeader {
-            topic: record.topic.to_owned(),
-            name: (*name).to_owned(),
-        }),
-    }
-}
-
-/// The instant in `time` from now; one too far away to be told is in thirty years.
-pub(crate) fn after(time: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-    Instant::now() + time.min(FAR)
 }
