@@ -1,7 +1,7 @@
-use crate::deadline::deadline_in;
 use crate::engine::Engine;
 use crate::report::{StopDetails, StopReport};
 use crate::status::ConsumerStatus;
+use rws_kafka_client::Deadline;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,7 +80,8 @@ impl ConsumerHandle {
     /// Waits until the group has given the worker its partitions, for `timeout` at most; true when
     /// it has. An assignment of none counts.
     pub fn wait_ready(&self, timeout: Duration) -> bool {
-        self.engine.wait_assigned(deadline_in(timeout))
+        self.engine
+            .wait_assigned(Deadline::after(timeout).instant())
     }
 
     /// Leaves messages alone from now on: those in hand go on, the group is kept, and what was

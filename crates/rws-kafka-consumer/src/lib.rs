@@ -69,7 +69,6 @@ mod config;
 mod consumer;
 mod context;
 mod dead_letter;
-mod deadline;
 mod engine;
 mod error;
 mod error_class;

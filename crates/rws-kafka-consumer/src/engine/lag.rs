@@ -1,7 +1,7 @@
 use super::recorders::{Partition, show_lag};
 use super::{Client, Engine};
-use crate::deadline::deadline_in;
 use crate::transport::Consumer;
+use rws_kafka_client::Deadline;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_dispatch::history::Look;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// Keeps lag and health up to date until the worker stops, whether or not anything is fetched.
 pub(crate) fn run(engine: &Arc<Engine>, client: &Client) {
     // The first time as soon as there is an assignment to ask about.
-    engine.wait_assigned(deadline_in(INTERVAL));
+    engine.wait_assigned(Deadline::after(INTERVAL).instant());
     while !engine.stop.is_asked() {
         let consumer = &*client.present();
         let partitions = engine.partitions();

@@ -52,7 +52,6 @@ pub(crate) use worker::{Plan, start};
 
 use crate::backoff::Backoff;
 use crate::breaker::{CircuitBreaker, Fuse};
-use crate::deadline::deadline_in;
 use crate::error::ConsumerError;
 use crate::failure::FailureHandling;
 use crate::handler::HandlerError;
@@ -65,6 +64,7 @@ use progress::Scheduler;
 use rebalance::Left;
 use recorders::Recorders;
 use rws_kafka_client::Connection;
+use rws_kafka_client::Deadline;
 use rws_kafka_dispatch::Ordering as MessageOrder;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_dispatch::{Clock, Gathering, Hands, Phase, StrandId};
@@ -381,7 +381,7 @@ impl Engine {
         sequence: u64,
         offset: i64,
     ) -> Result<(), ConsumerError> {
-        let mut until = deadline_in(self.settings.drain_timeout);
+        let mut until = Deadline::after(self.settings.drain_timeout).instant();
         // A hook that commits while a drain waits for it has the time of the drain.
         let draining = self.draining.lock().filter(|_| !partition.is_active());
         for earlier in [self.stop.until(), draining].into_iter().flatten() {

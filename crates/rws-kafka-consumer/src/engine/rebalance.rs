@@ -2,9 +2,9 @@
 
 use super::recorders::{Partition, Recorders};
 use super::{DeadLetters, Engine, committer};
-use crate::deadline::deadline_in;
 use crate::error::ConsumerError;
 use crate::hooks::{Assigned, AssignedPartition, Revoked};
+use rws_kafka_client::Deadline;
 use rws_kafka_dispatch::Phase;
 use rws_kafka_dispatch::TopicPartition;
 use std::collections::BTreeSet;
@@ -110,7 +110,7 @@ impl Engine {
         tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?names, "revoking");
         self.unsettle();
         let partitions = self.those_of(names);
-        let drained = deadline_in(time);
+        let drained = Deadline::after(time).instant();
         let until = self.stop.until().map_or(drained, |stop| stop.min(drained));
         let left = self.drain(&partitions, until);
         if left.unfinished > 0 || left.uncommitted > 0 {
@@ -142,7 +142,10 @@ impl Engine {
                 .hooks
                 .lost(&Revoked::new(names_of(&partitions)));
         }
-        self.release(&partitions, deadline_in(Duration::from_secs(1)));
+        self.release(
+            &partitions,
+            Deadline::after(Duration::from_secs(1)).instant(),
+        );
     }
 
     /// This member is none any more: nothing that it had is its own.

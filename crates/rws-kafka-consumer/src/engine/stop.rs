@@ -1,6 +1,6 @@
-use crate::deadline::deadline_in;
 use crate::report::StopReport;
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use rws_kafka_client::Deadline;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ struct State {
 impl Stop {
     /// Asks for the end, all of it within `time`. Of several calls the earliest deadline counts.
     pub(crate) fn ask(&self, time: Duration) {
-        let until = deadline_in(time);
+        let until = Deadline::after(time).instant();
         let mut state = self.lock();
         state.until = Some(state.until.map_or(until, |earlier| earlier.min(until)));
         // Under the lock: who looks there and then sleeps must not miss it.
@@ -57,7 +57,7 @@ impl Stop {
 
     /// Sleeps for `time`, less when the end is asked for.
     pub(crate) fn sleep(&self, time: Duration) {
-        let until = deadline_in(time);
+        let until = Deadline::after(time).instant();
         drop(self.wait_while(Some(until), |_| !self.is_asked()));
     }
 

@@ -1,7 +1,7 @@
 use super::{Client, Engine, Handler, lag, lane, membership};
-use crate::deadline::deadline_in;
 use crate::error::ConsumerError;
 use crate::report::{StopDetails, StopReport};
+use rws_kafka_client::Deadline;
 use rws_kafka_observe::panics;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -193,7 +193,7 @@ impl Engine {
         let until = self
             .stop
             .until()
-            .unwrap_or_else(|| deadline_in(self.settings.drain_timeout));
+            .unwrap_or_else(|| Deadline::after(self.settings.drain_timeout).instant());
         let partitions = self.partitions();
         let mut left = self.drain(&partitions, until);
         // Of partitions that went before, too: whoever ends the process wants to know.

@@ -1,7 +1,7 @@
 use super::selection::LeftReason;
-use crate::deadline::deadline_in;
 use crate::error::ConsumerError;
 use parking_lot::{Condvar, Mutex};
+use rws_kafka_client::Deadline;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ struct State {
 
 impl Shared {
     fn ask_to_stop(&self, timeout: Duration) {
-        let by = deadline_in(timeout);
+        let by = Deadline::after(timeout).instant();
         let mut state = self.state.lock();
         // A second stop can only bring the end forward.
         state.stop_by = Some(state.stop_by.map_or(by, |before| before.min(by)));
