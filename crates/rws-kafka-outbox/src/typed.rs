@@ -30,8 +30,17 @@ async fn off_the_task(
 /// in a bound, a name and words.
 macro_rules! format_methods {
     (
-        $feature:literal, $words:literal, $schema:literal, { $($bound:tt)+ }, $encode:ident,
-        $value:ident, $key:ident, $enqueue:ident, $enqueue_keyed:ident
+        feature: $feature:literal,
+        words: $words:literal,
+        schema: $schema:literal,
+        bound: { $($bound:tt)+ },
+        encode: $encode:ident,
+        value: $value:ident,
+        key: $key:ident,
+        send: $_send:ident,
+        send_keyed: $_send_keyed:ident,
+        enqueue: $enqueue:ident,
+        enqueue_keyed: $enqueue_keyed:ident,
     ) => {
         #[cfg(feature = $feature)]
         impl Event {
@@ -152,69 +161,4 @@ macro_rules! format_methods {
     };
 }
 
-format_methods!(
-    "avro",
-    "Avro",
-    "It is written with the schema that the type has itself ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)): the first one for a topic registers it.",
-    { rws_kafka_schema::avro::AvroMessage + serde::Serialize },
-    encode_avro,
-    avro,
-    avro_key,
-    enqueue_avro,
-    enqueue_avro_keyed
-);
-format_methods!(
-    "avro",
-    "Avro",
-    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)).",
-    { serde::Serialize },
-    encode_avro_latest,
-    avro_latest,
-    avro_key_latest,
-    enqueue_avro_latest,
-    enqueue_avro_latest_keyed
-);
-format_methods!(
-    "protobuf",
-    "Protobuf",
-    "It is written with the schema that the type has itself ([`ProtobufMessage`](rws_kafka_schema::protobuf::ProtobufMessage)): the first one for a topic registers it.",
-    { rws_kafka_schema::protobuf::ProtobufMessage },
-    encode_protobuf,
-    protobuf,
-    protobuf_key,
-    enqueue_protobuf,
-    enqueue_protobuf_keyed
-);
-format_methods!(
-    "protobuf",
-    "Protobuf",
-    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_protobuf`](rws_kafka_schema::registry::SchemaRegistry::with_protobuf)).",
-    { rws_kafka_schema::protobuf::Name },
-    encode_protobuf_latest,
-    protobuf_latest,
-    protobuf_key_latest,
-    enqueue_protobuf_latest,
-    enqueue_protobuf_latest_keyed
-);
-format_methods!(
-    "json-schema",
-    "JSON, checked by its JSON Schema",
-    "It is written with the schema that the type has itself ([`JsonSchemaMessage`](rws_kafka_schema::json_schema::JsonSchemaMessage)): the first one for a topic registers it.",
-    { rws_kafka_schema::json_schema::JsonSchemaMessage + serde::Serialize },
-    encode_json_schema,
-    json_schema,
-    json_schema_key,
-    enqueue_json_schema,
-    enqueue_json_schema_keyed
-);
-format_methods!(
-    "json-schema",
-    "JSON, checked by its JSON Schema",
-    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_json_schema`](rws_kafka_schema::registry::SchemaRegistry::with_json_schema)).",
-    { serde::Serialize },
-    encode_json_schema_latest,
-    json_schema_latest,
-    json_schema_key_latest,
-    enqueue_json_schema_latest,
-    enqueue_json_schema_latest_keyed
-);
+rws_kafka_schema::written_formats!(format_methods);

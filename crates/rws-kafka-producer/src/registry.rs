@@ -187,8 +187,17 @@ impl RecordSender for &Transaction {
 /// in a bound, a name and words.
 macro_rules! format_methods {
     (
-        $feature:literal, $words:literal, $schema:literal, { $($bound:tt)+ },
-        $value:ident, $send:ident, $send_keyed:ident
+        feature: $feature:literal,
+        words: $words:literal,
+        schema: $schema:literal,
+        bound: { $($bound:tt)+ },
+        encode: $_encode:ident,
+        value: $value:ident,
+        key: $_key:ident,
+        send: $send:ident,
+        send_keyed: $send_keyed:ident,
+        enqueue: $_enqueue:ident,
+        enqueue_keyed: $_enqueue_keyed:ident,
     ) => {
         #[cfg(feature = $feature)]
         impl KafkaProducer {
@@ -275,57 +284,4 @@ macro_rules! format_methods {
     };
 }
 
-format_methods!(
-    "avro",
-    "Avro",
-    "It is written with the schema that the type has itself ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)): the first one for a topic registers it.",
-    { rws_kafka_schema::avro::AvroMessage + serde::Serialize },
-    avro,
-    send_avro,
-    send_avro_keyed
-);
-format_methods!(
-    "avro",
-    "Avro",
-    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)).",
-    { serde::Serialize },
-    avro_latest,
-    send_avro_latest,
-    send_avro_latest_keyed
-);
-format_methods!(
-    "protobuf",
-    "Protobuf",
-    "It is written with the schema that the type has itself ([`ProtobufMessage`](rws_kafka_schema::protobuf::ProtobufMessage)): the first one for a topic registers it.",
-    { rws_kafka_schema::protobuf::ProtobufMessage },
-    protobuf,
-    send_protobuf,
-    send_protobuf_keyed
-);
-format_methods!(
-    "protobuf",
-    "Protobuf",
-    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_protobuf`](rws_kafka_schema::registry::SchemaRegistry::with_protobuf)).",
-    { rws_kafka_schema::protobuf::Name },
-    protobuf_latest,
-    send_protobuf_latest,
-    send_protobuf_latest_keyed
-);
-format_methods!(
-    "json-schema",
-    "JSON, checked by its JSON Schema",
-    "It is written with the schema that the type has itself ([`JsonSchemaMessage`](rws_kafka_schema::json_schema::JsonSchemaMessage)): the first one for a topic registers it.",
-    { rws_kafka_schema::json_schema::JsonSchemaMessage + serde::Serialize },
-    json_schema,
-    send_json_schema,
-    send_json_schema_keyed
-);
-format_methods!(
-    "json-schema",
-    "JSON, checked by its JSON Schema",
-    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_json_schema`](rws_kafka_schema::registry::SchemaRegistry::with_json_schema)).",
-    { serde::Serialize },
-    json_schema_latest,
-    send_json_schema_latest,
-    send_json_schema_latest_keyed
-);
+rws_kafka_schema::written_formats!(format_methods);

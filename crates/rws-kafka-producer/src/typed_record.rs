@@ -250,8 +250,17 @@ impl<S: AcknowledgedSender> TypedRecord<'_, S> {
 #[cfg(feature = "registry")]
 macro_rules! format_methods {
     (
-        $feature:literal, $words:literal, $schema:literal, { $($bound:tt)+ },
-        $encode:ident, $value:ident, $key:ident
+        feature: $feature:literal,
+        words: $words:literal,
+        schema: $schema:literal,
+        bound: { $($bound:tt)+ },
+        encode: $encode:ident,
+        value: $value:ident,
+        key: $key:ident,
+        send: $_send:ident,
+        send_keyed: $_send_keyed:ident,
+        enqueue: $_enqueue:ident,
+        enqueue_keyed: $_enqueue_keyed:ident,
     ) => {
         #[cfg(feature = $feature)]
         impl<S: TypedSender> TypedRecord<'_, S> {
@@ -275,62 +284,4 @@ macro_rules! format_methods {
 }
 
 #[cfg(feature = "registry")]
-format_methods!(
-    "avro",
-    "Avro",
-    "It is written with the schema that the type has itself ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)): the first one for a topic registers it.",
-    { rws_kafka_schema::avro::AvroMessage + serde::Serialize },
-    encode_avro,
-    avro,
-    avro_key
-);
-#[cfg(feature = "registry")]
-format_methods!(
-    "avro",
-    "Avro",
-    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)).",
-    { serde::Serialize },
-    encode_avro_latest,
-    avro_latest,
-    avro_key_latest
-);
-#[cfg(feature = "registry")]
-format_methods!(
-    "protobuf",
-    "Protobuf",
-    "It is written with the schema that the type has itself ([`ProtobufMessage`](rws_kafka_schema::protobuf::ProtobufMessage)): the first one for a topic registers it.",
-    { rws_kafka_schema::protobuf::ProtobufMessage },
-    encode_protobuf,
-    protobuf,
-    protobuf_key
-);
-#[cfg(feature = "registry")]
-format_methods!(
-    "protobuf",
-    "Protobuf",
-    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_protobuf`](rws_kafka_schema::registry::SchemaRegistry::with_protobuf)).",
-    { rws_kafka_schema::protobuf::Name },
-    encode_protobuf_latest,
-    protobuf_latest,
-    protobuf_key_latest
-);
-#[cfg(feature = "registry")]
-format_methods!(
-    "json-schema",
-    "JSON, checked by its JSON Schema",
-    "It is written with the schema that the type has itself ([`JsonSchemaMessage`](rws_kafka_schema::json_schema::JsonSchemaMessage)): the first one for a topic registers it.",
-    { rws_kafka_schema::json_schema::JsonSchemaMessage + serde::Serialize },
-    encode_json_schema,
-    json_schema,
-    json_schema_key
-);
-#[cfg(feature = "registry")]
-format_methods!(
-    "json-schema",
-    "JSON, checked by its JSON Schema",
-    "For a type without a schema of its own: it is written with the latest version of its subject, or with the schema that is declared for the type ([`with_json_schema`](rws_kafka_schema::registry::SchemaRegistry::with_json_schema)).",
-    { serde::Serialize },
-    encode_json_schema_latest,
-    json_schema_latest,
-    json_schema_key_latest
-);
+rws_kafka_schema::written_formats!(format_methods);

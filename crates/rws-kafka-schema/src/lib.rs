@@ -58,6 +58,8 @@ pub mod registry;
 #[cfg(feature = "registry")]
 mod schema;
 pub mod wire;
+#[cfg(feature = "registry")]
+mod written_formats;
 
 #[cfg(feature = "avro")]
 pub use avro::AvroError;
