@@ -19,7 +19,7 @@ macro_rules! each_setting {
                 kind: kind::BROKERS,
                 default: None,
                 properties: &["bootstrap.servers", "metadata.broker.list"],
-                doc: "The brokers to connect to first; required",
+                doc: "The brokers to connect to first, separated by commas; required",
             }
             ClientId {
                 key: client_id,

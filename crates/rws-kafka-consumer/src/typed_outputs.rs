@@ -64,7 +64,7 @@ impl TypedSender for &mut Outputs {
 }
 
 impl RecordSender for &mut Outputs {
-    fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
+    fn send_record(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.send_record(record)
     }
 }

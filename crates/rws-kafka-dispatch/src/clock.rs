@@ -32,6 +32,7 @@ impl Clock {
     }
 
     /// `time` from now; a time past the range of the clock is a year.
+    #[inline]
     pub fn after(&self, time: Duration) -> Instant {
         let now = self.now();
         now.checked_add(time).unwrap_or_else(|| now + A_YEAR)

@@ -24,6 +24,7 @@ impl StrandId {
     }
 
     /// The id of its partition.
+    #[inline]
     pub fn partition(self) -> u64 {
         self.partition
     }

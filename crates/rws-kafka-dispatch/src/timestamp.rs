@@ -9,6 +9,7 @@ pub enum Timestamp {
 
 impl Timestamp {
     /// Milliseconds since 1970.
+    #[inline]
     pub fn ms(self) -> i64 {
         match self {
             Self::Create(ms) | Self::LogAppend(ms) => ms,

@@ -18,11 +18,13 @@ impl TopicPartition {
     }
 
     /// The topic's name.
+    #[inline]
     pub fn topic(&self) -> &str {
         &self.topic
     }
 
     /// The partition's number, from 0.
+    #[inline]
     pub fn partition(&self) -> i32 {
         self.partition
     }

@@ -52,11 +52,13 @@ struct Slot {
 
 impl Tracker {
     /// The sequence number that the next push gives.
+    #[inline]
     pub fn next_sequence(&self) -> u64 {
         self.base + self.slots.len() as u64
     }
 
     /// Takes in a message that was handed out for handling.
+    #[inline]
     pub fn push(&mut self, offset: i64, bytes: usize) {
         self.bytes += bytes;
         self.first.get_or_insert(offset);
@@ -72,6 +74,7 @@ impl Tracker {
 
     /// The message is handled; `marked` when its commit was asked for. A second call changes
     /// nothing.
+    #[inline]
     pub fn finish(&mut self, sequence: u64, marked: bool) {
         let Some(slot) = self.slot(sequence) else {
             return;
@@ -102,6 +105,7 @@ impl Tracker {
     }
 
     /// Asks for the commit of a message that was finished without it.
+    #[inline]
     pub fn mark(&mut self, sequence: u64, offset: i64) {
         let is_outlived = self.is_outlived(sequence);
         match self.slot(sequence) {
@@ -152,11 +156,13 @@ impl Tracker {
     }
 
     /// Whether the message is of a history that has ended.
+    #[inline]
     pub fn is_outlived(&self, sequence: u64) -> bool {
         sequence < self.boundary
     }
 
     /// The last offset that the broker took in this assignment.
+    #[inline]
     pub fn committed(&self) -> Option<i64> {
         self.acked
     }
@@ -167,6 +173,7 @@ impl Tracker {
     }
 
     /// The offset after the last message that was taken in.
+    #[inline]
     pub fn position(&self) -> Option<i64> {
         self.end
     }
@@ -182,6 +189,7 @@ impl Tracker {
     }
 
     /// Whether every message before this one is finished.
+    #[inline]
     pub fn is_next(&self, sequence: u64) -> bool {
         // What is finished at the front leaves at once.
         sequence <= self.base
@@ -193,15 +201,18 @@ impl Tracker {
     }
 
     /// Messages from the first unfinished one on: what holds memory and bounds the queue.
+    #[inline]
     pub fn held(&self) -> usize {
         self.slots.len()
     }
 
     /// Bytes of the messages that are [held](Self::held).
+    #[inline]
     pub fn held_bytes(&self) -> usize {
         self.bytes
     }
 
+    #[inline]
     fn slot(&mut self, sequence: u64) -> Option<&mut Slot> {
         let index = usize::try_from(sequence.checked_sub(self.base)?).ok()?;
         self.slots.get_mut(index)

@@ -1,10 +1,11 @@
 //! Histograms of durations, for code that runs a million times a second.
 
 use crate::family::{Family, FamilyKind};
-use crate::gathered::{Gathered, histogram};
-use crate::kinds::Kind;
+use crate::gathered::{Gathered, collected, histogram};
+use crate::kinds::{Kind, histograms};
 use parking_lot::Mutex;
 use prometheus::proto::MetricFamily;
+use prometheus::{Histogram, HistogramVec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,5 +69,27 @@ impl Kind for DurationFamily {
             family.histogram(&labels, histogram(&bounds, &counts, sum_ms));
         }
         family.into_family()
+    }
+}
+
+/// Histograms of milliseconds of which a few may be days: the sum of nanoseconds would not hold them.
+#[derive(Debug)]
+pub(crate) struct Latencies(HistogramVec);
+
+impl Kind for Latencies {
+    type Series = Histogram;
+
+    const KIND: FamilyKind = FamilyKind::Histogram;
+
+    fn new(family: &'static Family) -> Self {
+        Self(histograms(family, &BOUNDS_MS.map(|ms| ms as f64)))
+    }
+
+    fn of(&self, labels: &[&str]) -> Histogram {
+        self.0.with_label_values(labels)
+    }
+
+    fn gather(&self) -> Option<MetricFamily> {
+        collected(&self.0)
     }
 }

@@ -158,8 +158,7 @@ impl Kind for Sizes {
     const KIND: FamilyKind = FamilyKind::Histogram;
 
     fn new(family: &'static Family) -> Self {
-        let options = HistogramOpts::from(options(family)).buckets(Self::BOUNDS.to_vec());
-        Self(valid(HistogramVec::new(options, family.labels)))
+        Self(histograms(family, &Self::BOUNDS))
     }
 
     fn of(&self, labels: &[&str]) -> Histogram {
@@ -169,6 +168,11 @@ impl Kind for Sizes {
     fn gather(&self) -> Option<MetricFamily> {
         collected(&self.0)
     }
+}
+
+pub(crate) fn histograms(family: &Family, bounds: &[f64]) -> HistogramVec {
+    let options = HistogramOpts::from(options(family)).buckets(bounds.to_vec());
+    valid(HistogramVec::new(options, family.labels))
 }
 
 fn options(family: &Family) -> Opts {

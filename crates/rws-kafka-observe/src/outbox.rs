@@ -1,4 +1,4 @@
-use crate::durations::DurationFamily;
+use crate::durations::Latencies;
 use crate::kinds::{Counters, Gauges, Sizes};
 use crate::recorder::recorder;
 use std::time::Duration;
@@ -33,11 +33,11 @@ recorder! {
         name: "rws_kafka_outbox_oldest_age_seconds",
         help: "Age of the oldest event in the outbox",
     }
-    publish_latency: DurationFamily {
+    publish_latency: Latencies {
         name: "rws_kafka_outbox_publish_latency_ms",
         help: "Time from enqueuing an event to its acknowledgement by Kafka",
         /// Counts an event that was acknowledged this long after it was enqueued.
-        fn latency(latency: Duration) => observe(1, latency, latency);
+        fn latency(latency: Duration) => observe(latency.as_secs_f64() * 1000.0);
     }
     batch_size: Sizes {
         name: "rws_kafka_outbox_batch_size",

@@ -103,6 +103,7 @@ pub use registry::RegistryProducer;
 pub use transaction::Transaction;
 pub use transactional::TransactionalProducer;
 #[cfg(feature = "json")]
+#[doc(hidden)]
 pub use typed::encode_json;
 #[cfg(feature = "registry")]
 pub use typed_record::TypedSender;

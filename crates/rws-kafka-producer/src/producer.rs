@@ -54,7 +54,7 @@ impl KafkaProducer {
         let config = config.into();
         let publisher = Arc::new(Publisher::new(&config)?);
         publisher.show();
-        let threads = if publisher.client().is_polled() {
+        let threads = if publisher.is_polled() {
             Some(Threads::start(&publisher, &config)?)
         } else {
             // Its client answers at once: readiness is to know it.

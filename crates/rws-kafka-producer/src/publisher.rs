@@ -35,6 +35,8 @@ const GIVE_UP: Duration = Duration::from_secs(1);
 /// Publishes the messages of one producer: by its present client, and as its deliveries tell.
 pub(crate) struct Publisher {
     clients: Clients,
+    /// What [`Client::is_polled`] says of each of them.
+    is_polled: bool,
     max_block: Duration,
     fail_fast: bool,
     closed: AtomicBool,
@@ -77,8 +79,10 @@ impl Publisher {
             // A transaction does not outlive its client: its producer decides.
             heals: config.transactional_id.is_none(),
         };
+        let clients = Clients::new(Arc::clone(&config.connect), wanted)?;
         Ok(Self {
-            clients: Clients::new(Arc::clone(&config.connect), wanted)?,
+            is_polled: clients.get().is_polled(),
+            clients,
             max_block: config.max_block,
             fail_fast: config.fail_fast,
             closed: AtomicBool::new(false),
@@ -114,7 +118,9 @@ impl Publisher {
             });
         }
         let Watched { token, slot } = self.enqueue_watched(record, &Publish::begin(record))?;
-        self.client().before_wait(token);
+        if !self.is_polled {
+            self.client().before_wait(token);
+        }
         slot.wait()
     }
 
@@ -142,7 +148,7 @@ impl Publisher {
         });
         match offered {
             Ok(watched) => Ok(Offered::Taken(watched.slot)),
-            Err(NotTaken::Full) if self.client().is_polled() => Ok(Offered::NoRoom),
+            Err(NotTaken::Full) if self.is_polled => Ok(Offered::NoRoom),
             Err(NotTaken::Full) => Err(self.queue_full(record, self.max_block)),
             Err(NotTaken::Refused(error)) => Err(self.refused(record, error)),
         }
@@ -209,7 +215,7 @@ impl Publisher {
         token: Token,
         sent_ms: i64,
     ) -> Result<(), ProducerError> {
-        if !self.client().is_polled() {
+        if !self.is_polled {
             // No report makes room while this thread waits.
             return Err(self.queue_full(record, self.max_block));
         }
@@ -285,9 +291,15 @@ impl Publisher {
         self.close_by(close_timeout, serve);
     }
 
+    /// Returns `true` if reports come on the producer's own thread alone.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.is_polled
+    }
+
     /// Returns `true` on the thread that reports deliveries: it cannot wait for one.
     pub(crate) fn is_own_thread(&self) -> bool {
-        self.thread.get() == Some(&thread::current().id()) || self.client().is_reporting()
+        self.thread.get() == Some(&thread::current().id())
+            || (!self.is_polled && self.client().is_reporting())
     }
 
     /// Takes no more messages.
@@ -317,7 +329,7 @@ impl Publisher {
         let until = Deadline::after(time);
         loop {
             let left = self.in_flight();
-            if left == 0 || until.has_passed() || !self.client().is_polled() {
+            if left == 0 || until.has_passed() || !self.is_polled {
                 return left;
             }
             wait();

@@ -96,7 +96,7 @@ impl TypedSender for (&KafkaProducer, &SchemaRegistry) {
 }
 
 impl RecordSender for (&KafkaProducer, &SchemaRegistry) {
-    fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
+    fn send_record(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.0.send_record(record)
     }
 }
@@ -108,7 +108,7 @@ impl TypedSender for &RegistryProducer {
 }
 
 impl RecordSender for &RegistryProducer {
-    fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
+    fn send_record(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.producer.send_record(record)
     }
 }
@@ -178,7 +178,7 @@ impl TypedSender for &Transaction {
 }
 
 impl RecordSender for &Transaction {
-    fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
+    fn send_record(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.send_record(record)
     }
 }

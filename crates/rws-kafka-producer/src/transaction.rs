@@ -132,6 +132,7 @@ impl Transaction {
     /// # Errors
     ///
     /// As [`commit`](Self::commit).
+    #[doc(hidden)]
     pub fn commit_with_offsets(
         self,
         list: &TopicPartitionList,

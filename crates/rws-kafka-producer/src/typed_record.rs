@@ -17,7 +17,7 @@ pub trait RecordSender: Sized {
     /// # Errors
     ///
     /// Those of the sender.
-    fn send(self, record: Record<'_>) -> Result<(), ProducerError>;
+    fn send_record(self, record: Record<'_>) -> Result<(), ProducerError>;
 }
 
 /// What a [`TypedRecord`] with values in Avro, Protobuf or JSON Schema is sent through.
@@ -34,7 +34,7 @@ pub trait AcknowledgedSender: RecordSender {
 }
 
 impl RecordSender for &KafkaProducer {
-    fn send(self, record: Record<'_>) -> Result<(), ProducerError> {
+    fn send_record(self, record: Record<'_>) -> Result<(), ProducerError> {
         self.send_record(record)
     }
 }
@@ -186,7 +186,7 @@ impl<S: RecordSender> TypedRecord<'_, S> {
     /// Those of that `send_record`, and for a typed key or value `ProducerError::Encode` and
     /// `ProducerError::NoRegistry`.
     pub fn send(self) -> Result<(), ProducerError> {
-        self.hand_over(S::send)
+        self.hand_over(S::send_record)
     }
 }
 

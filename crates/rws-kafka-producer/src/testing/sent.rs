@@ -10,6 +10,7 @@ use crate::producer::KafkaProducer;
 use crate::transactional::TransactionalProducer;
 use rws_kafka_observe::Observer;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// What producers of a test have sent, and how it is answered.
@@ -38,6 +39,10 @@ use std::sync::Arc;
 pub struct Sent {
     book: Arc<Book>,
 }
+
+// What it holds is whole whenever its lock is free: an `only` that panics leaves nothing half done.
+impl UnwindSafe for Sent {}
+impl RefUnwindSafe for Sent {}
 
 impl ProducerConfig {
     /// Producers made of it send to `sent`, and to no broker; for the consumer.
