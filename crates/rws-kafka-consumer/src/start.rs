@@ -5,7 +5,7 @@ use crate::checks::MAX_LANES;
 use crate::consumer::{KafkaConsumer, is_pattern};
 use crate::context::ConsumerContext;
 use crate::engine::{
-    self, Client, DeadLetters, Engine, Handler, Plan, Settings, Transactions, Wanted,
+    self, Client, DeadLetters, Engine, Equipment, Handler, Plan, Settings, Transactions, Wanted,
 };
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
@@ -80,9 +80,17 @@ impl KafkaConsumer {
         handler: Handler,
         transactional: Option<Transactional>,
     ) -> ConsumerHandle {
-        let engine = self.engine(&handler);
+        let (equipment, refused) = match self.prepare(&handler, transactional) {
+            Ok(equipment) => (equipment, None),
+            Err(error) => (Equipment::default(), Some(error)),
+        };
+        let engine = self.engine(&handler, equipment);
         let handle = ConsumerHandle::new(Arc::clone(&engine));
-        if let Err(error) = self.launch(&engine, handler, transactional) {
+        let launched = match refused {
+            Some(error) => Err(error),
+            None => self.launch(&engine, handler),
+        };
+        if let Err(error) = launched {
             engine.health.failed();
             engine.note_error(error.clone());
             let words = with_causes(&error);
@@ -115,13 +123,25 @@ impl KafkaConsumer {
         handler: Handler,
         transactional: Option<Transactional>,
     ) -> Result<ConsumerHandle, ConsumerError> {
-        let engine = self.engine(&handler);
-        self.launch(&engine, handler, transactional)?;
+        let equipment = self.prepare(&handler, transactional)?;
+        let engine = self.engine(&handler, equipment);
+        self.launch(&engine, handler)?;
         Ok(ConsumerHandle::new(engine))
     }
 
-    fn engine(&self, handler: &Handler) -> Arc<Engine> {
-        self.engine_timed_by(Clock::default(), Backoff::default(), handler)
+    /// Checks the settings, and makes what is published and committed with.
+    pub(crate) fn prepare(
+        &self,
+        handler: &Handler,
+        transactional: Option<Transactional>,
+    ) -> Result<Equipment, ConsumerError> {
+        let properties = self.config.properties();
+        self.check_all(&properties, handler, transactional.as_ref())?;
+        self.equip(transactional)
+    }
+
+    fn engine(&self, handler: &Handler, equipment: Equipment) -> Arc<Engine> {
+        self.engine_timed_by(Clock::default(), Backoff::default(), handler, equipment)
     }
 
     /// Pauses are told by `clock`; those before a letter that was refused are as `letter_backoff` says.
@@ -130,6 +150,7 @@ impl KafkaConsumer {
         clock: Clock,
         letter_backoff: Backoff,
         handler: &Handler,
+        equipment: Equipment,
     ) -> Arc<Engine> {
         let config = &self.config;
         let group = config.kafka.consumer_group().unwrap_or_default();
@@ -159,6 +180,7 @@ impl KafkaConsumer {
                 #[cfg(feature = "registry")]
                 registry: self.registry.clone(),
             },
+            equipment,
             Connection::new(config.client_properties()),
             config.observer.register_consumer(group, lag_timeout),
             clock,
@@ -167,14 +189,8 @@ impl KafkaConsumer {
         engine
     }
 
-    fn launch(
-        self,
-        engine: &Arc<Engine>,
-        handler: Handler,
-        transactional: Option<Transactional>,
-    ) -> Result<(), ConsumerError> {
+    fn launch(self, engine: &Arc<Engine>, handler: Handler) -> Result<(), ConsumerError> {
         let properties = self.config.properties();
-        self.check_all(&properties, &handler, transactional.as_ref())?;
         let user = properties.get("sasl.username");
         let principal = user.map(|user| format!("User:{user}"));
         let mut topics = self.topics_to_read(engine);
@@ -191,7 +207,6 @@ impl KafkaConsumer {
                 Ok(consumer)
             }
         })?;
-        self.equip(engine, transactional)?;
         let wanted = self.topics_to_create();
         if wanted.has_retries {
             engine.hold_retries();
@@ -207,7 +222,7 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    pub(crate) fn check_all(
+    fn check_all(
         &self,
         properties: &Properties,
         handler: &Handler,
@@ -220,15 +235,11 @@ impl KafkaConsumer {
         })
     }
 
-    /// Gives the worker what it publishes by.
-    pub(crate) fn equip(
-        &self,
-        engine: &Engine,
-        transactional: Option<Transactional>,
-    ) -> Result<(), ConsumerError> {
-        if let Some(letters) = self.dead_letters(transactional.is_some())? {
-            engine.publish_dead_letters(letters);
-        }
+    fn equip(&self, transactional: Option<Transactional>) -> Result<Equipment, ConsumerError> {
+        let mut equipment = Equipment {
+            letters: self.dead_letters(transactional.is_some())?,
+            transactions: None,
+        };
         if let Some(transactional) = transactional {
             let (max_messages, most_bytes) =
                 (transactional.max_messages, transactional.most_output_bytes);
@@ -240,9 +251,15 @@ impl KafkaConsumer {
                 Some(registry) => producer.with_registry(registry),
                 None => producer,
             };
-            engine.commit_in_transactions(Transactions::new(producer, max_messages, most_bytes));
+            let interval = self.config.commit_interval;
+            equipment.transactions = Some(Transactions::new(
+                producer,
+                max_messages,
+                most_bytes,
+                interval,
+            ));
         }
-        Ok(())
+        Ok(equipment)
     }
 
     /// What is subscribed to, and the retry topics of it.

@@ -13,7 +13,6 @@ pub(crate) use fetched::Fetched;
 pub(crate) use refusals::{Refusal, TransactionalIdRefused};
 pub(crate) use replay::{Committed, QueuePolled, QueueReader};
 pub(crate) use topics::{NewTopic, TopicState, Topics};
-pub(crate) use transactions::Group;
 
 use crate::config::is_kip_848;
 use crate::engine::{Engine, Partition, Unreachable};

@@ -272,7 +272,7 @@ impl Shift<'_> {
             self.partition.finish_all(finished);
         };
         let records = self.outputs.records();
-        transactions.put(self.engine, self.partition, records, count, finish)
+        transactions.put(&**self.engine, self.partition, records, count, finish)
     }
 
     /// `others` failed with the message, by the same error.

@@ -6,15 +6,16 @@ use super::progress::Outcome;
 use super::recorders::Partition;
 use super::recorders::{Batch, BatchBuilder};
 use super::test_clock::TestClock;
+use super::transactions::Group;
 use crate::context::ConsumerContext;
 use crate::error::ConsumerError;
 use crate::hooks::AssignedPartition;
 use crate::report::StopReport;
-use crate::transport::Group;
 use rws_kafka_dispatch::Timestamp;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_dispatch::cut;
 use rws_kafka_observe::trace::TraceContext;
+use rws_kafka_producer::{ProducerError, Transaction};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -57,7 +58,7 @@ impl ByHand {
         let of = Arc::downgrade(&engine);
         engine.committer.without_thread(move || round(&of, &broker));
         if let Some(transactions) = engine.transactions() {
-            transactions.begin(&engine)?;
+            transactions.begin(&*engine)?;
         }
         Ok(Self {
             engine,
@@ -243,11 +244,9 @@ fn round(engine: &Weak<Engine>, broker: &Arc<dyn Broker>) -> Result<(), Consumer
         let group = || match broker.refuses() {
             // As for a member that has no place in its group.
             Some(_) => None,
-            None => Some(Group::Test(Box::new(move |offsets| {
-                taken.take(&named(offsets));
-            }))),
+            None => Some(TestGroup(taken)),
         };
-        let result = transactions.round(&engine, group);
+        let result = engine.round_of_transactions(transactions, group);
         if result.is_err() {
             engine.note_commit(&result);
         }
@@ -266,6 +265,21 @@ fn round(engine: &Weak<Engine>, broker: &Arc<dyn Broker>) -> Result<(), Consumer
         partition.acked(*offset);
     }
     Ok(())
+}
+
+/// The test takes the offsets once their transaction is committed.
+struct TestGroup(Arc<dyn Broker>);
+
+impl Group for TestGroup {
+    fn commit(
+        self,
+        transaction: Transaction,
+        offsets: &[(Arc<Partition>, i64)],
+    ) -> Result<(), ProducerError> {
+        transaction.commit()?;
+        self.0.take(&named(offsets));
+        Ok(())
+    }
 }
 
 fn named(offsets: &[(Arc<Partition>, i64)]) -> Vec<(TopicPartition, i64)> {

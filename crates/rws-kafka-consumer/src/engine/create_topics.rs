@@ -252,8 +252,12 @@ mod tests {
         let consumer = consumer.subscribe(["orders"]).unwrap();
         let consumer = consumer.retry_topics([Duration::from_secs(1)]);
         let handler = Handler::Each(Box::new(|msg, _| msg.commit()));
-        let engine =
-            consumer.engine_timed_by(Clock::default(), crate::Backoff::default(), &handler);
+        let engine = consumer.engine_timed_by(
+            Clock::default(),
+            crate::Backoff::default(),
+            &handler,
+            Default::default(),
+        );
         let wanted = Wanted {
             has_retries: true,
             ..Wanted::default()

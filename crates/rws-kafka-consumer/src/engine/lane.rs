@@ -421,7 +421,7 @@ impl Shift<'_> {
             return Put::Done;
         };
         let records = self.outputs.records();
-        transactions.put(self.engine, self.partition, records, 1, finish)
+        transactions.put(&**self.engine, self.partition, records, 1, finish)
     }
 
     /// Makes a letter fit into the worker's transaction.

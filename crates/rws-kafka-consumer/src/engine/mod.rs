@@ -32,6 +32,7 @@ mod stopwatch;
 mod subscription;
 #[cfg(feature = "testing")]
 mod test_clock;
+mod transaction_events;
 mod transactions;
 mod unasked;
 mod worker;
@@ -47,7 +48,7 @@ pub(crate) use recorders::{Batch, Partition};
 pub(crate) use stop::Stop;
 #[cfg(feature = "testing")]
 pub(crate) use test_clock::TestClock;
-pub(crate) use transactions::Transactions;
+pub(crate) use transactions::{Group, Transactions};
 pub(crate) use worker::{Plan, start};
 
 use crate::backoff::Backoff;
@@ -73,10 +74,11 @@ use rws_kafka_observe::{
     BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer, non_zero,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use subscription::Subscription;
+use transactions::Round;
 use unasked::Unasked;
 
 /// What the engine was told when it was started.
@@ -107,6 +109,15 @@ pub(crate) struct Settings {
     pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
 }
 
+/// What a worker publishes and commits with.
+#[derive(Default)]
+pub(crate) struct Equipment {
+    /// Where there is a dead letter queue, or retry topics.
+    pub(crate) letters: Option<DeadLetters>,
+    /// Where outputs and offsets are committed together.
+    pub(crate) transactions: Option<Transactions>,
+}
+
 /// What the threads of one worker share.
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
@@ -121,10 +132,7 @@ pub(crate) struct Engine {
     committer: Committer,
     hands: Hands<Recorders>,
     fuse: Option<Fuse>,
-    /// Set before the worker's threads start, where dead letters are to be published.
-    dead_letters: OnceLock<DeadLetters>,
-    /// The same, where outputs and offsets are committed together.
-    transactions: OnceLock<Transactions>,
+    equipment: Equipment,
     /// Partitions are to be read again from their committed offsets.
     rewinding: AtomicBool,
     /// A partition's history has ended, and another one is to be read from its start.
@@ -160,10 +168,17 @@ struct Assignment {
 impl Engine {
     pub(crate) fn new(
         settings: Settings,
+        mut equipment: Equipment,
         connection: Connection,
         health: ConsumerHealth,
         clock: Clock,
     ) -> Self {
+        let letters = equipment.letters.take();
+        equipment.letters = letters.map(|it| it.timed_by(&clock, settings.letter_backoff));
+        if equipment.transactions.is_some() {
+            // Without a first transaction it can commit nothing.
+            health.preparing();
+        }
         Self {
             hands: Hands::new(settings.lanes),
             fuse: settings.breaker.map(Fuse::new),
@@ -177,8 +192,7 @@ impl Engine {
             subscription: Subscription::default(),
             clock,
             committer: Committer::new(),
-            dead_letters: OnceLock::new(),
-            transactions: OnceLock::new(),
+            equipment,
             rewinding: AtomicBool::new(false),
             outlived: AtomicBool::new(false),
             has_new_topics: AtomicBool::new(false),
@@ -237,37 +251,22 @@ impl Engine {
         }
     }
 
-    /// Where dead letters go, from before the start of the worker's threads.
-    pub(crate) fn publish_dead_letters(&self, letters: DeadLetters) {
-        let letters = letters.timed_by(&self.clock, self.settings.letter_backoff);
-        // A worker is started once.
-        let _ = self.dead_letters.set(letters);
-    }
-
     /// Holds back what goes to the retry topics, until they are [released](Self::release_retries).
     pub(crate) fn hold_retries(&self) {
-        if let (Some(letters), Some(ladder)) = (self.dead_letters.get(), &self.settings.ladder) {
+        if let (Some(letters), Some(ladder)) = (self.letters(), &self.settings.ladder) {
             letters.hold(ladder.retries());
         }
     }
 
     /// Holds back no longer what goes to a retry topic that `exists`.
     pub(crate) fn release_retries(&self, exists: impl Fn(&str) -> bool) {
-        if let Some(letters) = self.dead_letters.get() {
+        if let Some(letters) = self.letters() {
             letters.release(exists);
         }
     }
 
-    /// How outputs and offsets are committed, from before the start of the worker's threads.
-    pub(crate) fn commit_in_transactions(&self, transactions: Transactions) {
-        // Without a first transaction it can commit nothing.
-        self.health.preparing();
-        // A worker is started once.
-        let _ = self.transactions.set(transactions);
-    }
-
     pub(crate) fn transactions(&self) -> Option<&Transactions> {
-        self.transactions.get()
+        self.equipment.transactions.as_ref()
     }
 
     /// What `topic` is among the retry topics; none where there are none.
@@ -281,7 +280,7 @@ impl Engine {
     }
 
     fn letters(&self) -> Option<&DeadLetters> {
-        self.dead_letters.get()
+        self.equipment.letters.as_ref()
     }
 
     /// Stops the worker, nobody having asked for it. The first reason counts.
@@ -299,6 +298,31 @@ impl Engine {
     /// What was in a transaction that is lost is read again; the poll thread sees to it.
     fn ask_to_rewind(&self) {
         self.rewinding.store(true, Ordering::Release);
+    }
+
+    /// Ends the open transaction where it is time to, and begins the next. On the commit thread.
+    ///
+    /// # Errors
+    ///
+    /// What the commit, or the begin, came to. What was in a transaction that is aborted is read again.
+    fn round_of_transactions<G: Group>(
+        &self,
+        transactions: &Transactions,
+        group: impl FnOnce() -> Option<G>,
+    ) -> Result<(), ConsumerError> {
+        let ended = match transactions.end_open(self, group) {
+            Round::GoesOn => return Ok(()),
+            Round::Over(result) => result,
+            Round::Lost(partitions, error) => {
+                // Nobody goes on from where it was.
+                for partition in &partitions {
+                    self.scheduler.drop_queued(partition);
+                }
+                self.ask_to_rewind();
+                Err(error)
+            }
+        };
+        ended.and(transactions.begin(self))
     }
 
     /// The offsets that a commit would bring to the broker now.

@@ -57,7 +57,13 @@ fn engine(ordering: MessageOrder) -> Arc<Engine> {
         registry: None,
     };
     let connection = Connection::new(Properties::default());
-    Arc::new(Engine::new(settings, connection, health, Clock::default()))
+    Arc::new(Engine::new(
+        settings,
+        Default::default(),
+        connection,
+        health,
+        Clock::default(),
+    ))
 }
 
 /// Every third offset is one that holds no message, as in a compacted or transactional topic.

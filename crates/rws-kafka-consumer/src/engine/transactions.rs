@@ -1,8 +1,6 @@
-use super::Engine;
 use super::committer::Offsets;
 use super::recorders::Partition;
 use crate::error::ConsumerError;
-use crate::transport::{Group, TransactionalIdRefused};
 use parking_lot::{Condvar, Mutex, RwLock};
 use rws_kafka_dispatch::Phase;
 use rws_kafka_producer::{ProducerError, RecordBuffer, Transaction, TransactionalProducer};
@@ -12,9 +10,6 @@ use std::time::{Duration, Instant};
 
 /// How soon who waits for the next transaction sees that there will be none.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often a put is tried where a test stands in for the threads that would make room.
-#[cfg(feature = "testing")]
-const MOST_TRIES: usize = 100;
 
 /// Kafka transactions, one after the other: what handlers send, and the offsets of their messages.
 ///
@@ -26,6 +21,8 @@ pub(crate) struct Transactions {
     producer: TransactionalProducer,
     max_messages: usize,
     most_output_bytes: usize,
+    /// How old one gets where nobody is in a hurry.
+    interval: Duration,
     /// None while one is committed, or cannot begin. Lanes hold it for reading while they put.
     open: RwLock<Option<Transaction>>,
     /// Of the open transaction, or of the last.
@@ -54,6 +51,50 @@ pub(crate) struct Transactions {
 const BEGIN_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_BEGIN_PAUSE: Duration = Duration::from_secs(4);
 
+/// What a worker does about its transactions.
+pub(crate) trait TransactionEvents {
+    /// One has begun.
+    fn begun(&self);
+
+    /// None could begin. Returns after `pause`, or when the worker stops.
+    fn could_not_begin(&self, error: &ProducerError, pause: Duration);
+
+    /// The open one is to be committed however young it is.
+    fn commit_now(&self);
+
+    /// A lane is about to wait for the next one, for the `tries`-th time with the same messages.
+    fn waits(&self, tries: usize);
+
+    /// The broker has taken one.
+    fn committed(&self);
+
+    /// Something failed that is tried again.
+    fn troubled(&self, error: ConsumerError);
+
+    /// Something failed that ends the worker.
+    fn failed(&self, error: ConsumerError);
+}
+
+/// The place of this worker in its group, by which the broker checks a transaction's offsets.
+pub(crate) trait Group {
+    /// Commits `transaction` and `offsets`, both or neither.
+    fn commit(
+        self,
+        transaction: Transaction,
+        offsets: &[(Arc<Partition>, i64)],
+    ) -> Result<(), ProducerError>;
+}
+
+/// What a round came to.
+pub(crate) enum Round {
+    /// The open transaction goes on.
+    GoesOn,
+    /// None is open.
+    Over(Result<(), ConsumerError>),
+    /// It is aborted: what these partitions had in it is to be read again.
+    Lost(Vec<Arc<Partition>>, ConsumerError),
+}
+
 /// What became of a message that was put into a transaction.
 pub(crate) enum Put {
     Done,
@@ -68,11 +109,13 @@ impl Transactions {
         producer: TransactionalProducer,
         max_messages: usize,
         most_output_bytes: usize,
+        interval: Duration,
     ) -> Self {
         Self {
             producer,
             max_messages,
             most_output_bytes,
+            interval,
             open: RwLock::default(),
             // Of no partition that was never touched.
             number: AtomicU64::new(1),
@@ -102,13 +145,12 @@ impl Transactions {
     /// there is none.
     pub(crate) fn put(
         &self,
-        engine: &Engine,
+        events: &impl TransactionEvents,
         partition: &Arc<Partition>,
         outputs: &RecordBuffer,
         messages: usize,
         finish: impl FnOnce(),
     ) -> Put {
-        #[cfg(feature = "testing")]
         let mut tries = 0;
         loop {
             let number = {
@@ -116,7 +158,7 @@ impl Transactions {
                 let number = self.number.load(Ordering::Acquire);
                 // No partition is released under a lane's feet by a transaction's end: that waits
                 // for the lanes.
-                if partition.phase() == Phase::Released || self.ended.load(Ordering::Acquire) {
+                if partition.phase() == Phase::Released || self.is_ended() {
                     return Put::Lost;
                 }
                 if let Some(transaction) = &*open
@@ -129,54 +171,45 @@ impl Transactions {
                             if !outputs.is_empty() {
                                 self.has_outputs.store(true, Ordering::Relaxed);
                             }
-                            self.count(engine, messages);
+                            self.count(events, messages);
                             return Put::Done;
                         }
                         Err(unsent) => {
-                            if let Some(error) = self.unsent(engine, unsent) {
-                                return error;
+                            if let Some(put) = self.unsent(events, unsent) {
+                                return put;
                             }
                         }
                     }
                 }
                 number
             };
-            #[cfg(feature = "testing")]
-            if engine.committer.is_without_thread() {
-                tries += 1;
-                assert!(tries < MOST_TRIES, "there is never room for this output");
-                engine.committer.serve_by_hand();
-            }
+            tries += 1;
+            events.waits(tries);
             self.wait_for_another_than(number);
         }
     }
 
-    /// Commits the open transaction where there is something in it, and begins the next. Runs on the
-    /// commit thread only.
-    ///
-    /// # Errors
-    ///
-    /// What the commit, or the begin, came to. The transaction is aborted then, and what was in it is
-    /// read again.
-    pub(crate) fn round(
+    /// Commits the open transaction where there is something in it and it is time to; another one is then
+    /// to [`begin`](Self::begin). Runs on the commit thread only.
+    pub(crate) fn end_open<G: Group>(
         &self,
-        engine: &Engine,
-        group: impl FnOnce() -> Option<Group>,
-    ) -> Result<(), ConsumerError> {
-        if self.ended.load(Ordering::Acquire) {
-            return Ok(());
+        events: &impl TransactionEvents,
+        group: impl FnOnce() -> Option<G>,
+    ) -> Round {
+        if self.is_ended() {
+            return Round::GoesOn;
         }
         let is_broken = || self.broken.load(Ordering::Acquire);
         // Before the close: what was finished before someone was in a hurry is in this commit.
         let is_urgent = self.urgent.swap(false, Ordering::AcqRel);
-        let is_young = || self.begun.lock().elapsed() < engine.settings.commit_interval;
+        let is_young = || self.begun.lock().elapsed() < self.interval;
         let may_wait = || self.touched.lock().is_empty() || (!is_urgent && is_young());
         if self.is_open() && !is_broken() && may_wait() {
-            return Ok(());
+            return Round::GoesOn;
         }
         // From here on no lane is in the middle of a put, and none begins one.
         let Some(transaction) = self.close() else {
-            return self.begin(engine);
+            return Round::Over(Ok(()));
         };
         // Before the look at who owns what: should the group change in between, the broker refuses
         // the offsets by what the group was before.
@@ -199,18 +232,28 @@ impl Transactions {
             }
             (Some(offsets), Some(group)) => group
                 .commit(transaction, &offsets)
-                .map(|()| self.committed(engine, &offsets))
-                .map_err(|error| self.failed(engine, error)),
+                .map(|()| {
+                    for (partition, offset) in &offsets {
+                        partition.acked(*offset);
+                    }
+                    events.committed();
+                })
+                .map_err(|error| self.failed(events, error)),
             _ => {
                 drop(transaction);
                 given_up("a partition, or the place in the group, was lost")
             }
         };
-        if result.is_err() {
-            self.give_up(engine, &touched);
+        match result {
+            Ok(()) => Round::Over(Ok(())),
+            Err(error) => {
+                // Before another one begins: nothing of them may get into it.
+                for partition in &touched {
+                    partition.advance(Phase::Released);
+                }
+                Round::Lost(touched, error)
+            }
         }
-        let next = self.begin(engine);
-        result.and(next)
     }
 
     /// The next round commits the open transaction, however young that is. A round that takes longer
@@ -237,24 +280,21 @@ impl Transactions {
     /// # Errors
     ///
     /// Why none has begun; the next round tries again.
-    pub(crate) fn begin(&self, engine: &Engine) -> Result<(), ConsumerError> {
-        if self.ended.load(Ordering::Acquire) {
+    pub(crate) fn begin(&self, events: &impl TransactionEvents) -> Result<(), ConsumerError> {
+        if self.is_ended() {
             return Ok(());
         }
         let transaction = self.producer.begin().map_err(|error| {
-            engine.note_transactional_id(TransactionalIdRefused::of(&error));
-            let error = self.failed(engine, error);
             // One that is refused at once, such as for want of a permission, is not asked for all the
             // time: each try is a new producer.
             let failures = self.failed_begins.fetch_add(1, Ordering::Relaxed);
-            engine
-                .stop
-                .sleep(LONGEST_BEGIN_PAUSE.min(BEGIN_PAUSE * 2_u32.pow(failures.min(4))));
-            error
+            let pause = LONGEST_BEGIN_PAUSE.min(BEGIN_PAUSE * 2_u32.pow(failures.min(4)));
+            let failed = self.failed(events, error.clone());
+            events.could_not_begin(&error, pause);
+            failed
         })?;
         self.failed_begins.store(0, Ordering::Relaxed);
-        engine.note_transactional_id(None);
-        engine.health.prepared();
+        events.begun();
         let mut open = self.open.write();
         self.messages.store(0, Ordering::Relaxed);
         self.has_outputs.store(false, Ordering::Relaxed);
@@ -268,6 +308,10 @@ impl Transactions {
         Ok(())
     }
 
+    fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
     fn is_open(&self) -> bool {
         let open = self.open.read();
         open.is_some()
@@ -278,16 +322,9 @@ impl Transactions {
         open.take()
     }
 
-    fn committed(&self, engine: &Engine, offsets: &Offsets) {
-        for (partition, offset) in offsets {
-            partition.acked(*offset);
-        }
-        engine.note_commit(&Ok(()));
-    }
-
     /// What comes of a message whose outputs did not all get into the transaction; `None` when it is
     /// tried again in another one, or when there is room.
-    fn unsent(&self, engine: &Engine, unsent: Unsent) -> Option<Put> {
+    fn unsent(&self, events: &impl TransactionEvents, unsent: Unsent) -> Option<Put> {
         let (error, is_partial) = match unsent {
             Unsent::Nothing(error) => (error, false),
             Unsent::Rest(error) => (error, true),
@@ -298,36 +335,26 @@ impl Transactions {
             self.broken.store(true, Ordering::Release);
         }
         if breaks || is_partial {
-            engine.commit_now();
+            events.commit_now();
         }
         if breaks || error.is_retriable() {
-            engine.note_error(ConsumerError::Transaction(Box::new(error)));
+            events.troubled(ConsumerError::Transaction(Box::new(error)));
             return None;
         }
         if is_partial {
             // Again and again it would be the same.
-            self.refused(engine, error);
+            self.refused(events, error);
             return Some(Put::Lost);
         }
         Some(Put::Refused(error))
     }
 
-    /// What was in a transaction that is lost is read again: nothing of it is committed by others'
-    /// commits, and nobody goes on from where it was.
-    fn give_up(&self, engine: &Engine, touched: &[Arc<Partition>]) {
-        for partition in touched {
-            partition.advance(Phase::Released);
-            engine.scheduler.drop_queued(partition);
-        }
-        engine.ask_to_rewind();
-    }
-
     /// What a failure means for the worker.
-    fn failed(&self, engine: &Engine, error: ProducerError) -> ConsumerError {
+    fn failed(&self, events: &impl TransactionEvents, error: ProducerError) -> ConsumerError {
         if let ProducerError::Fenced { .. } | ProducerError::Closed = error {
             self.end();
             let error = ConsumerError::Fenced(Box::new(error));
-            engine.fail(error.clone());
+            events.failed(error.clone());
             return error;
         }
         if let ProducerError::TransactionAborted {
@@ -336,16 +363,16 @@ impl Transactions {
         } = &error
             && is_of_the_message(output)
         {
-            return self.refused(engine, (**output).clone());
+            return self.refused(events, (**output).clone());
         }
         ConsumerError::Transaction(Box::new(error))
     }
 
     /// An output that no attempt will bring to the broker.
-    fn refused(&self, engine: &Engine, error: ProducerError) -> ConsumerError {
+    fn refused(&self, events: &impl TransactionEvents, error: ProducerError) -> ConsumerError {
         self.end();
         let error = ConsumerError::OutputRefused(Box::new(error));
-        engine.fail(error.clone());
+        events.failed(error.clone());
         error
     }
 
@@ -356,10 +383,10 @@ impl Transactions {
         }
     }
 
-    fn count(&self, engine: &Engine, messages: usize) {
+    fn count(&self, events: &impl TransactionEvents, messages: usize) {
         let before = self.messages.fetch_add(messages, Ordering::Relaxed);
         if before < self.max_messages && before + messages >= self.max_messages {
-            engine.commit_now();
+            events.commit_now();
         }
     }
 

@@ -94,10 +94,11 @@ impl Owner {
                 engine.note_commit(result);
             }
         };
-        let begun = transactions.begin(&engine);
+        let begun = transactions.begin(&*engine);
         note(&begun);
         engine.committer.serve(engine.commit_tick(), || {
-            let result = transactions.round(&engine, || self.client.present().group());
+            let group = || self.client.present().group();
+            let result = engine.round_of_transactions(transactions, group);
             note(&result);
             result
         });

@@ -1,6 +1,6 @@
 use crate::KafkaConsumer;
 use crate::backoff::Backoff;
-use crate::engine::{Engine, Handler, TestClock};
+use crate::engine::{Engine, Equipment, Handler, TestClock};
 use rws_kafka_dispatch::Clock;
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ pub(super) fn engine_of(
     consumer: &KafkaConsumer,
     clock: &TestClock,
     handler: &Handler,
+    equipment: Equipment,
 ) -> Arc<Engine> {
     let clock = Clock::new(clock.clone());
-    consumer.engine_timed_by(clock, Backoff::default().jitter(0.0), handler)
+    consumer.engine_timed_by(clock, Backoff::default().jitter(0.0), handler, equipment)
 }

@@ -2,7 +2,7 @@ use super::broker::Ledger;
 use super::engine::engine_of;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
-use crate::engine::{ByHand, Fetched, Handler, TestClock};
+use crate::engine::{ByHand, Equipment, Fetched, Handler, TestClock};
 use crate::hooks::AssignedPartition;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::Observer;
@@ -114,7 +114,7 @@ impl TestMessage {
         // The hooks are the worker's.
         consumer.hooks = crate::hooks::Hooks::default();
         let handler = Handler::Each(Box::new(|_, _| Ok(())));
-        let engine = engine_of(&consumer, &clock, &handler);
+        let engine = engine_of(&consumer, &clock, &handler, Equipment::default());
         let worker = ByHand::new(
             engine,
             Arc::new(handler),

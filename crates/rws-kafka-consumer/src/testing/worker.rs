@@ -578,13 +578,8 @@ fn by_hand(
     clock: &TestClock,
     ledger: &Arc<Ledger>,
 ) -> Result<ByHand, ConsumerError> {
-    consumer.check_all(
-        &consumer.config.properties(),
-        handler,
-        transactional.as_ref(),
-    )?;
-    let engine = engine_of(consumer, clock, handler);
-    consumer.equip(&engine, transactional)?;
+    let equipment = consumer.prepare(handler, transactional)?;
+    let engine = engine_of(consumer, clock, handler, equipment);
     let ledger = Arc::clone(ledger);
     ByHand::new(engine, Arc::clone(handler), clock.clone(), ledger)
 }

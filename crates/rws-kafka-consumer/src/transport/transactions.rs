@@ -1,7 +1,7 @@
 //! What transactions need of a consumer.
 
 use super::{Consumer, fetch_error, known_offsets, list, list_of_offsets, no_errors};
-use crate::engine::Partition;
+use crate::engine::{Group, Partition};
 use crate::error::ConsumerError;
 use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
@@ -14,34 +14,16 @@ use std::time::Duration;
 const REWIND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A member of a group, as the broker knows it.
-pub(crate) enum Group {
-    Kafka(Arc<ConsumerGroupMetadata>),
-    /// A test takes the offsets once their transaction is committed.
-    #[cfg(feature = "testing")]
-    Test(Box<TakeOffsets>),
-}
+pub(crate) struct Member(Arc<ConsumerGroupMetadata>);
 
-#[cfg(feature = "testing")]
-type TakeOffsets = dyn FnOnce(&[(Arc<Partition>, i64)]);
-
-impl Group {
-    /// Commits `transaction` and `offsets`, both or neither.
-    pub(crate) fn commit(
+impl Group for Member {
+    fn commit(
         self,
         transaction: Transaction,
         offsets: &[(Arc<Partition>, i64)],
     ) -> Result<(), ProducerError> {
-        let group = match self {
-            Self::Kafka(group) => group,
-            #[cfg(feature = "testing")]
-            Self::Test(take) => {
-                transaction.commit()?;
-                take(offsets);
-                return Ok(());
-            }
-        };
         match list_of_offsets(offsets) {
-            Ok(list) => transaction.commit_with_offsets(&list, &group),
+            Ok(list) => transaction.commit_with_offsets(&list, &self.0),
             // Not one of a partition's.
             Err(error) => Err(ProducerError::Fatal {
                 detail: error.to_string(),
@@ -53,7 +35,7 @@ impl Group {
 impl Consumer {
     /// What this member is in its group, for the broker to check a transaction's offsets against
     /// (KIP-447); `None` while it has no place there.
-    pub(crate) fn group(&self) -> Option<Group> {
+    pub(crate) fn group(&self) -> Option<Member> {
         let context = self.base.context();
         // A classic member that was expelled has no id and no generation, and offsets with neither
         // would be taken unchecked: so what it was counts, and what it is does not. A member of
@@ -62,9 +44,7 @@ impl Consumer {
             true => self.base.group_metadata().map(Arc::new),
             false => context.group.lock().clone(),
         };
-        group
-            .filter(|_| !self.base.assignment_lost())
-            .map(Group::Kafka)
+        group.filter(|_| !self.base.assignment_lost()).map(Member)
     }
 
     /// Goes back to the committed offsets of `partitions`, or to where reading began.

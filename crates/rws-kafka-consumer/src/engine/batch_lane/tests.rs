@@ -69,7 +69,13 @@ fn engine(settings: Settings, partitions: i32) -> Arc<Engine> {
     let observer = settings.observer.clone();
     let health = observer.register_consumer("group", Duration::from_secs(60));
     let connection = Connection::new(Properties::default());
-    let engine = Arc::new(Engine::new(settings, connection, health, Clock::default()));
+    let engine = Arc::new(Engine::new(
+        settings,
+        Default::default(),
+        connection,
+        health,
+        Clock::default(),
+    ));
     let assigned = (0..partitions).map(|number| AssignedPartition {
         partition: TopicPartition::new("topic", number),
         committed: None,

@@ -3,7 +3,7 @@
 use super::super::broker::Ledger;
 use super::super::engine::engine_of;
 use super::*;
-use crate::engine::{ByHand, Engine, Handler, TestClock};
+use crate::engine::{ByHand, Engine, Equipment, Handler, TestClock};
 use crate::hooks::AssignedPartition;
 use crate::{CircuitBreaker, FailurePolicy, MessageBatch};
 use rws_kafka_dispatch::TopicPartition;
@@ -43,7 +43,7 @@ fn what_fails_as_its_partition_is_lost_ends_nothing() {
         };
         let handler = Arc::new(handler);
         let clock = TestClock::new();
-        let engine = engine_of(&consumer, &clock, &handler);
+        let engine = engine_of(&consumer, &clock, &handler, Equipment::default());
         lent.set(Arc::downgrade(&engine)).unwrap();
         let worker = ByHand::new(engine, handler, clock, Arc::new(Ledger::default())).unwrap();
         let partition = TopicPartition::new("a", 0);
