@@ -212,13 +212,17 @@ fn no_spelling_of_its_address_goes_past_an_authentication_in_front() {
             page.replace('k', "%6b"),
             page.to_uppercase(),
         ] {
-            // rust-web-server 17.24 panics at some of them, which answers nothing.
             let asked = catch_unwind(AssertUnwindSafe(|| ask(&target, "")));
-            let Ok(answer) = asked else { continue };
+            let Ok(answer) = asked else {
+                // rust-web-server 17.24 panics at a host without a port, which answers nothing.
+                let has_host = target.starts_with("//") || target.contains("://");
+                assert!(has_host, "{target} was not answered");
+                continue;
+            };
             answered += 1;
             assert_ne!(answer.status, 200, "{target}: {answer:?}");
             assert!(!answer.body.contains("fulfilment"), "{target}: {answer:?}");
         }
     }
-    assert!(answered >= 16, "{answered} of 24");
+    assert!(answered >= 14, "{answered} of 24");
 }
