@@ -64,11 +64,10 @@ use parking_lot::{Condvar, Mutex};
 use progress::Scheduler;
 use rebalance::Left;
 use recorders::Recorders;
-use rws_kafka_client::Connection;
-use rws_kafka_client::Deadline;
-use rws_kafka_dispatch::Ordering as MessageOrder;
-use rws_kafka_dispatch::TopicPartition;
-use rws_kafka_dispatch::{Clock, Gathering, Hands, Phase, StrandId};
+use rws_kafka_client::{Connection, Deadline};
+use rws_kafka_dispatch::{
+    Clock, Gathering, Hands, Ordering as MessageOrder, Phase, StrandId, TopicPartition,
+};
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{
     BrokerStatus, BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer, non_zero,

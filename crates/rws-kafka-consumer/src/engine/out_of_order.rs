@@ -1,7 +1,6 @@
 //! Lanes and committer at work together, with no broker: what is committed is looked at each time.
 
-use super::recorders::BatchBuilder;
-use super::recorders::Partition;
+use super::recorders::{BatchBuilder, Partition};
 use super::{Clock, Engine, Handler, Settings, lane};
 use crate::backoff::Backoff;
 use crate::context::ConsumerContext;
@@ -12,9 +11,7 @@ use crate::outputs::Outputs;
 use parking_lot::Mutex;
 use rws_kafka_client::Connection;
 use rws_kafka_config::Properties;
-use rws_kafka_dispatch::Ordering as MessageOrder;
-use rws_kafka_dispatch::TopicPartition;
-use rws_kafka_dispatch::cut;
+use rws_kafka_dispatch::{Ordering as MessageOrder, TopicPartition, cut};
 use rws_kafka_observe::Observer;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,11 +1,9 @@
 use super::Engine;
-use super::recorders::BatchBuilder;
-use super::recorders::Partition;
+use super::recorders::{BatchBuilder, Partition};
 use crate::error::ConsumerError;
 use crate::transport::{Consumer, Fetched, Polled};
-use rws_kafka_dispatch::Start;
-use rws_kafka_dispatch::cut;
 use rws_kafka_dispatch::history::{self, Place};
+use rws_kafka_dispatch::{Start, cut};
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{LogRate, non_zero};
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 use crate::dead_letter::{ORIGIN, ShortOrigin};
 use crate::retry;
-use rws_kafka_dispatch::Timestamp;
-use rws_kafka_dispatch::TopicPartition;
+use rws_kafka_dispatch::{Timestamp, TopicPartition};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Counts how often a message was brought back, in decimal; on the replayed message.
