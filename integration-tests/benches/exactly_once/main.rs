@@ -26,7 +26,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let messages = arguments.find_map(|argument| argument.parse().ok());
     let messages = messages.unwrap_or(MESSAGES);
-    let kafka = Kafka::shared();
+    let kafka = Kafka::shared_for_load();
     let source = unique_topic("source");
     kafka.create_topic(&source, PARTITIONS);
     fill(kafka, &source, messages);

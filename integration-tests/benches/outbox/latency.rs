@@ -37,7 +37,7 @@ pub(crate) fn measure() {
 
 fn consumer(topic: &str) -> BaseConsumer {
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", Kafka::shared().bootstrap())
+        .set("bootstrap.servers", Kafka::shared_for_load().bootstrap())
         .set("group.id", topic)
         .set("auto.offset.reset", "earliest")
         .create()

@@ -28,12 +28,13 @@ impl Stage {
         let pool = Pool::from_url(&url, None).expect("a valid URL");
         migrate(&pool).expect("the tables");
         let topic = unique_topic("outbox");
-        Kafka::shared().create_topic(&topic, Self::PARTITIONS);
+        Kafka::shared_for_load().create_topic(&topic, Self::PARTITIONS);
         Self { url, pool, topic }
     }
 
     pub(crate) fn relay(&self) -> OutboxRelay {
-        let config = ProducerConfig::new(Kafka::shared().bootstrap()).expect("valid settings");
+        let config =
+            ProducerConfig::new(Kafka::shared_for_load().bootstrap()).expect("valid settings");
         let producer = KafkaProducer::new(config.observer(Observer::new())).expect("a producer");
         OutboxRelay::new(producer, &self.pool).observer(Observer::new())
     }

@@ -26,7 +26,7 @@ fn main() {
         .collect();
     let runs = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
 
-    let kafka = Kafka::shared();
+    let kafka = Kafka::shared_for_load();
     if runs("producer") || runs("consumer") {
         for (bytes, messages) in [(100, 1_000_000), (1024, 300_000)] {
             let topics = producer::compare(kafka, bytes, messages);

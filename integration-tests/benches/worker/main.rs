@@ -19,7 +19,7 @@ fn main() {
         .collect();
     let runs = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
 
-    let kafka = Kafka::shared();
+    let kafka = Kafka::shared_for_load();
     if runs("keys") {
         keys::compare(kafka);
     }

@@ -47,6 +47,23 @@ impl Kafka {
         SHARED.get_or_init(Self::start)
     }
 
+    /// As [`shared`](Self::shared), at full speed, for benchmarks: a broker for tests starts in half
+    /// the time and runs slower.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn shared_for_load() -> &'static Self {
+        static SHARED: OnceLock<Kafka> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            Self::launch(&Setup {
+                protocol: "PLAINTEXT",
+                is_for_load: true,
+                ..Setup::default()
+            })
+        })
+    }
+
     /// Starts a plain broker.
     ///
     /// # Panics
@@ -100,7 +117,7 @@ impl Kafka {
             properties: options.broker_properties(),
             files,
             scram_users: options.scram_users(),
-            member: None,
+            ..Setup::default()
         });
         kafka.certificates = Some(certificates);
         kafka

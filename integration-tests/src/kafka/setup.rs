@@ -30,6 +30,8 @@ pub(super) struct Setup {
     pub(super) scram_users: String,
     /// `None`: a broker that is all by itself.
     pub(super) member: Option<Member>,
+    /// Whether it runs at full speed rather than start in half the time.
+    pub(super) is_for_load: bool,
 }
 
 /// A broker's place in a cluster.
@@ -77,8 +79,6 @@ impl Setup {
                 ("KAFKA_NODE_ID", Member::id(member.index).to_string()),
                 ("KAFKA_CONTROLLER_QUORUM_VOTERS", member.voters()),
                 ("KAFKA_INTER_BROKER_LISTENER_NAME", "CLUSTER".to_owned()),
-                // Three at once: compile fast and forgo the last bit of speed.
-                ("JAVA_OPTIONS", "-XX:TieredStopAtLevel=1".to_owned()),
             ];
         }
         let protocols = format!(
@@ -93,6 +93,10 @@ impl Setup {
             // Records of long ago stay, whenever the broker looks for such: 30 s after its start at first.
             ("KAFKA_LOG_RETENTION_MS", "-1".to_owned()),
         ]);
+
+        if self.is_for_load {
+            variables.push(("JAVA_OPTIONS", String::new()));
+        }
 
         let text = properties_text(&self.properties);
         let mut request = IMAGE

@@ -17,6 +17,7 @@ impl Kafka {
             "java",
             "-Xmx128m",
             "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
             "-Dlog4j2.configurationFile=/opt/rws-kafka/tools-log4j2.xml",
             "-cp",
             "/opt/kafka/libs/*:/opt/rws-kafka/checks",

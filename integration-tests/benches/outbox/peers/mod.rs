@@ -45,7 +45,7 @@ pub(crate) fn compare() {
 
 fn rate(peer: &Built) -> f64 {
     let stage = Stage::new();
-    let (brokers, events) = (Kafka::shared().bootstrap(), EVENTS.to_string());
+    let (brokers, events) = (Kafka::shared_for_load().bootstrap(), EVENTS.to_string());
     let arguments = [&*stage.url, &*brokers, &*stage.topic, &*events];
     let mut program = Program::start(peer, &arguments);
     assert_eq!(program.line(), "ready", "{}", peer.name);
@@ -66,7 +66,7 @@ fn rate(peer: &Built) -> f64 {
 /// How many messages the broker has.
 fn in_topic(topic: &str) -> usize {
     let client: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", Kafka::shared().bootstrap())
+        .set("bootstrap.servers", Kafka::shared_for_load().bootstrap())
         .create()
         .expect("a client");
     let ends = (0..Stage::PARTITIONS).map(|partition| {
