@@ -1,5 +1,5 @@
 use crate::backoff::Backoff;
-use crate::batches::BatchSettings;
+use crate::batch_settings::BatchSettings;
 use crate::breaker::CircuitBreaker;
 use crate::config::ConsumerConfig;
 use crate::dead_letter::{DeadLetterHeaders, QueueName};

@@ -1,4 +1,5 @@
-use crate::engine::{Batch, Engine, Partition};
+use crate::acknowledge::Acknowledge;
+use crate::engine::{Batch, Partition};
 use crate::error::ConsumerError;
 use crate::handler::HandlerResult;
 use crate::payload::PayloadError;
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// It may be kept and moved to other threads; its commit can then still be asked for as long as
 /// the partition is assigned.
 pub struct ConsumerContext {
-    engine: Arc<Engine>,
+    worker: Arc<dyn Acknowledge>,
     batch: Arc<Batch>,
     index: u32,
     failures: u32,
@@ -23,14 +24,14 @@ pub struct ConsumerContext {
 
 impl ConsumerContext {
     pub(crate) fn new(
-        engine: &Arc<Engine>,
+        worker: Arc<dyn Acknowledge>,
         batch: &Arc<Batch>,
         index: u32,
         failures: u32,
         trace: Option<TraceContext>,
     ) -> Self {
         Self {
-            engine: Arc::clone(engine),
+            worker,
             batch: Arc::clone(batch),
             index,
             failures,
@@ -112,7 +113,7 @@ impl ConsumerContext {
 
     /// The group it was consumed for.
     pub fn group(&self) -> &str {
-        self.engine.group()
+        self.worker.group()
     }
 
     /// The topic it came from first: another one than [`topic`](Self::topic) for a message from a
@@ -164,7 +165,7 @@ impl ConsumerContext {
     /// [`ConsumerError::PartitionLost`] when the partition has gone to another consumer, which
     /// will get the message again; none in an exactly-once worker, where it changes nothing.
     pub fn commit(&self) -> HandlerResult {
-        if self.engine.transactions().is_some() {
+        if self.worker.commits_by_itself() {
             // Its offset goes with what the handler sends.
             return Ok(());
         }
@@ -174,7 +175,7 @@ impl ConsumerContext {
                 self.batch.sequence(self.index),
                 self.batch.offset(self.index),
             );
-            self.engine.asked_for_commit();
+            self.worker.asked_for_commit();
         }
         Ok(())
     }
@@ -200,7 +201,7 @@ impl ConsumerContext {
     /// [`ConsumerError::ExactlyOnce`] in an exactly-once worker.
     pub fn commit_sync(&self) -> HandlerResult {
         self.still_ours()?;
-        if self.engine.transactions().is_some() {
+        if self.worker.commits_by_itself() {
             return Err(ConsumerError::ExactlyOnce {
                 call: "commit_sync",
             }
@@ -217,8 +218,8 @@ impl ConsumerContext {
         self.batch.mark(self.index);
         partition.finish(sequence, true);
         partition.tracker().mark(sequence, self.offset());
-        self.engine.asked_for_commit();
-        self.engine
+        self.worker.asked_for_commit();
+        self.worker
             .commit_through(partition, sequence, self.offset())?;
         Ok(())
     }
@@ -246,7 +247,7 @@ impl ConsumerContext {
     /// The consumer's schema registry.
     #[cfg(feature = "registry")]
     pub(crate) fn registry(&self) -> Option<&rws_kafka_schema::registry::SchemaRegistry> {
-        self.engine.settings.registry.as_ref()
+        self.worker.registry()
     }
 
     pub(crate) fn topic_partition(&self) -> TopicPartition {
@@ -263,14 +264,14 @@ impl ConsumerContext {
             timestamp: self.batch.timestamp(self.index),
             attempts: 0,
         };
-        match self.engine.rung(topic).filter(|rung| rung.is_retry()) {
+        match self.worker.rung(topic).filter(|rung| rung.is_retry()) {
             Some(rung) => here.read(&rung.origin, rung.level, self.batch.headers(self.index)),
             None => here,
         }
     }
 
     fn still_ours(&self) -> Result<(), ConsumerError> {
-        self.engine.check_owned(self.partition_state())
+        self.worker.check_owned(self.partition_state())
     }
 
     fn partition_state(&self) -> &Arc<Partition> {

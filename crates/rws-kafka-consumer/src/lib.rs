@@ -61,7 +61,9 @@
 //! the handler publishes, and the message's dead letter, belong to it. Each attempt is a span; see
 //! [`rws_kafka_observe::trace`].
 
+mod acknowledge;
 mod backoff;
+mod batch_settings;
 mod batches;
 mod breaker;
 mod checks;

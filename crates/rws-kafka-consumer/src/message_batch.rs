@@ -1,7 +1,8 @@
 //! What a handler of batches is given.
 
+use crate::acknowledge::Acknowledge;
 use crate::context::ConsumerContext;
-use crate::engine::{Engine, Partition};
+use crate::engine::Partition;
 use crate::error::ConsumerError;
 use crate::handler::{HandlerError, HandlerResult};
 use parking_lot::Mutex;
@@ -54,7 +55,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// # }
 /// ```
 pub struct MessageBatch {
-    engine: Arc<Engine>,
+    worker: Arc<dyn Acknowledge>,
     partition: Arc<Partition>,
     strand: StrandId,
     messages: Vec<ConsumerContext>,
@@ -81,14 +82,14 @@ impl Marks {
 
 impl MessageBatch {
     pub(crate) fn new(
-        engine: &Arc<Engine>,
+        worker: Arc<dyn Acknowledge>,
         partition: &Arc<Partition>,
         strand: StrandId,
         messages: Vec<ConsumerContext>,
         behind: usize,
     ) -> Self {
         Self {
-            engine: Arc::clone(engine),
+            worker,
             partition: Arc::clone(partition),
             strand,
             messages,
@@ -122,7 +123,7 @@ impl MessageBatch {
 
     /// The group that they were consumed for.
     pub fn group(&self) -> &str {
-        self.engine.group()
+        self.worker.group()
     }
 
     /// The messages by offset, the oldest first.
@@ -153,7 +154,7 @@ impl MessageBatch {
     /// [`ConsumerError::PartitionLost`] when the partition has gone to another consumer, which will
     /// get them again.
     pub fn commit(&self) -> HandlerResult {
-        self.engine.check_owned(&self.partition)?;
+        self.worker.check_owned(&self.partition)?;
         self.commit.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -175,8 +176,8 @@ impl MessageBatch {
     /// When the message is not of this batch.
     pub fn commit_up_to(&self, message: impl BatchIndex) -> HandlerResult {
         let index = self.index_of(&message);
-        self.engine.check_owned(&self.partition)?;
-        if self.engine.transactions().is_some() {
+        self.worker.check_owned(&self.partition)?;
+        if self.worker.commits_by_itself() {
             let call = "commit_up_to";
             return Err(ConsumerError::ExactlyOnce { call }.into());
         }
@@ -188,7 +189,7 @@ impl MessageBatch {
             .finish_all(handled.map(|index| self.messages[index].finish(true)));
         let left = self.len() - marks.count();
         drop(marks);
-        self.engine.holds(self.strand, self.behind + left);
+        self.worker.holds(self.strand, self.behind + left);
         Ok(())
     }
 

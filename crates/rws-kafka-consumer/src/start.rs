@@ -202,7 +202,7 @@ impl KafkaConsumer {
         let client = Client::new({
             let (engine, topics) = (Arc::clone(engine), self.topics_to_read(engine));
             move || {
-                let consumer = Consumer::new(&properties, Arc::clone(&engine))?;
+                let consumer = Consumer::new(&properties, engine.clone())?;
                 consumer.subscribe(&topics)?;
                 Ok(consumer)
             }

@@ -155,7 +155,13 @@ impl Shift<'_> {
     fn handle(&mut self, handler: &BatchHandler, taken: &mut Taken) -> bool {
         let messages = self.take_run(taken);
         let (engine, partition) = (self.engine, self.partition);
-        let batch = MessageBatch::new(engine, partition, self.strand, messages, taken.len());
+        let batch = MessageBatch::new(
+            engine.clone(),
+            partition,
+            self.strand,
+            messages,
+            taken.len(),
+        );
         if let Some(first) = batch.get(0) {
             self.run.turn_to(first.batch());
             self.run.takes(first.index());
@@ -329,7 +335,7 @@ impl Shift<'_> {
         let message = |batch: &Arc<Batch>, index, failures| {
             let trace = TraceContext::from_headers(batch.headers(index));
             let failures = self.attempts_before(batch, index) + failures;
-            ConsumerContext::new(self.engine, batch, index, failures, trace)
+            ConsumerContext::new(self.engine.clone(), batch, index, failures, trace)
         };
         if taken.fresh.is_empty() {
             let run = taken.failed.drain(..taken.run());

@@ -1,9 +1,9 @@
 //! The engine with a test in the place of its threads and of the broker.
 
-use super::Engine;
 use super::lane::{Handler, Lane};
 use super::progress::Outcome;
 use super::recorders::{Batch, BatchBuilder, Partition};
+use super::shared::Engine;
 use super::test_clock::TestClock;
 use super::transactions::Group;
 use crate::context::ConsumerContext;
@@ -211,7 +211,7 @@ impl ByHand {
         message.push(&mut builder);
         let batch: Arc<Batch> = Arc::new(builder.build(Vec::new()));
         let trace = TraceContext::from_headers(batch.headers(0));
-        Some(ConsumerContext::new(engine, &batch, 0, 0, trace))
+        Some(ConsumerContext::new(engine.clone(), &batch, 0, 0, trace))
     }
 }
 

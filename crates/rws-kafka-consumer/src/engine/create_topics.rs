@@ -1,4 +1,4 @@
-use super::Engine;
+use super::shared::Engine;
 use crate::error::ConsumerError;
 use crate::retry::Ladder;
 use crate::transport::{NewTopic, Topics};
@@ -242,8 +242,9 @@ mod tests {
     use super::*;
     use crate::KafkaConsumer;
     use crate::config::ConsumerConfig;
-    use crate::engine::{Clock, Handler};
+    use crate::engine::Handler;
     use rws_kafka_client::ConnectionError;
+    use rws_kafka_dispatch::Clock;
 
     #[test]
     fn a_broker_that_answers_the_consumer_only_is_told_of() {

@@ -1,6 +1,7 @@
+use super::membership::Client;
 use super::recorders::{Partition, show_lag};
-use super::{Client, Engine};
-use crate::transport::Consumer;
+use super::shared::Engine;
+use crate::transport::{Consumer, Unreachable};
 use rws_kafka_client::Deadline;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_dispatch::history::Look;
@@ -54,9 +55,6 @@ fn waiting(engine: &Engine, partitions: &[Arc<Partition>]) -> u64 {
         .filter_map(|partition| partition.recorders.shown_lag())
         .sum()
 }
-
-/// The broker did not answer.
-pub(crate) struct Unreachable;
 
 /// The lag of all `partitions` together; `None` where one is not known.
 fn measure(

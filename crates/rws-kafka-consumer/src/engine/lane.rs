@@ -3,9 +3,9 @@ use super::handling::Handling;
 use super::letter::{Letter, LetterKind};
 use super::progress::{Outcome, Progress, Work};
 use super::recorders::{Partition, Recorders, Task};
+use super::shared::Engine;
 use super::stopwatch::Stopwatch;
-use super::transactions::Put;
-use super::{Engine, Transactions};
+use super::transactions::{Put, Transactions};
 use crate::breaker::Fuse;
 use crate::context::ConsumerContext;
 use crate::error::ConsumerError;
@@ -245,7 +245,8 @@ impl Shift<'_> {
         let group = self.engine.group();
         let handling = Handling::begin(group, &task.batch, index, failures + 1);
         let trace = handling.context().cloned();
-        let context = ConsumerContext::new(self.engine, &task.batch, index, failures, trace);
+        let context =
+            ConsumerContext::new(self.engine.clone(), &task.batch, index, failures, trace);
         self.stopwatch.start();
         // A panic is a failed message, not a dead worker.
         self.outputs.clear();

@@ -1,7 +1,7 @@
 //! A worker's place in its group, and how it comes back to it.
 
-use super::Engine;
 use super::poller::Poller;
+use super::shared::Engine;
 use crate::error::ConsumerError;
 use crate::transport::Consumer;
 use parking_lot::Mutex;

@@ -1,7 +1,7 @@
 //! Lanes and committer at work together, with no broker: what is committed is looked at each time.
 
 use super::recorders::{BatchBuilder, Partition};
-use super::{Clock, Engine, Handler, Settings, lane};
+use super::{Engine, Handler, Settings, lane};
 use crate::backoff::Backoff;
 use crate::context::ConsumerContext;
 use crate::failure::{FailureHandling, FailurePolicy};
@@ -11,6 +11,7 @@ use crate::outputs::Outputs;
 use parking_lot::Mutex;
 use rws_kafka_client::Connection;
 use rws_kafka_config::Properties;
+use rws_kafka_dispatch::Clock;
 use rws_kafka_dispatch::{Ordering as MessageOrder, TopicPartition, cut};
 use rws_kafka_observe::Observer;
 use std::collections::HashMap;

@@ -1,8 +1,9 @@
 //! What a worker tells when someone looks.
 
-use super::Engine;
 use super::recorders::Partition;
+use super::shared::Engine;
 use rws_kafka_observe::{ConsumerStatus, PartitionState, PartitionStatus, Source};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 impl Source<ConsumerStatus> for Engine {
@@ -25,6 +26,29 @@ impl Source<ConsumerStatus> for Engine {
     }
 }
 
+impl Engine {
+    pub(crate) fn status(&self) -> crate::ConsumerStatus {
+        crate::ConsumerStatus {
+            assignment: self
+                .partitions()
+                .iter()
+                .map(|partition| status_of(partition))
+                .collect(),
+            rebalancing: !self.is_settled(),
+            paused: self.scheduler.is_paused(),
+            in_hand: self.in_hand(),
+            oldest_in_hand: self.hands.oldest(),
+            commits: self.commits.load(Ordering::Relaxed),
+            handled_without_commit: self.unasked.messages(),
+            missing_topics: self.subscription.missing_topics(),
+            cause: self.subscription.cause(self.group()),
+            connection: self.connection.cause(),
+            last_error: self.last_error(),
+            stopped: self.stop.is_over(),
+        }
+    }
+}
+
 /// What a partition has of the worker's memory.
 struct Held {
     unfinished: usize,
@@ -32,7 +56,7 @@ struct Held {
 }
 
 /// How a partition stands, for [`ConsumerHandle::status`](crate::ConsumerHandle::status).
-pub(super) fn status_of(partition: &Partition) -> crate::PartitionStatus {
+fn status_of(partition: &Partition) -> crate::PartitionStatus {
     let (in_flight, committed) = {
         let tracker = partition.tracker();
         (tracker.held(), tracker.committed())

@@ -1,5 +1,5 @@
-use super::Engine;
 use super::recorders::{BatchBuilder, Partition};
+use super::shared::Engine;
 use crate::error::ConsumerError;
 use crate::transport::{Consumer, Fetched, Polled};
 use rws_kafka_dispatch::history::{self, Place};

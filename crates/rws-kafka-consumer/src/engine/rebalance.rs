@@ -1,7 +1,10 @@
 //! What the group gives and takes.
 
+use super::committer;
+use super::dead_letters::DeadLetters;
+use super::left::Left;
 use super::recorders::{Partition, Recorders};
-use super::{DeadLetters, Engine, committer};
+use super::shared::Engine;
 use crate::error::ConsumerError;
 use crate::hooks::{Assigned, AssignedPartition, Revoked};
 use rws_kafka_client::Deadline;
@@ -16,31 +19,7 @@ use std::time::{Duration, Instant};
 const DRAIN_COMMITS: usize = 10;
 const DRAIN_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a drain left undone.
-#[derive(Debug, Default)]
-pub(super) struct Left {
-    /// Messages that are still in hand.
-    pub(super) unfinished: usize,
-    /// Messages that were taken in and are neither finished nor in hand.
-    pub(super) unstarted: usize,
-    /// Partitions with offsets that the broker has not confirmed.
-    pub(super) uncommitted: usize,
-}
-
-impl Left {
-    /// But for what is in hand, which may have finished since.
-    pub(super) fn add(&mut self, other: &Self) {
-        self.unstarted += other.unstarted;
-        self.uncommitted += other.uncommitted;
-    }
-}
-
 impl Engine {
-    /// Whether someone wants to know the committed offsets of what is assigned.
-    pub(crate) fn wants_committed(&self) -> bool {
-        self.settings.hooks.on_assign.is_some()
-    }
-
     /// The group gives this member `assigned` in addition to what it has.
     pub(crate) fn assign(&self, assigned: Vec<AssignedPartition>) {
         self.member.assigned();
@@ -98,12 +77,8 @@ impl Engine {
     }
 
     /// The group takes `names` back: nothing of them is handed out any more, what is in hand may
-    /// finish, its offsets are committed. Returns when that is done or the drain timeout is over;
+    /// finish, its offsets are committed. Returns when that is done or `time` is over;
     /// the caller then lets go of the partitions.
-    pub(crate) fn revoke(&self, names: &[TopicPartition]) {
-        self.revoke_within(names, self.settings.drain_timeout);
-    }
-
     pub(super) fn revoke_within(&self, names: &[TopicPartition], time: Duration) {
         self.member.revoked();
         tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?names, "revoking");

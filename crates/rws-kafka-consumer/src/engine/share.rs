@@ -1,5 +1,5 @@
-use super::Engine;
 use super::recorders::Partition;
+use super::shared::Engine;
 
 /// How much of the worker's memory a partition may have, next to one of a retry topic, which holds
 /// what it has for its delay.

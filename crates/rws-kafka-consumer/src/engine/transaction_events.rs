@@ -1,6 +1,6 @@
 //! What a worker does about its transactions.
 
-use super::Engine;
+use super::shared::Engine;
 use super::transactions::TransactionEvents;
 use crate::error::ConsumerError;
 use crate::transport::TransactionalIdRefused;

@@ -1,4 +1,7 @@
-use super::{Client, Engine, Handler, lag, lane, membership};
+use super::lane::Handler;
+use super::membership::Client;
+use super::shared::Engine;
+use super::{lag, lane, membership};
 use crate::error::ConsumerError;
 use crate::report::{StopDetails, StopReport};
 use rws_kafka_client::Deadline;

@@ -7,6 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// What is told how a replay stands.
+pub(super) type Progress = dyn Fn(&ReplayStatus) + Send + Sync;
+
 /// How far a replay is.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]

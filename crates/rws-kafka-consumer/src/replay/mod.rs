@@ -1,6 +1,7 @@
 //! Dead letters brought back to the topics that they came from.
 
 mod builder;
+mod choices;
 mod deliveries;
 mod handle;
 mod letter;
@@ -12,7 +13,8 @@ mod run;
 mod selection;
 mod targets;
 
-pub use builder::{Replay, ReplayPartition, ReplayTimestamp};
+pub use builder::Replay;
+pub use choices::{ReplayPartition, ReplayTimestamp};
 pub use handle::{ReplayHandle, ReplayReport, ReplayStatus};
 pub use letter::DeadLetter;
 pub use preview::ReplayPreview;

@@ -1,6 +1,6 @@
-use super::builder::{Progress, ReplayPartition, ReplayTimestamp};
+use super::choices::{ReplayPartition, ReplayTimestamp};
 use super::deliveries;
-use super::handle::{ReplayReport, ReplayStatus, Shared};
+use super::handle::{Progress, ReplayReport, ReplayStatus, Shared};
 use super::letter::{DeadLetter, REPLAY_COUNT};
 use super::marker::Marker;
 use super::pace::Pace;

@@ -1,4 +1,4 @@
-use super::builder::ReplayPartition;
+use super::choices::ReplayPartition;
 use super::letter::{DeadLetter, time};
 use super::targets::{Targets, is_possible};
 use rws_kafka_producer::ProducerError;

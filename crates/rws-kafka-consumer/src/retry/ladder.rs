@@ -1,4 +1,4 @@
-use super::{MAX_DELAY, RetryTopics};
+use super::settings::{MAX_DELAY, RetryTopics};
 use crate::error::ConsumerError;
 use rustc_hash::FxHashMap;
 use rws_kafka_producer::check_topic_name;

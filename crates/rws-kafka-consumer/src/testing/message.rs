@@ -1,5 +1,5 @@
-use super::broker::Ledger;
 use super::engine::engine_of;
+use super::ledger::Ledger;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
 use crate::engine::{ByHand, Equipment, Fetched, Handler, TestClock};

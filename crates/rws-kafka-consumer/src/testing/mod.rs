@@ -26,6 +26,7 @@
 mod broker;
 mod engine;
 mod journal;
+mod ledger;
 mod message;
 mod observed;
 #[cfg(test)]

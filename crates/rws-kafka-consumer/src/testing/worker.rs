@@ -1,8 +1,9 @@
 mod partitions;
 
-use super::broker::{Ledger, Topics};
+use super::broker::Topics;
 use super::engine::engine_of;
 use super::journal::{Event, Journal};
+use super::ledger::Ledger;
 use super::message::TestMessage;
 use super::observed::observed;
 use crate::consumer::KafkaConsumer;

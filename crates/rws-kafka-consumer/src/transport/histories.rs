@@ -1,6 +1,8 @@
 //! What the worker knows of a partition's histories by librdkafka.
 
-use super::{Consumer, Context, fetch_error, no_errors};
+use super::consumer::Consumer;
+use super::context::Context;
+use super::lists::{fetch_error, no_errors};
 use crate::error::ConsumerError;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
@@ -29,7 +31,7 @@ impl Context {
         if facility == "OFFSET"
             && let Some((topic, partition)) = cut_off(line)
         {
-            self.engine.note_cut_off(topic, partition);
+            self.worker.note_cut_off(topic, partition);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Reading a dead letter queue by hand, as no member of a group.
 
-use super::complaints::Complaints;
-use super::{Fetched, described, fetch_error, is_of_connection, list, shared};
+use super::complaints::{Complaints, described};
+use super::consumer::is_of_connection;
+use super::fetched::Fetched;
+use super::lists::{fetch_error, list};
 use crate::error::ConsumerError;
 use crate::replay::DeadLetter;
 use rdkafka::client::ClientContext;
@@ -9,7 +11,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
-use rws_kafka_client::Connection;
+use rws_kafka_client::{self as shared, Connection};
 use rws_kafka_config::Properties;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::{LogRate, non_zero};

@@ -1,6 +1,8 @@
 //! Where reading begins in retry topics.
 
-use super::{COMMITTED_TIMEOUT, Context, described, known_offsets, list};
+use super::complaints::described;
+use super::context::{COMMITTED_TIMEOUT, Context};
+use super::lists::{known_offsets, list, names};
 use crate::error::ConsumerError;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -43,9 +45,9 @@ impl Context {
         if self.reads_from_start {
             return;
         }
-        let retries: Vec<TopicPartition> = super::names(assigned)
+        let retries: Vec<TopicPartition> = names(assigned)
             .into_iter()
-            .filter(|name| self.engine.is_retry(name.topic()))
+            .filter(|name| self.worker.is_retry(name.topic()))
             .collect();
         if retries.is_empty() {
             return;
@@ -59,13 +61,10 @@ impl Context {
         let looked = insist(
             || {
                 let answer = uncommitted(consumer, &retries);
-                answer.inspect_err(|error| self.engine.note_error(unknown(error)))
+                answer.inspect_err(|error| self.worker.note_error(unknown(error)))
             },
-            || self.engine.stop.is_asked(),
-            |pause| {
-                self.engine.health.heartbeat();
-                self.engine.stop.sleep(pause);
-            },
+            || self.worker.is_to_stop(),
+            |pause| self.worker.wait(pause),
             Instant::now() + self.patience,
         );
         match looked {
@@ -78,8 +77,8 @@ impl Context {
                 }
             }
             // It reads no more.
-            Err(_) if self.engine.stop.is_asked() => {}
-            Err(error) => self.engine.fail(unknown(&error)),
+            Err(_) if self.worker.is_to_stop() => {}
+            Err(error) => self.worker.fail(unknown(&error)),
         }
     }
 }

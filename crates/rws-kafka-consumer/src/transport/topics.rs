@@ -1,13 +1,15 @@
 //! Looking at topics, and creating them.
 
-use super::{Consumer, described, shared};
-use crate::engine::Unreachable;
+use super::complaints::described;
+use super::consumer::Consumer;
+use super::unreachable::Unreachable;
 use crate::error::ConsumerError;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as Request, TopicReplication};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rws_kafka_client as shared;
 use rws_kafka_config::Properties;
 use std::collections::HashMap;
 use std::pin::pin;

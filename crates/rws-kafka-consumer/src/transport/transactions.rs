@@ -1,6 +1,7 @@
 //! What transactions need of a consumer.
 
-use super::{Consumer, fetch_error, known_offsets, list, list_of_offsets, no_errors};
+use super::consumer::Consumer;
+use super::lists::{fetch_error, known_offsets, list, list_of_offsets, no_errors};
 use crate::engine::{Group, Partition};
 use crate::error::ConsumerError;
 use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};

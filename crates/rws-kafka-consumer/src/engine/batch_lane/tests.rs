@@ -2,7 +2,7 @@
 
 use super::super::recorders::BatchBuilder;
 use super::super::recorders::Partition;
-use super::super::{Clock, Engine, Handler, Settings, lane};
+use super::super::{Engine, Handler, Settings, lane};
 use super::*;
 use crate::backoff::Backoff;
 use crate::breaker::CircuitBreaker;
@@ -13,6 +13,7 @@ use crate::hooks::{AssignedPartition, Hooks};
 use parking_lot::Mutex;
 use rws_kafka_client::Connection;
 use rws_kafka_config::Properties;
+use rws_kafka_dispatch::Clock;
 use rws_kafka_dispatch::{Gathering, Ordering as MessageOrder, TopicPartition, cut};
 use rws_kafka_observe::Observer;
 use std::collections::HashMap;

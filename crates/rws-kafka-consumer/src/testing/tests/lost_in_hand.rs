@@ -1,7 +1,7 @@
 //! Partitions that go while a handler has a message of them.
 
-use super::super::broker::Ledger;
 use super::super::engine::engine_of;
+use super::super::ledger::Ledger;
 use super::*;
 use crate::engine::{ByHand, Engine, Equipment, Handler, TestClock};
 use crate::hooks::AssignedPartition;

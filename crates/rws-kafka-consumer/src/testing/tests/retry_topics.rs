@@ -1,5 +1,5 @@
-use super::super::broker::Ledger;
 use super::super::engine::engine_of;
+use super::super::ledger::Ledger;
 use super::*;
 use crate::engine::{ByHand, Engine, Equipment, Handler, TestClock};
 use crate::hooks::AssignedPartition;

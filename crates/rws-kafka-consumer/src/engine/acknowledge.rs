@@ -1,0 +1,70 @@
+//! What a worker does for the messages that handlers have.
+
+use super::recorders::Partition;
+use super::shared::Engine;
+use crate::acknowledge::Acknowledge;
+use crate::error::ConsumerError;
+use crate::retry::Rung;
+use rws_kafka_client::Deadline;
+use rws_kafka_dispatch::{Phase, StrandId};
+
+impl Acknowledge for Engine {
+    fn group(&self) -> &str {
+        Engine::group(self)
+    }
+
+    fn rung(&self, topic: &str) -> Option<&Rung> {
+        Engine::rung(self, topic)
+    }
+
+    #[cfg(feature = "registry")]
+    fn registry(&self) -> Option<&rws_kafka_schema::registry::SchemaRegistry> {
+        self.settings.registry.as_ref()
+    }
+
+    fn commits_by_itself(&self) -> bool {
+        self.transactions().is_some()
+    }
+
+    fn check_owned(&self, partition: &Partition) -> Result<(), ConsumerError> {
+        match partition.phase() {
+            Phase::Active | Phase::Draining => Ok(()),
+            Phase::Released => Err(ConsumerError::PartitionLost {
+                partition: partition.name.clone(),
+            }),
+        }
+    }
+
+    fn asked_for_commit(&self) {
+        self.unasked.asked();
+    }
+
+    fn commit_through(
+        &self,
+        partition: &Partition,
+        sequence: u64,
+        offset: i64,
+    ) -> Result<(), ConsumerError> {
+        let mut until = Deadline::after(self.settings.drain_timeout).instant();
+        // A hook that commits while a drain waits for it has the time of the drain.
+        let draining = self.draining.lock().filter(|_| !partition.is_active());
+        for earlier in [self.stop.until(), draining].into_iter().flatten() {
+            until = until.min(earlier);
+        }
+        let round = self.committer.wait(self.committer.request(), until);
+        let tracker = partition.tracker();
+        // What is of a history that has ended cannot come again.
+        if tracker.is_outlived(sequence) || tracker.committed() > Some(offset) {
+            return Ok(());
+        }
+        drop(tracker);
+        self.check_owned(partition)?;
+        round?;
+        // The worker has stopped committing.
+        Err(ConsumerError::CommitTimedOut)
+    }
+
+    fn holds(&self, strand: StrandId, messages: usize) {
+        self.scheduler.holds(strand, messages);
+    }
+}

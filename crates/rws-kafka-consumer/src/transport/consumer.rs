@@ -1,0 +1,257 @@
+//! One rdkafka consumer.
+
+use super::complaints::{Complaints, Suspect, described};
+use super::context::Context;
+use super::events::GroupEvents;
+use super::fetched::Fetched;
+use super::lists::{fetch_error, known_offsets, list, list_of_offsets};
+use super::refusals::Refusal;
+use super::retries::{patience, reads_from_start};
+use super::unreachable::Unreachable;
+use crate::config::is_kip_848;
+use crate::engine::Partition;
+use crate::error::ConsumerError;
+use parking_lot::Mutex;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
+use rdkafka::{Offset, TopicPartitionList};
+use rws_kafka_client as shared;
+use rws_kafka_config::Properties;
+use rws_kafka_dispatch::TopicPartition;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// One rdkafka consumer.
+pub(crate) struct Consumer {
+    pub(super) base: BaseConsumer<Context>,
+    /// A static member keeps its place in the group when it goes.
+    is_static: bool,
+}
+
+/// What a poll came to.
+pub(crate) enum Polled<'a> {
+    Message(Fetched<'a>),
+    Nothing,
+    /// librdkafka goes on by itself, and what was refused shows in readiness.
+    Refused(Refusal),
+    /// librdkafka goes on by itself.
+    Failed(ConsumerError),
+    /// It does not.
+    Fatal(ConsumerError),
+}
+
+impl Consumer {
+    pub(crate) fn new(
+        properties: &Properties,
+        worker: Arc<dyn GroupEvents>,
+    ) -> Result<Self, ConsumerError> {
+        shared::client_config(properties)
+            .create_with_context(Context {
+                is_kip_848: is_kip_848(properties),
+                reads_from_start: reads_from_start(properties),
+                patience: patience(properties),
+                worker,
+                logs: shared::Logs::new(properties),
+                complaints: Complaints::new(properties),
+                paused: Mutex::default(),
+                group: Mutex::default(),
+                is_replaced: AtomicBool::new(false),
+            })
+            .map(|base| Self {
+                base,
+                is_static: properties.get("group.instance.id").is_some(),
+            })
+            .map_err(|error| ConsumerError::Property {
+                detail: shared::creation_failed(properties, &error),
+            })
+    }
+
+    pub(crate) fn subscribe(&self, topics: &[String]) -> Result<(), ConsumerError> {
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        self.base
+            .subscribe(&names)
+            .map_err(|error| ConsumerError::Subscription {
+                topics: topics.to_vec(),
+                detail: described(&error),
+            })
+    }
+
+    /// The next message, when one is there within `time`. Runs the rebalance callbacks.
+    pub(crate) fn poll(&self, time: Duration) -> Polled<'_> {
+        match self.base.poll(time) {
+            None => Polled::Nothing,
+            Some(Ok(message)) => Polled::Message(Fetched::new(message)),
+            Some(Err(KafkaError::PartitionEOF(_))) => Polled::Nothing,
+            Some(Err(error)) => self.failed(&error),
+        }
+    }
+
+    fn failed(&self, error: &KafkaError) -> Polled<'_> {
+        let context = self.base.context();
+        match (error, self.base.client().fatal_error()) {
+            (_, Some((code, detail))) => Polled::Fatal(context.complaints.fatal(
+                context.worker.group(),
+                code,
+                &detail,
+            )),
+            (KafkaError::MessageConsumptionFatal(_), None) => Polled::Fatal(ConsumerError::Fatal {
+                detail: described(error),
+            }),
+            // Said by the error callback, with its cause.
+            (error, None) if is_of_connection(error) => Polled::Nothing,
+            (error, None) => match Refusal::of(error) {
+                Some(refusal) => Polled::Refused(refusal),
+                None => {
+                    let suspects = self.suspects();
+                    let (complaints, group) = (&context.complaints, context.worker.group());
+                    Polled::Failed(complaints.error(group, error, suspects))
+                }
+            },
+        }
+    }
+
+    /// What is assigned, with librdkafka's own positions: the worker's are behind.
+    fn suspects(&self) -> Vec<Suspect> {
+        let Ok(list) = self.base.position() else {
+            return Vec::new();
+        };
+        let suspect = |element: TopicPartitionListElem<'_>| Suspect {
+            name: TopicPartition::new(element.topic(), element.partition()),
+            position: match element.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            },
+        };
+        list.elements().into_iter().map(suspect).collect()
+    }
+
+    pub(crate) fn pause(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
+        let result = self.base.pause(&list([partition]));
+        result.map_err(|error| fetch_error([partition], &error))?;
+        self.base.context().paused.lock().insert(partition.clone());
+        Ok(())
+    }
+
+    pub(crate) fn resume(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
+        let result = self.base.resume(&list([partition]));
+        result.map_err(|error| fetch_error([partition], &error))?;
+        self.base.context().paused.lock().remove(partition);
+        Ok(())
+    }
+
+    /// Brings `offsets` to the broker and waits for its answer, however long that takes.
+    pub(crate) fn commit(&self, offsets: &[(Arc<Partition>, i64)]) -> Result<(), ConsumerError> {
+        let refused = |error: KafkaError| {
+            self.note_refusal(&error);
+            ConsumerError::CommitRefused {
+                detail: described(&error),
+            }
+        };
+        let list = list_of_offsets(offsets).map_err(refused)?;
+        self.base.commit(&list, CommitMode::Sync).map_err(refused)
+    }
+
+    /// The ends of `partitions`: the offsets that the next messages get.
+    pub(crate) fn end_offsets(
+        &self,
+        partitions: &[&TopicPartition],
+        time: Duration,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        self.offsets_at(partitions, Offset::End, time)
+    }
+
+    /// The first offsets that `partitions` still hold.
+    pub(crate) fn start_offsets(
+        &self,
+        partitions: &[&TopicPartition],
+        time: Duration,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        self.offsets_at(partitions, Offset::Beginning, time)
+    }
+
+    fn offsets_at(
+        &self,
+        partitions: &[&TopicPartition],
+        at: Offset,
+        time: Duration,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        let mut list = list(partitions.iter().copied());
+        list.set_all_offsets(at).map_err(|_| Unreachable)?;
+        // ListOffsets takes -1 and -2, librdkafka's numbers for end and beginning, as timestamps.
+        let answer = self.base.offsets_for_times(list, time);
+        self.known_offsets(answer)
+    }
+
+    /// Offsets that may not be known are unknown; that is no trouble with the connection.
+    pub(super) fn known_offsets(
+        &self,
+        answer: KafkaResult<TopicPartitionList>,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        match answer {
+            Ok(offsets) => Ok(known_offsets(offsets)),
+            Err(error) if self.note_refusal(&error) => Ok(HashMap::new()),
+            Err(_) => Err(Unreachable),
+        }
+    }
+
+    /// Returns `true` if a permission is missing, which the worker then knows.
+    fn note_refusal(&self, error: &KafkaError) -> bool {
+        let refusal = Refusal::of(error).filter(|refusal| refusal.is_of_permission());
+        if let Some(refusal) = refusal {
+            self.base.context().worker.refused(refusal);
+        }
+        refusal.is_some()
+    }
+
+    /// The group's committed offsets; a partition without one is left out.
+    pub(crate) fn committed_offsets(
+        &self,
+        partitions: &[&TopicPartition],
+        time: Duration,
+    ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
+        let answer = self
+            .base
+            .committed_offsets(list(partitions.iter().copied()), time);
+        self.known_offsets(answer)
+    }
+
+    /// Tells the group that this member goes, where librdkafka's close does not: a member of the
+    /// cooperative protocol that has no partitions would be waited for until its session ends.
+    pub(crate) fn leave_empty_handed(&self) {
+        let has_none = self.base.assignment().is_ok_and(|list| list.count() == 0);
+        if has_none && !self.is_static {
+            self.base.unsubscribe();
+        }
+    }
+
+    /// Has nothing more to say to the worker, as another client is to take its place.
+    pub(crate) fn replaced(&self) {
+        self.base
+            .context()
+            .is_replaced
+            .store(true, Ordering::Release);
+    }
+
+    /// Asks whether a broker is there.
+    pub(crate) fn ping(&self, time: Duration) -> Result<(), Unreachable> {
+        let answer = self.base.fetch_metadata(None, time);
+        answer.map(drop).map_err(|_| Unreachable)
+    }
+}
+
+pub(super) fn is_of_connection(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::OperationTimedOut
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::SSL
+        )
+    )
+}

@@ -1,0 +1,3 @@
+/// The broker did not answer.
+#[derive(Debug)]
+pub(crate) struct Unreachable;
