@@ -5,7 +5,8 @@ use crate::checks::MAX_LANES;
 use crate::consumer::{KafkaConsumer, is_pattern};
 use crate::context::ConsumerContext;
 use crate::engine::{
-    self, Client, DeadLetters, Engine, Equipment, Handler, Plan, Settings, Transactions, Wanted,
+    self, Client, Commits, DeadLetters, Engine, Equipment, Handler, Plan, Settings, Transactions,
+    Wanted,
 };
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
@@ -168,7 +169,6 @@ impl KafkaConsumer {
                 max_in_flight_bytes: config.max_in_flight_bytes,
                 reads_from_start: config.kafka.auto_offset_reset() == OffsetReset::Earliest,
                 ordering: self.ordering,
-                commit_on_ok: self.commit_on_ok,
                 gathering: handler.takes_batches().then(|| self.batch.gathering()),
                 failure: self.failure_handling(),
                 letter_backoff,
@@ -236,30 +236,32 @@ impl KafkaConsumer {
     }
 
     fn equip(&self, transactional: Option<Transactional>) -> Result<Equipment, ConsumerError> {
-        let mut equipment = Equipment {
-            letters: self.dead_letters(transactional.is_some())?,
-            transactions: None,
+        let letters = self.dead_letters(transactional.is_some())?;
+        let commits = match transactional {
+            Some(transactional) => {
+                Commits::Transactions(Box::new(self.transactions(transactional)?))
+            }
+            None => Commits::Offsets {
+                on_ok: self.commit_on_ok,
+            },
         };
-        if let Some(transactional) = transactional {
-            let (max_messages, most_bytes) =
-                (transactional.max_messages, transactional.most_output_bytes);
-            let producer =
-                KafkaProducer::transactional(transactional.producer, transactional.id)
-                    .map_err(|error| ConsumerError::TransactionalProducer(Box::new(error)))?;
-            #[cfg(feature = "registry")]
-            let producer = match transactional.registry {
-                Some(registry) => producer.with_registry(registry),
-                None => producer,
-            };
-            let interval = self.config.commit_interval;
-            equipment.transactions = Some(Transactions::new(
-                producer,
-                max_messages,
-                most_bytes,
-                interval,
-            ));
-        }
-        Ok(equipment)
+        Ok(Equipment { letters, commits })
+    }
+
+    fn transactions(&self, transactional: Transactional) -> Result<Transactions, ConsumerError> {
+        let producer = KafkaProducer::transactional(transactional.producer, transactional.id)
+            .map_err(|error| ConsumerError::TransactionalProducer(Box::new(error)))?;
+        #[cfg(feature = "registry")]
+        let producer = match transactional.registry {
+            Some(registry) => producer.with_registry(registry),
+            None => producer,
+        };
+        Ok(Transactions::new(
+            producer,
+            transactional.max_messages,
+            transactional.most_output_bytes,
+            self.config.commit_interval,
+        ))
     }
 
     /// What is subscribed to, and the retry topics of it.

@@ -99,13 +99,13 @@ impl<P: Progress> Scheduler<P> {
     /// before it does. `None` when the scheduler has ended.
     pub fn next(
         &self,
-        finished: Option<(StrandId, Outcome<P>)>,
+        finished: Option<(Work<P>, Outcome)>,
         idle: impl FnOnce(),
     ) -> Option<Work<P>> {
         let mut state = self.lock();
         let mut has_worked = finished.is_some();
-        if let Some((strand, outcome)) = finished {
-            self.give_back(&mut state, strand, outcome);
+        if let Some((work, outcome)) = finished {
+            self.give_back(&mut state, work, outcome);
         }
         let mut idle = Some(idle);
         loop {
@@ -155,9 +155,9 @@ impl<P: Progress> Scheduler<P> {
         state.take_next(self.is_paused())
     }
 
-    /// What the work at `strand` came to.
-    pub fn finish(&self, strand: StrandId, outcome: Outcome<P>) {
-        self.give_back(&mut self.lock(), strand, outcome);
+    /// What `work` came to.
+    pub fn finish(&self, work: Work<P>, outcome: Outcome) {
+        self.give_back(&mut self.lock(), work, outcome);
     }
 
     /// When the next message is looked at again that waits for its time.
@@ -174,8 +174,8 @@ impl<P: Progress> Scheduler<P> {
         retries.chain(batch).min()
     }
 
-    fn give_back(&self, state: &mut State<P>, strand: StrandId, outcome: Outcome<P>) {
-        state.give_back(strand, outcome, &self.clock);
+    fn give_back(&self, state: &mut State<P>, work: Work<P>, outcome: Outcome) {
+        state.give_back(work, outcome, &self.clock);
         // A lane that sleeps must learn of a retry earlier than it knows.
         if state.idle_lanes > 0 && state.is_unwatched() {
             self.work.notify_one();
@@ -228,10 +228,8 @@ impl<P: Progress> Scheduler<P> {
             };
             queue.tasks.clear();
             queue.gathered = Gathered::default();
-            if let Some(mut task) = first {
-                task.keep_first();
-                queue.tasks.push_back(task);
-            }
+            // What was begun goes on; that is its letter.
+            queue.tasks.extend(first.map(|task| task.nothing()));
             // A running strand stays, so that no second lane takes it meanwhile.
             queue.phase == StrandPhase::Running || !queue.tasks.is_empty()
         });

@@ -106,11 +106,6 @@ impl<R> Task<R> {
             since: self.since,
         }
     }
-
-    /// Forgets all but the first message.
-    pub fn keep_first(&mut self) {
-        self.places.end = self.places.end.min(self.places.start + 1);
-    }
 }
 
 impl<R> fmt::Debug for Task<R> {
@@ -262,17 +257,18 @@ mod tests {
     }
 
     #[test]
-    fn a_task_can_be_cut_down_to_its_first_message() {
+    fn the_first_message_of_a_task_can_be_taken_off() {
         let name = TopicPartition::new("topic", 0);
         let partition = Partition::new(1, name, ());
         let mut builder = BatchBuilder::new(Arc::new(partition), 4, 0);
         (0..3).for_each(|offset| builder.push(offset, None, None, None));
         let (_, mut task) = cut(builder, Ordering::Partition).next().unwrap();
         task.advance();
-        task.keep_first();
-        assert_eq!(task.first(), Some(1));
-        task.advance();
-        task.keep_first();
+        let first = task.split_off(1);
+        assert_eq!(first.indices().collect::<Vec<_>>(), [1]);
+        assert_eq!(task.first(), Some(2));
+        assert_eq!(task.split_off(2).indices().len(), 1);
         assert_eq!(task.first(), None);
+        assert_eq!(first.nothing().first(), None);
     }
 }

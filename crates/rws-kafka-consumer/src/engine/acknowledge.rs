@@ -23,7 +23,7 @@ impl Acknowledge for Engine {
     }
 
     fn commits_by_itself(&self) -> bool {
-        self.transactions().is_some()
+        self.commits.carries_outputs()
     }
 
     fn check_owned(&self, partition: &Partition) -> Result<(), ConsumerError> {

@@ -1,7 +1,7 @@
 //! The engine with a test in the place of its threads and of the broker.
 
+use super::commits::Coordinator;
 use super::lane::{Handler, Lane};
-use super::progress::Outcome;
 use super::recorders::{Batch, BatchBuilder, Partition};
 use super::shared::Engine;
 use super::test_clock::TestClock;
@@ -10,11 +10,11 @@ use crate::context::ConsumerContext;
 use crate::error::ConsumerError;
 use crate::hooks::AssignedPartition;
 use crate::report::StopReport;
-use rws_kafka_dispatch::{Timestamp, TopicPartition, cut};
+use rws_kafka_dispatch::{Outcome, Timestamp, TopicPartition, cut};
 use rws_kafka_observe::trace::TraceContext;
 use rws_kafka_producer::{ProducerError, Transaction};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// As the poll thread's.
@@ -53,10 +53,14 @@ impl ByHand {
         broker: Arc<dyn Broker>,
     ) -> Result<Self, ConsumerError> {
         let of = Arc::downgrade(&engine);
-        engine.committer.without_thread(move || round(&of, &broker));
-        if let Some(transactions) = engine.transactions() {
-            transactions.begin(&*engine)?;
-        }
+        let coordinator = TestCoordinator(broker);
+        let round = move || match of.upgrade() {
+            Some(engine) => engine.round_of_commits(&coordinator),
+            None => Ok(()),
+        };
+        // A worker is started once.
+        let _ = engine.committer.by_hand.set(Box::new(round));
+        engine.begin_commits()?;
         Ok(Self {
             engine,
             handler,
@@ -114,15 +118,15 @@ impl ByHand {
     /// message that it ended at is looked at again, where it is.
     pub(crate) fn step(&self) -> Option<Option<Instant>> {
         let engine = &self.engine;
-        let work = engine.scheduler.try_next()?;
+        let mut work = engine.scheduler.try_next()?;
         let mut lane = Lane::new(engine, self.handler.as_ref(), 0);
-        let (strand, outcome) = lane.work(work);
+        let outcome = lane.work(&mut work);
         lane.stop();
-        let again = match &outcome {
-            Outcome::Later { at, .. } => Some(*at),
+        engine.scheduler.finish(work, outcome);
+        let again = match outcome {
+            Outcome::Later(at) => Some(at),
             _ => None,
         };
-        engine.scheduler.finish(strand, outcome);
         // Someone may have asked for a commit without waiting for it.
         engine.committer.serve_by_hand();
         Some(again)
@@ -231,37 +235,27 @@ impl Fetched<'_> {
     }
 }
 
-/// A round of the committer, with the test as the broker.
-fn round(engine: &Weak<Engine>, broker: &Arc<dyn Broker>) -> Result<(), ConsumerError> {
-    let Some(engine) = engine.upgrade() else {
-        return Ok(());
-    };
-    if let Some(transactions) = engine.transactions() {
-        let taken = Arc::clone(broker);
-        let group = || match broker.refuses() {
+/// The test in place of the group's coordinator.
+struct TestCoordinator(Arc<dyn Broker>);
+
+impl Coordinator for TestCoordinator {
+    type Group = TestGroup;
+
+    fn commit(&self, offsets: &[(Arc<Partition>, i64)]) -> Result<(), ConsumerError> {
+        if let Some(error) = self.0.refuses() {
+            return Err(error);
+        }
+        self.0.take(&named(offsets));
+        Ok(())
+    }
+
+    fn group(&self) -> Option<TestGroup> {
+        match self.0.refuses() {
             // As for a member that has no place in its group.
             Some(_) => None,
-            None => Some(TestGroup(taken)),
-        };
-        let result = engine.round_of_transactions(transactions, group);
-        if result.is_err() {
-            engine.note_commit(&result);
+            None => Some(TestGroup(Arc::clone(&self.0))),
         }
-        return result;
     }
-    engine.warn_of_no_commits(false);
-    let offsets = engine.due();
-    if offsets.is_empty() {
-        return Ok(());
-    }
-    let result = broker.refuses().map_or(Ok(()), Err);
-    engine.note_commit(&result);
-    result?;
-    broker.take(&named(&offsets));
-    for (partition, offset) in &offsets {
-        partition.acked(*offset);
-    }
-    Ok(())
 }
 
 /// The test takes the offsets once their transaction is committed.

@@ -2,7 +2,7 @@ use super::recorders::Partition;
 use crate::error::ConsumerError;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rws_kafka_dispatch::Phase;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// The offsets of one commit request.
@@ -18,13 +18,14 @@ pub(crate) type Offsets = Vec<(Arc<Partition>, i64)>;
 pub(crate) struct Committer {
     state: Mutex<State>,
     changed: Condvar,
-    /// How a round is done where no thread is there for it: by who waits.
-    #[cfg(feature = "testing")]
-    by_hand: std::sync::OnceLock<Box<Round>>,
+    /// How a round is done where there is no thread for it: by who waits.
+    pub(super) by_hand: OnceLock<Box<Round>>,
 }
 
-#[cfg(feature = "testing")]
-type Round = dyn Fn() -> Result<(), ConsumerError> + Send + Sync;
+pub(super) type Round = dyn Fn() -> Result<(), ConsumerError> + Send + Sync;
+
+/// How often someone waits for a round in vain where there is no thread that could help.
+const MOST_TRIES: usize = 100;
 
 #[derive(Default)]
 struct State {
@@ -42,8 +43,7 @@ impl Committer {
         Self {
             state: Mutex::default(),
             changed: Condvar::new(),
-            #[cfg(feature = "testing")]
-            by_hand: std::sync::OnceLock::new(),
+            by_hand: OnceLock::new(),
         }
     }
 
@@ -63,7 +63,6 @@ impl Committer {
     ///
     /// What the commit came to, or [`ConsumerError::CommitTimedOut`] at `until`.
     pub(crate) fn wait(&self, round: u64, until: Instant) -> Result<(), ConsumerError> {
-        #[cfg(feature = "testing")]
         self.serve_by_hand();
         let state = self.wait_while(until, |state| state.ended < round && !state.stopping);
         if state.ended < round {
@@ -82,27 +81,6 @@ impl Committer {
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
         self.changed.notify_all();
-    }
-
-    /// Serves rounds until [`stop`](Self::stop), one a `tick` at least: `due` tells what there is to
-    /// commit, `commit` brings it to the broker.
-    pub(crate) fn run(
-        &self,
-        tick: Duration,
-        mut due: impl FnMut() -> Offsets,
-        mut commit: impl FnMut(&Offsets) -> Result<(), ConsumerError>,
-    ) {
-        self.serve(tick, || {
-            let offsets = due();
-            if offsets.is_empty() {
-                return Ok(());
-            }
-            commit(&offsets)?;
-            for (partition, offset) in &offsets {
-                partition.acked(*offset);
-            }
-            Ok(())
-        });
     }
 
     /// Serves rounds, each as `round` does it, until [`stop`](Self::stop): those that are asked for, and
@@ -133,24 +111,8 @@ impl Committer {
         self.changed.notify_all();
     }
 
-    /// From here on there is no thread that serves rounds: who waits for one does it.
-    #[cfg(feature = "testing")]
-    pub(crate) fn without_thread(
-        &self,
-        round: impl Fn() -> Result<(), ConsumerError> + Send + Sync + 'static,
-    ) {
-        // A worker is started once.
-        let _ = self.by_hand.set(Box::new(round));
-    }
-
-    #[cfg(feature = "testing")]
-    pub(crate) fn is_without_thread(&self) -> bool {
-        self.by_hand.get().is_some()
-    }
-
     /// Serves the round that is asked for, where there is no thread for it.
-    #[cfg(feature = "testing")]
-    pub(crate) fn serve_by_hand(&self) {
+    pub(super) fn serve_by_hand(&self) {
         let Some(round) = self.by_hand.get() else {
             return;
         };
@@ -162,6 +124,25 @@ impl Committer {
         state.begun += 1;
         drop(state);
         self.ended(round());
+    }
+
+    /// A lane waits for what a round brings, for the `tries`-th time. Returns at once.
+    pub(super) fn is_waited_for(&self, tries: usize) {
+        if self.by_hand.get().is_some() {
+            assert!(tries < MOST_TRIES, "no round brings what a lane waits for");
+            self.serve_by_hand();
+        }
+    }
+
+    /// Serves rounds of what is `due`.
+    #[cfg(test)]
+    pub(super) fn run(
+        &self,
+        tick: Duration,
+        due: impl Fn() -> Offsets,
+        mut brings: impl FnMut(&Offsets) -> Result<(), ConsumerError>,
+    ) {
+        self.serve(tick, || commit(&due(), &mut brings));
     }
 
     fn wait_while(
@@ -182,6 +163,21 @@ impl Committer {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
+}
+
+/// Brings `offsets` to the broker by `commit`, where there are any.
+pub(super) fn commit(
+    offsets: &Offsets,
+    commit: impl FnOnce(&Offsets) -> Result<(), ConsumerError>,
+) -> Result<(), ConsumerError> {
+    if offsets.is_empty() {
+        return Ok(());
+    }
+    commit(offsets)?;
+    for (partition, offset) in offsets {
+        partition.acked(*offset);
+    }
+    Ok(())
 }
 
 /// What `partitions` have to commit, released ones aside.

@@ -1,9 +1,11 @@
 //! A worker's place in its group, and how it comes back to it.
 
+use super::commits::Coordinator;
 use super::poller::Poller;
+use super::recorders::Partition;
 use super::shared::Engine;
 use crate::error::ConsumerError;
-use crate::transport::Consumer;
+use crate::transport::{Consumer, Member};
 use parking_lot::Mutex;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{LogRate, non_zero};
@@ -72,6 +74,18 @@ impl Client {
         started.map(drop).map_err(|error| ConsumerError::Thread {
             detail: error.to_string(),
         })
+    }
+}
+
+impl Coordinator for Client {
+    type Group = Member;
+
+    fn commit(&self, offsets: &[(Arc<Partition>, i64)]) -> Result<(), ConsumerError> {
+        self.present().commit(offsets)
+    }
+
+    fn group(&self) -> Option<Member> {
+        self.present().group()
     }
 }
 

@@ -8,14 +8,13 @@
 //! ```
 
 mod acknowledge;
-mod batch_lane;
 #[cfg(feature = "testing")]
 mod by_hand;
+mod commits;
 mod committer;
 mod create_topics;
 mod dead_letters;
 mod group_events;
-mod handling;
 mod lag;
 mod lane;
 mod left;
@@ -26,13 +25,12 @@ mod out_of_order;
 mod overview;
 mod poller;
 mod progress;
-mod put_off;
 mod rebalance;
 mod recorders;
+mod rounds;
 mod share;
 mod shared;
 mod stop;
-mod stopwatch;
 mod subscription;
 mod subscription_watch;
 #[cfg(feature = "testing")]
@@ -44,6 +42,7 @@ mod worker;
 
 #[cfg(feature = "testing")]
 pub(crate) use by_hand::{Broker, ByHand, Fetched};
+pub(crate) use commits::Commits;
 pub(crate) use create_topics::{Wanted, create_topics};
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use lane::Handler;

@@ -37,7 +37,6 @@ fn engine(ordering: MessageOrder) -> Arc<Engine> {
         max_in_flight: 1000,
         max_in_flight_bytes: 1 << 20,
         reads_from_start: true,
-        commit_on_ok: false,
         ordering,
         gathering: None,
         failure: FailureHandling {

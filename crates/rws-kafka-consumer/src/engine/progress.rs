@@ -8,18 +8,33 @@ use std::time::Instant;
 
 pub(crate) type Scheduler = dispatch::Scheduler<Progress>;
 pub(crate) type Work = dispatch::Work<Progress>;
-pub(crate) type Outcome = dispatch::Outcome<Progress>;
 
-/// How far the first message of a task has come.
+/// What was begun of a strand: a message that has failed, or a batch.
 #[derive(Default)]
 pub(crate) struct Progress {
-    /// How often its handler has failed.
-    pub(crate) failures: u32,
-    /// It is given up or put off: its letter, on its way or to be sent.
-    pub(crate) letter: Option<Box<Letter>>,
-    /// Where the handler takes batches, these are the messages that it is about, each with its own
-    /// progress; the task holds none.
-    pub(crate) batch: Option<Box<Taken>>,
+    taken: Option<Box<Taken>>,
+}
+
+impl Progress {
+    pub(crate) fn taken(&mut self) -> Option<&mut Taken> {
+        self.taken.as_deref_mut()
+    }
+
+    /// Takes out the first message that has failed.
+    pub(crate) fn take_failed(&mut self) -> Option<Failed> {
+        let failed = &mut self.taken()?.failed;
+        (!failed.is_empty()).then(|| failed.remove(0))
+    }
+
+    /// The message has failed, and comes before all others.
+    pub(crate) fn put_back(&mut self, failed: Failed) {
+        self.taken.get_or_insert_default().failed.insert(0, failed);
+    }
+
+    /// Whether nothing is left of it and of `task`.
+    pub(crate) fn is_over(&self, task: &Task) -> bool {
+        task.first().is_none() && self.taken.as_ref().is_none_or(|taken| taken.is_empty())
+    }
 }
 
 impl dispatch::Progress for Progress {
@@ -31,26 +46,26 @@ impl dispatch::Progress for Progress {
             ..Taken::default()
         };
         Self {
-            batch: Some(Box::new(taken)),
-            ..Self::default()
+            taken: Some(Box::new(taken)),
         }
     }
 
-    fn is_gathered(&self) -> bool {
-        self.batch.is_some()
+    fn is_begun(&self) -> bool {
+        self.taken.is_some()
     }
 
     fn messages(&self) -> usize {
         // A lane that looks what is due may go on with it: a drain waits for that.
-        self.batch.as_ref().map_or(1, |batch| batch.len().max(1))
+        self.taken.as_ref().map_or(1, |taken| taken.len().max(1))
     }
 
     fn posted(&self) -> usize {
-        self.batch.as_ref().map_or(1, |batch| batch.posted())
+        self.taken.as_ref().map_or(0, |taken| taken.posted())
     }
 }
 
-/// A batch that a lane has taken, or what is left of it after an attempt.
+/// A batch that a lane has taken, or what is left of it after an attempt. A message that is handled alone
+/// is one of one, once it has failed.
 #[derive(Default)]
 pub(crate) struct Taken {
     /// What no handler was given yet.
@@ -59,20 +74,37 @@ pub(crate) struct Taken {
     pub(crate) failed: Vec<Failed>,
     /// What is of a retry topic and was not due, when it was last looked at; after all others.
     pub(crate) early: VecDeque<Task>,
-    /// Not before this time is the handler given what has failed.
-    pub(crate) due: Option<Instant>,
 }
 
 /// A message that has failed and is not given up, or whose letter is not acknowledged.
 pub(crate) struct Failed {
     /// It and no other.
     pub(crate) task: Task,
+    /// How often it has failed where it was read.
     pub(crate) failures: u32,
     /// It failed with others as often as it may: what becomes of it shows when it is alone.
     pub(crate) alone: bool,
+    /// It is given up or put off: its letter, on its way or to be sent.
     pub(crate) letter: Option<Box<Letter>>,
-    /// Not before this time is the letter posted again.
-    pub(crate) again: Option<Instant>,
+    /// Not before this time is it handled again, or its letter posted.
+    pub(crate) at: Option<Instant>,
+}
+
+impl Failed {
+    pub(crate) fn new(task: Task, failures: u32) -> Self {
+        Self {
+            task,
+            failures,
+            alone: false,
+            letter: None,
+            at: None,
+        }
+    }
+
+    /// Not before this time is it handled again; none where it may be at once, or is given up.
+    pub(crate) fn handled_again(&self) -> Option<Instant> {
+        self.at.filter(|_| self.letter.is_none())
+    }
 }
 
 impl Taken {
@@ -84,6 +116,16 @@ impl Taken {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.fresh.is_empty() && self.failed.is_empty() && self.early.is_empty()
+    }
+
+    /// Not before this time is the handler given what has failed, where that is to wait.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.failed.iter().filter_map(Failed::handled_again).max()
+    }
+
+    /// Whether one of the messages is given up or put off.
+    pub(crate) fn has_letters(&self) -> bool {
+        self.failed.iter().any(|failed| failed.letter.is_some())
     }
 
     /// What is fresh is looked at anew: it may not be due.

@@ -1,5 +1,6 @@
 //! What the threads of one worker share.
 
+use super::commits::Commits;
 use super::committer::{self, Committer, Offsets};
 use super::dead_letters::DeadLetters;
 use super::left::Left;
@@ -7,7 +8,6 @@ use super::progress::Scheduler;
 use super::recorders::{Partition, Recorders};
 use super::stop::Stop;
 use super::subscription::Subscription;
-use super::transactions::{Group, Round, Transactions};
 use super::unasked::Unasked;
 use crate::backoff::Backoff;
 use crate::breaker::{CircuitBreaker, Fuse};
@@ -37,8 +37,6 @@ pub(crate) struct Settings {
     pub(crate) max_in_flight: usize,
     pub(crate) max_in_flight_bytes: usize,
     pub(crate) reads_from_start: bool,
-    /// A handler's `Ok` asks for the commit.
-    pub(crate) commit_on_ok: bool,
     pub(crate) ordering: MessageOrder,
     /// Where the handler takes batches.
     pub(crate) gathering: Option<Gathering>,
@@ -59,8 +57,8 @@ pub(crate) struct Settings {
 pub(crate) struct Equipment {
     /// Where there is a dead letter queue, or retry topics.
     pub(crate) letters: Option<DeadLetters>,
-    /// Where outputs and offsets are committed together.
-    pub(crate) transactions: Option<Transactions>,
+    /// How offsets are committed.
+    pub(crate) commits: Commits,
 }
 
 /// What the threads of one worker share.
@@ -77,7 +75,8 @@ pub(crate) struct Engine {
     pub(super) committer: Committer,
     pub(super) hands: Hands<Recorders>,
     pub(super) fuse: Option<Fuse>,
-    pub(super) equipment: Equipment,
+    letters: Option<DeadLetters>,
+    pub(super) commits: Commits,
     /// Partitions are to be read again from their committed offsets.
     pub(super) rewinding: AtomicBool,
     /// A partition's history has ended, and another one is to be read from its start.
@@ -93,7 +92,7 @@ pub(crate) struct Engine {
     pub(super) draining: Mutex<Option<Instant>>,
     /// What revokes left undone while a stop was asked for.
     pub(super) left_behind: Mutex<Left>,
-    pub(super) commits: AtomicU64,
+    pub(super) committed: AtomicU64,
     pub(super) unasked: Unasked,
     pub(super) committed_at: Mutex<Option<Instant>>,
     pub(super) last_error: Mutex<Option<ConsumerError>>,
@@ -113,14 +112,14 @@ pub(super) struct Assignment {
 impl Engine {
     pub(crate) fn new(
         settings: Settings,
-        mut equipment: Equipment,
+        equipment: Equipment,
         connection: Connection,
         health: ConsumerHealth,
         clock: Clock,
     ) -> Self {
-        let letters = equipment.letters.take();
-        equipment.letters = letters.map(|it| it.timed_by(&clock, settings.letter_backoff));
-        if equipment.transactions.is_some() {
+        let Equipment { letters, commits } = equipment;
+        let letters = letters.map(|it| it.timed_by(&clock, settings.letter_backoff));
+        if commits.carries_outputs() {
             // Without a first transaction it can commit nothing.
             health.preparing();
         }
@@ -137,7 +136,8 @@ impl Engine {
             subscription: Subscription::default(),
             clock,
             committer: Committer::new(),
-            equipment,
+            letters,
+            commits,
             rewinding: AtomicBool::new(false),
             outlived: AtomicBool::new(false),
             has_new_topics: AtomicBool::new(false),
@@ -147,7 +147,7 @@ impl Engine {
             next_id: AtomicU64::new(0),
             draining: Mutex::default(),
             left_behind: Mutex::default(),
-            commits: AtomicU64::new(0),
+            committed: AtomicU64::new(0),
             unasked: Unasked::default(),
             committed_at: Mutex::default(),
             last_error: Mutex::default(),
@@ -191,10 +191,6 @@ impl Engine {
         }
     }
 
-    pub(crate) fn transactions(&self) -> Option<&Transactions> {
-        self.equipment.transactions.as_ref()
-    }
-
     /// What `topic` is among the retry topics; none where there are none.
     pub(crate) fn rung(&self, topic: &str) -> Option<&Rung> {
         self.settings.ladder.as_ref()?.rung(topic)
@@ -206,7 +202,7 @@ impl Engine {
     }
 
     pub(super) fn letters(&self) -> Option<&DeadLetters> {
-        self.equipment.letters.as_ref()
+        self.letters.as_ref()
     }
 
     /// Stops the worker, nobody having asked for it. The first reason counts.
@@ -226,31 +222,6 @@ impl Engine {
         self.rewinding.store(true, Ordering::Release);
     }
 
-    /// Ends the open transaction where it is time to, and begins the next. On the commit thread.
-    ///
-    /// # Errors
-    ///
-    /// What the commit, or the begin, came to. What was in a transaction that is aborted is read again.
-    pub(super) fn round_of_transactions<G: Group>(
-        &self,
-        transactions: &Transactions,
-        group: impl FnOnce() -> Option<G>,
-    ) -> Result<(), ConsumerError> {
-        let ended = match transactions.end_open(self, group) {
-            Round::GoesOn => return Ok(()),
-            Round::Over(result) => result,
-            Round::Lost(partitions, error) => {
-                // Nobody goes on from where it was.
-                for partition in &partitions {
-                    self.scheduler.drop_queued(partition);
-                }
-                self.ask_to_rewind();
-                Err(error)
-            }
-        };
-        ended.and(transactions.begin(self))
-    }
-
     /// The offsets that a commit would bring to the broker now.
     pub(super) fn due(&self) -> Offsets {
         committer::due(self.assignment.lock().partitions.values())
@@ -261,22 +232,14 @@ impl Engine {
         self.unasked.warn(self.group(), self.clock.now(), is_last);
     }
 
-    /// How long it is from one round of commits to the next, which costs no request when nothing is
-    /// due.
+    /// How long it is from one round of commits to the next.
     pub(super) fn commit_tick(&self) -> Duration {
-        let interval = self.settings.commit_interval;
-        match self.transactions() {
-            // It finds whether a transaction is old enough.
-            Some(_) => interval / 8,
-            None => interval,
-        }
+        self.commits.tick(self.settings.commit_interval)
     }
 
     /// Asks for a commit that waits for no interval; returns the round of it.
     pub(super) fn commit_now(&self) -> u64 {
-        if let Some(transactions) = self.transactions() {
-            transactions.hurry();
-        }
+        self.commits.hurry();
         self.committer.request()
     }
 
@@ -284,7 +247,7 @@ impl Engine {
     pub(super) fn note_commit(&self, result: &Result<(), ConsumerError>) {
         match result {
             Ok(()) => {
-                self.commits.fetch_add(1, Ordering::Relaxed);
+                self.committed.fetch_add(1, Ordering::Relaxed);
                 *self.committed_at.lock() = Some(Instant::now());
                 self.member.committed();
                 self.health.progressed();

@@ -7,10 +7,6 @@ use crate::transport::TransactionalIdRefused;
 use rws_kafka_producer::ProducerError;
 use std::time::Duration;
 
-/// How often a put is tried where a test stands in for the threads that would make room.
-#[cfg(feature = "testing")]
-const MOST_TRIES: usize = 100;
-
 impl TransactionEvents for Engine {
     fn begun(&self) {
         self.note_transactional_id(None);
@@ -26,16 +22,9 @@ impl TransactionEvents for Engine {
         Engine::commit_now(self);
     }
 
-    #[cfg(feature = "testing")]
     fn waits(&self, tries: usize) {
-        if self.committer.is_without_thread() {
-            assert!(tries < MOST_TRIES, "there is never room for this output");
-            self.committer.serve_by_hand();
-        }
+        self.committer.is_waited_for(tries);
     }
-
-    #[cfg(not(feature = "testing"))]
-    fn waits(&self, _tries: usize) {}
 
     fn committed(&self) {
         self.note_commit(&Ok(()));

@@ -64,7 +64,7 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
         engine.committer.stop();
         engine.stop.ask(Duration::ZERO);
         engine.end_letters();
-        engine.end_transactions();
+        engine.commits.end_all();
     }
     started
 }
@@ -88,42 +88,13 @@ impl Owner {
 
     fn commit(self) {
         let engine = Arc::clone(&self.engine);
-        let Some(transactions) = engine.transactions() else {
-            return self.commit_offsets();
-        };
-        // What an earlier process left open is ended before there is anything to do.
-        let note = |result: &Result<(), ConsumerError>| {
-            if result.is_err() {
-                engine.note_commit(result);
-            }
-        };
-        let begun = transactions.begin(&*engine);
-        note(&begun);
-        engine.committer.serve(engine.commit_tick(), || {
-            let group = || self.client.present().group();
-            let result = engine.round_of_transactions(transactions, group);
-            note(&result);
-            result
-        });
+        // Noted; the first round tries again.
+        let _ = engine.begin_commits();
+        let round = || engine.round_of_commits(&*self.client);
+        engine.committer.serve(engine.commit_tick(), round);
         // Nobody is to wait for the producer's end to leave the group.
         drop(self);
-        transactions.close_producer();
-    }
-
-    fn commit_offsets(self) {
-        let engine = &self.engine;
-        engine.committer.run(
-            engine.commit_tick(),
-            || {
-                engine.warn_of_no_commits(false);
-                engine.due()
-            },
-            |offsets| {
-                let result = self.client.present().commit(offsets);
-                engine.note_commit(&result);
-                result
-            },
-        );
+        engine.commits.close();
     }
 
     fn watch_lag(self) {
@@ -173,12 +144,6 @@ impl Engine {
         }
     }
 
-    fn end_transactions(&self) {
-        if let Some(transactions) = self.transactions() {
-            transactions.end();
-        }
-    }
-
     fn end_letters(&self) {
         if let Some(letters) = self.letters() {
             letters.end();
@@ -207,7 +172,7 @@ impl Engine {
         self.scheduler.end();
         self.committer.stop();
         self.end_letters();
-        self.end_transactions();
+        self.commits.end_all();
         StopReport::from(StopDetails {
             unstarted: left.unstarted,
             unfinished: left.unfinished,

@@ -54,7 +54,7 @@ impl ClientContext for Context {
             return;
         }
         self.complaints.note(&error, reason);
-        shared::note_error(&self.worker.connection(), &error, reason);
+        shared::note_error(self.worker.connection(), &error, reason);
     }
 
     fn stats(&self, statistics: Statistics) {

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 type Scheduler = super::Scheduler<Attempts>;
 type Work = super::Work<Attempts>;
-type Outcome = super::Outcome<Attempts>;
 
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
@@ -43,8 +42,8 @@ fn offsets(work: &Work) -> Vec<i64> {
     offsets.collect()
 }
 
-fn give_back(scheduler: &Scheduler, strand: StrandId, outcome: Outcome) {
-    scheduler.give_back(&mut scheduler.lock(), strand, outcome);
+fn give_back(scheduler: &Scheduler, work: Work, outcome: Outcome) {
+    scheduler.give_back(&mut scheduler.lock(), work, outcome);
 }
 
 /// Its last message has failed, or its letter is on its way; the others are settled.
@@ -71,13 +70,13 @@ fn a_batch_is_handed_out_when_it_is_full_and_no_sooner() {
     assert_eq!(scheduler.in_hand(), 5);
     // One of a partition at a time, and the rest is no whole batch.
     assert!(look(&scheduler).is_none());
-    give_back(&scheduler, work.strand, Outcome::Done);
+    give_back(&scheduler, work, Outcome::Done);
     assert_eq!(scheduler.in_hand(), 0);
     assert!(look(&scheduler).is_none());
     add(&scheduler, &first, 9..20);
     let work = look(&scheduler).unwrap();
     assert_eq!(offsets(&work), [5, 6, 7, 8, 9]);
-    give_back(&scheduler, work.strand, Outcome::Done);
+    give_back(&scheduler, work, Outcome::Done);
     // The next one is there already.
     assert_eq!(offsets(&look(&scheduler).unwrap()), [10, 11, 12, 13, 14]);
 }
@@ -102,7 +101,7 @@ fn without_a_wait_the_batch_is_what_is_there() {
     assert_eq!(offsets(&work), [0, 1]);
     add(&scheduler, &taken, 2..3);
     add(&scheduler, &taken, 3..5);
-    give_back(&scheduler, work.strand, Outcome::Done);
+    give_back(&scheduler, work, Outcome::Done);
     assert_eq!(offsets(&look(&scheduler).unwrap()), [2, 3, 4]);
 }
 
@@ -118,12 +117,12 @@ fn what_was_gathered_goes_out_when_no_more_can_come() {
     // Left over while the partition is paused.
     add(&scheduler, &taken, 3..5);
     taken.set_full(true);
-    give_back(&scheduler, work.strand, Outcome::Done);
+    give_back(&scheduler, work, Outcome::Done);
     let work = look(&scheduler).unwrap();
     assert_eq!(offsets(&work), [3, 4]);
     taken.set_full(false);
     add(&scheduler, &taken, 5..7);
-    give_back(&scheduler, work.strand, Outcome::Done);
+    give_back(&scheduler, work, Outcome::Done);
     assert!(look(&scheduler).is_none());
 }
 
@@ -143,7 +142,7 @@ fn a_drain_drops_what_was_gathered_and_waits_for_the_batch_in_hand() {
     assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 1);
     scheduler.holds(work.strand, 0);
     assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 1);
-    give_back(&scheduler, work.strand, Outcome::Done);
+    give_back(&scheduler, work, Outcome::Done);
     assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 0);
     scheduler.drop_queued(&other);
     assert!(scheduler.lock().strands.is_empty());
@@ -162,17 +161,12 @@ fn what_failed_comes_before_what_is_new_and_without_it() {
     last_fails(&mut work, false);
     let wait = Duration::from_millis(20);
     let at = Instant::now() + wait;
-    let outcome = Outcome::Later {
-        task: work.task,
-        progress: work.progress,
-        at,
-    };
-    give_back(&scheduler, work.strand, outcome);
+    give_back(&scheduler, work, Outcome::Later(at));
     assert_eq!(scheduler.in_hand(), 0);
     let work = scheduler.next(None, || ()).unwrap();
     assert!(Instant::now() >= at);
     assert_eq!((offsets(&work), scheduler.in_hand()), (vec![2], 1));
-    give_back(&scheduler, work.strand, Outcome::Done);
+    give_back(&scheduler, work, Outcome::Done);
     assert_eq!(offsets(&look(&scheduler).unwrap()), [3, 4, 5]);
 }
 
@@ -183,18 +177,15 @@ fn a_batch_waits_for_its_letters_as_they_are_in_a_drain() {
     add(&scheduler, &taken, 0..6);
     let mut work = look(&scheduler).unwrap();
     last_fails(&mut work, true);
-    let outcome = Outcome::Posted {
-        task: work.task,
-        progress: work.progress,
-    };
-    give_back(&scheduler, work.strand, outcome);
+    let strand = work.strand;
+    give_back(&scheduler, work, Outcome::Posted);
     assert!(look(&scheduler).is_none());
     taken.advance(Phase::Draining);
     scheduler.drop_queued(&taken);
-    scheduler.wake(work.strand);
+    scheduler.wake(strand);
     let work = look(&scheduler).unwrap();
     assert_eq!(offsets(&work), [2]);
-    give_back(&scheduler, work.strand, Outcome::Done);
+    give_back(&scheduler, work, Outcome::Done);
     assert!(scheduler.lock().strands.is_empty());
     assert_eq!(scheduler.in_hand(), 0);
 }

@@ -34,7 +34,7 @@ pub(crate) struct State<P: Progress> {
 
 pub(crate) struct Strand<P: Progress> {
     pub(crate) tasks: VecDeque<Task<P::Recorders>>,
-    /// Of the first message of the first task.
+    /// What was begun, before the first task.
     pub(crate) progress: P,
     pub(crate) phase: StrandPhase,
     /// How much the tasks are, where the handler takes batches.
@@ -145,7 +145,7 @@ impl<P: Progress> State<P> {
                 queue.woken = false;
                 let mut progress = std::mem::take(&mut queue.progress);
                 let task = match &self.gatherer {
-                    Some(gatherer) if !progress.is_gathered() => {
+                    Some(gatherer) if !progress.is_begun() => {
                         let nothing = task.nothing();
                         queue.tasks.push_front(task);
                         let runs = gatherer.take(&mut queue.tasks, &mut queue.gathered);
@@ -188,7 +188,7 @@ impl<P: Progress> State<P> {
             return;
         };
         if let Some(gatherer) = &mut self.gatherer
-            && !queue.progress.is_gathered()
+            && !queue.progress.is_begun()
             && let Some(first) = queue.tasks.front()
         {
             if gatherer.waits(strand, first, &queue.gathered, clock) {
@@ -201,18 +201,23 @@ impl<P: Progress> State<P> {
         self.ready.push_back(strand);
     }
 
-    pub(crate) fn give_back(&mut self, strand: StrandId, outcome: Outcome<P>, clock: &Clock) {
+    pub(crate) fn give_back(&mut self, work: Work<P>, outcome: Outcome, clock: &Clock) {
+        let Work {
+            strand,
+            task,
+            progress,
+        } = work;
         let Some(queue) = self.strands.get_mut(&strand) else {
             // A running strand is never taken away.
             debug_assert!(false, "a strand that nobody knows was given back");
             return;
         };
+        let is_active = task.batch.partition().is_active();
         match outcome {
-            Outcome::Posted { mut task, progress } => {
-                if !task.batch.partition().is_active() {
-                    task.keep_first();
-                }
-                queue.tasks.push_front(task);
+            Outcome::Posted => {
+                // What is not active any more was dropped behind it already.
+                let behind = if is_active { task } else { task.nothing() };
+                queue.tasks.push_front(behind);
                 let posted = progress.posted();
                 queue.progress = progress;
                 if std::mem::take(&mut queue.woken) {
@@ -224,7 +229,7 @@ impl<P: Progress> State<P> {
                 // Still in hand.
                 return self.holds(strand, posted);
             }
-            Outcome::Later { task, progress, at } if task.batch.partition().is_active() => {
+            Outcome::Later(at) if is_active => {
                 queue.tasks.push_front(task);
                 queue.progress = progress;
                 queue.phase = StrandPhase::Waiting;
@@ -232,12 +237,11 @@ impl<P: Progress> State<P> {
                 let had = std::mem::take(&mut queue.in_hand);
                 return self.let_go(strand, had);
             }
-            Outcome::Yield { task, progress } if task.batch.partition().is_active() => {
+            Outcome::Yield if is_active => {
                 queue.tasks.push_front(task);
                 queue.progress = progress;
             }
-            // What is not active any more was dropped behind it already.
-            Outcome::Later { .. } | Outcome::Yield { .. } | Outcome::Dropped | Outcome::Done => {}
+            Outcome::Later(_) | Outcome::Yield | Outcome::Dropped | Outcome::Done => {}
         }
         let had = std::mem::take(&mut queue.in_hand);
         if queue.tasks.is_empty() {

@@ -14,7 +14,7 @@ pub(super) struct Attempts {
     pub(super) failures: u32,
     /// It waits for an outcome.
     pub(super) is_posted: bool,
-    /// Of a batch.
+    /// What failed, or the batch.
     pub(super) runs: Option<Vec<Task<()>>>,
 }
 
@@ -28,7 +28,7 @@ impl Progress for Attempts {
         }
     }
 
-    fn is_gathered(&self) -> bool {
+    fn is_begun(&self) -> bool {
         self.runs.is_some()
     }
 

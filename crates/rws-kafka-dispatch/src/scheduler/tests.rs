@@ -10,7 +10,6 @@ use std::time::Duration;
 
 type Scheduler = super::Scheduler<Attempts>;
 type Work = super::Work<Attempts>;
-type Outcome = super::Outcome<Attempts>;
 
 /// The messages at `offsets`, as one task of their partition's strand.
 fn task(partition: &Arc<Partition<()>>, offsets: std::ops::Range<i64>) -> (StrandId, Task<()>) {
@@ -24,7 +23,9 @@ fn add(scheduler: &Scheduler, partition: &Arc<Partition<()>>, offsets: std::ops:
 }
 
 fn first_offset(work: &Work) -> i64 {
-    work.task.batch.offset(work.task.first().unwrap())
+    let begun = work.progress.runs.iter().flatten().next();
+    let task = begun.unwrap_or(&work.task);
+    task.batch.offset(task.first().unwrap())
 }
 
 fn number(work: &Work) -> i32 {
@@ -35,32 +36,26 @@ fn take(scheduler: &Scheduler) -> Work {
     scheduler.next(None, || ()).expect("it has not ended")
 }
 
-fn give_back(scheduler: &Scheduler, (strand, outcome): (StrandId, Outcome)) {
-    scheduler.give_back(&mut scheduler.lock(), strand, outcome);
+fn give_back(scheduler: &Scheduler, (work, outcome): (Work, Outcome)) {
+    scheduler.give_back(&mut scheduler.lock(), work, outcome);
 }
 
-fn later(work: Work, wait: Duration) -> (StrandId, Outcome) {
-    let outcome = Outcome::Later {
-        task: work.task,
-        progress: Attempts {
-            failures: work.progress.failures + 1,
-            ..Attempts::default()
-        },
-        at: Instant::now() + wait,
-    };
-    (work.strand, outcome)
+/// Its first message has failed.
+fn begin(work: &mut Work) {
+    work.progress.failures += 1;
+    let begun = || vec![work.task.split_off(1)];
+    work.progress.runs.get_or_insert_with(begun);
 }
 
-fn posted(work: Work) -> (StrandId, Outcome) {
-    let outcome = Outcome::Posted {
-        task: work.task,
-        progress: Attempts {
-            failures: 1,
-            is_posted: true,
-            ..Attempts::default()
-        },
-    };
-    (work.strand, outcome)
+fn later(mut work: Work, wait: Duration) -> (Work, Outcome) {
+    begin(&mut work);
+    (work, Outcome::Later(Instant::now() + wait))
+}
+
+fn posted(mut work: Work) -> (Work, Outcome) {
+    begin(&mut work);
+    work.progress.is_posted = true;
+    (work, Outcome::Posted)
 }
 
 #[test]
@@ -75,17 +70,16 @@ fn a_strand_that_waits_out_a_retry_leaves_the_lane_to_others() {
     work.task.advance();
     let wait = Duration::from_millis(50);
     let due = Instant::now() + wait;
-    let (strand, outcome) = later(work, wait);
-    give_back(&scheduler, (strand, outcome));
+    give_back(&scheduler, later(work, wait));
     let work = take(&scheduler);
     assert_eq!(number(&work), 2);
-    give_back(&scheduler, (work.strand, Outcome::Done));
+    give_back(&scheduler, (work, Outcome::Done));
 
     let work = take(&scheduler);
     assert!(Instant::now() >= due);
     assert_eq!((number(&work), first_offset(&work)), (1, 1));
     assert_eq!(work.progress.failures, 1);
-    give_back(&scheduler, (work.strand, Outcome::Done));
+    give_back(&scheduler, (work, Outcome::Done));
     let work = take(&scheduler);
     assert_eq!((first_offset(&work), work.progress.failures), (3, 0));
     assert_eq!(scheduler.in_hand(), 1);
@@ -99,15 +93,13 @@ fn an_earlier_retry_wakes_a_lane_that_waits_for_a_later_one() {
     }
     let late = take(&scheduler);
     let early = take(&scheduler);
-    let (strand, outcome) = later(late, 100 * SOON);
-    give_back(&scheduler, (strand, outcome));
+    give_back(&scheduler, later(late, 100 * SOON));
     thread::scope(|scope| {
         let lane = scope.spawn(|| number(&take(&scheduler)));
         while scheduler.lock().idle_lanes == 0 {
             thread::yield_now();
         }
-        let (strand, outcome) = later(early, Duration::from_millis(5));
-        give_back(&scheduler, (strand, outcome));
+        give_back(&scheduler, later(early, Duration::from_millis(5)));
         assert_eq!(lane.join().unwrap(), 2);
     });
 }
@@ -117,8 +109,8 @@ fn a_due_retry_and_a_fresh_message_take_turns() {
     let scheduler = Scheduler::new(Clock::default(), None);
     (1..=2).for_each(|id| add(&scheduler, &partition(id), 0..1));
     let failed = [take(&scheduler), take(&scheduler)];
-    for (strand, outcome) in failed.map(|work| later(work, Duration::ZERO)) {
-        give_back(&scheduler, (strand, outcome));
+    for (work, outcome) in failed.map(|work| later(work, Duration::ZERO)) {
+        give_back(&scheduler, (work, outcome));
     }
     for id in 3..=6 {
         add(&scheduler, &partition(id), 0..1);
@@ -145,7 +137,7 @@ fn a_drain_waits_for_what_runs_and_for_nothing_else() {
         while scheduler.lock().drains == 0 {
             thread::yield_now();
         }
-        give_back(&scheduler, (work.strand, Outcome::Dropped));
+        give_back(&scheduler, (work, Outcome::Dropped));
         assert_eq!(drain.join().unwrap(), 0);
     });
     assert_eq!(number(&take(&scheduler)), 2);
@@ -157,8 +149,7 @@ fn a_dropped_retry_does_not_come_back() {
     let scheduler = Scheduler::new(Clock::default(), None);
     let (taken, other) = (partition(1), partition(2));
     add(&scheduler, &taken, 0..2);
-    let (strand, outcome) = later(take(&scheduler), Duration::ZERO);
-    give_back(&scheduler, (strand, outcome));
+    give_back(&scheduler, later(take(&scheduler), Duration::ZERO));
     scheduler.drop_queued(&taken);
     add(&scheduler, &other, 0..1);
     assert_eq!(number(&take(&scheduler)), 2);
@@ -172,8 +163,7 @@ fn a_failure_that_meets_a_revoke_is_dropped() {
     let work = take(&scheduler);
     taken.advance(Phase::Draining);
     scheduler.drop_queued(&taken);
-    let (strand, outcome) = later(work, Duration::ZERO);
-    give_back(&scheduler, (strand, outcome));
+    give_back(&scheduler, later(work, Duration::ZERO));
     assert_eq!(scheduler.in_hand(), 0);
     assert!(scheduler.lock().strands.is_empty());
 }
@@ -184,11 +174,12 @@ fn a_strand_waits_for_its_dead_letter_and_no_lane_does() {
     let (first, second) = (partition(1), partition(2));
     add(&scheduler, &first, 0..2);
     add(&scheduler, &second, 0..1);
-    let (strand, outcome) = posted(take(&scheduler));
-    give_back(&scheduler, (strand, outcome));
+    let (work, outcome) = posted(take(&scheduler));
+    let strand = work.strand;
+    give_back(&scheduler, (work, outcome));
     let work = take(&scheduler);
     assert_eq!(number(&work), 2);
-    give_back(&scheduler, (work.strand, Outcome::Done));
+    give_back(&scheduler, (work, Outcome::Done));
     assert_eq!(scheduler.in_hand(), 1);
     thread::scope(|scope| {
         let lane = scope.spawn(|| take(&scheduler));
@@ -206,14 +197,15 @@ fn a_strand_waits_for_its_dead_letter_and_no_lane_does() {
 fn an_outcome_that_comes_before_the_lane_waits_for_it_is_not_missed() {
     let scheduler = Scheduler::new(Clock::default(), None);
     add(&scheduler, &partition(1), 0..1);
-    let (strand, outcome) = posted(take(&scheduler));
+    let (work, outcome) = posted(take(&scheduler));
+    let strand = work.strand;
     scheduler.wake(strand);
-    give_back(&scheduler, (strand, outcome));
+    give_back(&scheduler, (work, outcome));
     let work = take(&scheduler);
     assert_eq!(work.strand, strand);
     // That word is used up.
-    let (strand, outcome) = posted(work);
-    give_back(&scheduler, (strand, outcome));
+    let (work, outcome) = posted(work);
+    give_back(&scheduler, (work, outcome));
     assert!(scheduler.lock().answered.is_empty());
 }
 
@@ -224,8 +216,9 @@ fn a_drain_waits_for_a_dead_letter_and_drops_what_is_behind_it() {
         let taken = partition(1);
         add(&scheduler, &taken, 0..3);
         add(&scheduler, &taken, 3..5);
-        let (strand, outcome) = posted(take(&scheduler));
-        give_back(&scheduler, (strand, outcome));
+        let (work, outcome) = posted(take(&scheduler));
+        let strand = work.strand;
+        give_back(&scheduler, (work, outcome));
         if woken {
             scheduler.wake(strand);
         }
@@ -234,11 +227,10 @@ fn a_drain_waits_for_a_dead_letter_and_drops_what_is_behind_it() {
         let all = [Arc::clone(&taken)];
         assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 1);
         scheduler.wake(strand);
-        let mut work = take(&scheduler);
+        let work = take(&scheduler);
         assert_eq!(first_offset(&work), 0);
-        work.task.advance();
         assert!(work.task.first().is_none());
-        give_back(&scheduler, (strand, Outcome::Done));
+        give_back(&scheduler, (work, Outcome::Done));
         assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 0);
         assert!(scheduler.lock().strands.is_empty());
     }
@@ -249,8 +241,9 @@ fn a_pause_holds_back_messages_and_lets_dead_letters_through() {
     let scheduler = Scheduler::new(Clock::default(), None);
     let (first, second) = (partition(1), partition(2));
     add(&scheduler, &first, 0..2);
-    let (strand, outcome) = posted(take(&scheduler));
-    give_back(&scheduler, (strand, outcome));
+    let (work, outcome) = posted(take(&scheduler));
+    let strand = work.strand;
+    give_back(&scheduler, (work, outcome));
     scheduler.pause(true);
     add(&scheduler, &second, 0..2);
     thread::scope(|scope| {
@@ -261,12 +254,8 @@ fn a_pause_holds_back_messages_and_lets_dead_letters_through() {
         scheduler.wake(strand);
         let mut work = lane.join().unwrap();
         assert_eq!(work.strand, strand);
-        work.task.advance();
-        let outcome = Outcome::Yield {
-            task: work.task,
-            progress: Attempts::default(),
-        };
-        give_back(&scheduler, (strand, outcome));
+        work.progress = Attempts::default();
+        give_back(&scheduler, (work, Outcome::Yield));
 
         let lane = scope.spawn(|| take(&scheduler));
         while scheduler.lock().idle_lanes == 0 {
@@ -313,17 +302,17 @@ fn strands_keep_their_order_and_run_on_one_lane_at_a_time() {
                 .try_lock()
                 .expect("nobody else has this strand");
             assert_eq!(first_offset(&work), *next);
-            let (strand, outcome) = if attempts.fetch_add(1, Ordering::Relaxed) % 5 == 4 {
+            let (work, outcome) = if attempts.fetch_add(1, Ordering::Relaxed) % 5 == 4 {
                 later(work, Duration::from_micros(300))
             } else {
                 *next += 1;
                 if left.fetch_sub(1, Ordering::Relaxed) == 1 {
                     scheduler.end();
                 }
-                (work.strand, Outcome::Done)
+                (work, Outcome::Done)
             };
             drop(next);
-            give_back(&scheduler, (strand, outcome));
+            give_back(&scheduler, (work, outcome));
         }
     };
     thread::scope(|scope| {

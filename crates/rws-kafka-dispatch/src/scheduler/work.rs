@@ -3,8 +3,8 @@
 use crate::strand::{StrandId, Task};
 use std::time::Instant;
 
-/// How far the first message of a strand has come, or the batch that was gathered from its start. Whoever
-/// handles messages keeps in it what the next attempt has to know.
+/// What was begun of a strand's messages and has not come to its end: those that failed, and the batch that
+/// was gathered. Whoever handles messages keeps in it what the next attempt has to know.
 pub trait Progress: Default {
     /// What the owner of a partition keeps with it.
     type Recorders;
@@ -12,8 +12,8 @@ pub trait Progress: Default {
     /// Of a batch that was gathered: these runs, of which no handler was given anything yet.
     fn gathered(runs: Vec<Task<Self::Recorders>>) -> Self;
 
-    /// Whether it is of a batch that was gathered: the task beside it holds no message then.
-    fn is_gathered(&self) -> bool;
+    /// Whether it holds messages, or what is left of a batch: nothing is gathered for it then.
+    fn is_begun(&self) -> bool;
 
     /// How many messages a lane has in hand with it, one at least: a drain waits for who looks what is
     /// due.
@@ -23,46 +23,28 @@ pub trait Progress: Default {
     fn posted(&self) -> usize;
 }
 
-/// What a lane took to work on.
+/// What a lane took to work on, and gives back.
 #[derive(Debug)]
 pub struct Work<P: Progress> {
     /// Nobody else has work of it until this is given back.
     pub strand: StrandId,
-    /// The messages.
+    /// Messages that no handler was given, behind those of the progress.
     pub task: Task<P::Recorders>,
-    /// How far the first of them has come.
+    /// What was begun.
     pub progress: P,
 }
 
 /// How a lane's work ended.
-#[derive(Debug)]
-pub enum Outcome<P: Progress> {
-    /// Every message of the task is handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every message of it has come to its end.
     Done,
-    /// The first message is looked at again at `at`, before its successors.
-    Later {
-        /// From that message on.
-        task: Task<P::Recorders>,
-        /// How far it has come.
-        progress: P,
-        /// Not before this time.
-        at: Instant,
-    },
-    /// The first message waits for an outcome, of which [`Scheduler::wake`](super::Scheduler::wake)
-    /// tells.
-    Posted {
-        /// From that message on.
-        task: Task<P::Recorders>,
-        /// How far it has come.
-        progress: P,
-    },
-    /// The task goes on where it stood, after what is ready before it.
-    Yield {
-        /// What is left.
-        task: Task<P::Recorders>,
-        /// How far its first message has come.
-        progress: P,
-    },
-    /// The partition is no longer active, or the worker is to stop: the task is left where it stood.
+    /// What was begun is looked at again at this time, before what is behind it.
+    Later(Instant),
+    /// What was begun waits for an outcome, of which [`Scheduler::wake`](super::Scheduler::wake) tells.
+    Posted,
+    /// It goes on where it stood, after what is ready before it.
+    Yield,
+    /// The partition is no longer active, or the worker is to stop: all of it is left where it stood.
     Dropped,
 }

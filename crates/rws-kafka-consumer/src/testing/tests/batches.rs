@@ -191,3 +191,15 @@ fn what_a_batch_is_not_for_is_refused() {
         })
     ));
 }
+
+/// A lane that tried such a batch again and again would be lost to all others.
+#[test]
+#[should_panic(expected = "there is no end to this")]
+fn retries_of_a_batch_without_a_pause_let_others_go_first() {
+    let consumer = consumer(&["a"]).batch_max_wait(Duration::ZERO);
+    let consumer = consumer.retry_backoff_ms(0);
+    let busy = |_: &MessageBatch| Err(HandlerError::new("busy"));
+    let mut worker = TestWorker::batch(consumer, busy).unwrap();
+    worker.give(TestMessage::new("a", ""));
+    worker.run();
+}

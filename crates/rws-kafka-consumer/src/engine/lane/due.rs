@@ -1,31 +1,21 @@
-//! What a lane does for messages that are given up or put off to a retry topic.
+//! Messages that are not to be handled yet, or not here: those of retry topics.
 
-use super::lane::Shift;
-use super::letter::{Letter, LetterKind};
-use super::progress::Progress;
-use super::progress::Taken;
-use super::recorders::{Batch, Task};
-use super::transactions::Put;
-use crate::dead_letter::{Provenance, origin_header};
-use crate::error::ConsumerError;
-use crate::handler::HandlerError;
-use crate::retry::{self, Origin, Rung, Step};
-use rws_kafka_dispatch::TopicPartition;
+use super::super::progress::Taken;
+use super::super::recorders::{Batch, Task};
+use super::super::transactions::Put;
+use super::shift::Shift;
+use crate::retry;
 use rws_kafka_observe::non_zero;
 use rws_kafka_observe::text::printable;
-use rws_kafka_producer::ProducerError;
 use std::time::{Duration, Instant};
 
 impl Shift<'_> {
-    /// When the first message of `task` is looked at again, should it not be due yet.
+    /// When a message that no handler was given is looked at again, should it not be due yet.
     ///
     /// Nobody is waited for longer than the topic's own delay, however wrong the clock of who wrote
     /// the message was: from when it was fetched, so that those behind it wait at the same time.
-    pub(super) fn due(&self, task: &Task, index: u32, progress: &Progress) -> Option<Instant> {
+    pub(super) fn due(&self, task: &Task, index: u32) -> Option<Instant> {
         let rung = self.rung.filter(|rung| rung.is_retry())?;
-        if progress.failures > 0 {
-            return None;
-        }
         let clock = &self.engine.clock;
         let now_ms = clock.unix_ms();
         let due_ms = retry::due_ms(task.batch.headers(index))?;
@@ -156,134 +146,6 @@ impl Shift<'_> {
         match self.rung {
             Some(rung) if rung.is_retry() => self.origin(batch, index).attempts,
             _ => 0,
-        }
-    }
-
-    /// The letter of a message that is given up; none without a queue.
-    pub(super) fn dead_letter(
-        &self,
-        task: &Task,
-        index: u32,
-        attempts: u32,
-        error: &HandlerError,
-    ) -> Option<Letter> {
-        let letters = self.engine.letters()?;
-        let origin = self.origin(&task.batch, index);
-        let queue = letters.queue()?.of(self.topic_of_origin());
-        let provenance = self.provenance(&origin, attempts, error);
-        let headers = letters.form().write(&provenance);
-        let letter = Letter::to(queue, LetterKind::Dead, headers);
-        let mut letter = letter.or_short(origin_header(&provenance));
-        letter.leaves_retry_topic(self.is_retry());
-        Some(letter)
-    }
-
-    /// The letter of a message that is delayed.
-    pub(super) fn retry(
-        &self,
-        task: &Task,
-        index: u32,
-        attempts: u32,
-        error: &HandlerError,
-        next: &Step,
-    ) -> Option<Letter> {
-        let origin = self.origin(&task.batch, index);
-        let provenance = self.provenance(&origin, attempts, error);
-        let delay_ms = next.delay.as_millis() as i64;
-        let due_ms = provenance.failed_at_ms.saturating_add(delay_ms);
-        let headers = retry::write(&provenance, due_ms);
-        let letter = Letter::to(&*next.topic, LetterKind::PutOff, headers);
-        let mut letter = letter.or_short(retry::write_short(&provenance, due_ms));
-        letter.leaves_retry_topic(self.is_retry());
-        Some(letter)
-    }
-
-    /// The broker has the letter.
-    pub(super) fn tell_posted(&self, kind: LetterKind) {
-        match (kind, self.is_retry()) {
-            (LetterKind::PutOff, _) => self.partition.recorders.consumed.put_off(),
-            (LetterKind::Dead, false) => self.partition.recorders.consumed.dead_lettered(),
-            (LetterKind::Dead, true) => self.recorder_of_origin().dead_lettered(),
-        }
-    }
-
-    pub(super) fn tell_skipped(&self) {
-        match self.is_retry() {
-            true => self.recorder_of_origin().skipped(),
-            false => self.partition.recorders.consumed.skipped(),
-        }
-    }
-
-    fn is_retry(&self) -> bool {
-        self.rung.is_some_and(Rung::is_retry)
-    }
-
-    fn topic_of_origin(&self) -> &str {
-        self.rung
-            .map_or(self.partition.name.topic(), |rung| &rung.origin)
-    }
-
-    fn recorder_of_origin(&self) -> rws_kafka_observe::ConsumedFrom {
-        let metrics = self.engine.settings.observer.metrics();
-        metrics.consumed_from(self.topic_of_origin(), self.engine.group())
-    }
-
-    fn origin(&self, batch: &Batch, index: u32) -> Origin<'_> {
-        let here = Origin {
-            topic: self.partition.name.topic(),
-            partition: self.partition.name.partition(),
-            offset: batch.offset(index),
-            timestamp: batch.timestamp(index),
-            attempts: 0,
-        };
-        match self.rung {
-            Some(rung) if rung.is_retry() => {
-                here.read(&rung.origin, rung.level, batch.headers(index))
-            }
-            _ => here,
-        }
-    }
-
-    fn provenance<'a>(
-        &'a self,
-        origin: &Origin<'a>,
-        attempts: u32,
-        error: &'a HandlerError,
-    ) -> Provenance<'a> {
-        Provenance {
-            topic: origin.topic,
-            partition: origin.partition,
-            offset: origin.offset,
-            timestamp: origin.timestamp,
-            group: self.engine.group(),
-            error,
-            attempts,
-            failed_at_ms: self.engine.clock.unix_ms(),
-        }
-    }
-}
-
-impl Letter {
-    /// That it was not taken.
-    pub(super) fn refused(
-        &self,
-        partition: &TopicPartition,
-        offset: i64,
-        error: ProducerError,
-    ) -> ConsumerError {
-        let (partition, source) = (partition.clone(), Box::new(error));
-        match self.kind() {
-            LetterKind::Dead => ConsumerError::DeadLetterRefused {
-                partition,
-                offset,
-                source,
-            },
-            LetterKind::PutOff => ConsumerError::RetryRefused {
-                partition,
-                offset,
-                topic: self.topic().to_owned(),
-                source,
-            },
         }
     }
 }

@@ -3,13 +3,14 @@
 use super::super::recorders::BatchBuilder;
 use super::super::recorders::Partition;
 use super::super::{Engine, Handler, Settings, lane};
-use super::*;
 use crate::backoff::Backoff;
 use crate::breaker::CircuitBreaker;
+use crate::context::ConsumerContext;
 use crate::error::ConsumerError;
 use crate::failure::{FailureHandling, FailurePolicy};
-use crate::handler::HandlerResult;
+use crate::handler::{HandlerError, HandlerResult};
 use crate::hooks::{AssignedPartition, Hooks};
+use crate::message_batch::MessageBatch;
 use parking_lot::Mutex;
 use rws_kafka_client::Connection;
 use rws_kafka_config::Properties;
@@ -17,8 +18,9 @@ use rws_kafka_dispatch::Clock;
 use rws_kafka_dispatch::{Gathering, Ordering as MessageOrder, TopicPartition, cut};
 use rws_kafka_observe::Observer;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -40,7 +42,6 @@ fn settings(policy: FailurePolicy, lanes: usize, max_messages: usize) -> Setting
         max_in_flight: 1000,
         max_in_flight_bytes: 1 << 20,
         reads_from_start: true,
-        commit_on_ok: false,
         ordering: MessageOrder::Partition,
         gathering: Some(Gathering {
             max_messages,

@@ -1,15 +1,17 @@
 //! Batches whose outputs and offsets go into one transaction.
 
-use super::super::handling::Handling;
-use super::super::lane::{Decision, Shift};
+use super::super::letter::LetterKind;
 use super::super::progress::{Failed, Taken};
-use super::super::recorders::Task;
 use super::super::transactions::Put;
-use super::Fate;
+use super::failing::Fate;
+use super::handling::Handling;
+use super::shift::{Shift, Step};
 use crate::context::ConsumerContext;
 use crate::failure::Verdict;
 use crate::handler::HandlerError;
+use rws_kafka_dispatch::Outcome;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow::{Break, Continue};
 
 impl Shift<'_> {
     /// What has become of a batch in a transaction: what goes out for it goes with the ends of all its
@@ -24,7 +26,7 @@ impl Shift<'_> {
         error: Option<HandlerError>,
         handling: &Handling,
         taken: &mut Taken,
-    ) -> bool {
+    ) -> Step {
         if let Some(error) = error.as_ref().or_else(|| failed.values().next()) {
             handling.failed(error);
         }
@@ -36,36 +38,39 @@ impl Shift<'_> {
             Some(error) => Some(error),
             None if failed.iter().any(is_retried) => None,
             None => match self.put_as_one(messages, failed) {
-                Some(Put::Done) => return true,
+                Some(Put::Done) => return Continue(()),
                 Some(Put::Refused(error)) => Some(error.into()),
-                Some(Put::Lost) | None => return false,
+                Some(Put::Lost) | None => return Break(Outcome::Dropped),
             },
         };
         let mut left = Vec::with_capacity(messages.len());
         for (index, message) in messages.iter().enumerate() {
-            let due = &mut taken.due;
+            let mut failing = self.failed_before(message);
             let fate = match (failed.get(&index), &error) {
                 (Some(own), _) if self.is_retried(message, own) => {
-                    self.fails(message, own, false, due)
+                    self.fails(&mut failing, own, false)
                 }
                 // The others may fail for as long as it is with them: it comes to its end before.
-                (Some(_), Some(_)) => self.waits(message, true),
+                (Some(_), Some(_)) => {
+                    failing.alone = true;
+                    Fate::Waits
+                }
                 // Its offset cannot be in a transaction before those of the earlier ones.
                 (None, Some(shared)) if !left.is_empty() && self.is_put_off(message, shared) => {
-                    self.waits(message, false)
+                    Fate::Waits
                 }
-                (None, Some(shared)) => self.fails(message, shared, true, due),
+                (None, Some(shared)) => self.fails(&mut failing, shared, true),
                 // It is handled, or given up, once all of the batch can come to their ends.
-                (_, None) => self.waits(message, false),
+                (_, None) => Fate::Waits,
             };
             match fate {
-                Fate::Settled => {}
-                Fate::Unsettled(message) => left.push(message),
-                Fate::Stop => return false,
+                Fate::Over => {}
+                Fate::Waits => left.push(failing),
+                Fate::Dropped => return Break(Outcome::Dropped),
             }
         }
         taken.failed.splice(0..0, left);
-        true
+        Continue(())
     }
 
     /// Sends what the handler did and the letters of those that failed, and finishes all; `None` when
@@ -84,16 +89,12 @@ impl Shift<'_> {
                 }
                 continue;
             };
-            let (task, failures) = self.count_failure(message);
-            match self.decide(&task, message.index(), failures, error, None) {
-                Decision::Post(mut letter) => {
-                    self.fit(&mut letter, &task, message.index());
-                    let record = letter.record(&task.batch, message.index());
-                    self.outputs.add(&record);
-                    letters.push(letter.kind());
-                }
-                Decision::PassOver | Decision::Again(_) => {}
-                Decision::Stop => return None,
+            let mut failed = self.failed_before(message);
+            self.fails_once_more(&mut failed);
+            match self.decide(&mut failed, message.index(), error, None) {
+                Fate::Over => {}
+                Fate::Waits => letters.extend(self.add_letter(&mut failed)),
+                Fate::Dropped => return None,
             }
         }
         let finished = messages.iter().map(|message| message.finish(true));
@@ -117,14 +118,11 @@ impl Shift<'_> {
         self.verdict(error, self.failures(message)) == Verdict::PutOff
     }
 
-    /// The message comes again, with others of its batch or `alone`, and has not failed by that.
-    fn waits(&self, message: &ConsumerContext, alone: bool) -> Fate {
-        Fate::Unsettled(Failed {
-            task: Task::one(message.batch(), message.index()),
-            failures: self.failures(message) - 1,
-            alone,
-            letter: None,
-            again: None,
-        })
+    /// Adds the letter of a message to what is sent for the batch; what kind it is.
+    fn add_letter(&mut self, failed: &mut Failed) -> Option<LetterKind> {
+        let (mut letter, index) = (failed.letter.take()?, failed.task.first()?);
+        self.fit(&mut letter, &failed.task, index);
+        self.outputs.add(&letter.record(&failed.task.batch, index));
+        Some(letter.kind())
     }
 }

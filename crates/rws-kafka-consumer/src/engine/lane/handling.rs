@@ -1,4 +1,4 @@
-use super::recorders::Batch;
+use super::super::recorders::Batch;
 use crate::context::ConsumerContext;
 use crate::handler::HandlerError;
 use crate::message_batch::MessageBatch;

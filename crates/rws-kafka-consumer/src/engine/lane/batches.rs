@@ -1,0 +1,226 @@
+//! A handler that takes batches.
+
+use super::super::progress::{Failed, Taken, Work};
+use super::super::recorders::{Batch, Task};
+use super::super::transactions::Put;
+use super::failing::Fate;
+use super::handler::BatchHandler;
+use super::handling::Handling;
+use super::shift::{Shift, Step};
+use crate::context::ConsumerContext;
+use crate::error_class::ErrorClass;
+use crate::failure::Verdict;
+use crate::handler::HandlerError;
+use crate::message_batch::MessageBatch;
+use rws_kafka_dispatch::Outcome;
+use rws_kafka_observe::panics;
+use rws_kafka_observe::trace::TraceContext;
+use std::ops::ControlFlow::{Break, Continue};
+use std::sync::Arc;
+
+impl Shift<'_> {
+    /// Gives the handler what is due of the batch.
+    pub(super) fn hand_out_batch(&mut self, handler: &BatchHandler, work: &mut Work) -> Step {
+        let Some(taken) = work.progress.taken() else {
+            return Break(Outcome::Done);
+        };
+        if let Some(at) = self.part_due(taken) {
+            return Break(Outcome::Later(at));
+        }
+        if let Some(at) = taken.due().filter(|at| *at > self.engine.clock.now()) {
+            return Break(Outcome::Later(at));
+        }
+        self.hand_out_run(handler, taken)?;
+        if !taken.is_empty() {
+            self.engine.scheduler.holds(self.strand, taken.len());
+        }
+        match taken.due() {
+            // Even without a pause others are let go first.
+            Some(at) if !taken.has_letters() => Break(Outcome::Later(at)),
+            _ => Continue(()),
+        }
+    }
+
+    /// One attempt.
+    fn hand_out_run(&mut self, handler: &BatchHandler, taken: &mut Taken) -> Step {
+        let messages = self.take_run(taken);
+        let (engine, partition) = (self.engine, self.partition);
+        let batch = MessageBatch::new(
+            engine.clone(),
+            partition,
+            self.strand,
+            messages,
+            taken.len(),
+        );
+        if let Some(first) = batch.get(0) {
+            self.run.turn_to(first.batch());
+            self.run.takes(first.index());
+        }
+        let handling = Handling::begin_batch(&batch);
+        self.stopwatch.start();
+        self.outputs.clear();
+        let outputs = &mut *self.outputs;
+        let result = handling
+            .run(|| panics::catch(|| handler(&batch, outputs)))
+            .unwrap_or_else(|panic| Err(HandlerError::panicked(&panic)));
+        self.stopwatch.lap_and_stop();
+        handling.run(|| self.settle(batch, result.err(), &handling, taken))
+    }
+
+    /// What has become of a batch whose handler returned, with `error` where it did not with `Ok`.
+    fn settle(
+        &mut self,
+        batch: MessageBatch,
+        error: Option<HandlerError>,
+        handling: &Handling,
+        taken: &mut Taken,
+    ) -> Step {
+        let (commit, mut marks, messages) = batch.into_parts();
+        let commit = commit || self.engine.commits.on_ok();
+        if (error.is_some() || !marks.failed.is_empty()) && self.is_of_no_concern() {
+            return Break(Outcome::Dropped);
+        }
+        if messages.len() > 1 && self.engine.commits.carries_outputs() {
+            let failed = marks.failed;
+            return self.settle_as_one(&messages, &failed, error, handling, taken);
+        }
+        let shared = match error {
+            Some(error) => Some(error),
+            None => {
+                let unsettled = marks.handled..messages.len();
+                let handled = unsettled.filter(|index| !marks.failed.contains_key(index));
+                let mut unasked = 0;
+                let finished = handled.clone().map(|index| {
+                    let (sequence, marked) = messages[index].finish(commit);
+                    unasked += u64::from(!marked);
+                    (sequence, marked)
+                });
+                match self.end_all(handled.count(), finished) {
+                    Put::Done => {
+                        self.unasked += unasked;
+                        marks.handled = messages.len();
+                        None
+                    }
+                    Put::Lost => return Break(Outcome::Dropped),
+                    Put::Refused(error) => Some(error.into()),
+                }
+            }
+        };
+        if let Some(error) = shared.as_ref().or_else(|| marks.failed.values().next()) {
+            handling.failed(error);
+        }
+        let in_company = messages.len() > 1;
+        let mut left = Vec::new();
+        let mut handled = marks.count() as u64;
+        for (index, message) in messages.iter().enumerate() {
+            let own = marks.failed.get(&index);
+            let is_settled = index < marks.handled;
+            let error = match (own, &shared) {
+                (Some(error), _) => error,
+                (None, Some(error)) if !is_settled => error,
+                _ => {
+                    // In the order of the messages, as a breaker counts.
+                    self.handled += 1;
+                    handled -= 1;
+                    continue;
+                }
+            };
+            let others = in_company && own.is_none();
+            let mut failed = self.failed_before(message);
+            match self.fails(&mut failed, error, others) {
+                Fate::Over => {}
+                Fate::Waits => left.push(failed),
+                Fate::Dropped => {
+                    self.handled += handled;
+                    return Break(Outcome::Dropped);
+                }
+            }
+        }
+        // Before those that were not handed out with it.
+        taken.failed.splice(0..0, left);
+        Continue(())
+    }
+}
+
+impl Shift<'_> {
+    /// The messages have come to their end, together with what goes out for them.
+    pub(super) fn end_all(&self, count: usize, finished: impl Iterator<Item = (u64, bool)>) -> Put {
+        if count == 0 {
+            return Put::Done;
+        }
+        let (engine, partition) = (self.engine, self.partition);
+        let records = self.outputs.records();
+        let finish = || partition.finish_all(finished);
+        let commits = &engine.commits;
+        commits.end(&**engine, partition, records, count, finish)
+    }
+
+    /// The message has failed, and by the same error others where there are `others`.
+    pub(super) fn fails(
+        &mut self,
+        failed: &mut Failed,
+        error: &HandlerError,
+        others: bool,
+    ) -> Fate {
+        self.fails_once_more(failed);
+        if others && self.gives_up(error, failed.failures) {
+            // It may be as good as any: that shows when it is alone.
+            failed.alone = true;
+            self.partition.recorders.consumed.retried();
+            if let Some(index) = failed.task.first() {
+                let batch = &failed.task.batch;
+                let attempts = self.attempts_before(batch, index) + failed.failures;
+                let (name, offset) = (&self.partition.name, batch.offset(index));
+                let outcome = "is tried again without the others of its batch";
+                let engine = self.engine;
+                engine.log_failure(name, offset, attempts, outcome, error);
+            }
+            return Fate::Waits;
+        }
+        self.meet(failed, error, None)
+    }
+
+    /// The message as it was before the handler was given it.
+    pub(super) fn failed_before(&self, message: &ConsumerContext) -> Failed {
+        let task = Task::one(message.batch(), message.index());
+        Failed::new(task, self.failures(message) - 1)
+    }
+
+    /// How often the message has failed where it was read, should it have failed this time.
+    pub(super) fn failures(&self, message: &ConsumerContext) -> u32 {
+        message.attempt() - self.attempts_before(message.batch(), message.index())
+    }
+
+    /// The messages to be handed out next.
+    fn take_run(&self, taken: &mut Taken) -> Vec<ConsumerContext> {
+        let message = |batch: &Arc<Batch>, index, failures| {
+            let trace = TraceContext::from_headers(batch.headers(index));
+            let failures = self.attempts_before(batch, index) + failures;
+            ConsumerContext::new(self.engine.clone(), batch, index, failures, trace)
+        };
+        if taken.fresh.is_empty() {
+            let run = taken.failed.drain(..taken.run());
+            let messages = run.filter_map(|failed| {
+                let index = failed.task.first()?;
+                Some(message(&failed.task.batch, index, failed.failures))
+            });
+            return messages.collect();
+        }
+        let mut messages = Vec::with_capacity(taken.len());
+        for task in taken.fresh.drain(..) {
+            let indices = task.indices();
+            messages.extend(indices.map(|index| message(&task.batch, index, 0)));
+        }
+        messages
+    }
+
+    /// Whether the error is the end of a message that has failed so often.
+    fn gives_up(&self, error: &HandlerError, failures: u32) -> bool {
+        match self.verdict(error, failures) {
+            Verdict::RetryAfter(_) | Verdict::PutOff => false,
+            // That is about the worker, and not about a message.
+            Verdict::Stop => self.engine.settings.failure.class_of(error) != ErrorClass::Fatal,
+            Verdict::DeadLetter | Verdict::Skip | Verdict::Ignore => true,
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What a lane does for messages that are given up or put off to a retry topic.
+
+use super::super::dead_letters::{DeadLetters, Posting};
+use super::super::letter::{Letter, LetterKind};
+use super::super::progress::Taken;
+use super::super::recorders::{Batch, Task};
+use super::super::shared::Engine;
+use super::shift::{Shift, Step};
+use crate::dead_letter::{Provenance, origin_header};
+use crate::error::ConsumerError;
+use crate::handler::HandlerError;
+use crate::retry::{self, Origin, Step as Next};
+use rws_kafka_dispatch::{Outcome, Phase, StrandId, TopicPartition};
+use rws_kafka_producer::ProducerError;
+use std::ops::ControlFlow::{Break, Continue};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+impl Shift<'_> {
+    /// Posts what is to be posted, and looks what has become of what was. The strand is left while letters
+    /// are on their way, and where one was delivered: as [`Outcome::Yield`].
+    pub(super) fn see_to_letters(&self, taken: &mut Taken) -> Step {
+        let Some(letters) = self.engine.letters() else {
+            return Continue(());
+        };
+        let (mut delivered, mut posted, mut refused, mut off) = (false, false, None, false);
+        taken.failed.retain_mut(|failed| {
+            let (Some(letter), Some(index)) = (&mut failed.letter, failed.task.first()) else {
+                return true;
+            };
+            if !letter.is_on_its_way() {
+                // One of a message that is someone else's by now is not begun.
+                off |= self.partition.phase() == Phase::Released;
+                let waits = failed.at.filter(|at| *at > self.engine.clock.now());
+                refused = refused.max(waits);
+                if off || waits.is_some() {
+                    return true;
+                }
+            }
+            match self.post(letters, letter, &failed.task, index) {
+                Posting::Delivered => {
+                    delivered = true;
+                    self.tell_posted(letter.kind());
+                    self.end(&failed.task, index);
+                    return false;
+                }
+                Posting::OnItsWay => posted = true,
+                Posting::Refused { again, .. } => {
+                    failed.at = again.map(|again| self.engine.clock.after(again));
+                    off |= again.is_none();
+                    refused = refused.max(failed.at);
+                }
+            }
+            true
+        });
+        match refused {
+            _ if posted => Break(Outcome::Posted),
+            _ if off => Break(Outcome::Dropped),
+            Some(at) => Break(Outcome::Later(at)),
+            None if delivered => Break(Outcome::Yield),
+            None => Continue(()),
+        }
+    }
+
+    pub(super) fn post(
+        &self,
+        letters: &DeadLetters,
+        letter: &mut Letter,
+        task: &Task,
+        index: u32,
+    ) -> Posting {
+        let waker = Waker::from(Arc::new(Answer {
+            engine: Arc::clone(self.engine),
+            strand: self.strand,
+        }));
+        let posting = letters.poll(letter, &task.batch, index, &waker);
+        if let Posting::Refused { error, again } = &posting {
+            let offset = task.batch.offset(index);
+            let error = letter.refused(&self.partition.name, offset, error.clone());
+            self.engine.letter_refused(error, *again);
+        }
+        posting
+    }
+
+    /// Makes a letter fit where the offset of its message is committed with it.
+    pub(super) fn fit(&self, letter: &mut Letter, task: &Task, index: u32) {
+        if let (Some(letters), Some(producer)) =
+            (self.engine.letters(), self.engine.commits.producer())
+        {
+            letters.fit(letter, &task.batch, index, producer);
+        }
+    }
+
+    /// The letter of a message that is given up; none without a queue.
+    pub(super) fn dead_letter(
+        &self,
+        task: &Task,
+        index: u32,
+        attempts: u32,
+        error: &HandlerError,
+    ) -> Option<Letter> {
+        let letters = self.engine.letters()?;
+        let origin = self.origin(&task.batch, index);
+        let queue = letters.queue()?.of(self.topic_of_origin());
+        let provenance = self.provenance(&origin, attempts, error);
+        let headers = letters.form().write(&provenance);
+        let letter = Letter::to(queue, LetterKind::Dead, headers);
+        let mut letter = letter.or_short(origin_header(&provenance));
+        letter.leaves_retry_topic(self.is_retry());
+        Some(letter)
+    }
+
+    /// The letter of a message that is delayed.
+    pub(super) fn retry(
+        &self,
+        task: &Task,
+        index: u32,
+        attempts: u32,
+        error: &HandlerError,
+        next: &Next,
+    ) -> Option<Letter> {
+        let origin = self.origin(&task.batch, index);
+        let provenance = self.provenance(&origin, attempts, error);
+        let delay_ms = next.delay.as_millis() as i64;
+        let due_ms = provenance.failed_at_ms.saturating_add(delay_ms);
+        let headers = retry::write(&provenance, due_ms);
+        let letter = Letter::to(&*next.topic, LetterKind::PutOff, headers);
+        let mut letter = letter.or_short(retry::write_short(&provenance, due_ms));
+        letter.leaves_retry_topic(self.is_retry());
+        Some(letter)
+    }
+
+    /// The broker has the letter.
+    pub(super) fn tell_posted(&self, kind: LetterKind) {
+        match (kind, self.is_retry()) {
+            (LetterKind::PutOff, _) => self.partition.recorders.consumed.put_off(),
+            (LetterKind::Dead, false) => self.partition.recorders.consumed.dead_lettered(),
+            (LetterKind::Dead, true) => self.recorder_of_origin().dead_lettered(),
+        }
+    }
+
+    pub(super) fn tell_skipped(&self) {
+        match self.is_retry() {
+            true => self.recorder_of_origin().skipped(),
+            false => self.partition.recorders.consumed.skipped(),
+        }
+    }
+
+    fn topic_of_origin(&self) -> &str {
+        self.rung
+            .map_or(self.partition.name.topic(), |rung| &rung.origin)
+    }
+
+    fn recorder_of_origin(&self) -> rws_kafka_observe::ConsumedFrom {
+        let metrics = self.engine.settings.observer.metrics();
+        metrics.consumed_from(self.topic_of_origin(), self.engine.group())
+    }
+
+    pub(super) fn origin(&self, batch: &Batch, index: u32) -> Origin<'_> {
+        let here = Origin {
+            topic: self.partition.name.topic(),
+            partition: self.partition.name.partition(),
+            offset: batch.offset(index),
+            timestamp: batch.timestamp(index),
+            attempts: 0,
+        };
+        match self.rung {
+            Some(rung) if rung.is_retry() => {
+                here.read(&rung.origin, rung.level, batch.headers(index))
+            }
+            _ => here,
+        }
+    }
+
+    fn provenance<'a>(
+        &'a self,
+        origin: &Origin<'a>,
+        attempts: u32,
+        error: &'a HandlerError,
+    ) -> Provenance<'a> {
+        Provenance {
+            topic: origin.topic,
+            partition: origin.partition,
+            offset: origin.offset,
+            timestamp: origin.timestamp,
+            group: self.engine.group(),
+            error,
+            attempts,
+            failed_at_ms: self.engine.clock.unix_ms(),
+        }
+    }
+}
+
+impl Letter {
+    /// That it was not taken.
+    pub(super) fn refused(
+        &self,
+        partition: &TopicPartition,
+        offset: i64,
+        error: ProducerError,
+    ) -> ConsumerError {
+        let (partition, source) = (partition.clone(), Box::new(error));
+        match self.kind() {
+            LetterKind::Dead => ConsumerError::DeadLetterRefused {
+                partition,
+                offset,
+                source,
+            },
+            LetterKind::PutOff => ConsumerError::RetryRefused {
+                partition,
+                offset,
+                topic: self.topic().to_owned(),
+                source,
+            },
+        }
+    }
+}
+
+/// Wakes a strand when its letter has an outcome.
+struct Answer {
+    engine: Arc<Engine>,
+    strand: StrandId,
+}
+
+impl Wake for Answer {
+    fn wake(self: Arc<Self>) {
+        self.engine.scheduler.wake(self.strand);
+    }
+}

@@ -1,0 +1,79 @@
+//! The thread of a lane.
+
+use super::super::progress::Work;
+use super::super::recorders::Recorders;
+use super::super::shared::Engine;
+use super::handler::Handler;
+use super::shift::Shift;
+use super::stopwatch::Stopwatch;
+use crate::error::ConsumerError;
+use crate::outputs::Outputs;
+use rws_kafka_dispatch::{Hand, Outcome};
+use rws_kafka_observe::panics;
+use std::sync::Arc;
+
+/// Handles messages until the scheduler ends.
+pub(in crate::engine) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usize) {
+    let mut lane = Lane::new(engine, handler, lane);
+    let mut finished = None;
+    while let Some(mut work) = engine.scheduler.next(finished.take(), || lane.stop()) {
+        let outcome = lane.work(&mut work);
+        finished = Some((work, outcome));
+    }
+    lane.stop();
+}
+
+/// What a lane keeps from one run to the next.
+pub(in crate::engine) struct Lane<'a> {
+    engine: &'a Arc<Engine>,
+    handler: &'a Handler,
+    hand: &'a Hand<Recorders>,
+    outputs: Outputs,
+    stopwatch: Stopwatch,
+}
+
+impl<'a> Lane<'a> {
+    pub(in crate::engine) fn new(
+        engine: &'a Arc<Engine>,
+        handler: &'a Handler,
+        lane: usize,
+    ) -> Self {
+        Self {
+            engine,
+            handler,
+            hand: engine.hands.of_lane(lane),
+            outputs: engine.commits.outputs(),
+            stopwatch: Stopwatch::new(),
+        }
+    }
+
+    /// Nothing is in hand for now.
+    pub(in crate::engine) fn stop(&mut self) {
+        self.stopwatch.stop();
+    }
+
+    pub(in crate::engine) fn work(&mut self, work: &mut Work) -> Outcome {
+        let batch = Arc::clone(&work.task.batch);
+        self.stopwatch
+            .turn_to(&batch.partition().recorders.consumed);
+        let shift = Shift {
+            engine: self.engine,
+            outputs: &mut self.outputs,
+            strand: work.strand,
+            partition: batch.partition(),
+            rung: self.engine.rung(batch.partition().name.topic()),
+            run: self.hand.begin(&batch),
+            stopwatch: &mut self.stopwatch,
+            handled: 0,
+            unasked: 0,
+        };
+        // What a user's code does is caught where it is called. Should anything else panic, the worker
+        // ends with an error rather than wait for the strand.
+        panics::catch(|| shift.work(self.handler, work)).unwrap_or_else(|panic| {
+            self.engine.fail(ConsumerError::Fatal {
+                detail: format!("a lane panicked: {panic}"),
+            });
+            Outcome::Dropped
+        })
+    }
+}
