@@ -1,11 +1,13 @@
-//! What the settings of a worker must be to one another, before it is started.
+//! What the settings of a worker must be to one another, before it is started: the one place where they
+//! are looked at is also where what follows from them is made.
 
 use crate::config::{OWNED, is_kip_848};
 use crate::consumer::{KafkaConsumer, is_pattern};
 use crate::engine::Handler;
 use crate::error::ConsumerError;
 use crate::exactly_once::Transactional;
-use crate::failure::FailurePolicy;
+use crate::failure::{FailureHandling, FailurePolicy};
+use crate::retry::Ladder;
 use rws_kafka_config::Properties;
 use rws_kafka_dispatch::{Gathering, Ordering};
 use rws_kafka_observe::text::printable;
@@ -18,29 +20,49 @@ const MAX_POLL_INTERVAL: Duration = Duration::from_secs(300);
 /// More threads than this are a mistake.
 pub(crate) const MAX_LANES: usize = 4096;
 
+/// What a worker does by its settings, which go together.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    pub(crate) failure: FailureHandling,
+    /// Where there are retry topics.
+    pub(crate) ladder: Option<Ladder>,
+    /// Where the handler takes batches.
+    pub(crate) gathering: Option<Gathering>,
+}
+
 impl KafkaConsumer {
     /// # Errors
     ///
     /// The first contradiction found.
-    pub(crate) fn check(&self, properties: &Properties) -> Result<(), ConsumerError> {
+    pub(crate) fn check(
+        &self,
+        properties: &Properties,
+        handler: &Handler,
+        transactional: Option<&Transactional>,
+    ) -> Result<Checked, ConsumerError> {
         if self.topics.is_empty() {
             return Err(ConsumerError::NoTopics);
         }
         self.check_numbers()?;
         self.check_properties()?;
-        self.check_failure_policy()?;
+        let failure = self.check_failure_policy()?;
         self.check_dead_letter_queue()?;
-        self.check_retry_topics()?;
+        let ladder = self.check_retry_topics()?;
         check_group_protocol(properties)?;
-        self.check_drain_timeout(properties)
+        self.check_drain_timeout(properties)?;
+        let gathering = self.check_batches(handler)?;
+        if let Some(transactional) = transactional {
+            self.check_exactly_once(properties, transactional)?;
+        }
+        Ok(Checked {
+            failure,
+            ladder,
+            gathering,
+        })
     }
 
     /// What exactly-once excludes.
-    ///
-    /// # Errors
-    ///
-    /// The first contradiction found.
-    pub(crate) fn check_exactly_once(
+    fn check_exactly_once(
         &self,
         properties: &Properties,
         transactional: &Transactional,
@@ -128,11 +150,7 @@ impl KafkaConsumer {
     }
 
     /// What a handler of batches needs, and what one of single messages does not.
-    ///
-    /// # Errors
-    ///
-    /// The first contradiction found.
-    pub(crate) fn check_batches(&self, handler: &Handler) -> Result<(), ConsumerError> {
+    fn check_batches(&self, handler: &Handler) -> Result<Option<Gathering>, ConsumerError> {
         let set = self.batch;
         if !handler.takes_batches() {
             for (setting, is_set) in [
@@ -144,7 +162,7 @@ impl KafkaConsumer {
                     "is set, but the handler takes messages one by one: use start_batch".to_owned()
                 })?;
             }
-            return Ok(());
+            return Ok(None);
         }
         refuse(self.ordering != Ordering::Partition, "ordering", || {
             format!(
@@ -153,11 +171,12 @@ impl KafkaConsumer {
                 self.ordering
             )
         })?;
+        let gathering = set.gathering();
         let Gathering {
             max_messages,
             max_bytes,
             max_wait,
-        } = set.gathering();
+        } = gathering;
         for (setting, number) in [
             ("batch_max_messages", max_messages),
             ("batch_max_bytes", max_bytes),
@@ -172,10 +191,11 @@ impl KafkaConsumer {
                 "is {max_wait:?}, but readiness takes a worker for stalled that has messages and \
                  commits none for {stalled:?} (readyz_lag_timeout): less than that is allowed"
             )
-        })
+        })?;
+        Ok(Some(gathering))
     }
 
-    fn check_failure_policy(&self) -> Result<(), ConsumerError> {
+    fn check_failure_policy(&self) -> Result<FailureHandling, ConsumerError> {
         let policy = self.policy();
         let has_queue = self.dead_letter_queue.is_some();
         refuse(
@@ -209,7 +229,8 @@ impl KafkaConsumer {
                 "is set, but no message is ever given up: set a dead_letter_queue, or on_failure(Skip)"
                 .to_owned()
             },
-        )
+        )?;
+        Ok(self.failure_handling())
     }
 
     fn check_dead_letter_queue(&self) -> Result<(), ConsumerError> {
@@ -249,9 +270,9 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    fn check_retry_topics(&self) -> Result<(), ConsumerError> {
+    fn check_retry_topics(&self) -> Result<Option<Ladder>, ConsumerError> {
         let asked = &self.retry_topics;
-        let Some(ladder) = self.ladder()? else {
+        if !self.has_retry_topics() {
             for (setting, is_set) in [
                 ("retry_topic_names", asked.names.is_some()),
                 ("create_retry_topics", asked.create.is_some()),
@@ -260,12 +281,14 @@ impl KafkaConsumer {
                     "is set, but there are no retry_topics".to_owned()
                 })?;
             }
-            return Ok(());
-        };
-        let Some(queue) = &self.dead_letter_queue else {
-            return Ok(());
-        };
+            return Ok(None);
+        }
+        let group = self.config.kafka.consumer_group().unwrap_or_default();
+        let ladder = Ladder::new(asked, group, &self.topics)?;
         for (topic, _) in ladder.topics() {
+            let Some(queue) = &self.dead_letter_queue else {
+                break;
+            };
             let queue = queue.of(topic);
             refuse(ladder.is_retry(&queue), "dead_letter_queue", || {
                 format!(
@@ -274,7 +297,7 @@ impl KafkaConsumer {
                 )
             })?;
         }
-        Ok(())
+        Ok(Some(ladder))
     }
 
     fn check_drain_timeout(&self, properties: &Properties) -> Result<(), ConsumerError> {

@@ -8,7 +8,7 @@ use crate::error_class::ErrorClass;
 use crate::failure::{Classify, DEFAULT_RETRIES, FailureHandling, FailurePolicy};
 use crate::handler::HandlerError;
 use crate::hooks::{Assigned, Hooks, Revoked};
-use crate::retry::{Ladder, RetryTopics};
+use crate::retry::RetryTopics;
 use rws_kafka_dispatch::Ordering;
 use rws_kafka_producer::{KafkaProducer, check_topic_name};
 use std::fmt;
@@ -365,19 +365,6 @@ impl KafkaConsumer {
 
     pub(crate) fn has_retry_topics(&self) -> bool {
         !self.retry_topics.delays.is_empty()
-    }
-
-    /// Where failed messages go from topic to topic; none without retry topics.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ladder::new`].
-    pub(crate) fn ladder(&self) -> Result<Option<Ladder>, ConsumerError> {
-        if !self.has_retry_topics() {
-            return Ok(None);
-        }
-        let group = self.config.kafka.consumer_group().unwrap_or_default();
-        Ladder::new(&self.retry_topics, group, &self.topics).map(Some)
     }
 
     /// The policy that holds.

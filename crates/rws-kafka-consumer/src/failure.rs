@@ -41,6 +41,17 @@ pub(crate) struct FailureHandling {
     pub(crate) classify: Option<Arc<Classify>>,
 }
 
+impl Default for FailureHandling {
+    fn default() -> Self {
+        Self {
+            policy: FailurePolicy::Retry,
+            max_retries: DEFAULT_RETRIES,
+            backoff: Backoff::default(),
+            classify: None,
+        }
+    }
+}
+
 /// What to do about one failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {

@@ -1,7 +1,7 @@
 //! From a consumer's settings to a running worker.
 
 use crate::backoff::Backoff;
-use crate::checks::MAX_LANES;
+use crate::checks::{Checked, MAX_LANES};
 use crate::consumer::{KafkaConsumer, is_pattern};
 use crate::context::ConsumerContext;
 use crate::engine::{
@@ -15,12 +15,20 @@ use crate::handler::HandlerResult;
 use crate::report::{StopDetails, StopReport};
 use crate::transport::Consumer;
 use rws_kafka_client::Connection;
-use rws_kafka_config::{OffsetReset, Properties};
+use rws_kafka_config::OffsetReset;
 use rws_kafka_dispatch::Clock;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_producer::KafkaProducer;
 use std::borrow::Cow;
 use std::sync::Arc;
+
+/// A worker's settings, found to go together, and what it publishes and commits with. By default those of
+/// one that cannot be started.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    pub(crate) checked: Checked,
+    pub(crate) equipment: Equipment,
+}
 
 impl KafkaConsumer {
     /// Starts the worker on threads of its own and returns at once.
@@ -81,11 +89,11 @@ impl KafkaConsumer {
         handler: Handler,
         transactional: Option<Transactional>,
     ) -> ConsumerHandle {
-        let (equipment, refused) = match self.prepare(&handler, transactional) {
-            Ok(equipment) => (equipment, None),
-            Err(error) => (Equipment::default(), Some(error)),
+        let (prepared, refused) = match self.prepare(&handler, transactional) {
+            Ok(prepared) => (prepared, None),
+            Err(error) => (Prepared::default(), Some(error)),
         };
-        let engine = self.engine(&handler, equipment);
+        let engine = self.engine(prepared);
         let handle = ConsumerHandle::new(Arc::clone(&engine));
         let launched = match refused {
             Some(error) => Err(error),
@@ -124,8 +132,8 @@ impl KafkaConsumer {
         handler: Handler,
         transactional: Option<Transactional>,
     ) -> Result<ConsumerHandle, ConsumerError> {
-        let equipment = self.prepare(&handler, transactional)?;
-        let engine = self.engine(&handler, equipment);
+        let prepared = self.prepare(&handler, transactional)?;
+        let engine = self.engine(prepared);
         self.launch(&engine, handler)?;
         Ok(ConsumerHandle::new(engine))
     }
@@ -135,14 +143,16 @@ impl KafkaConsumer {
         &self,
         handler: &Handler,
         transactional: Option<Transactional>,
-    ) -> Result<Equipment, ConsumerError> {
+    ) -> Result<Prepared, ConsumerError> {
         let properties = self.config.properties();
-        self.check_all(&properties, handler, transactional.as_ref())?;
-        self.equip(transactional)
+        Ok(Prepared {
+            checked: self.check(&properties, handler, transactional.as_ref())?,
+            equipment: self.equip(transactional)?,
+        })
     }
 
-    fn engine(&self, handler: &Handler, equipment: Equipment) -> Arc<Engine> {
-        self.engine_timed_by(Clock::default(), Backoff::default(), handler, equipment)
+    fn engine(&self, prepared: Prepared) -> Arc<Engine> {
+        self.engine_timed_by(Clock::default(), Backoff::default(), prepared)
     }
 
     /// Pauses are told by `clock`; those before a letter that was refused are as `letter_backoff` says.
@@ -150,9 +160,9 @@ impl KafkaConsumer {
         &self,
         clock: Clock,
         letter_backoff: Backoff,
-        handler: &Handler,
-        equipment: Equipment,
+        prepared: Prepared,
     ) -> Arc<Engine> {
+        let Prepared { checked, equipment } = prepared;
         let config = &self.config;
         let group = config.kafka.consumer_group().unwrap_or_default();
         let lag_timeout = config.kafka.readyz_lag_timeout();
@@ -169,11 +179,10 @@ impl KafkaConsumer {
                 max_in_flight_bytes: config.max_in_flight_bytes,
                 reads_from_start: config.kafka.auto_offset_reset() == OffsetReset::Earliest,
                 ordering: self.ordering,
-                gathering: handler.takes_batches().then(|| self.batch.gathering()),
-                failure: self.failure_handling(),
+                gathering: checked.gathering,
+                failure: checked.failure,
                 letter_backoff,
-                // What is wrong with it is told where the settings are checked.
-                ladder: self.ladder().ok().flatten(),
+                ladder: checked.ladder,
                 breaker: self.breaker,
                 hooks: self.hooks.clone(),
                 observer: config.observer.clone(),
@@ -220,19 +229,6 @@ impl KafkaConsumer {
             engine::create_topics(engine, self.config.client_properties(), wanted);
         }
         Ok(())
-    }
-
-    fn check_all(
-        &self,
-        properties: &Properties,
-        handler: &Handler,
-        transactional: Option<&Transactional>,
-    ) -> Result<(), ConsumerError> {
-        self.check(properties)?;
-        self.check_batches(handler)?;
-        transactional.map_or(Ok(()), |transactional| {
-            self.check_exactly_once(properties, transactional)
-        })
     }
 
     fn equip(&self, transactional: Option<Transactional>) -> Result<Equipment, ConsumerError> {

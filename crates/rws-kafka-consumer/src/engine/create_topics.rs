@@ -240,9 +240,9 @@ fn unanswered(engine: &Engine, wanted: &Wanted, detail: String) -> Result<Look, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::KafkaConsumer;
     use crate::config::ConsumerConfig;
     use crate::engine::Handler;
+    use crate::{Backoff, KafkaConsumer};
     use rws_kafka_client::ConnectionError;
     use rws_kafka_dispatch::Clock;
 
@@ -253,12 +253,8 @@ mod tests {
         let consumer = consumer.subscribe(["orders"]).unwrap();
         let consumer = consumer.retry_topics([Duration::from_secs(1)]);
         let handler = Handler::Each(Box::new(|msg, _| msg.commit()));
-        let engine = consumer.engine_timed_by(
-            Clock::default(),
-            crate::Backoff::default(),
-            &handler,
-            Default::default(),
-        );
+        let prepared = consumer.prepare(&handler, None).unwrap();
+        let engine = consumer.engine_timed_by(Clock::default(), Backoff::default(), prepared);
         let wanted = Wanted {
             has_retries: true,
             ..Wanted::default()

@@ -1,6 +1,8 @@
 use crate::KafkaConsumer;
 use crate::backoff::Backoff;
-use crate::engine::{Engine, Equipment, Handler, TestClock};
+use crate::engine::{Engine, Handler, TestClock};
+use crate::error::ConsumerError;
+use crate::start::Prepared;
 use rws_kafka_dispatch::Clock;
 use std::sync::Arc;
 
@@ -8,9 +10,24 @@ use std::sync::Arc;
 pub(super) fn engine_of(
     consumer: &KafkaConsumer,
     clock: &TestClock,
-    handler: &Handler,
-    equipment: Equipment,
+    prepared: Prepared,
 ) -> Arc<Engine> {
     let clock = Clock::new(clock.clone());
-    consumer.engine_timed_by(clock, Backoff::default().jitter(0.0), handler, equipment)
+    consumer.engine_timed_by(clock, Backoff::default().jitter(0.0), prepared)
+}
+
+/// What a worker of `consumer` does by its settings, which publishes and commits nothing.
+///
+/// # Errors
+///
+/// What is wrong with the settings.
+pub(super) fn checked(
+    consumer: &KafkaConsumer,
+    handler: &Handler,
+) -> Result<Prepared, ConsumerError> {
+    let properties = consumer.config.properties();
+    Ok(Prepared {
+        checked: consumer.check(&properties, handler, None)?,
+        ..Prepared::default()
+    })
 }

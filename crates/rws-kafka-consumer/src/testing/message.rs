@@ -1,8 +1,8 @@
-use super::engine::engine_of;
+use super::engine::{checked, engine_of};
 use super::ledger::Ledger;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
-use crate::engine::{ByHand, Equipment, Fetched, Handler, TestClock};
+use crate::engine::{ByHand, Fetched, Handler, TestClock};
 use crate::hooks::AssignedPartition;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::Observer;
@@ -114,7 +114,9 @@ impl TestMessage {
         // The hooks are the worker's.
         consumer.hooks = crate::hooks::Hooks::default();
         let handler = Handler::Each(Box::new(|_, _| Ok(())));
-        let engine = engine_of(&consumer, &clock, &handler, Equipment::default());
+        // Nothing is started: settings that are not whole are no matter.
+        let prepared = checked(&consumer, &handler).unwrap_or_default();
+        let engine = engine_of(&consumer, &clock, prepared);
         let worker = ByHand::new(
             engine,
             Arc::new(handler),

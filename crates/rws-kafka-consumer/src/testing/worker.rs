@@ -579,8 +579,8 @@ fn by_hand(
     clock: &TestClock,
     ledger: &Arc<Ledger>,
 ) -> Result<ByHand, ConsumerError> {
-    let equipment = consumer.prepare(handler, transactional)?;
-    let engine = engine_of(consumer, clock, handler, equipment);
+    let prepared = consumer.prepare(handler, transactional)?;
+    let engine = engine_of(consumer, clock, prepared);
     let ledger = Arc::clone(ledger);
     ByHand::new(engine, Arc::clone(handler), clock.clone(), ledger)
 }

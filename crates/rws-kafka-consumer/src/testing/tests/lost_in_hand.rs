@@ -1,9 +1,9 @@
 //! Partitions that go while a handler has a message of them.
 
-use super::super::engine::engine_of;
+use super::super::engine::{checked, engine_of};
 use super::super::ledger::Ledger;
 use super::*;
-use crate::engine::{ByHand, Engine, Equipment, Handler, TestClock};
+use crate::engine::{ByHand, Engine, Handler, TestClock};
 use crate::hooks::AssignedPartition;
 use crate::{CircuitBreaker, FailurePolicy, MessageBatch};
 use rws_kafka_dispatch::TopicPartition;
@@ -25,10 +25,11 @@ fn what_fails_as_its_partition_is_lost_ends_nothing() {
         .into_iter()
         .flat_map(|it| [(it, false), (it, true)])
     {
-        let consumer = consumer(&["a"])
-            .on_failure(policy)
-            .max_retries(0)
-            .circuit_breaker(CircuitBreaker::consecutive(1));
+        let consumer = consumer(&["a"]).on_failure(policy).max_retries(0);
+        let consumer = match policy {
+            FailurePolicy::Skip => consumer.circuit_breaker(CircuitBreaker::consecutive(1)),
+            _ => consumer,
+        };
         let lent = Lent::default();
         let engine = Arc::clone(&lent);
         let handler = match in_batches {
@@ -43,7 +44,7 @@ fn what_fails_as_its_partition_is_lost_ends_nothing() {
         };
         let handler = Arc::new(handler);
         let clock = TestClock::new();
-        let engine = engine_of(&consumer, &clock, &handler, Equipment::default());
+        let engine = engine_of(&consumer, &clock, checked(&consumer, &handler).unwrap());
         lent.set(Arc::downgrade(&engine)).unwrap();
         let worker = ByHand::new(engine, handler, clock, Arc::new(Ledger::default())).unwrap();
         let partition = TopicPartition::new("a", 0);

@@ -1,7 +1,7 @@
-use super::super::engine::engine_of;
+use super::super::engine::{checked, engine_of};
 use super::super::ledger::Ledger;
 use super::*;
-use crate::engine::{ByHand, Engine, Equipment, Handler, TestClock};
+use crate::engine::{ByHand, Engine, Handler, TestClock};
 use crate::hooks::AssignedPartition;
 use crate::{Backoff, MessageBatch};
 use rws_kafka_dispatch::{Time, TopicPartition};
@@ -266,7 +266,7 @@ fn what_of_a_batch_is_not_due_is_not_in_hand() {
     };
     let handler = Arc::new(Handler::Batches(Box::new(handler)));
     let clock = TestClock::new();
-    let worker = engine_of(&consumer, &clock, &handler, Equipment::default());
+    let worker = engine_of(&consumer, &clock, checked(&consumer, &handler).unwrap());
     engine.set(Arc::downgrade(&worker)).unwrap();
     let ledger = Arc::new(Ledger::default());
     let worker = ByHand::new(worker, handler, clock.clone(), ledger).unwrap();
