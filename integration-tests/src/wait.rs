@@ -3,7 +3,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The deadline for what takes a second or two when the machine is not busy.
+pub const SOON: Duration = Duration::from_secs(60);
+
 const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Waits until `condition` holds, for up to [`SOON`].
+///
+/// # Panics
+///
+/// When it does not hold within [`SOON`]; the message names the caller's line.
+#[track_caller]
+pub fn soon(condition: impl FnMut() -> bool) {
+    eventually(SOON, condition);
+}
 
 /// Waits until `condition` holds.
 ///
