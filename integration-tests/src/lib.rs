@@ -20,7 +20,6 @@
 mod browser;
 mod certificates;
 mod child;
-mod child_test;
 mod clients;
 mod clock;
 mod container;
@@ -50,7 +49,6 @@ mod wait;
 pub use browser::Browser;
 pub use certificates::Certificates;
 pub use child::{Child, Program};
-pub use child_test::ChildTest;
 pub use clients::{
     ClientRecord, Format, GlueCompression, JavaGlue, PythonClient, Sample, Serde, parse_metrics,
 };

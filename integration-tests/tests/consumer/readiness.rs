@@ -1,6 +1,6 @@
 //! Lag and readiness.
 
-use crate::support::{Gate, SOON, Scene, ready, soon, stop};
+use integration_tests::{Gate, SOON, Scene, ready, soon, stop};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};

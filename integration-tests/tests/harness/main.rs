@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use integration_tests::{Cluster, Kafka, SaslOptions, eventually, kcat, unique, unique_topic};
+use integration_tests::{Kafka, SaslOptions, eventually, jobs::Job, kcat, unique, unique_topic};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
@@ -287,37 +287,18 @@ fn labelled(list: &[&str], label: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-const CHILD: &str = "HARNESS_TEST_CHILD";
-
 #[test]
 fn a_killed_process_leaves_no_container_and_no_network() {
-    if std::env::var_os(CHILD).is_some() {
-        // The child: holds brokers until it is killed, or makes them still.
-        Cluster::shared().create_topic("up", 1);
-        println!("ready");
-        loop {
-            std::thread::park();
-        }
-    }
     let run = unique("killed");
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "a_killed_process_leaves_no_container_and_no_network",
-            "--nocapture",
-        ])
-        .env(CHILD, "1")
-        .env("RWS_KAFKA_TEST_RUN", &run)
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    // It holds brokers until it is killed, or makes them still.
+    let program = Job::HoldCluster.program(env!("CARGO_BIN_EXE_child"));
+    let mut child = program.env("RWS_KAFKA_TEST_RUN", &run).start();
     let label = format!("rws-kafka.test={run}");
     let containers = || labelled(&["ps", "--all"], &label);
     let networks = || labelled(&["network", "ls"], &label);
     eventually(Duration::from_secs(60), || !containers().is_empty());
     assert_ne!(networks(), "");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill();
     eventually(SOON, || containers().is_empty() && networks().is_empty());
 }
 
