@@ -69,4 +69,4 @@ pub use prometheus::{Prometheus, promtool};
 pub use registry::{Registry, RegistryOptions};
 pub use sasl::SaslOptions;
 pub use scene::Scene;
-pub use wait::{SOON, eventually, eventually_some, soon};
+pub use wait::{SOON, eventually, eventually_some, soon, throughout};

@@ -47,6 +47,18 @@ pub fn eventually_some<T>(deadline: Duration, mut probe: impl FnMut() -> Option<
     }
 }
 
+/// Calls `check`, which panics when something is wrong, again and again for this time.
+#[track_caller]
+pub fn throughout(time: Duration, mut check: impl FnMut()) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        check();
+        // More often than a wait asks: a wrong moment may be short.
+        thread::sleep(INTERVAL / 4);
+    }
+    check();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +71,14 @@ mod tests {
             calls == 3
         });
         assert_eq!(calls, 3);
+    }
+
+    #[test]
+    fn a_check_is_called_from_the_beginning_to_the_end() {
+        let (begun, mut calls) = (Instant::now(), 0);
+        throughout(Duration::from_millis(50), || calls += 1);
+        assert!(begun.elapsed() >= Duration::from_millis(50));
+        assert!(calls >= 2, "{calls}");
     }
 
     #[test]

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Line, Place};
 
-/// Begins a line that tells which partitions the worker owns: their numbers and commas, `;`, and
+/// Begins a line with the partitions that the worker owns: their numbers and commas, `;`, and
 /// [`REBALANCING`] or nothing.
 pub const OWNS: &str = "owns ";
 /// Ends the same line while the worker is between two assignments.
 pub const REBALANCING: &str = "rebalancing";
-/// Begins the last line, which tells how the worker stopped.
+/// Begins the last line, which says how the worker stopped.
 pub const STOPPED: &str = "stopped ";
 /// Ends the last line if nothing was left undone.
 pub const CLEAN: &str = "clean";

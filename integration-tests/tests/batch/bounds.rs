@@ -82,7 +82,7 @@ fn a_batch_larger_than_what_may_be_in_flight_goes_out_at_what_fits() {
 #[test]
 fn a_batch_larger_than_the_bytes_in_flight_goes_out_at_what_fits() {
     let scene = Scene::new(1);
-    scene.send_to(0..scene.partitions, &vec![vec![b'x'; 1000]; 300]);
+    scene.send_to(0..scene.partitions, vec![vec![b'x'; 1000]; 300]);
     let journal = Journal::default();
     let notes = journal.clone();
     let config = scene.config().max_in_flight_bytes(20_000);

@@ -141,10 +141,7 @@ fn the_next_batch_waits_for_the_letters_of_the_last_and_other_partitions_do_not(
         1 => vec![0xff],
         _ => b"text".to_vec(),
     };
-    scene.send_to(
-        0..scene.partitions,
-        &(0..30).map(payload).collect::<Vec<_>>(),
-    );
+    scene.send_to(0..scene.partitions, (0..30).map(payload));
     let journal = Journal::default();
     let notes = journal.clone();
     let handle = scene.consumer().start_batch(move |batch| {

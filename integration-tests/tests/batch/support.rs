@@ -40,7 +40,11 @@ impl<'a> Scene<'a> {
 
     /// Where the dead letters came from: partitions and offsets, in their order.
     pub(crate) fn origins(&self) -> Vec<(i32, i64)> {
-        self.letters().iter().map(TopicRecord::origin).collect()
+        self.kafka
+            .read(&self.queue)
+            .iter()
+            .map(TopicRecord::origin)
+            .collect()
     }
 }
 

@@ -22,7 +22,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-const SOON: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 fn read_all(kafka: &Kafka, topic: &str) -> String {
     String::from_utf8(kafka.kcat(&["-C", "-e", "-q", "-o", "beginning", "-t", topic])).unwrap()
@@ -138,7 +138,7 @@ fn broker_settings_can_be_chosen() {
         .unwrap();
     let metadata = producer
         .client()
-        .fetch_metadata(Some("nobody-made-me"), SOON)
+        .fetch_metadata(Some("nobody-made-me"), DEADLINE)
         .unwrap();
     assert!(metadata.topics()[0].error().is_some());
 }
@@ -165,7 +165,7 @@ fn answers_within(deadline: Duration, config: &ClientConfig) -> bool {
 }
 
 fn is_let_in(config: &ClientConfig) -> bool {
-    answers_within(SOON, config)
+    answers_within(DEADLINE, config)
 }
 
 /// Beside [`is_let_in`] in each test, so that a slow broker does not pass for a strict one.
@@ -242,7 +242,7 @@ fn publish(kafka: &Kafka, user: &str, password: &str, topic: &str) -> Result<(),
     producer
         .send(BaseRecord::<str, str>::to(topic).payload("x"))
         .map_err(|(error, _)| error.rdkafka_error_code().unwrap())?;
-    let end = Instant::now() + SOON;
+    let end = Instant::now() + DEADLINE;
     loop {
         producer.poll(Duration::from_millis(50));
         if let Some(result) = producer.context().0.lock().unwrap().take() {
@@ -299,7 +299,9 @@ fn a_killed_process_leaves_no_container_and_no_network() {
     eventually(Duration::from_secs(60), || !containers().is_empty());
     assert_ne!(networks(), "");
     child.kill();
-    eventually(SOON, || containers().is_empty() && networks().is_empty());
+    eventually(DEADLINE, || {
+        containers().is_empty() && networks().is_empty()
+    });
 }
 
 #[test]

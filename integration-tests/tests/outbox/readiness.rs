@@ -1,5 +1,5 @@
 use crate::support::Scene;
-use integration_tests::{Kafka, Postgres, soon};
+use integration_tests::{Kafka, Postgres, soon, throughout};
 use rws_kafka::Observer;
 use rws_kafka::observe::OutboxState;
 use rws_kafka::outbox::Outbox;
@@ -104,8 +104,9 @@ fn a_relay_that_time_does_not_mend_is_not_ready_though_nobody_holds_its_handle()
     // It has ended, and does not only wait.
     let backlog = || observer.render().contains("rws_kafka_outbox_backlog{");
     soon(|| !backlog());
-    std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(observer.readiness().to_json(), STALLED);
+    throughout(Duration::from_secs(2), || {
+        assert_eq!(observer.readiness().to_json(), STALLED);
+    });
 }
 
 #[test]

@@ -15,8 +15,6 @@ mod worker;
 use integration_tests::Registry;
 use rws_kafka::schema_registry::SchemaRegistry;
 
-/// How long anything in these tests may take.
-
 fn client(registry: &Registry) -> SchemaRegistry {
     SchemaRegistry::confluent(registry.url())
 }

@@ -1,7 +1,7 @@
 //! Consumers that lack a permission: readiness names it at once, and they go on once it is granted.
 
 use crate::support::{GUEST, secured, settings};
-use integration_tests::{SOON, eventually, soon, unique, unique_topic};
+use integration_tests::{SOON, eventually, soon, throughout, unique, unique_topic};
 use rws_kafka_config::KafkaConfigBuilder;
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerHandle, KafkaConsumer, Outputs};
 use rws_kafka_observe::Observer;
@@ -87,13 +87,11 @@ impl Worker {
 
 #[track_caller]
 fn stays_refused(observer: &Observer, cause: &str) {
-    let end = Instant::now() + Duration::from_secs(3);
-    while Instant::now() < end {
+    throughout(Duration::from_secs(3), || {
         let readiness = observer.readiness();
         assert!(!readiness.is_ready(), "{readiness:?}");
         assert_eq!(readiness.cause(), Some(cause), "{readiness:?}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    });
 }
 
 fn topic_with_a_message() -> String {

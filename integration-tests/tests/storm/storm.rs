@@ -18,7 +18,7 @@ const KEEP: &str = "RWS_KAFKA_STORM_KEEP";
 
 const LOOK: Duration = Duration::from_millis(20);
 /// For what takes a few seconds when the machine is not busy.
-const SOON: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A storm on its way.
 pub(crate) struct Storm {
@@ -244,12 +244,15 @@ impl Storm {
 
     #[track_caller]
     fn wait_until(&mut self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
-        let end = Instant::now() + SOON;
+        let end = Instant::now() + DEADLINE;
         while !condition(self) {
             if Instant::now() >= end {
                 let crew: Vec<String> = self.alive.iter().map(Worker::to_string).collect();
                 let place = self.place();
-                panic!("not within {SOON:?}: {what}; {place}\n{}", crew.join("\n"));
+                panic!(
+                    "not within {DEADLINE:?}: {what}; {place}\n{}",
+                    crew.join("\n")
+                );
             }
             self.watch_until(Instant::now() + LOOK);
         }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use integration_tests::{jobs::Place, ready, soon, stop, unique};
+use integration_tests::{close, jobs::Place, ready, soon, stop, unique};
 use rust_web_server::app::App;
 use rws_kafka::{
     ConsumerConfig, ConsumerContext, HandlerError, KafkaConfig, KafkaConsumer, KafkaLayer,
-    KafkaProducer, Observer, ProducerConfig, Serve, config::KafkaConfigBuilder, schema::Schema,
+    KafkaProducer, Observer, ProducerConfig, Serve,
+    config::{KafkaConfigBuilder, OffsetReset},
+    schema::Schema,
     schema_registry::SchemaRegistry,
 };
 
@@ -37,7 +39,7 @@ pub(crate) fn serve(place: &Place, queue: &str, registry: &str) {
     assert!(rws_kafka::serve(app, serve).unwrap().is_clean());
 
     soon(|| worker.status().lag() == Some(0));
-    integration_tests::close(&producer);
+    close(&producer);
     stop(&worker);
     println!("stopped");
 }
@@ -49,7 +51,11 @@ fn settings(place: &Place, client_id: &str) -> KafkaConfigBuilder {
 }
 
 fn consumer(place: &Place, observer: &Observer) -> KafkaConsumer {
-    let config = settings(place, &place.group).consumer_group(&place.group);
+    let config = settings(place, &place.group)
+        .consumer_group(&place.group)
+        .session_timeout(Duration::from_secs(6))
+        .property("heartbeat.interval.ms", "200")
+        .auto_offset_reset(OffsetReset::Earliest);
     let config = ConsumerConfig::from(config.build().expect("valid settings"));
     KafkaConsumer::new(config.observer(observer.clone()))
         .and_then(|consumer| consumer.subscribe([&place.topic]))
