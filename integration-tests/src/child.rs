@@ -278,3 +278,43 @@ impl Drop for Child {
         self.end();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+    use std::sync::Arc;
+
+    fn shell(script: &str) -> Program {
+        Program::new("sh").argument("-c").argument(script)
+    }
+
+    #[test]
+    fn a_line_that_was_passed_over_is_still_there() {
+        let mut child = shell("echo one; echo two 2; echo said >&2; exit 3").start();
+        assert_eq!(child.wait_for("two "), "2");
+        assert_eq!(child.next_line(SOON).as_deref(), Some("one"));
+        assert_eq!(child.wait().code(), Some(3));
+        assert_eq!(child.next_line(SOON), None);
+        assert_eq!(child.errors(), "said\n");
+    }
+
+    #[test]
+    fn a_listener_has_heard_all_when_the_end_is_seen() {
+        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let hears = Arc::clone(&heard);
+        let program = shell("seq 1000").on_line(move |line| hears.lock().push(line.to_owned()));
+        assert!(program.start().wait().success());
+        assert_eq!(heard.lock().len(), 1000);
+    }
+
+    #[test]
+    fn its_input_stays_open_until_it_is_killed() {
+        let mut child = shell("echo up; cat; echo over").start();
+        assert_eq!(child.wait_for("up"), "");
+        assert!(!child.has_ended());
+        child.kill();
+        assert!(child.has_ended());
+        assert_eq!(child.last_lines(), [""; 0]);
+    }
+}
