@@ -19,14 +19,19 @@
 
 mod browser;
 mod certificates;
-mod child_test;
+mod child;
 mod clients;
+mod clock;
 mod container;
+mod endings;
 mod gate;
 mod glue;
 mod http;
+pub mod jobs;
+mod journal;
 mod kafka;
 mod kcat;
+mod metric;
 mod names;
 mod network;
 mod offsets_log;
@@ -38,24 +43,30 @@ mod reaper;
 mod registry;
 mod runtime;
 mod sasl;
+mod scene;
 mod wait;
 
 pub use browser::Browser;
 pub use certificates::Certificates;
-pub use child_test::ChildTest;
+pub use child::{Child, Program};
 pub use clients::{
     ClientRecord, Format, GlueCompression, JavaGlue, PythonClient, Sample, Serde, parse_metrics,
 };
+pub use clock::now_ms;
 pub use container::ToolOutput;
+pub use endings::{close, ready, stop};
 pub use gate::Gate;
 pub use glue::{AwsCredentials, Glue};
 pub use http::{HttpAnswer, HttpRequest};
+pub use journal::{Given, Journal, JournalOf};
 pub use kafka::{Brokers, Cluster, Kafka, TopicRecord};
-pub use kcat::{kcat, kcat_with_input};
+pub use kcat::{KcatRecord, kcat, kcat_with_input};
+pub use metric::metric;
 pub use names::{unique, unique_topic};
 pub use offsets_log::Commit;
 pub use postgres::Postgres;
 pub use prometheus::{Prometheus, promtool};
 pub use registry::{Registry, RegistryOptions};
 pub use sasl::SaslOptions;
-pub use wait::{eventually, eventually_some};
+pub use scene::Scene;
+pub use wait::{SOON, eventually, eventually_some, soon, throughout};

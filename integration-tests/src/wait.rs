@@ -3,7 +3,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The deadline for what takes a second or two when the machine is not busy.
+pub const SOON: Duration = Duration::from_secs(60);
+
 const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Waits until `condition` holds, for up to [`SOON`].
+///
+/// # Panics
+///
+/// When it does not hold within [`SOON`]; the message names the caller's line.
+#[track_caller]
+pub fn soon(condition: impl FnMut() -> bool) {
+    eventually(SOON, condition);
+}
 
 /// Waits until `condition` holds.
 ///
@@ -34,6 +47,18 @@ pub fn eventually_some<T>(deadline: Duration, mut probe: impl FnMut() -> Option<
     }
 }
 
+/// Calls `check`, which panics when something is wrong, again and again for this time.
+#[track_caller]
+pub fn throughout(time: Duration, mut check: impl FnMut()) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        check();
+        // More often than a wait asks: a wrong moment may be short.
+        thread::sleep(INTERVAL / 4);
+    }
+    check();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +71,14 @@ mod tests {
             calls == 3
         });
         assert_eq!(calls, 3);
+    }
+
+    #[test]
+    fn a_check_is_called_from_the_beginning_to_the_end() {
+        let (begun, mut calls) = (Instant::now(), 0);
+        throughout(Duration::from_millis(50), || calls += 1);
+        assert!(begun.elapsed() >= Duration::from_millis(50));
+        assert!(calls >= 2, "{calls}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod brokers;
 mod cluster;
 mod commits;
 mod operations;
+mod ours;
 mod records;
 mod setup;
 mod spring;

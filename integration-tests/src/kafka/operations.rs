@@ -16,7 +16,10 @@ use rdkafka::{
 };
 
 use super::{Brokers, OPERATION};
-use crate::{runtime::run, wait::eventually};
+use crate::{
+    runtime::run,
+    wait::{SOON, eventually, eventually_some},
+};
 
 /// For one broker of several, or for one attempt of several.
 const ATTEMPT: Duration = Duration::from_secs(3);
@@ -149,6 +152,32 @@ impl Brokers {
             Offset::Offset(offset) => Some(offset),
             _ => None,
         }
+    }
+
+    /// Returns what `group` has committed for each partition of a topic with so many.
+    ///
+    /// # Panics
+    ///
+    /// When no broker answers within [`SOON`], however they refuse until then.
+    #[track_caller]
+    pub fn committed_offsets(&self, group: &str, topic: &str, partitions: i32) -> Vec<Option<i64>> {
+        let consumer: BaseConsumer = self
+            .client()
+            .set("group.id", group)
+            .create()
+            .expect("a client");
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_range(topic, 0, partitions - 1);
+        // A broker that has just started refuses once or twice, and a group's next coordinator, too.
+        let answer = eventually_some(SOON, || {
+            consumer.committed_offsets(asked.clone(), SOON).ok()
+        });
+        let offsets = answer.elements();
+        let offsets = offsets.iter().map(|element| match element.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        });
+        offsets.collect()
     }
 
     /// The offset that a partition's next message will get.

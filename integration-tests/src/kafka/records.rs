@@ -1,6 +1,6 @@
 //! What a topic holds, read by a client that is not the one under test.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
@@ -10,7 +10,7 @@ use rdkafka::{
 };
 
 use super::{Brokers, OPERATION};
-use crate::{names::unique, wait::eventually_some};
+use crate::{names::unique, wait::eventually};
 
 /// A record as it stands in a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,17 @@ impl TopicRecord {
     #[track_caller]
     pub fn payload_text(&self) -> String {
         String::from_utf8(self.payload.clone().expect("a payload")).expect("text")
+    }
+
+    /// Its key as text; `None` where it has none.
+    ///
+    /// # Panics
+    ///
+    /// When the key is not text.
+    #[track_caller]
+    pub fn key_text(&self) -> Option<String> {
+        let key = self.key.clone()?;
+        Some(String::from_utf8(key).expect("text"))
     }
 
     /// The value of a header that must be there once, as text.
@@ -103,40 +114,59 @@ impl Brokers {
     /// When it cannot be read to its end in time.
     #[track_caller]
     pub fn read_if_there(&self, topic: &str) -> Option<Vec<TopicRecord>> {
+        self.read_at(topic, "read_committed")
+    }
+
+    /// As [`read`](Self::read), with the messages of transactions that are open or aborted.
+    ///
+    /// # Panics
+    ///
+    /// When the topic does not exist, or cannot be read to its end in time.
+    #[track_caller]
+    pub fn read_uncommitted(&self, topic: &str) -> Vec<TopicRecord> {
+        let records = self.read_at(topic, "read_uncommitted");
+        records.unwrap_or_else(|| panic!("there is no topic {topic}"))
+    }
+
+    #[track_caller]
+    fn read_at(&self, topic: &str, isolation_level: &str) -> Option<Vec<TopicRecord>> {
         let client: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", self.plain_bootstrap())
             .set("group.id", unique("reader"))
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
-            .set("isolation.level", "read_committed")
+            .set("isolation.level", isolation_level)
             .set("allow.auto.create.topics", "false")
             .create()
             .expect("a client");
         let metadata = client.fetch_metadata(Some(topic), OPERATION);
         let metadata = metadata.expect("the topic's partitions");
-        let mut open = metadata.topics().first()?.partitions().len();
+        let mut open = BTreeSet::new();
         let mut list = TopicPartitionList::new();
         for partition in metadata.topics().first()?.partitions() {
             list.add_partition_offset(topic, partition.id(), Offset::Beginning)
                 .expect("an offset");
+            open.insert(partition.id());
         }
-        if open == 0 {
+        if open.is_empty() {
             return None;
         }
         client.assign(&list).expect("an assignment");
         let mut found = Vec::new();
-        while open > 0 {
-            let polled =
-                eventually_some(OPERATION, || match client.poll(Duration::from_secs(1))? {
-                    Ok(record) => Some(Some(TopicRecord::of(&record))),
-                    Err(KafkaError::PartitionEOF(_)) => Some(None),
-                    // librdkafka goes on by itself.
-                    Err(_) => None,
-                });
-            match polled {
-                Some(record) => found.push(record),
-                None => open -= 1,
-            }
+        while !open.is_empty() {
+            eventually(OPERATION, || match client.poll(Duration::from_secs(1)) {
+                Some(Ok(record)) => {
+                    found.push(TopicRecord::of(&record));
+                    true
+                }
+                // Comes again for a partition that grows: only the first one counts.
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    open.remove(&partition);
+                    true
+                }
+                // librdkafka goes on by itself.
+                Some(Err(_)) | None => false,
+            });
         }
         Some(found)
     }

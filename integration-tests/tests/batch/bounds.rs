@@ -1,6 +1,7 @@
 //! How large a batch is, and when it goes out.
 
-use crate::support::{Gate, Journal, NEVER, SOON, Scene, soon, stop};
+use crate::support::{Journal, NEVER, Scene};
+use integration_tests::{Gate, SOON, soon, stop};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -81,7 +82,7 @@ fn a_batch_larger_than_what_may_be_in_flight_goes_out_at_what_fits() {
 #[test]
 fn a_batch_larger_than_the_bytes_in_flight_goes_out_at_what_fits() {
     let scene = Scene::new(1);
-    scene.send(&vec![vec![b'x'; 1000]; 300]);
+    scene.send_to(0..scene.partitions, vec![vec![b'x'; 1000]; 300]);
     let journal = Journal::default();
     let notes = journal.clone();
     let config = scene.config().max_in_flight_bytes(20_000);
@@ -105,7 +106,7 @@ fn a_message_larger_than_a_batch_may_be_is_a_batch_by_itself() {
     let scene = Scene::new(1);
     let sizes = [100, 300, 5000, 5000, 100, 800, 300, 1000, 1, 5000];
     let payloads: Vec<Vec<u8>> = sizes.iter().map(|size| vec![b'x'; *size]).collect();
-    scene.send(&payloads);
+    scene.send_to(0..scene.partitions, &payloads);
     let journal = Journal::default();
     let notes = journal.clone();
     let handle = scene

@@ -1,6 +1,7 @@
 //! A worker that ends with batches in hand.
 
-use crate::support::{Gate, Journal, Scene, soon};
+use crate::support::{Journal, Scene};
+use integration_tests::{Gate, soon};
 use std::thread;
 use std::time::Duration;
 
@@ -58,6 +59,6 @@ fn a_stop_that_is_over_before_the_handler_keeps_what_was_committed_up_to() {
         batch.commit()
     });
     soon(|| scene.committed(0) == Some(10));
-    crate::support::stop(&successor);
+    integration_tests::stop(&successor);
     assert_eq!(journal.offsets(0), [7, 8, 9]);
 }

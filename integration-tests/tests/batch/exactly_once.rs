@@ -1,7 +1,7 @@
 //! Batches whose outputs and offsets are committed together.
 
-use crate::support::{Journal, Scene, soon, stop};
-use integration_tests::{unique, unique_topic};
+use crate::support::{Journal, Scene};
+use integration_tests::{soon, stop, unique, unique_topic};
 use rws_kafka_consumer::{ConsumerError, HandlerError, HandlerResult, MessageBatch, Outputs};
 use rws_kafka_producer::Record;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ fn each_result_is_read_once_though_batches_fail_in_whole_and_in_part() {
     let expected: Vec<i64> = (0..1000).filter(|number| number % 50 != 7).collect();
     soon(|| results(&scene, &sink).concat().len() == 3 * expected.len());
     assert_eq!(results(&scene, &sink), vec![expected; 3]);
-    let mut letters = scene.letters();
+    let mut letters = scene.origins();
     letters.sort_unstable();
     let of = |partition| (7..1000).step_by(50).map(move |offset| (partition, offset));
     let expected: Vec<(i32, i64)> = (0..3).flat_map(of).collect();

@@ -1,7 +1,7 @@
 //! What fails in a batch, and what comes of its neighbours.
 
-use crate::support::{Gate, Journal, Scene, soon, stop};
-use integration_tests::Kafka;
+use crate::support::{Journal, Scene};
+use integration_tests::{Gate, Kafka, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, HandlerError, HandlerResult, MessageBatch};
 use std::ops::Range;
 
@@ -79,7 +79,7 @@ fn check(handler: Handler, held_at: i64, again: Vec<(Vec<i64>, u32)>) {
     soon(|| scene.all_committed() == [held_at, 40]);
     soon(|| handle.status().in_hand == again[0].0.len());
     assert_eq!(journal.of(0).last(), Some(&again[0]));
-    assert_eq!(scene.letters(), []);
+    assert_eq!(scene.origins(), []);
     gate.open();
     soon(|| scene.all_committed() == [40, 40]);
     stop(&handle);
@@ -90,7 +90,7 @@ fn check(handler: Handler, held_at: i64, again: Vec<(Vec<i64>, u32)>) {
     assert_eq!(journal.of(0), expected);
     let other: Vec<_> = (0..4).map(|n| batch(n * 10..n * 10 + 10, 1)).collect();
     assert_eq!(journal.of(1), other);
-    assert_eq!(scene.letters(), [(0, POISON)]);
+    assert_eq!(scene.origins(), [(0, POISON)]);
     let mut last = [0; 2];
     for commit in scene.kafka.commits_of(&scene.group) {
         let before = &mut last[commit.partition as usize];
@@ -141,7 +141,7 @@ fn the_next_batch_waits_for_the_letters_of_the_last_and_other_partitions_do_not(
         1 => vec![0xff],
         _ => b"text".to_vec(),
     };
-    scene.send(&(0..30).map(payload).collect::<Vec<_>>());
+    scene.send_to(0..scene.partitions, (0..30).map(payload));
     let journal = Journal::default();
     let notes = journal.clone();
     let handle = scene.consumer().start_batch(move |batch| {
@@ -159,12 +159,12 @@ fn the_next_batch_waits_for_the_letters_of_the_last_and_other_partitions_do_not(
     soon(|| scene.all_committed() == [1, 30]);
     soon(|| handle.status().last_error.is_some());
     assert_eq!(journal.of(0), [batch(0..10, 1)]);
-    scene.create_queue();
+    scene.create_queue(1);
     soon(|| scene.all_committed() == [30, 30]);
     stop(&handle);
     let expected = [batch(0..10, 1), batch(10..20, 1), batch(20..30, 1)];
     assert_eq!(journal.of(0), expected);
-    let mut letters = scene.letters();
+    let mut letters = scene.origins();
     letters.sort_unstable();
     // One that was on its way when its worker gave up waiting for it could be there twice.
     letters.dedup();

@@ -1,6 +1,7 @@
 //! Partitions that go while handlers have batches of them.
 
-use crate::support::{Gate, Journal, SOON, Scene, soon, stop};
+use crate::support::{Journal, Scene};
+use integration_tests::{Gate, SOON, soon, stop};
 use rws_kafka_consumer::{ConsumerHandle, GroupProtocol};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,73 +1,31 @@
-use integration_tests::{Brokers, Kafka, TopicRecord, eventually, unique, unique_topic};
-use rws_kafka_config::KafkaConfig;
-use rws_kafka_consumer::{
-    Backoff, ConsumerConfig, ConsumerContext, ConsumerHandle, KafkaConsumer, MessageBatch,
-};
-use rws_kafka_observe::Observer;
-use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
-use std::sync::{Arc, Mutex};
+use integration_tests::{Brokers, Kafka, TopicRecord};
+use rws_kafka_consumer::{Backoff, ConsumerConfig, ConsumerContext, KafkaConsumer, MessageBatch};
+use std::ops::Deref;
 use std::time::Duration;
-
-pub(crate) use integration_tests::Gate;
-
-/// For what takes a second or two when the machine is not busy.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// Longer than a test takes: a batch does not go out by its age.
 pub(crate) const NEVER: Duration = Duration::from_secs(1800);
 
-/// A topic, a queue for its dead letters, a group and an observer that no other test uses.
-pub(crate) struct Scene<'a> {
-    pub(crate) kafka: &'a Brokers,
-    pub(crate) topic: String,
-    pub(crate) queue: String,
-    pub(crate) partitions: i32,
-    pub(crate) group: String,
-    pub(crate) observer: Observer,
-}
+/// A scene with a dead letter queue.
+pub(crate) struct Scene<'a>(integration_tests::Scene<'a>);
 
 impl Scene<'static> {
     /// On the broker that all tests share.
     pub(crate) fn new(partitions: i32) -> Self {
         let scene = Scene::without_queue(Kafka::shared(), partitions);
-        scene.create_queue();
+        scene.create_queue(1);
         scene
     }
 }
 
 impl<'a> Scene<'a> {
     pub(crate) fn without_queue(kafka: &'a Brokers, partitions: i32) -> Self {
-        let topic = unique_topic("batch");
-        kafka.create_topic(&topic, partitions);
-        Self {
-            kafka,
-            queue: format!("{topic}.dlq"),
-            topic,
-            partitions,
-            group: unique("group"),
-            observer: Observer::new(),
-        }
+        Self(integration_tests::Scene::on(kafka, partitions))
     }
 
-    pub(crate) fn create_queue(&self) {
-        self.kafka.create_topic(&self.queue, 1);
-    }
-
+    /// A worker that is ready while its batches wait.
     pub(crate) fn config(&self) -> ConsumerConfig {
-        let config = KafkaConfig::builder()
-            .brokers(self.kafka.bootstrap())
-            .consumer_group(&self.group)
-            .session_timeout(Duration::from_secs(6))
-            .readyz_lag_timeout(2 * NEVER)
-            .property("heartbeat.interval.ms", "200")
-            .build();
-        ConsumerConfig::from(config.expect("valid settings")).observer(self.observer.clone())
-    }
-
-    pub(crate) fn consumer_of(&self, config: ConsumerConfig) -> KafkaConsumer {
-        KafkaConsumer::new(config)
-            .and_then(|consumer| consumer.subscribe([&self.topic]))
-            .expect("a valid consumer")
+        self.config_of(|config| config.readyz_lag_timeout(2 * NEVER))
     }
 
     /// Batches of ten, each message three attempts, then the queue.
@@ -80,46 +38,21 @@ impl<'a> Scene<'a> {
             .retry_backoff(Backoff::fixed(Duration::from_millis(20)))
     }
 
-    pub(crate) fn producer_config(&self) -> ProducerConfig {
-        let config = ProducerConfig::new(self.kafka.bootstrap()).expect("valid settings");
-        config.observer(Observer::new())
-    }
-
-    /// Sends `count` numbers to each partition.
-    pub(crate) fn fill(&self, count: usize) {
-        let payloads: Vec<String> = (0..count).map(|number| number.to_string()).collect();
-        self.send(&payloads);
-    }
-
-    /// Sends the same to each partition.
-    pub(crate) fn send(&self, payloads: &[impl AsRef<[u8]>]) {
-        let producer = KafkaProducer::new(self.producer_config()).expect("a producer");
-        for payload in payloads {
-            for partition in 0..self.partitions {
-                let record = Record::to(&self.topic).partition(partition);
-                let sent = producer.send_record(record.payload(payload.as_ref()));
-                sent.expect("room in the queue");
-            }
-        }
-        let report = producer.close(SOON);
-        assert!(report.is_complete(), "{report:?}");
-    }
-
-    pub(crate) fn committed(&self, partition: i32) -> Option<i64> {
+    /// Where the dead letters came from: partitions and offsets, in their order.
+    pub(crate) fn origins(&self) -> Vec<(i32, i64)> {
         self.kafka
-            .committed_offset(&self.group, &self.topic, partition)
-    }
-
-    pub(crate) fn all_committed(&self) -> Vec<i64> {
-        (0..self.partitions)
-            .map(|partition| self.committed(partition).unwrap_or_default())
+            .read(&self.queue)
+            .iter()
+            .map(TopicRecord::origin)
             .collect()
     }
+}
 
-    /// Where the letters in the queue came from: partitions and offsets, in their order.
-    pub(crate) fn letters(&self) -> Vec<(i32, i64)> {
-        let letters = self.kafka.read(&self.queue);
-        letters.iter().map(TopicRecord::origin).collect()
+impl<'a> Deref for Scene<'a> {
+    type Target = integration_tests::Scene<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
@@ -132,25 +65,22 @@ pub(crate) struct Given {
     pub(crate) bytes: usize,
 }
 
-/// What handlers were given, in the order in which they were.
-#[derive(Clone, Default)]
-pub(crate) struct Journal(Arc<Mutex<Vec<Given>>>);
-
-impl Journal {
-    pub(crate) fn note(&self, batch: &MessageBatch) {
+impl From<&MessageBatch> for Given {
+    fn from(batch: &MessageBatch) -> Self {
         let bytes = |msg: &ConsumerContext| msg.payload().map_or(0, <[u8]>::len);
-        self.0.lock().unwrap().push(Given {
+        Self {
             partition: batch.partition(),
             offsets: batch.iter().map(ConsumerContext::offset).collect(),
             attempt: batch.attempt(),
             bytes: batch.iter().map(bytes).sum(),
-        });
+        }
     }
+}
 
-    pub(crate) fn all(&self) -> Vec<Given> {
-        self.0.lock().unwrap().clone()
-    }
+#[derive(Clone, Default)]
+pub(crate) struct Journal(integration_tests::JournalOf<Given>);
 
+impl Journal {
     /// The batches of one partition: offsets and attempt.
     pub(crate) fn of(&self, partition: i32) -> Vec<(Vec<i64>, u32)> {
         let all = self.all().into_iter();
@@ -171,14 +101,10 @@ impl Journal {
     }
 }
 
-#[track_caller]
-pub(crate) fn soon(condition: impl FnMut() -> bool) {
-    eventually(SOON, condition);
-}
+impl Deref for Journal {
+    type Target = integration_tests::JournalOf<Given>;
 
-/// Stops a worker that has nothing to leave undone.
-#[track_caller]
-pub(crate) fn stop(handle: &ConsumerHandle) {
-    let report = handle.stop();
-    assert!(report.is_clean(), "{report:?}");
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }

@@ -1,6 +1,6 @@
 //! Handlers slower than the topic.
 
-use crate::support::{Gate, Journal, Scene, close, soon, stop};
+use integration_tests::{Gate, Journal, Scene, close, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, ConsumerHandle};
 use rws_kafka_producer::{Compression, KafkaProducer, ProducerConfig, Record};
 use std::thread;

@@ -1,8 +1,7 @@
 //! Workers that stop rather than give up too much.
 
 use crate::dead_letters::Poisoned;
-use crate::support::{SOON, Scene};
-use integration_tests::Kafka;
+use integration_tests::{Kafka, SOON, Scene};
 use rws_kafka_consumer::{
     CircuitBreaker, ConsumerContext, ConsumerError, FailurePolicy, HandlerError,
 };

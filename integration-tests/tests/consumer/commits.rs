@@ -1,6 +1,6 @@
 //! What `commit` and `commit_sync` do, and when.
 
-use crate::support::{Gate, Journal, Scene, soon, stop};
+use integration_tests::{Gate, Journal, Scene, soon, stop};
 use rws_kafka_consumer::{Backoff, ConsumerContext, HandlerError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,6 @@
 //! What a worker says of what it cannot fetch or join.
 
-use crate::support::*;
-use integration_tests::unique_topic;
+use integration_tests::{Scene, ready, soon, stop, unique_topic};
 use rws_kafka_consumer::{ConsumerContext, ConsumerError, ConsumerHandle, KafkaConsumer};
 
 fn start_with(scene: &Scene<'_>, strategy: &str) -> ConsumerHandle {

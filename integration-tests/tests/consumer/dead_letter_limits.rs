@@ -1,38 +1,21 @@
 //! Messages that a topic hardly takes, or whose time it does not take.
 
 use crate::dead_letters::Poisoned;
-use crate::support::{Scene, close, soon, stop};
-use integration_tests::{Kafka, unique, unique_topic};
+use integration_tests::{Kafka, Scene, close, now_ms, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, HandlerError};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.expect("after 1970").as_millis() as i64
-}
 
 /// A queue with the broker's defaults deletes what is a week old, and refuses what is an hour ahead.
 #[test]
 fn a_letter_has_the_time_of_its_publishing_whatever_the_messages_own() {
-    let kafka = Kafka::shared();
-    let topic = unique_topic("old");
     let settings = [
         ("message.timestamp.type", "CreateTime"),
         ("retention.ms", "-1"),
         ("message.timestamp.after.max.ms", "9223372036854775807"),
     ];
-    kafka.create_topic_with(&topic, 1, &settings);
-    let queue = unique_topic("dlq");
-    kafka.create_topic(&queue, 1);
-    let scene = Scene {
-        kafka,
-        topic,
-        partitions: 1,
-        group: unique("group"),
-        observer: Observer::new(),
-    };
+    let scene = Scene::with(Kafka::shared(), 1, &settings);
+    scene.create_queue(1);
     let before = now_ms();
     let ten_days_old = before - 10 * 24 * 3600 * 1000;
     let far_ahead = before + 100 * 365 * 24 * 3600 * 1000;
@@ -45,11 +28,11 @@ fn a_letter_has_the_time_of_its_publishing_whatever_the_messages_own() {
     close(&producer);
     let handle = scene
         .consumer()
-        .dead_letter_queue(&queue)
+        .dead_letter_queue(&scene.queue)
         .start(|_: ConsumerContext| Err(HandlerError::new("no such order").permanent()));
     soon(|| scene.committed(0) == Some(2));
     stop(&handle);
-    let letters = kafka.read(&queue);
+    let letters = scene.letters();
     assert_eq!(letters.len(), 2);
     for (letter, ms) in letters.iter().zip(times) {
         let published = letter.timestamp_ms.expect("a timestamp");

@@ -1,13 +1,11 @@
 //! Dead letter queues that cannot be written to, and workers that die beside them.
 
 use crate::dead_letters::Poisoned;
-use crate::support::{Gate, Journal, SOON, reaches, soon, stop};
-use crate::worker_process::{self, Worker};
-use integration_tests::{Kafka, SaslOptions};
+use integration_tests::jobs::{Job, Poison};
+use integration_tests::{Child, Gate, Journal, Kafka, SOON, SaslOptions, soon, stop};
 use rws_kafka_config::{KafkaConfig, SaslMechanism, SecurityProtocol};
 use rws_kafka_consumer::{
     ConsumerConfig, ConsumerContext, ConsumerError, ConsumerHandle, HandlerError, HandlerResult,
-    KafkaConsumer,
 };
 use rws_kafka_producer::ProducerError;
 use std::time::{Duration, Instant};
@@ -133,7 +131,7 @@ fn a_broker_that_goes_away_while_letters_are_on_their_way_loses_none() {
     kafka.kill();
     soon(|| handle.status().connection.is_some());
     kafka.restart();
-    reaches(&journal, 3 * COUNT, &handle);
+    journal.wait_for(3 * COUNT, &handle);
     let end = COUNT as i64;
     soon(|| poisoned.scene.all_committed() == [end; 3]);
     stop(&handle);
@@ -220,24 +218,24 @@ fn a_stop_does_not_wait_for_a_letter_for_ever_and_tells_of_it() {
     assert!(!poisoned.letters().is_empty());
 }
 
-const WORKER: &str =
-    "dead_letter_trouble::a_worker_that_is_killed_between_letter_and_commit_repeats_the_letter";
+/// Starts a worker process that dead-letters what `poison` says.
+fn start_child(poisoned: &Poisoned<'_>, poison: Poison, commit_interval: Duration) -> Child {
+    let job = Job::DeadLetter {
+        place: poisoned.place(),
+        queue: poisoned.queue.clone(),
+        poison,
+        commit_interval,
+    };
+    job.program(env!("CARGO_BIN_EXE_child")).start()
+}
 
 #[test]
 fn a_worker_that_is_killed_between_letter_and_commit_repeats_the_letter() {
-    if let Some(arguments) = worker_process::arguments() {
-        return work_without_commits(&arguments);
-    }
     let poisoned = Poisoned::on(Kafka::shared(), 1, 1);
     let scene = &poisoned.scene;
     scene.fill(5);
-    let arguments = [
-        scene.kafka.bootstrap(),
-        scene.group.clone(),
-        scene.topic.clone(),
-        poisoned.queue.clone(),
-    ];
-    let mut worker = Worker::start(WORKER, &arguments);
+    // It is killed before its first commit.
+    let mut worker = start_child(&poisoned, Poison::Third, Duration::from_secs(3600));
     poisoned.letters_of(1);
     worker.kill();
     assert_eq!(scene.committed(0), None);
@@ -251,68 +249,22 @@ fn a_worker_that_is_killed_between_letter_and_commit_repeats_the_letter() {
     assert_eq!(origins, [(0, 2); 2]);
 }
 
-/// The commits of this worker come in an hour: it is killed before.
-fn work_without_commits(arguments: &[String]) {
-    let consumer = consumer_of(arguments, Duration::from_secs(3600));
-    let handle = consumer.start(picky(&Journal::default()));
-    handle.join_timeout(4 * SOON);
-}
-
-/// The consumer of a worker process.
-fn consumer_of(arguments: &[String], commit_interval: Duration) -> KafkaConsumer {
-    let [brokers, group, topic, queue] = arguments else {
-        panic!("{arguments:?}");
-    };
-    let config = KafkaConfig::builder()
-        .brokers(brokers)
-        .consumer_group(group)
-        .session_timeout(Duration::from_secs(6))
-        .build()
-        .unwrap();
-    let config = ConsumerConfig::from(config).commit_interval(commit_interval);
-    let consumer = KafkaConsumer::new(config).unwrap();
-    consumer
-        .subscribe([topic])
-        .unwrap()
-        .dead_letter_queue(queue)
-}
-
 #[test]
 fn workers_that_are_killed_again_and_again_lose_no_letter() {
-    if let Some(arguments) = worker_process::arguments() {
-        return work_until_killed(&arguments);
-    }
     const COUNT: usize = 4000;
     let poisoned = Poisoned::on(Kafka::shared(), 2, 2);
     let scene = &poisoned.scene;
     scene.fill(COUNT);
-    let arguments = [
-        scene.kafka.bootstrap(),
-        scene.group.clone(),
-        scene.topic.clone(),
-        poisoned.queue.clone(),
-    ];
-    let test = "dead_letter_trouble::workers_that_are_killed_again_and_again_lose_no_letter";
+    let start = || start_child(&poisoned, Poison::EverySecond, Duration::from_millis(100));
     for kills in 1..=4 {
-        let mut worker = Worker::start(test, &arguments);
+        let mut worker = start();
         let goal = 300 * kills;
         soon(|| poisoned.letters().len() >= goal);
         worker.kill();
     }
-    let mut worker = Worker::start(test, &arguments);
+    let mut worker = start();
     let end = COUNT as i64;
     integration_tests::eventually(3 * SOON, || scene.all_committed() == [end; 2]);
     worker.kill();
     assert_all_dead_lettered(&poisoned, end);
-}
-
-fn work_until_killed(arguments: &[String]) {
-    let consumer = consumer_of(arguments, Duration::from_millis(100));
-    let handle = consumer.start(|msg: ConsumerContext| {
-        if msg.offset() % 2 == 0 {
-            return Err(HandlerError::new("poison").permanent());
-        }
-        msg.commit()
-    });
-    handle.join_timeout(4 * SOON);
 }

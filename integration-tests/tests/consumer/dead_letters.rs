@@ -1,18 +1,17 @@
 //! Messages that are given up.
 
-use crate::support::{Journal, SOON, Scene, close, soon, stop};
-use integration_tests::{Brokers, Kafka, TopicRecord, eventually_some, unique_topic};
+use integration_tests::{Brokers, Journal, Kafka, SOON, Scene, close, soon, stop};
 use rws_kafka_consumer::{
     Backoff, ConsumerContext, ConsumerError, DeadLetterHeaders, ErrorClass, HandlerError,
     HandlerResult, KafkaConsumer,
 };
 use rws_kafka_producer::{ProducerConfig, Record};
+use std::ops::Deref;
 use std::time::{Duration, SystemTime};
 
 /// A scene with a dead letter queue.
 pub(crate) struct Poisoned<'a> {
     pub(crate) scene: Scene<'a>,
-    pub(crate) queue: String,
     pub(crate) queue_partitions: i32,
 }
 
@@ -28,53 +27,34 @@ impl<'a> Poisoned<'a> {
         partitions: i32,
         queue_partitions: i32,
     ) -> Self {
-        let scene = Scene::on(kafka, partitions);
-        let queue = unique_topic("dlq");
         Self {
-            scene,
-            queue,
+            scene: Scene::on(kafka, partitions),
             queue_partitions,
         }
     }
 
     pub(crate) fn create_queue(&self) {
-        self.scene
-            .kafka
-            .create_topic(&self.queue, self.queue_partitions);
+        self.scene.create_queue(self.queue_partitions);
     }
 
     pub(crate) fn consumer(&self) -> KafkaConsumer {
         self.scene
             .consumer()
-            .dead_letter_queue(&self.queue)
+            .dead_letter_queue(&self.scene.queue)
             .max_retries(2)
             .retry_backoff(Backoff::fixed(Duration::from_millis(20)))
     }
 
-    pub(crate) fn letters(&self) -> Vec<TopicRecord> {
-        self.scene
-            .kafka
-            .read_if_there(&self.queue)
-            .unwrap_or_default()
-    }
-
-    /// The letters, once there are `count`.
-    #[track_caller]
-    pub(crate) fn letters_of(&self, count: usize) -> Vec<TopicRecord> {
-        eventually_some(2 * SOON, || {
-            let letters = self.letters();
-            (letters.len() >= count).then_some(letters)
-        })
-    }
-
     fn counted(&self, family: &str) -> u64 {
-        let series = format!(
-            "{family}{{group=\"{}\",topic=\"{}\"}} ",
-            self.scene.group, self.scene.topic
-        );
-        let page = self.scene.observer.render();
-        let value = page.lines().find_map(|line| line.strip_prefix(&series));
-        value.map_or(0, |value| value.parse().unwrap())
+        self.scene.counted(family, &self.scene.topic)
+    }
+}
+
+impl<'a> Deref for Poisoned<'a> {
+    type Target = Scene<'a>;
+
+    fn deref(&self) -> &Scene<'a> {
+        &self.scene
     }
 }
 

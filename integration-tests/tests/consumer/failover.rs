@@ -3,8 +3,7 @@
 use crate::dead_letter_trouble::assert_all_dead_lettered;
 use crate::dead_letters::Poisoned;
 use crate::late_commits::assert_history;
-use crate::support::{Journal, SOON, Scene, reaches, soon, stop};
-use integration_tests::{Cluster, eventually};
+use integration_tests::{Cluster, Journal, SOON, Scene, eventually, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, HandlerError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -38,10 +37,10 @@ fn a_group_whose_coordinator_dies_goes_on_and_takes_no_commit_back() {
     coordinator.kill();
     // The others take over, with what was committed.
     let before = journal.len();
-    reaches(&journal, before + 1500, &handle);
+    journal.wait_for(before + 1500, &handle);
     coordinator.restart();
     cluster.wait_until_in_sync(&scene.topic);
-    reaches(&journal, 3 * COUNT, &handle);
+    journal.wait_for(3 * COUNT, &handle);
     eventually(2 * SOON, || scene.all_committed() == [END; 3]);
     stop(&handle);
     journal.assert_none_lost(&[END; 3]);

@@ -1,6 +1,6 @@
 //! Handlers that fail.
 
-use crate::support::{Journal, SOON, Scene, soon, stop};
+use integration_tests::{Journal, SOON, Scene, soon, stop};
 use rws_kafka_consumer::{Backoff, ConsumerContext, ConsumerError, FailurePolicy, HandlerError};
 use std::time::Duration;
 

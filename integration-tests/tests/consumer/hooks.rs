@@ -1,6 +1,6 @@
 //! What a worker tells of the partitions that come and go.
 
-use crate::support::{Gate, Journal, SOON, Scene, ready, soon, stop};
+use integration_tests::{Gate, Journal, Scene, ready, soon, stop};
 use rws_kafka_consumer::{AssignedPartition, ConsumerContext, ConsumerError, KafkaConsumer};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -185,7 +185,7 @@ fn partitions_that_are_lost_are_told_as_such_and_take_no_commit() {
     // Longer than the session of 6 s: the coordinator forgets its member when it is back.
     kafka.pause();
     let begun = std::time::Instant::now();
-    integration_tests::eventually(SOON, || begun.elapsed() > Duration::from_secs(9));
+    integration_tests::soon(|| begun.elapsed() > Duration::from_secs(9));
     kafka.unpause();
     soon(|| told.all().len() >= 3);
     let all = told.all();

@@ -1,7 +1,7 @@
 //! Commits that come when a partition goes, has gone, or its worker has ended: the history of what
 //! the broker took is looked at, not only its end.
 
-use crate::support::{Gate, Journal, Scene, soon, stop};
+use integration_tests::{Gate, Journal, Scene, soon, stop};
 use rws_kafka_consumer::{Backoff, ConsumerContext, ConsumerError, HandlerError, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;

@@ -25,8 +25,6 @@ mod slow_handlers;
 mod starting;
 mod static_members;
 mod stopping;
-mod support;
 mod topics;
 mod typed;
 mod volume;
-mod worker_process;

@@ -1,7 +1,6 @@
 //! Workers on topics that do not exist yet, on a broker that creates none by itself.
 
-use crate::support::{Journal, soon, stop};
-use integration_tests::{Kafka, unique, unique_topic};
+use integration_tests::{Journal, Kafka, soon, stop, unique, unique_topic};
 use rws_kafka_config::{KafkaConfig, KafkaConfigBuilder};
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerHandle, KafkaConsumer, Outputs};
 use rws_kafka_observe::{ConsumerState, Observer};

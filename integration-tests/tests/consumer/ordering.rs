@@ -1,6 +1,6 @@
 //! Messages side by side.
 
-use crate::support::{Gate, Journal, Scene, close, ready, soon, stop};
+use integration_tests::{Gate, Journal, Scene, close, ready, soon, stop};
 use rws_kafka_consumer::{Backoff, ConsumerContext, HandlerError, Ordering};
 use rws_kafka_producer::Record;
 use std::collections::HashMap;

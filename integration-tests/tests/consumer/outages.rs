@@ -1,7 +1,6 @@
 //! Brokers that are not there.
 
-use crate::support::{Gate, Journal, Scene, close, reaches, soon, stop};
-use integration_tests::Kafka;
+use integration_tests::{Gate, Journal, Kafka, Scene, close, soon, stop};
 use rws_kafka_consumer::ConsumerContext;
 use rws_kafka_producer::Record;
 use std::thread;
@@ -28,20 +27,20 @@ fn a_worker_waits_for_its_broker_and_goes_on_after_a_restart() {
     assert!(!scene.observer.readiness().is_ready());
     assert!(!handle.status().stopped);
     kafka.restart();
-    reaches(&journal, 3000, &handle);
+    journal.wait_for(3000, &handle);
     soon(|| scene.observer.readiness().is_ready());
     // Errors of before may still come in.
     soon(|| handle.status().connection.is_none());
 
     // Once more, in the middle of the work.
     scene.fill(1000);
-    reaches(&journal, 3001, &handle);
+    journal.wait_for(3001, &handle);
     kafka.kill();
     wait(OUTAGE);
     assert!(!scene.observer.readiness().is_ready());
     kafka.restart();
     scene.fill(1000);
-    reaches(&journal, 9000, &handle);
+    journal.wait_for(9000, &handle);
     soon(|| scene.all_committed() == [3000; 3]);
     soon(|| scene.observer.readiness().is_ready());
     stop(&handle);
@@ -76,7 +75,7 @@ fn a_worker_goes_on_after_its_broker_was_frozen() {
         producer.send_record(record).unwrap();
     }
     close(&producer);
-    reaches(&journal, 15_003, &handle);
+    journal.wait_for(15_003, &handle);
     soon(|| scene.all_committed() == [5001; 3]);
     soon(|| scene.observer.readiness().is_ready());
     stop(&handle);

@@ -1,6 +1,6 @@
 //! Pause, resume, and what a status tells.
 
-use crate::support::{Gate, Journal, Scene, ready, soon, stop};
+use integration_tests::{Gate, Journal, Scene, ready, soon, stop};
 use rws_kafka_consumer::ConsumerContext;
 use rws_kafka_observe::ConsumerState;
 use std::time::{Duration, SystemTime};

@@ -1,6 +1,6 @@
 //! What becomes of messages that fail, where there is no dead letter queue.
 
-use crate::support::{Journal, SOON, Scene, soon, stop};
+use integration_tests::{Journal, SOON, Scene, soon, stop};
 use rws_kafka_consumer::{
     Backoff, ConsumerContext, ConsumerError, ErrorClass, FailurePolicy, HandlerError, KafkaConsumer,
 };

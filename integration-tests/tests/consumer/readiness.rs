@@ -1,13 +1,12 @@
 //! Lag and readiness.
 
-use crate::support::{Gate, SOON, Scene, ready, soon, stop};
+use integration_tests::{Gate, SOON, Scene, ready, soon, stop, throughout};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext};
 use rws_kafka_observe::{BrokerState, ConsumerState};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn with_lag_timeout(scene: &Scene<'_>, timeout: Duration) -> ConsumerConfig {
     scene.config_of(|config| config.readyz_lag_timeout(timeout))
@@ -103,12 +102,10 @@ fn an_idle_worker_without_lag_stays_ready() {
 
 #[track_caller]
 fn stays_ready(scene: &Scene<'_>, time: Duration) {
-    let end = Instant::now() + time;
-    while Instant::now() < end {
+    throughout(time, || {
         let readiness = scene.observer.readiness();
         assert!(readiness.is_ready(), "{}", readiness.to_json());
-        thread::sleep(Duration::from_millis(20));
-    }
+    });
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What comes in is what was sent.
 
-use crate::support::{SOON, Scene, close, stop};
-use integration_tests::eventually;
+use integration_tests::{Scene, close, now_ms, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, HandlerError, PayloadError};
 use rws_kafka_producer::Record;
 use std::ffi::OsStr;
@@ -9,7 +8,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Read {
@@ -51,7 +50,7 @@ fn read<T: Send + 'static>(
         sink.lock().unwrap().push(value);
         msg.commit()
     });
-    eventually(SOON, || seen.lock().unwrap().len() >= count);
+    soon(|| seen.lock().unwrap().len() >= count);
     stop(&handle);
     let mut seen = seen.lock().unwrap();
     std::mem::take(&mut *seen)
@@ -110,11 +109,6 @@ fn what_kcat_writes_is_read_back() {
         let timestamp = read.timestamp_ms.unwrap();
         assert!((before..=now_ms()).contains(&timestamp), "{timestamp}");
     }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    since.as_millis() as i64
 }
 
 #[test]

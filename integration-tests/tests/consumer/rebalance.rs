@@ -1,6 +1,6 @@
 //! Members that come and go.
 
-use crate::support::{Gate, Journal, SOON, Scene, close, ready, soon, stop};
+use integration_tests::{Gate, Journal, SOON, Scene, close, ready, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, ConsumerError, ConsumerHandle};
 use rws_kafka_producer::Record;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,6 +1,6 @@
 //! A topic that is deleted and created again beside a worker that reads it.
 
-use crate::support::*;
+use integration_tests::*;
 use rws_kafka_config::OffsetReset;
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerHandle};
 use rws_kafka_observe::ConsumerState;

@@ -1,6 +1,6 @@
 //! Handlers that take longer than Kafka lets a consumer be silent.
 
-use crate::support::{Gate, Journal, Scene, ready, soon, stop};
+use integration_tests::{Gate, Journal, Scene, ready, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, GroupProtocol};
 use rws_kafka_observe::ConsumerState;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! What `start` says about a worker that cannot be.
 
-use crate::support::{Journal, SOON, Scene, soon, stop};
+use integration_tests::{Journal, SOON, Scene, soon, stop};
 use rws_kafka_consumer::{
     CircuitBreaker, ConsumerConfig, ConsumerContext, ConsumerError, DeadLetterHeaders,
     FailurePolicy, GroupProtocol, KafkaConsumer,

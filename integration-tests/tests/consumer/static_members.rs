@@ -1,11 +1,8 @@
 //! Workers with a `group.instance.id` in a group of KIP-848.
 
-use crate::support::*;
-use crate::worker_process::{self, Worker};
-use integration_tests::Kafka;
-use rws_kafka_config::KafkaConfig;
-use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerError, ConsumerHandle};
-use rws_kafka_consumer::{GroupProtocol, KafkaConsumer};
+use integration_tests::jobs::{Job, static_member::StaticMember};
+use integration_tests::{Kafka, Scene, soon, stop};
+use rws_kafka_consumer::ConsumerError;
 use rws_kafka_observe::{BrokerState, ConsumerState, Observer};
 use std::time::Duration;
 
@@ -26,44 +23,25 @@ fn broker() -> Kafka {
     ])
 }
 
-fn start(brokers: &str, group: &str, topic: &str, observer: &Observer) -> ConsumerHandle {
-    let config = KafkaConfig::builder()
-        .brokers(brokers)
-        .consumer_group(group)
-        .group_instance_id(INSTANCE)
-        .build()
-        .expect("valid settings");
-    let config = ConsumerConfig::from(config)
-        .group_protocol(GroupProtocol::Consumer)
-        .observer(observer.clone());
-    let consumer = KafkaConsumer::new(config).and_then(|consumer| consumer.subscribe([topic]));
-    let consumer = consumer.expect("a valid consumer");
-    consumer.start(|msg: ConsumerContext| msg.commit())
+fn member(scene: &Scene<'_>) -> StaticMember {
+    StaticMember {
+        place: scene.place(),
+        instance_id: INSTANCE.to_owned(),
+    }
 }
-
-const WORKER: &str =
-    "static_members::a_worker_that_was_killed_comes_back_once_its_session_has_ended";
 
 #[test]
 fn a_worker_that_was_killed_comes_back_once_its_session_has_ended() {
-    if let Some(arguments) = worker_process::arguments() {
-        let [brokers, group, topic] = &arguments[..] else {
-            panic!("{arguments:?}");
-        };
-        start(brokers, group, topic, &Observer::new()).join_timeout(4 * SOON);
-        return;
-    }
     let kafka = broker();
     let scene = Scene::on(&kafka, 2);
     scene.fill(1);
-    let (bootstrap, group, topic) = (kafka.bootstrap(), &scene.group, &scene.topic);
-    let arguments = [bootstrap.clone(), group.clone(), topic.clone()];
-    let mut worker = Worker::start(WORKER, &arguments);
+    let job = Job::StaticMember(member(&scene));
+    let mut worker = job.program(env!("CARGO_BIN_EXE_child")).start();
     soon(|| scene.all_committed() == [1; 2]);
     worker.kill();
 
     scene.fill(1);
-    let handle = start(&bootstrap, group, topic, &scene.observer);
+    let handle = member(&scene).start(&scene.observer);
     soon(|| handle.status().last_error.is_some());
     let status = handle.status();
     let Some(ConsumerError::InstanceIdInUse { instance_id, .. }) = &status.last_error else {
@@ -88,10 +66,9 @@ fn a_worker_stops_at_once_while_another_one_holds_its_id() {
     let kafka = broker();
     let scene = Scene::on(&kafka, 1);
     scene.fill(1);
-    let (brokers, group, topic) = (kafka.bootstrap(), &scene.group, &scene.topic);
-    let first = start(&brokers, group, topic, &Observer::new());
+    let first = member(&scene).start(&Observer::new());
     soon(|| scene.all_committed() == [1]);
-    let second = start(&brokers, group, topic, &scene.observer);
+    let second = member(&scene).start(&scene.observer);
     soon(|| second.status().last_error.is_some());
     let report = second.stop();
     assert_eq!(

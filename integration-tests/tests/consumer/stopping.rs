@@ -1,7 +1,6 @@
 //! How a worker ends.
 
-use crate::support::{Gate, Journal, SOON, Scene, ready, soon, stop};
-use integration_tests::unique;
+use integration_tests::{Gate, Journal, SOON, Scene, ready, soon, stop, unique};
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerHandle, KafkaConsumer};
 use rws_kafka_observe::Observer;
 use std::sync::{Arc, OnceLock};
@@ -29,7 +28,7 @@ fn a_stop_waits_for_fifty_messages_in_hand() {
         move || handle.stop()
     });
     // Both can only be seen while it waits.
-    soon(|| !handle.status().assignment.is_empty() && journal.len() == 0);
+    soon(|| !handle.status().assignment.is_empty() && journal.is_empty());
     assert!(!stopping.is_finished());
     handle.initiate_stop();
     // What is queued is dropped before the messages in hand are waited for.

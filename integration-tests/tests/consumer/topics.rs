@@ -1,7 +1,6 @@
 //! Subscriptions.
 
-use crate::support::{Journal, Scene, ready, soon, stop};
-use integration_tests::{Kafka, unique, unique_topic};
+use integration_tests::{Journal, Kafka, Scene, ready, soon, stop, unique, unique_topic};
 use rws_kafka_config::KafkaConfig;
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, KafkaConsumer};
 use rws_kafka_observe::Observer;

@@ -1,8 +1,7 @@
 //! Values as JSON, through the broker.
 
 use crate::dead_letters::Poisoned;
-use crate::support::{Scene, close, soon, stop};
-use integration_tests::Kafka;
+use integration_tests::{Kafka, Scene, close, soon, stop};
 use rws_kafka_consumer::ConsumerContext;
 use rws_kafka_producer::{ProducerError, Record};
 use serde::{Deserialize, Serialize};

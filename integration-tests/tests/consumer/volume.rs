@@ -1,6 +1,6 @@
 //! A hundred thousand messages.
 
-use crate::support::{Journal, Scene, close, soon, stop};
+use integration_tests::{Journal, Scene, close, soon, stop};
 use rws_kafka_consumer::ConsumerContext;
 use rws_kafka_producer::Record;
 

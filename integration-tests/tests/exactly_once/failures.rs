@@ -1,5 +1,6 @@
-use crate::pipeline::copy;
-use crate::support::{Scene, soon, stop};
+use crate::support::Scene;
+use integration_tests::jobs::copier::copy;
+use integration_tests::{soon, stop};
 use rws_kafka_consumer::{Backoff, ConsumerError, HandlerError};
 use rws_kafka_producer::ProducerError;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ fn what_a_failing_handler_sent_is_never_written_and_its_message_is_handled_again
             Ok(())
         })
     };
-    scene.all_committed(1000, &handle);
+    scene.wait_until_committed(1000, &handle);
     stop(&handle);
     assert!(failures.load(Ordering::Relaxed) >= 40);
     soon(|| scene.read(&scene.sink).concat().len() == 2000);
@@ -40,7 +41,7 @@ fn what_a_failing_handler_sent_is_never_written_and_its_message_is_handled_again
 #[test]
 fn a_dead_letter_is_published_in_place_of_the_outputs_and_with_the_offset() {
     let scene = Scene::new(1);
-    let queue = format!("{}.dlq", scene.source);
+    let queue = format!("{}.dlq", scene.topic);
     scene.kafka.create_topic(&queue, 1);
     scene.fill(300);
     let consumer = scene
@@ -60,7 +61,7 @@ fn a_dead_letter_is_published_in_place_of_the_outputs_and_with_the_offset() {
             }
             Ok(())
         });
-    scene.all_committed(300, &handle);
+    scene.wait_until_committed(300, &handle);
     stop(&handle);
     soon(|| scene.read(&queue).concat().len() == 30);
     let letters = scene.read(&queue).concat();
@@ -95,7 +96,9 @@ fn an_output_that_the_broker_refuses_stops_the_worker_and_leaves_nothing() {
         out.send(&small, "x".repeat(5000))?;
         Ok(())
     });
-    let report = handle.join_timeout(crate::support::SOON).expect("its end");
+    let report = handle
+        .join_timeout(integration_tests::SOON)
+        .expect("its end");
     let Some(ConsumerError::OutputRefused(cause)) = &report.error else {
         panic!("{report:?}");
     };
@@ -103,7 +106,7 @@ fn an_output_that_the_broker_refuses_stops_the_worker_and_leaves_nothing() {
         matches!(**cause, ProducerError::MessageTooLarge { .. }),
         "{cause:?}"
     );
-    assert_eq!(scene.committed(), [0]);
+    assert_eq!(scene.all_committed(), [0]);
     assert_eq!(scene.read(&scene.sink).concat(), [""; 0]);
 }
 
@@ -123,7 +126,9 @@ fn an_output_that_no_broker_would_take_is_an_error_of_its_handler() {
             assert!(matches!(too_large, ProducerError::MessageTooLarge { .. }));
             Ok(out.send("no topic", "x")?)
         });
-    let report = handle.join_timeout(crate::support::SOON).expect("its end");
+    let report = handle
+        .join_timeout(integration_tests::SOON)
+        .expect("its end");
     let error = report.error.clone().expect("an error").to_string();
     assert!(
         error.contains("no topic") && error.contains("holds ' '"),

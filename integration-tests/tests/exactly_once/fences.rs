@@ -1,5 +1,6 @@
-use crate::pipeline::copy;
-use crate::support::{SOON, Scene, ready, soon, stop};
+use crate::support::Scene;
+use integration_tests::jobs::copier::copy;
+use integration_tests::{SOON, ready, soon, stop};
 use rws_kafka_consumer::ConsumerError;
 
 #[test]
@@ -7,7 +8,7 @@ fn a_worker_whose_transactional_id_is_taken_over_ends_with_an_error() {
     let scene = Scene::new(2);
     scene.fill(500);
     let first = scene.exactly_once().start(copy(&scene.sink));
-    scene.all_committed(500, &first);
+    scene.wait_until_committed(500, &first);
     // Another service with the same id, by mistake: it owns none of the partitions.
     let other = scene.transactional();
     other.begin().unwrap().abort().unwrap();
@@ -19,7 +20,7 @@ fn a_worker_whose_transactional_id_is_taken_over_ends_with_an_error() {
     assert!(report.error.as_ref().is_some_and(ConsumerError::is_fatal));
     let second = scene.exactly_once().start(copy(&scene.sink));
     ready(&second);
-    scene.all_committed(1000, &second);
+    scene.wait_until_committed(1000, &second);
     stop(&second);
     soon(|| scene.read(&scene.sink).concat().len() == 2000);
     for values in scene.read(&scene.sink) {

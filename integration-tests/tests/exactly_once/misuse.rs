@@ -1,7 +1,8 @@
 //! What cannot be had together is refused, by the name of its setting.
 
-use crate::pipeline::copy;
-use crate::support::{SOON, Scene, stop};
+use crate::support::Scene;
+use integration_tests::jobs::copier::copy;
+use integration_tests::{SOON, stop};
 use rws_kafka_consumer::{ConsumerError, ExactlyOnceConsumer, KafkaConsumer, Ordering};
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, ProducerError};
 use std::time::Duration;
@@ -26,9 +27,9 @@ fn a_worker_is_refused_what_exactly_once_excludes() {
     let producer = || scene.producer_config();
     let of = |consumer: KafkaConsumer| consumer.exactly_once("id").producer(producer());
     let with = |name: &str, value: &str| {
-        let config = scene.consumer_config().property(name, value);
+        let config = scene.config().property(name, value);
         KafkaConsumer::new(config)
-            .and_then(|consumer| consumer.subscribe([&scene.source]))
+            .and_then(|consumer| consumer.subscribe([&scene.topic]))
             .unwrap()
     };
     let empty = scene.consumer().exactly_once(" ").producer(producer());
@@ -46,11 +47,9 @@ fn a_worker_is_refused_what_exactly_once_excludes() {
     let letters = scene.consumer().dead_letter_queue("dlq");
     let letters = letters.dead_letter_producer(KafkaProducer::new(producer()).unwrap());
     assert_eq!(refused(of(letters)), "dead_letter_producer");
-    let slow = scene
-        .consumer_config()
-        .commit_interval(Duration::from_secs(5));
+    let slow = scene.config().commit_interval(Duration::from_secs(5));
     let slow = KafkaConsumer::new(slow)
-        .and_then(|consumer| consumer.subscribe([&scene.source]))
+        .and_then(|consumer| consumer.subscribe([&scene.topic]))
         .unwrap();
     assert_eq!(refused(of(slow)), "commit_interval");
     let loose = producer().property("enable.idempotence", "false");
@@ -109,7 +108,7 @@ fn a_handler_that_commits_by_itself_is_told_that_it_cannot() {
         msg.commit()?;
         copy(msg, out)
     });
-    scene.all_committed(10, &handle);
+    scene.wait_until_committed(10, &handle);
     stop(&handle);
     scene.assert_each_once(10);
 }

@@ -1,6 +1,6 @@
-use crate::pipeline::copy;
-use crate::support::{Scene, soon, stop};
-use integration_tests::{Gate, Kafka};
+use crate::support::Scene;
+use integration_tests::jobs::copier::copy;
+use integration_tests::{Gate, Kafka, soon, stop};
 use rws_kafka_consumer::{ConsumerHandle, KafkaConsumer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -35,7 +35,7 @@ fn quick_to_abort() -> Kafka {
 /// Waits until all is committed, ends the worker, and sees that each result is there once.
 #[track_caller]
 fn all_once(scene: &Scene<'_>, handle: &ConsumerHandle) {
-    scene.all_committed(MESSAGES, handle);
+    scene.wait_until_committed(MESSAGES, handle);
     stop(handle);
     soon(|| scene.read(&scene.sink).concat().len() == 2 * MESSAGES);
     scene.assert_each_once(MESSAGES);
@@ -52,7 +52,7 @@ fn outlast_transaction(kafka: &Kafka) {
 }
 
 fn committed(scene: &Scene<'_>) -> i64 {
-    scene.committed().iter().sum()
+    scene.all_committed().iter().sum()
 }
 
 #[test]
@@ -78,10 +78,10 @@ fn a_handler_that_hangs_as_its_transaction_is_lost_holds_up_its_partition_alone(
     let hangs = Arc::new(AtomicBool::new(false));
     let given = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
     let (wait, is_to_hang, count) = (gate.clone(), Arc::clone(&hangs), Arc::clone(&given));
-    let config = scene.consumer_config();
+    let config = scene.config();
     let config = config.commit_interval(Duration::from_millis(500));
     let consumer = KafkaConsumer::new(config)
-        .and_then(|consumer| consumer.subscribe([&scene.source]))
+        .and_then(|consumer| consumer.subscribe([&scene.topic]))
         .expect("a valid consumer");
     let producer = scene.producer_config().transaction_timeout(TIMEOUT);
     let handle = consumer
@@ -103,8 +103,8 @@ fn a_handler_that_hangs_as_its_transaction_is_lost_holds_up_its_partition_alone(
     soon(|| (0..2).all(|partition| given_now()[partition] > before[partition] + 20));
     hangs.store(true, Ordering::Relaxed);
     outlast_transaction(&kafka);
-    soon(|| scene.committed()[0] == MESSAGES as i64);
-    assert!(scene.committed()[1] < MESSAGES as i64);
+    soon(|| scene.all_committed()[0] == MESSAGES as i64);
+    assert!(scene.all_committed()[1] < MESSAGES as i64);
     gate.open();
     all_once(&scene, &handle);
 }
@@ -137,7 +137,7 @@ fn what_is_finished_while_a_stop_waits_is_committed_before_its_transaction_is_to
         (1, 0),
         "{report:?}"
     );
-    assert_eq!(scene.committed(), [1, 0]);
+    assert_eq!(scene.all_committed(), [1, 0]);
     assert_eq!(scene.read(&scene.sink), [vec!["0".to_owned()], vec![]]);
     hang.open();
 }

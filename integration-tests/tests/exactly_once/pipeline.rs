@@ -1,25 +1,17 @@
-use crate::support::{Scene, ready, soon, stop};
-use rws_kafka_consumer::{ConsumerContext, GroupProtocol, HandlerResult, Outputs};
+use crate::support::Scene;
+use integration_tests::jobs::copier::copy;
+use integration_tests::{ready, soon, stop};
+use rws_kafka_consumer::GroupProtocol;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-
-/// Each message to the same partition of another topic.
-pub(crate) fn copy(sink: &str) -> impl Fn(ConsumerContext, &mut Outputs) -> HandlerResult + use<> {
-    let sink = sink.to_owned();
-    move |msg, out| {
-        let record = rws_kafka_producer::Record::to(&sink).partition(msg.partition());
-        out.send_record(record.payload(msg.payload_str()?))?;
-        Ok(())
-    }
-}
 
 #[test]
 fn each_result_is_read_once_and_in_order_and_its_offset_is_committed() {
     let scene = Scene::new(3);
     scene.fill(2000);
     let handle = scene.exactly_once().start(copy(&scene.sink));
-    scene.all_committed(2000, &handle);
+    scene.wait_until_committed(2000, &handle);
     soon(|| scene.read(&scene.sink).concat().len() == 6000);
     scene.assert_each_once(2000);
     stop(&handle);
@@ -29,13 +21,13 @@ fn each_result_is_read_once_and_in_order_and_its_offset_is_committed() {
 fn a_stop_commits_what_is_done_and_a_successor_goes_on_from_there() {
     let scene = Scene::new(2);
     scene.fill(3000);
-    let mut config = scene.consumer_config();
+    let mut config = scene.config();
     // Longer than the test takes to stop: only the stop commits.
     config = config.commit_interval(Duration::from_secs(4));
     let handled = Arc::new(AtomicUsize::new(0));
     for part in 0..3 {
         let consumer = rws_kafka_consumer::KafkaConsumer::new(config.clone())
-            .and_then(|consumer| consumer.subscribe([&scene.source]))
+            .and_then(|consumer| consumer.subscribe([&scene.topic]))
             .unwrap();
         let (copy, count) = (copy(&scene.sink), Arc::clone(&handled));
         let handle = consumer
@@ -52,7 +44,7 @@ fn a_stop_commits_what_is_done_and_a_successor_goes_on_from_there() {
             let goal = (part + 1) * 1000;
             soon(|| handled.load(Ordering::Relaxed) >= goal);
         } else {
-            scene.all_committed(3000, &handle);
+            scene.wait_until_committed(3000, &handle);
         }
         stop(&handle);
     }
@@ -66,11 +58,9 @@ fn a_stop_commits_what_is_done_and_a_successor_goes_on_from_there() {
 fn a_transaction_is_committed_after_so_many_messages() {
     let scene = Scene::new(1);
     scene.fill(1000);
-    let config = scene
-        .consumer_config()
-        .commit_interval(Duration::from_secs(4));
+    let config = scene.config().commit_interval(Duration::from_secs(4));
     let consumer = rws_kafka_consumer::KafkaConsumer::new(config)
-        .and_then(|consumer| consumer.subscribe([&scene.source]))
+        .and_then(|consumer| consumer.subscribe([&scene.topic]))
         .unwrap();
     let copy = copy(&scene.sink);
     let handle = consumer
@@ -82,7 +72,7 @@ fn a_transaction_is_committed_after_so_many_messages() {
             std::thread::sleep(Duration::from_millis(2));
             copy(msg, out)
         });
-    scene.all_committed(1000, &handle);
+    scene.wait_until_committed(1000, &handle);
     let commits = handle.status().commits;
     stop(&handle);
     // "About": a transaction takes in what is finished before it closes.
@@ -98,12 +88,12 @@ fn partitions_that_move_between_workers_are_handled_once() {
             let config = match protocol {
                 "the broker's" => scene.bare_config().group_protocol(GroupProtocol::Consumer),
                 strategy => scene
-                    .consumer_config()
+                    .config()
                     .property("partition.assignment.strategy", strategy),
             };
             let copy = copy(&scene.sink);
             rws_kafka_consumer::KafkaConsumer::new(config)
-                .and_then(|consumer| consumer.subscribe([&scene.source]))
+                .and_then(|consumer| consumer.subscribe([&scene.topic]))
                 .unwrap()
                 .concurrency(3)
                 .exactly_once(format!("{}-{number}", scene.id))
@@ -113,7 +103,7 @@ fn partitions_that_move_between_workers_are_handled_once() {
                     copy(msg, out)
                 })
         };
-        let committed = || scene.committed().iter().sum::<i64>();
+        let committed = || scene.all_committed().iter().sum::<i64>();
         let goes_on = || {
             let before = committed();
             soon(|| committed() > before + 300);
@@ -142,7 +132,7 @@ fn partitions_that_move_between_workers_are_handled_once() {
             over.store(true, Ordering::Relaxed);
             (second, sender.join().expect("all is sent"))
         });
-        scene.all_committed(sent, &second);
+        scene.wait_until_committed(sent, &second);
         stop(&second);
         soon(|| scene.read(&scene.sink).concat().len() >= 6 * sent);
         scene.assert_each_once(sent);

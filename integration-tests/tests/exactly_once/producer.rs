@@ -1,7 +1,7 @@
 //! Transactions without a consumer.
 
-use crate::support::{SOON, Scene, soon};
-use integration_tests::{Kafka, eventually_some};
+use crate::support::Scene;
+use integration_tests::{Kafka, SOON, eventually_some, soon};
 use rws_kafka_producer::{KafkaProducer, ProducerError};
 use std::thread;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn the_messages_of_a_transaction_are_read_when_it_is_committed_and_not_before() 
     let transaction = producer.begin().unwrap();
     for number in 0..10 {
         transaction
-            .send_keyed(&scene.source, number.to_string(), format!("s{number}"))
+            .send_keyed(&scene.topic, number.to_string(), format!("s{number}"))
             .unwrap();
         transaction.send(&scene.sink, format!("t{number}")).unwrap();
     }
@@ -28,7 +28,7 @@ fn the_messages_of_a_transaction_are_read_when_it_is_committed_and_not_before() 
     assert_eq!(scene.read(&scene.sink).concat(), [""; 0]);
     transaction.commit().unwrap();
     soon(|| scene.read(&scene.sink).concat().len() == 10);
-    soon(|| scene.read(&scene.source).concat().len() == 10);
+    soon(|| scene.read(&scene.topic).concat().len() == 10);
     let expected: Vec<String> = (0..10).map(|number| format!("t{number}")).collect();
     assert_eq!(flat(scene.read(&scene.sink)), expected);
 }

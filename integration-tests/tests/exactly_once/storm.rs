@@ -1,6 +1,6 @@
-use crate::process::{Order, broker, start_worker};
-use crate::support::{SOON, Scene, soon, stop};
-use integration_tests::ChildTest;
+use crate::process::{broker, copier, start_worker};
+use crate::support::Scene;
+use integration_tests::{Child, SOON, soon, stop};
 use rws_kafka_consumer::ConsumerHandle;
 use rws_kafka_producer::{KafkaProducer, Record};
 use std::path::Path;
@@ -22,17 +22,10 @@ fn each_result_is_read_once_and_in_order_though_workers_are_killed_and_partition
     let kafka = broker();
     let scene = Scene::on(&kafka, PARTITIONS);
     let folder = tempfile::tempdir().expect("a folder for logs");
-    let order = |number: usize| Order {
-        brokers: kafka.bootstrap(),
-        group: scene.group.clone(),
-        source: scene.source.clone(),
-        sink: scene.sink.clone(),
-        id: format!("{}-{number}", scene.id),
-        work: Duration::from_micros(200),
-    };
+    let order = |number: usize| copier(&scene, number, Duration::from_micros(200));
     let log = |number: usize| folder.path().join(format!("worker-{number}.log"));
-    let start = |number: usize| start_worker(&order(number), &log(number));
-    let mut workers: Vec<ChildTest> = (0..PROCESSES).map(start).collect();
+    let start = |number: usize| start_worker(order(number), &log(number));
+    let mut workers: Vec<Child> = (0..PROCESSES).map(start).collect();
 
     let (kills, rebalances, progress) = thread::scope(|scope| {
         let sender = scope.spawn(|| send(&scene));
@@ -47,7 +40,7 @@ fn each_result_is_read_once_and_in_order_though_workers_are_killed_and_partition
                 let number = kills % PROCESSES;
                 assert!(!workers[number].has_ended(), "{}", text(&log(number)));
                 // The old one is killed where the new one takes its place.
-                workers[number].signal("-KILL");
+                workers[number].signal("KILL");
                 workers[number] = start(number);
                 kills += 1;
             }
@@ -61,7 +54,7 @@ fn each_result_is_read_once_and_in_order_though_workers_are_killed_and_partition
             }
             thread::sleep(Duration::from_millis(10));
         }
-        let progress: i64 = scene.committed().iter().sum();
+        let progress: i64 = scene.all_committed().iter().sum();
         if let Some(handle) = third {
             stop(&handle);
         }
@@ -70,13 +63,13 @@ fn each_result_is_read_once_and_in_order_though_workers_are_killed_and_partition
     });
 
     let ends: Vec<i64> = (0..PARTITIONS)
-        .map(|partition| kafka.end_offset(&scene.source, partition))
+        .map(|partition| kafka.end_offset(&scene.topic, partition))
         .collect();
     assert_eq!(ends.iter().sum::<i64>(), MESSAGES as i64);
     let until = Instant::now() + 2 * SOON;
-    while scene.committed() != ends {
+    while scene.all_committed() != ends {
         let logs: String = (0..PROCESSES).map(|number| text(&log(number))).collect();
-        let committed = scene.committed();
+        let committed = scene.all_committed();
         assert!(Instant::now() < until, "{committed:?} of {ends:?}\n{logs}");
         thread::sleep(Duration::from_millis(100));
     }
@@ -117,7 +110,7 @@ fn send(scene: &Scene<'_>) {
         let due = MESSAGES as f64 * began.elapsed().as_secs_f64() / TIME.as_secs_f64();
         while next < (due as usize).min(MESSAGES) {
             let partition = next as i32 % PARTITIONS;
-            let record = Record::to(&scene.source).partition(partition);
+            let record = Record::to(&scene.topic).partition(partition);
             let sent = producer.send_record(record.payload(&next.to_string()));
             sent.expect("room in the queue");
             next += 1;

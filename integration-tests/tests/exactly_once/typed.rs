@@ -1,8 +1,8 @@
 //! Values with schemas in transactions.
 
-use crate::support::{SOON, Scene, soon, stop};
+use crate::support::Scene;
 use apache_avro::AvroSchema;
-use integration_tests::Registry;
+use integration_tests::{Registry, SOON, soon, stop};
 use rws_kafka_consumer::HandlerError;
 use rws_kafka_producer::{KafkaProducer, ProducerError};
 use rws_kafka_schema::Schema;
@@ -56,7 +56,7 @@ fn send_orders(scene: &Scene<'_>, count: u64) {
     let typed = producer.with_registry(registry());
     for order_id in 0..count {
         let order = Order { order_id };
-        typed.send_avro(&scene.source, &order).expect("a schema");
+        typed.send_avro(&scene.topic, &order).expect("a schema");
     }
     let report = producer.close(SOON);
     assert!(report.is_complete(), "{report:?}");
@@ -92,7 +92,7 @@ fn avro_comes_in_and_goes_out_exactly_once() {
             }
             Ok(())
         });
-    scene.all_committed(ORDERS as usize, &handle);
+    scene.wait_until_committed(ORDERS as usize, &handle);
     stop(&handle);
     soon(|| scene.read_sink().len() >= ORDERS as usize);
     let found = scene.read_sink();
@@ -114,7 +114,7 @@ fn avro_comes_in_and_goes_out_exactly_once() {
 /// Runs a worker whose outputs are for `outputs`, until all orders are given up; returns how often its
 /// handler was called, and the headers of the dead letters.
 fn give_up(scene: &Scene<'_>, orders: u64, outputs: SchemaRegistry) -> (usize, String) {
-    let queue = format!("{}.dlq", scene.source);
+    let queue = format!("{}.dlq", scene.topic);
     scene.kafka.create_topic(&queue, 1);
     send_orders(scene, orders);
     let calls = Arc::new(AtomicUsize::new(0));
@@ -138,7 +138,7 @@ fn give_up(scene: &Scene<'_>, orders: u64, outputs: SchemaRegistry) -> (usize, S
                 Ok(())
             })
     };
-    scene.all_committed(orders as usize, &handle);
+    scene.wait_until_committed(orders as usize, &handle);
     stop(&handle);
     soon(|| scene.read(&queue).concat().len() == orders as usize);
     assert_eq!(scene.read_all(&scene.sink).concat(), [""; 0]);
@@ -186,7 +186,7 @@ fn outputs_without_a_registry_say_where_one_is_given() {
         out.send(&sink, error.to_string())?;
         Ok(())
     });
-    scene.all_committed(1, &handle);
+    scene.wait_until_committed(1, &handle);
     stop(&handle);
     soon(|| scene.read_sink().len() == 1);
     let (_, words) = scene.read_sink().remove(0);

@@ -1,5 +1,7 @@
-use crate::process::{Order, SESSION, broker, start_worker};
-use crate::support::{Scene, soon, stop};
+use crate::process::{broker, copier, start_worker};
+use crate::support::Scene;
+use integration_tests::jobs::copier::SESSION;
+use integration_tests::{soon, stop};
 use std::time::Duration;
 
 const MESSAGES: usize = 600;
@@ -10,28 +12,20 @@ const MESSAGES: usize = 600;
 fn a_worker_that_was_paused_past_its_session_writes_nothing_that_is_read() {
     let kafka = broker();
     let scene = Scene::on(&kafka, 6);
-    let order = |number: usize, work| Order {
-        brokers: kafka.bootstrap(),
-        group: scene.group.clone(),
-        source: scene.source.clone(),
-        sink: scene.sink.clone(),
-        id: format!("{}-{number}", scene.id),
-        work,
-    };
     let folder = tempfile::tempdir().expect("a folder for the log");
     let log = folder.path().join("zombie.log");
     scene.fill(MESSAGES);
-    let mut zombie = start_worker(&order(0, Duration::from_millis(2)), &log);
-    let committed = || scene.committed().iter().sum::<i64>();
+    let mut zombie = start_worker(copier(&scene, 0, Duration::from_millis(2)), &log);
+    let committed = || scene.all_committed().iter().sum::<i64>();
     for round in 0..3 {
         let before = committed();
         soon(|| committed() > before + 200);
-        zombie.signal("-STOP");
-        let heir = order(1, Duration::from_micros(100)).start();
+        zombie.signal("STOP");
+        let heir = copier(&scene, 1, Duration::from_micros(100)).start();
         // Only when its session is over can the heir get what it had.
         soon(|| heir.status().assignment.len() == 6);
-        scene.all_committed(MESSAGES * (round + 1), &heir);
-        zombie.signal("-CONT");
+        scene.wait_until_committed(MESSAGES * (round + 1), &heir);
+        zombie.signal("CONT");
         // It notices that it has lost everything, and comes again as a member like any other.
         soon(|| heir.status().assignment.len() < 6);
         stop(&heir);
@@ -41,7 +35,7 @@ fn a_worker_that_was_paused_past_its_session_writes_nothing_that_is_read() {
         scene.fill_from(MESSAGES * (round + 1), MESSAGES);
     }
     let done = MESSAGES * 4;
-    soon(|| scene.committed() == [done as i64; 6]);
+    soon(|| scene.all_committed() == [done as i64; 6]);
     soon(|| scene.read(&scene.sink).concat().len() >= 6 * done);
     scene.assert_each_once(done);
     // It had written something that it could not commit.

@@ -13,7 +13,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-const SOON: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Delivered to all that is in sync, and told so.
 fn publish(cluster: &Cluster, topic: &str, messages: &[&str]) {
@@ -30,7 +30,7 @@ fn publish(cluster: &Cluster, topic: &str, messages: &[&str]) {
             .map_err(|(error, _)| error)
             .unwrap();
     }
-    producer.flush(SOON).unwrap();
+    producer.flush(DEADLINE).unwrap();
     let after = cluster.end_offset(topic, 0);
     assert_eq!(after - before, messages.len() as i64);
 }
@@ -46,7 +46,7 @@ fn read(cluster: &Cluster, topic: &str, count: usize) -> Vec<String> {
         .add_partition_offset(topic, 0, Offset::Beginning)
         .unwrap();
     consumer.assign(&assignment).unwrap();
-    let end = Instant::now() + SOON;
+    let end = Instant::now() + DEADLINE;
     let mut found = Vec::new();
     while found.len() < count {
         assert!(Instant::now() < end, "{count} messages wanted: {found:?}");
@@ -68,15 +68,17 @@ fn commit(cluster: &Cluster, group: &str, topic: &str, offset: i64) {
         .add_partition_offset(topic, 0, Offset::Offset(offset))
         .unwrap();
     // The brokers need not agree yet on who coordinates: whoever does not says so, and writes nothing.
-    eventually(SOON, || match consumer.commit(&offsets, CommitMode::Sync) {
-        Err(KafkaError::ConsumerCommit(
-            RDKafkaErrorCode::NotCoordinator
-            | RDKafkaErrorCode::CoordinatorNotAvailable
-            | RDKafkaErrorCode::CoordinatorLoadInProgress,
-        )) => false,
-        committed => {
-            committed.unwrap();
-            true
+    eventually(DEADLINE, || {
+        match consumer.commit(&offsets, CommitMode::Sync) {
+            Err(KafkaError::ConsumerCommit(
+                RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress,
+            )) => false,
+            committed => {
+                committed.unwrap();
+                true
+            }
         }
     });
 }
@@ -103,7 +105,7 @@ fn messages_pass_while_a_leader_is_killed_and_after_it_is_back() {
     // What the one that was gone has is the same.
     let second = cluster.leader_of(&topic, 0);
     cluster.broker(second).stop();
-    eventually(SOON, || cluster.leader_of(&topic, 0) != second);
+    eventually(DEADLINE, || cluster.leader_of(&topic, 0) != second);
     assert_eq!(read(&cluster, &topic, 4), all);
 }
 
@@ -117,7 +119,7 @@ fn another_broker_coordinates_a_group_when_its_own_is_frozen() {
 
     let coordinator = cluster.coordinator_of(&group);
     cluster.broker(coordinator).pause();
-    eventually(SOON, || cluster.coordinator_of(&group) != coordinator);
+    eventually(DEADLINE, || cluster.coordinator_of(&group) != coordinator);
     assert_eq!(cluster.committed_offset(&group, &topic, 0), Some(3));
     commit(&cluster, &group, &topic, 5);
     cluster.broker(coordinator).unpause();

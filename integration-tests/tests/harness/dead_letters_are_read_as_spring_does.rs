@@ -7,7 +7,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer},
 };
 
-const SOON: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 const STACKTRACE: &str = "org.example.Broken: é\n\tat org.example.Main\\r\r\n";
 
 /// What Spring's own publisher writes, by hand.
@@ -53,7 +53,7 @@ fn publish(kafka: &Kafka, topic: &str, key: Option<&str>, headers: &[(&str, Vec<
         .headers(owned);
     record.key = key;
     producer.send(record).map_err(|(error, _)| error).unwrap();
-    producer.flush(SOON).unwrap();
+    producer.flush(DEADLINE).unwrap();
 }
 
 #[test]

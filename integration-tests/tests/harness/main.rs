@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use integration_tests::{Cluster, Kafka, SaslOptions, eventually, kcat, unique, unique_topic};
+use integration_tests::{Kafka, SaslOptions, eventually, jobs::Job, kcat, unique, unique_topic};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
@@ -22,7 +22,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-const SOON: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 fn read_all(kafka: &Kafka, topic: &str) -> String {
     String::from_utf8(kafka.kcat(&["-C", "-e", "-q", "-o", "beginning", "-t", topic])).unwrap()
@@ -138,7 +138,7 @@ fn broker_settings_can_be_chosen() {
         .unwrap();
     let metadata = producer
         .client()
-        .fetch_metadata(Some("nobody-made-me"), SOON)
+        .fetch_metadata(Some("nobody-made-me"), DEADLINE)
         .unwrap();
     assert!(metadata.topics()[0].error().is_some());
 }
@@ -165,7 +165,7 @@ fn answers_within(deadline: Duration, config: &ClientConfig) -> bool {
 }
 
 fn is_let_in(config: &ClientConfig) -> bool {
-    answers_within(SOON, config)
+    answers_within(DEADLINE, config)
 }
 
 /// Beside [`is_let_in`] in each test, so that a slow broker does not pass for a strict one.
@@ -242,7 +242,7 @@ fn publish(kafka: &Kafka, user: &str, password: &str, topic: &str) -> Result<(),
     producer
         .send(BaseRecord::<str, str>::to(topic).payload("x"))
         .map_err(|(error, _)| error.rdkafka_error_code().unwrap())?;
-    let end = Instant::now() + SOON;
+    let end = Instant::now() + DEADLINE;
     loop {
         producer.poll(Duration::from_millis(50));
         if let Some(result) = producer.context().0.lock().unwrap().take() {
@@ -287,38 +287,21 @@ fn labelled(list: &[&str], label: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-const CHILD: &str = "HARNESS_TEST_CHILD";
-
 #[test]
 fn a_killed_process_leaves_no_container_and_no_network() {
-    if std::env::var_os(CHILD).is_some() {
-        // The child: holds brokers until it is killed, or makes them still.
-        Cluster::shared().create_topic("up", 1);
-        println!("ready");
-        loop {
-            std::thread::park();
-        }
-    }
     let run = unique("killed");
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "a_killed_process_leaves_no_container_and_no_network",
-            "--nocapture",
-        ])
-        .env(CHILD, "1")
-        .env("RWS_KAFKA_TEST_RUN", &run)
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    // It holds brokers until it is killed, or makes them still.
+    let program = Job::HoldCluster.program(env!("CARGO_BIN_EXE_child"));
+    let mut child = program.env("RWS_KAFKA_TEST_RUN", &run).start();
     let label = format!("rws-kafka.test={run}");
     let containers = || labelled(&["ps", "--all"], &label);
     let networks = || labelled(&["network", "ls"], &label);
     eventually(Duration::from_secs(60), || !containers().is_empty());
     assert_ne!(networks(), "");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    eventually(SOON, || containers().is_empty() && networks().is_empty());
+    child.kill();
+    eventually(DEADLINE, || {
+        containers().is_empty() && networks().is_empty()
+    });
 }
 
 #[test]

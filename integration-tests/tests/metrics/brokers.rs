@@ -1,6 +1,7 @@
 //! What librdkafka's statistics tell of brokers.
 
-use crate::support::{Scene, close, soon, stop, value};
+use crate::support::Scene;
+use integration_tests::{Kafka, close, metric, soon, stop};
 use rws_kafka_consumer::ConsumerContext;
 use rws_kafka_observe::Observer;
 use std::time::{Duration, Instant};
@@ -19,9 +20,9 @@ fn round_trips_of_producer_and_consumer_are_told() {
     let send = || producer.send(&scene.topic, "x").is_ok();
     for client in [&scene.topic, &scene.group] {
         let round_trip = series(&scene, "round_trip", client);
-        soon(|| send() && value(observer, &round_trip).is_some_and(|ms| ms > 0.0));
+        soon(|| send() && metric(observer, &round_trip).is_some_and(|ms| ms > 0.0));
         assert_eq!(
-            value(observer, &series(&scene, "throttle", client)),
+            metric(observer, &series(&scene, "throttle", client)),
             Some(0.0)
         );
         let brokers = observer.status().brokers;
@@ -42,7 +43,7 @@ fn round_trips_of_producer_and_consumer_are_told() {
 #[test]
 fn a_quota_shows_as_throttle() {
     let scene = Scene::new(1);
-    scene.kafka.tool(
+    Kafka::shared().tool(
         "kafka-configs",
         &[
             "--alter",
@@ -62,7 +63,7 @@ fn a_quota_shows_as_throttle() {
         producer.send_sync(&scene.topic, [0; 20_000]).expect("room");
         let end = Instant::now() + Duration::from_secs(7);
         while Instant::now() < end {
-            if value(&observer, &throttle).is_some_and(|ms| ms > 0.0) {
+            if metric(&observer, &throttle).is_some_and(|ms| ms > 0.0) {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(20));

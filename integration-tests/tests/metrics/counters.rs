@@ -1,7 +1,7 @@
 //! Counters beside what was really sent, handled, retried and given up.
 
-use crate::support::{Scene, close, soon, stop, value};
-use integration_tests::unique_topic;
+use crate::support::Scene;
+use integration_tests::{close, metric, soon, stop, unique_topic};
 use rws_kafka_consumer::{Backoff, ConsumerContext, HandlerError};
 use rws_kafka_observe::{Observer, WorkerState};
 use rws_kafka_producer::Record;
@@ -75,7 +75,7 @@ fn of_a_run_with_failures_are_what_really_happened() {
     let nowhere = Record::to(&scene.topic).partition(PARTITIONS + 7);
     producer.send_record_sync(nowhere.payload("x")).unwrap_err();
     close(&producer);
-    let of_topic = |family: &str| value(&sent, &format!("{family}{{topic=\"{}\"}}", scene.topic));
+    let of_topic = |family: &str| metric(&sent, &format!("{family}{{topic=\"{}\"}}", scene.topic));
     assert_eq!(
         of_topic("rws_kafka_messages_produced_total"),
         Some(MESSAGES as f64)

@@ -1,7 +1,7 @@
 //! What is in hand, what waits, and what the status says of it.
 
-use crate::support::{Gate, Scene, close, ready, soon, stop, value};
-use integration_tests::Kafka;
+use crate::support::Scene;
+use integration_tests::{Gate, Kafka, close, metric, ready, soon, stop};
 use rws_kafka_consumer::ConsumerContext;
 use rws_kafka_observe::{BrokerState, Observer, PartitionState, WorkerState};
 use std::time::Duration;
@@ -115,7 +115,7 @@ fn a_producers_queue_is_on_the_page_and_in_the_status() {
     let client = &scene.topic;
     let gauge = |name: &str| {
         let series = format!("rws_kafka_producer_{name}{{client=\"{client}\"}}");
-        value(&observer, &series)
+        metric(&observer, &series)
     };
     producer.send_sync(client, "first").unwrap();
     // Counted down after the sender was told.

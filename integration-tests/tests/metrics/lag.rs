@@ -1,7 +1,7 @@
 //! Lag in each state of a consumer, beside what the broker's own `kafka-consumer-groups` says.
 
-use crate::support::{Gate, SOON, Scene, lag_on, ready, soon, stop};
-use integration_tests::{Kafka, eventually};
+use crate::support::{Scene, lag_on};
+use integration_tests::{Gate, Kafka, SOON, eventually, ready, soon, stop};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rws_kafka_config::OffsetReset;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The lag of each partition in the tool's words; nothing for `-`.
 fn tool(scene: &Scene<'_>) -> BTreeMap<i32, Option<i64>> {
-    let table = scene.kafka.tool(
+    let table = Kafka::shared().tool(
         "kafka-consumer-groups",
         &["--describe", "--group", &scene.group],
     );

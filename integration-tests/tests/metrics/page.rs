@@ -1,68 +1,28 @@
 //! The whole page as the server serves it, read by Prometheus' own parser.
 
-use crate::support::{Scene, close, ready, soon, stop};
-use integration_tests::{HttpRequest, Registry, Sample, parse_metrics, unique, unique_topic};
-use rust_web_server::app::App;
-use rws_kafka::schema::Schema;
-use rws_kafka::schema_registry::SchemaRegistry;
-use rws_kafka::{KafkaLayer, Serve};
-use rws_kafka_consumer::{ConsumerContext, HandlerError};
+use crate::support::Scene;
+use integration_tests::jobs::Job;
+use integration_tests::{HttpRequest, Registry, Sample, parse_metrics, soon};
 use std::collections::BTreeMap;
-use std::process::Command;
-use std::time::Duration;
 
-/// What the process that serves the page says when all is as it should be.
-const DONE: &str = "the page is as it should be";
-
-/// The server's address is a setting of its process.
 #[test]
 fn is_read_by_prometheus_parser_and_has_every_family() {
-    let output = Command::new(std::env::current_exe().expect("a test binary"))
-        .args(["--exact", "page::served", "--ignored", "--nocapture"])
-        .envs([("RWS_CONFIG_IP", "127.0.0.1"), ("RWS_CONFIG_PORT", "0")])
-        .output()
-        .expect("the test binary starts");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.contains(DONE),
-        "{said}{errors}"
-    );
-}
-
-#[test]
-#[ignore = "run by is_read_by_prometheus_parser_and_has_every_family, in a process of its own"]
-fn served() {
     let scene = Scene::new(2);
-    let queue = unique_topic("dlq");
-    scene.kafka.create_topic(&queue, 1);
-    let producer = scene.producer(&scene.observer);
-    let registry =
-        SchemaRegistry::confluent(Registry::shared().url()).with_observer(scene.observer.clone());
-    let schema = Schema::avro(r#"{"type":"string"}"#);
-    registry.register(&unique("page"), &schema).unwrap();
-    let consumer = scene.consumer().dead_letter_queue(&queue).max_retries(0);
-    let worker = consumer.start(|msg: ConsumerContext| match msg.payload_str()? {
-        "bad" => Err(HandlerError::new("not \"this\" \\ one\n")),
-        _ => msg.commit(),
-    });
-    ready(&worker);
-    for payload in ["good", "bad", "good"] {
-        producer.send(&scene.topic, payload).unwrap();
-    }
-
-    // Its address is the server's own setting.
-    let layer = KafkaLayer::new().observer(scene.observer.clone());
-    let app = App::with_state(()).wrap(layer);
-    let serve = Serve::new()
-        .deadline(Duration::from_secs(10))
-        .bind()
-        .unwrap();
-    let address = serve.local_addr().unwrap();
-    let stopper = serve.stopper();
-    let server = std::thread::spawn(move || rws_kafka::serve(app, serve));
+    scene.create_queue(1);
+    let job = Job::ServeMetrics {
+        place: scene.place(),
+        queue: scene.queue.clone(),
+        registry: Registry::shared().url(),
+    };
+    // The server's address is a setting of its process.
+    let mut server = job
+        .program(env!("CARGO_BIN_EXE_child"))
+        .env("RWS_CONFIG_IP", "127.0.0.1")
+        .env("RWS_CONFIG_PORT", "0")
+        .start();
+    let address = server.wait_for("listening on ");
     let page = || {
-        let url = format!("http://127.0.0.1:{}/metrics", address.port());
+        let url = format!("http://{address}/metrics");
         HttpRequest::new("GET", &url).send().unwrap().body
     };
     // The statistics of brokers come last.
@@ -77,8 +37,10 @@ fn served() {
     });
     let text = page();
     let samples = parse_metrics(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    stopper.stop();
-    assert!(server.join().unwrap().unwrap().is_clean());
+    server.signal("TERM");
+    // All of its own checks have passed.
+    server.wait_for("stopped");
+    assert!(server.wait().success());
 
     let mut families: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
     for sample in &samples {
@@ -120,10 +82,6 @@ fn served() {
         .filter(topic)
         .find(|sample| sample.name == "rws_kafka_messages_produced_total");
     assert_eq!(produced.map(|sample| sample.value), Some(3.0));
-    soon(|| worker.status().lag() == Some(0));
-    close(&producer);
-    stop(&worker);
-    println!("{DONE}");
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! What schema registries are asked.
 
-use integration_tests::{Registry, unique};
+use integration_tests::{Registry, metric, unique};
 use rws_kafka::schema::Schema;
 use rws_kafka::schema_registry::{SchemaId, SchemaRegistry};
 use rws_kafka_observe::Observer;
-
-use crate::support::value;
 
 #[test]
 fn requests_and_cache_hits_are_counted() {
@@ -19,7 +17,7 @@ fn requests_and_cache_hits_are_counted() {
             r#"rws_kafka_schema_registry_requests_total{outcome="failed"}"#,
             "rws_kafka_schema_registry_cache_hits_total",
         ]
-        .map(|series| value(&observer, series))
+        .map(|series| metric(&observer, series))
     };
     let subject = unique("metrics");
     registry.register(&subject, &schema).unwrap();

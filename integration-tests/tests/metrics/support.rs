@@ -1,25 +1,14 @@
-use integration_tests::{Kafka, eventually, unique, unique_topic};
+use integration_tests::{Brokers, Kafka, close, metric};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use rws_kafka_config::{KafkaConfig, OffsetReset};
-use rws_kafka_consumer::{ConsumerConfig, ConsumerHandle, KafkaConsumer};
+use rws_kafka_consumer::{ConsumerConfig, KafkaConsumer};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
-use std::ops::Range;
-use std::time::Duration;
+use std::ops::{Deref, Range};
 
-pub(crate) use integration_tests::Gate;
-
-/// For what takes a second or two when the machine is not busy.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
-
-/// A topic, a group and an observer that no other test uses.
-pub(crate) struct Scene<'a> {
-    pub(crate) kafka: &'a Kafka,
-    pub(crate) topic: String,
-    pub(crate) group: String,
-    pub(crate) observer: Observer,
-}
+/// A scene whose clients have names.
+pub(crate) struct Scene<'a>(integration_tests::Scene<'a>);
 
 impl Scene<'static> {
     /// On the broker that all tests share.
@@ -34,38 +23,17 @@ impl Scene<'static> {
 }
 
 impl<'a> Scene<'a> {
-    pub(crate) fn on(kafka: &'a Kafka, partitions: i32, settings: &[(&str, &str)]) -> Self {
-        let topic = unique_topic("metrics");
-        kafka.create_topic_with(&topic, partitions, settings);
-        Self {
-            kafka,
-            topic,
-            group: unique("group"),
-            observer: Observer::new(),
-        }
+    pub(crate) fn on(kafka: &'a Brokers, partitions: i32, settings: &[(&str, &str)]) -> Self {
+        Self(integration_tests::Scene::with(kafka, partitions, settings))
     }
 
+    /// With the group as client id.
     pub(crate) fn config(&self, reset: OffsetReset) -> ConsumerConfig {
-        let config = KafkaConfig::builder()
-            .brokers(self.kafka.bootstrap())
-            .client_id(&self.group)
-            .consumer_group(&self.group)
-            .session_timeout(Duration::from_secs(6))
-            .property("heartbeat.interval.ms", "200")
-            .auto_offset_reset(reset)
-            .build()
-            .expect("valid settings");
-        ConsumerConfig::from(config).observer(self.observer.clone())
+        self.config_of(|config| config.client_id(&self.group).auto_offset_reset(reset))
     }
 
     pub(crate) fn consumer(&self) -> KafkaConsumer {
         self.consumer_of(self.config(OffsetReset::Earliest))
-    }
-
-    pub(crate) fn consumer_of(&self, config: ConsumerConfig) -> KafkaConsumer {
-        KafkaConsumer::new(config)
-            .and_then(|consumer| consumer.subscribe([&self.topic]))
-            .expect("a valid consumer")
     }
 
     /// A producer whose client id is the topic, telling `observer`.
@@ -112,10 +80,8 @@ impl<'a> Scene<'a> {
     /// The value of a series of the page whose labels are `group` and others.
     pub(crate) fn of_group(&self, family: &str, labels: &str) -> Option<f64> {
         let group = &self.group;
-        value(
-            &self.observer,
-            &format!("{family}{{group=\"{group}\"{labels}}}"),
-        )
+        let series = format!("{family}{{group=\"{group}\"{labels}}}");
+        metric(&self.observer, &series)
     }
 
     /// The value of a series whose labels are `group` and `topic`.
@@ -129,41 +95,18 @@ impl<'a> Scene<'a> {
     }
 }
 
+impl<'a> Deref for Scene<'a> {
+    type Target = integration_tests::Scene<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
 pub(crate) fn lag_on(observer: &Observer, scene: &Scene<'_>, partition: i32) -> Option<i64> {
     let series = format!(
         "rws_kafka_consumer_lag{{group=\"{}\",partition=\"{partition}\",topic=\"{}\"}}",
         scene.group, scene.topic
     );
-    value(observer, &series).map(|lag| lag as i64)
-}
-
-/// The value of the series that is written so on the page.
-pub(crate) fn value(observer: &Observer, series: &str) -> Option<f64> {
-    let page = observer.render();
-    let value = page.lines().find_map(|line| {
-        let (name, value) = line.rsplit_once(' ')?;
-        (name == series).then_some(value)
-    })?;
-    Some(value.parse().unwrap())
-}
-
-pub(crate) fn close(producer: &KafkaProducer) {
-    let report = producer.close(SOON);
-    assert!(report.is_complete(), "{report:?}");
-}
-
-/// Waits for the first assignment.
-pub(crate) fn ready(handle: &ConsumerHandle) {
-    assert!(handle.wait_ready(SOON), "{:?}", handle.status());
-}
-
-/// Stops a worker that has nothing to leave undone.
-pub(crate) fn stop(handle: &ConsumerHandle) {
-    let report = handle.stop();
-    assert!(report.is_clean(), "{report:?}");
-}
-
-#[track_caller]
-pub(crate) fn soon(condition: impl FnMut() -> bool) {
-    eventually(SOON, condition);
+    metric(observer, &series).map(|lag| lag as i64)
 }

@@ -3,6 +3,7 @@
 
 use crate::recorder::{TEST, tracer};
 use crate::support::*;
+use integration_tests::{Kafka, close};
 use opentelemetry::trace::{TraceContextExt, Tracer};
 use rws_kafka::trace::{TARGET, TraceContext};
 use tracing::level_filters::LevelFilter;
@@ -98,7 +99,7 @@ fn a_span_that_is_not_sampled_says_so_to_those_who_follow() {
 #[test]
 fn where_our_spans_are_filtered_out_messages_carry_what_is_around_them() {
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     let mut around = String::new();
     with_layer(true, || {
         assert!(!tracing::enabled!(target: TARGET, tracing::Level::DEBUG));
@@ -118,7 +119,7 @@ fn where_our_spans_are_filtered_out_messages_carry_what_is_around_them() {
 #[test]
 fn where_spans_go_to_the_log_only_contexts_pass_unchanged() {
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     let log = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::DEBUG)
         .with_writer(std::io::sink);

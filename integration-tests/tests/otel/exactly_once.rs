@@ -1,6 +1,6 @@
 use crate::recorder::{Span, record, span, spans};
 use crate::support::*;
-use integration_tests::{Kafka, eventually, unique};
+use integration_tests::{Kafka, close, soon, unique};
 use rws_kafka::HandlerError;
 
 /// What is sent when the handler has returned, and a dead letter in a transaction.
@@ -13,7 +13,7 @@ fn what_a_transaction_sends_goes_out_in_the_trace_of_its_message() {
     for topic in [&invoices, &queue] {
         Kafka::shared().create_topic(topic, 1);
     }
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     producer.send(&orders, "good").unwrap();
     producer.send(&orders, "bad").unwrap();
     close(&producer);
@@ -29,9 +29,7 @@ fn what_a_transaction_sends_goes_out_in_the_trace_of_its_message() {
                 _ => Err(HandlerError::new("not today")),
             }
         });
-    eventually(SOON, || {
-        Kafka::shared().committed_offset(&group, &orders, 0) == Some(2)
-    });
+    soon(|| Kafka::shared().committed_offset(&group, &orders, 0) == Some(2));
     assert!(worker.stop().is_clean());
     let carried = [
         headers(&invoices, 1).remove(0),

@@ -1,5 +1,6 @@
 use crate::recorder::{record, span};
 use crate::support::*;
+use integration_tests::{Kafka, close};
 use opentelemetry::trace::Status;
 use rws_kafka::ConsumerContext;
 use rws_kafka_producer::{ProducerError, Record};
@@ -8,7 +9,7 @@ use rws_kafka_producer::{ProducerError, Record};
 fn a_publish_that_fails_at_once_tells_why() {
     record();
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     let error = producer.send(&topic, vec![0; 2_000_000]).unwrap_err();
     close(&producer);
     assert!(matches!(error, ProducerError::MessageTooLarge { .. }));
@@ -22,7 +23,7 @@ fn a_publish_that_fails_at_once_tells_why() {
 fn a_publish_that_fails_later_tells_why() {
     record();
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     let record = Record::to(&topic).payload("1").partition(9);
     let error = producer.send_record_sync(record).unwrap_err();
     close(&producer);
@@ -42,7 +43,7 @@ fn a_publish_that_fails_later_tells_why() {
 fn a_panic_in_a_handler_is_an_error_of_its_span() {
     record();
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     producer.send(&topic, "1").unwrap();
     let handle = consumer(&topic, &integration_tests::unique("group"))
         .on_failure(rws_kafka::FailurePolicy::Skip)

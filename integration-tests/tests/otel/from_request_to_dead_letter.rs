@@ -1,6 +1,6 @@
 use crate::recorder::{Span, TEST, record, span, spans};
 use crate::support::*;
-use integration_tests::{Kafka, unique};
+use integration_tests::{Kafka, close, unique};
 use opentelemetry::trace::{SpanKind, Status};
 use rust_web_server::app::App;
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
@@ -24,7 +24,7 @@ fn the_spans_of_a_request_a_message_its_retry_and_its_dead_letter_are_one_tree()
     }
     let group = unique("group");
     let handler = unique("handler");
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     let app = {
         let (producer, orders, handler) = (producer.clone(), orders.clone(), handler.clone());
         App::with_state(())

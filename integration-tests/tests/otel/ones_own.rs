@@ -2,7 +2,7 @@
 
 use crate::recorder::{TEST, record, span};
 use crate::support::*;
-use integration_tests::unique;
+use integration_tests::{Kafka, close, unique};
 
 const OWN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -10,7 +10,7 @@ const OWN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 fn a_message_keeps_its_own_trace_and_its_span_continues_that() {
     record();
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     let sent = producer.send_with_headers(&topic, "key", "{}", [("traceparent", OWN)]);
     sent.unwrap();
     close(&producer);
@@ -26,7 +26,7 @@ fn in_a_span_its_span_is_of_that_and_linked_to_its_own_trace() {
     record();
     let topic = topic();
     let name = unique("relay");
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     tracing::info_span!(target: TEST, "", otel.name = name).in_scope(|| {
         let sent = producer.send_with_headers(&topic, "key", "{}", [("traceparent", OWN)]);
         sent.unwrap();

@@ -1,7 +1,6 @@
 //! What OpenTelemetry's SDK has recorded in this process.
 
-use crate::support::SOON;
-use integration_tests::eventually_some;
+use integration_tests::{SOON, eventually_some};
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanId, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider, SpanData};

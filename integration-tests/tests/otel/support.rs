@@ -1,23 +1,11 @@
-use integration_tests::{Kafka, unique, unique_topic};
-use rws_kafka::{ConsumerConfig, KafkaConsumer, KafkaProducer, Observer, ProducerConfig};
+use integration_tests::{Kafka, SOON, stop, unique, unique_topic};
+use rws_kafka::{ConsumerConfig, KafkaConsumer, Observer};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
-pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) fn topic() -> String {
     let topic = unique_topic("otel");
     Kafka::shared().create_topic(&topic, 1);
     topic
-}
-
-pub(crate) fn producer() -> KafkaProducer {
-    let config = ProducerConfig::new(Kafka::shared().bootstrap()).expect("an address");
-    KafkaProducer::new(config.observer(Observer::new())).expect("a producer")
-}
-
-pub(crate) fn close(producer: &KafkaProducer) {
-    assert!(producer.close(SOON).is_complete());
 }
 
 pub(crate) fn consumer(topic: &str, group: &str) -> KafkaConsumer {
@@ -43,7 +31,7 @@ pub(crate) fn headers(topic: &str, count: usize) -> Vec<Vec<Header>> {
     });
     let read = (0..count).map(|_| headers.recv_timeout(SOON).expect("a message"));
     let read = read.collect();
-    assert!(handle.stop().is_clean());
+    stop(&handle);
     read
 }
 

@@ -1,6 +1,6 @@
 use crate::recorder::{TEST, record, span, spans};
 use crate::support::*;
-use integration_tests::{Registry, unique};
+use integration_tests::{Kafka, Registry, close, unique};
 use rws_kafka::schema_registry::SchemaRegistry;
 use rws_kafka_producer::Record;
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ fn each_way_to_publish_has_a_span_that_its_message_carries() {
     record();
     let topic = topic();
     let name = unique("handler");
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     let registry = SchemaRegistry::confluent(Registry::shared().url());
     let typed = producer.with_registry(registry);
     let order = Order { id: 1 };
@@ -59,7 +59,7 @@ fn each_way_to_publish_has_a_span_that_its_message_carries() {
 fn a_message_of_no_trace_begins_one() {
     record();
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     producer.send(&topic, "1").unwrap();
     close(&producer);
     let carried = headers(&topic, 1);

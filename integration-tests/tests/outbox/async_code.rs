@@ -1,5 +1,5 @@
-use crate::support::{Read, SOON, Scene};
-use integration_tests::eventually;
+use crate::support::Scene;
+use integration_tests::{TopicRecord, soon};
 use rws_kafka::outbox::{Event, Outbox, OutboxError};
 use std::error::Error;
 use tokio::runtime::Builder;
@@ -22,7 +22,7 @@ fn async_code_enqueues_in_deadpools_transaction() -> Result<(), Box<dyn Error>> 
     // Made on the runtime that ends here, and in the relay's hands afterwards.
     drop(runtime);
     let _relay = scene.relay().start(20);
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     assert_eq!(scene.read().len(), 2);
     Ok(())
 }
@@ -56,13 +56,15 @@ fn ordered_enqueues_wait_for_each_other_and_do_not_deadlock() -> Result<(), Outb
         writers.try_for_each(|writer| writer.join().expect("no panic"))
     })?;
     let _relay = scene.relay().start(20);
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     let found = scene.read();
     for key in ["a", "b"] {
-        let of_key = found.iter().filter(|read| read.key.as_deref() == Some(key));
-        let turns: Vec<&str> = of_key
-            .map(Read::text)
-            .filter(|text| *text != "locked")
+        let of_key = found
+            .iter()
+            .filter(|read| read.key_text().as_deref() == Some(key));
+        let turns: Vec<String> = of_key
+            .map(TopicRecord::payload_text)
+            .filter(|text| text != "locked")
             .collect();
         assert_eq!(turns.len(), 400);
         assert!(turns.is_sorted(), "{turns:?}");

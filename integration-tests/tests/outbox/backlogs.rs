@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene};
-use integration_tests::eventually;
+use crate::support::Scene;
+use integration_tests::{SOON, eventually, metric, soon};
 use rws_kafka::Observer;
 use rws_kafka::outbox::{OutboxRelay, Pool};
 use std::time::{Duration, Instant};
@@ -29,18 +29,14 @@ fn a_relay_with_a_long_backlog_is_ready_counts_it_and_lets_other_shards_have_the
         .stall_timeout(Duration::from_secs(3))
         .observer(observer.clone())
         .start(20);
-    eventually(SOON, || relay.status().published > 0);
+    soon(|| relay.status().published > 0);
     fill(&scene, "{9}", 1, 1);
     let others = "SELECT count(*) FROM rws_kafka.outbox WHERE shard = 9";
-    eventually(SOON, || scene.sql(others) == "0");
+    soon(|| scene.sql(others) == "0");
     assert!(scene.backlog() > 0, "the others go on");
 
-    let counted = || {
-        let page = observer.render();
-        let line = "rws_kafka_outbox_backlog{schema=\"rws_kafka\"} ";
-        let value = page.lines().find_map(|found| found.strip_prefix(line));
-        value.map(|value| value.parse::<f64>().expect("a number"))
-    };
+    let backlog = "rws_kafka_outbox_backlog{schema=\"rws_kafka\"}";
+    let counted = || metric(&observer, backlog);
     let first = counted().expect("counted before the first batch");
     let mut is_counted_again = false;
     let begun = Instant::now();
@@ -64,12 +60,10 @@ fn large_events_are_published_in_small_batches() {
     fill(&scene, "{0,1,2,3,4,5,6,7}", 20, 900_000);
     let relay = scene.relay().workers(1).observer(observer.clone());
     let relay = relay.start(20);
-    eventually(SOON * 2, || relay.status().published == 160);
-    let page = observer.render();
-    let of = |name: &str| -> f64 {
-        let start = format!("rws_kafka_outbox_batch_size_{name}{{schema=\"rws_kafka\"}} ");
-        let value = page.lines().find_map(|line| line.strip_prefix(&start));
-        value.expect("a value").parse().expect("a number")
+    eventually(2 * SOON, || relay.status().published == 160);
+    let of = |name: &str| {
+        let series = format!("rws_kafka_outbox_batch_size_{name}{{schema=\"rws_kafka\"}}");
+        metric(&observer, &series).expect("a value")
     };
     // The first has 64, those after it 24, three of a shard.
     let mean = of("sum") / of("count");
@@ -88,7 +82,7 @@ fn a_relay_leaves_half_of_a_small_pool_to_others() {
     let relay = relay.workers(16).batch_size(16).start(20);
     let mut most = 0;
     let mut looks = 0;
-    eventually(SOON * 2, || {
+    eventually(2 * SOON, || {
         let claims = "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' \
                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         most = most.max(scene.sql(claims).parse().expect("a number"));

@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene};
-use integration_tests::eventually;
+use crate::support::Scene;
+use integration_tests::soon;
 use rws_kafka::outbox::{Outbox, OutboxError, OutboxRelay, Pool, RelayOrdering};
 
 /// PgBouncer in transaction mode gives each transaction another session.
@@ -19,7 +19,7 @@ fn all_of_it_works_behind_pgbouncer() -> Result<(), OutboxError> {
             Outbox::new(&mut tx).enqueue_keyed(&scene.topic, key, number.to_string())?;
             tx.commit()?;
         }
-        eventually(SOON, || scene.backlog() == 0);
+        soon(|| scene.backlog() == 0);
         let mut published = 0;
         for relay in relays {
             relay.stop();

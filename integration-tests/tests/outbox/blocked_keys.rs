@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene, read};
-use integration_tests::{Kafka, Postgres, eventually, unique_topic};
+use crate::support::Scene;
+use integration_tests::{Kafka, Postgres, SOON, eventually, soon, unique_topic};
 use rws_kafka::outbox::{Outbox, RelayHandle};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ fn transactions(scene: &Scene<'_>) -> u64 {
 fn rate(scene: &Scene<'_>) -> f64 {
     let (begun, before) = (Instant::now(), transactions(scene));
     // A rate needs a time.
-    eventually(SOON, || begun.elapsed() > Duration::from_secs(4));
+    soon(|| begun.elapsed() > Duration::from_secs(4));
     (transactions(scene) - before) as f64 / begun.elapsed().as_secs_f64()
 }
 
@@ -32,7 +32,7 @@ fn published_soon(scene: &Scene<'_>, relay: &RelayHandle, key: &str) {
     let before = relay.status().published;
     enqueue(scene, &scene.topic, key);
     let begun = Instant::now();
-    eventually(SOON, || relay.status().published > before);
+    soon(|| relay.status().published > before);
     // The poll interval, and what the broker takes to refuse the other one in the same batch.
     assert!(begun.elapsed() < Duration::from_secs(5), "{key}");
 }
@@ -45,7 +45,7 @@ fn a_blocked_key_costs_a_few_statements_a_second_and_no_other_key_a_wait() {
     enqueue(&scene, &missing, "a");
     let relay = scene.relay().start(POLL_INTERVAL);
     // It is then tried after 8 s or more.
-    eventually(SOON * 3, || relay.status().refused >= 4);
+    eventually(3 * SOON, || relay.status().refused >= 4);
     let rate = rate(&scene);
     println!("{rate:.0} transactions/s with a blocked key");
     assert!(rate < 40.0, "{rate} transactions/s");
@@ -58,12 +58,12 @@ fn a_blocked_key_costs_a_few_statements_a_second_and_no_other_key_a_wait() {
          SELECT shard, lane + 16, gen_random_uuid(), '{}', 'x' FROM rws_kafka.outbox",
         scene.topic
     ));
-    eventually(SOON, || relay.status().published == 4);
+    soon(|| relay.status().published == 4);
     assert_eq!(scene.backlog(), 1, "the one that is blocked");
     assert_eq!(relay.status().trouble, None);
     kafka.create_topic(&missing, 1);
-    eventually(SOON * 3, || scene.backlog() == 0);
-    assert_eq!(read(&kafka, &missing, 1).len(), 1);
+    eventually(3 * SOON, || scene.backlog() == 0);
+    assert_eq!(kafka.read(&missing).len(), 1);
 }
 
 #[test]
@@ -90,10 +90,10 @@ fn trouble_with_the_database_is_over_when_a_blocked_key_is_all_there_is() {
     let scene = Scene::on(&kafka, &postgres, 1);
     enqueue(&scene, &unique_topic("missing"), "a");
     let relay = scene.relay().start(POLL_INTERVAL);
-    eventually(SOON, || relay.status().refused >= 1);
+    soon(|| relay.status().refused >= 1);
     postgres.kill();
-    eventually(SOON, || relay.status().trouble.is_some());
+    soon(|| relay.status().trouble.is_some());
     postgres.restart();
-    eventually(SOON, || relay.status().trouble.is_none());
+    soon(|| relay.status().trouble.is_none());
     assert_eq!(relay.status().published, 0);
 }

@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene};
-use integration_tests::{eventually, unique};
+use crate::support::Scene;
+use integration_tests::{SOON, eventually, soon, unique};
 use rws_kafka::dedup::{Claim, MessageDeduplicator};
 use rws_kafka::outbox::Pool;
 use rws_kafka::{
@@ -79,7 +79,7 @@ fn a_thousand_messages_delivered_four_times_each_have_a_thousand_effects() {
             .map(|c| c.load(Ordering::SeqCst))
             .sum::<usize>()
     };
-    eventually(SOON * 2, || handled() >= 4000);
+    eventually(2 * SOON, || handled() >= 4000);
     stop(workers);
     let effects = scene.sql("SELECT count(*), count(DISTINCT message) FROM effects");
     assert_eq!(effects, "1000|1000");
@@ -104,7 +104,7 @@ fn the_two_calls_let_two_deliveries_at_one_time_through() {
         }
         msg.commit()
     });
-    eventually(SOON, || processed.load(Ordering::SeqCst) == 4);
+    soon(|| processed.load(Ordering::SeqCst) == 4);
     stop(vec![workers]);
 }
 
@@ -143,7 +143,7 @@ fn a_handler_that_errs_has_its_claim_rolled_back() {
         }
         msg.commit()
     });
-    eventually(SOON, || firsts.load(Ordering::SeqCst) == 1);
+    soon(|| firsts.load(Ordering::SeqCst) == 1);
     stop(workers);
     assert_eq!(tries.load(Ordering::SeqCst), 2);
 }

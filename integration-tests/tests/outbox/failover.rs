@@ -1,5 +1,5 @@
-use crate::support::{Read, SOON, Scene};
-use integration_tests::{Kafka, Postgres, eventually};
+use crate::support::Scene;
+use integration_tests::{Kafka, Postgres, TopicRecord, soon};
 use rws_kafka::outbox::{Outbox, OutboxError, OutboxRelay, Pool, migrate};
 
 const CONNECTIONS: usize = 8;
@@ -26,11 +26,11 @@ fn connections_follow_the_server_that_takes_writes() {
     let used: Vec<_> = (0..CONNECTIONS).map(|_| pool.get()).collect();
     drop(used);
     enqueue(&pool, &scene.topic, "before").expect("the first takes writes");
-    eventually(SOON, || relay.status().published == 1);
+    soon(|| relay.status().published == 1);
 
     scene.sql("ALTER SYSTEM SET default_transaction_read_only = on");
     scene.sql("SELECT pg_reload_conf()");
-    eventually(SOON, || scene.sql("SHOW transaction_read_only") == "on");
+    soon(|| scene.sql("SHOW transaction_read_only") == "on");
 
     let mut failed = Vec::new();
     for event in 0..EVENTS {
@@ -42,11 +42,11 @@ fn connections_follow_the_server_that_takes_writes() {
     // What was open when it happened finds out; nobody else does.
     assert!(failed.len() <= 1, "{failed:?}");
     let enqueued = EVENTS - failed.len();
-    eventually(SOON, || relay.status().published == 1 + enqueued as u64);
+    soon(|| relay.status().published == 1 + enqueued as u64);
     let left = second.psql(&url_of_second, "SELECT count(*) FROM rws_kafka.outbox");
     assert_eq!(left, "0");
     let found = scene.read();
-    let mut texts: Vec<&str> = found.iter().map(Read::text).collect();
+    let mut texts: Vec<String> = found.iter().map(TopicRecord::payload_text).collect();
     texts.sort_unstable();
     texts.dedup();
     assert_eq!(texts.len(), 1 + enqueued);

@@ -1,5 +1,7 @@
-use crate::support::{Read, SOON, Scene, read};
-use integration_tests::{Kafka, Postgres, eventually, eventually_some, unique_topic};
+use crate::support::Scene;
+use integration_tests::{
+    Kafka, Postgres, SOON, TopicRecord, eventually, eventually_some, soon, unique_topic,
+};
 use rws_kafka::Observer;
 use rws_kafka::outbox::{OnRefusal, Outbox, OutboxError, TroubledState, discard, list, requeue};
 use std::time::{Duration, Instant};
@@ -15,8 +17,8 @@ fn enqueue(scene: &Scene<'_>, events: &[(&str, &str, String)]) {
     tx.commit().expect("a commit");
 }
 
-fn texts(read: &[Read]) -> Vec<&str> {
-    let mut texts: Vec<&str> = read.iter().map(Read::text).collect();
+fn texts(read: &[TopicRecord]) -> Vec<String> {
+    let mut texts: Vec<String> = read.iter().map(TopicRecord::payload_text).collect();
     texts.sort_unstable();
     texts
 }
@@ -47,8 +49,8 @@ fn a_refused_event_holds_back_its_key_and_no_other() {
     );
     let relay = scene.relay().start(20);
     // Compared as a whole: a3 must not be there.
-    eventually(SOON, || scene.backlog() == 2 && relay.status().refused > 1);
-    assert_eq!(texts(&read(scene.kafka, &topic, 1)), ["a1", "b1"]);
+    soon(|| scene.backlog() == 2 && relay.status().refused > 1);
+    assert_eq!(texts(&scene.kafka.read(&topic)), ["a1", "b1"]);
     assert_eq!(texts(&scene.read()), ["other topic"]);
 
     let refused = list(&scene.pool, 10).expect("a list");
@@ -59,7 +61,7 @@ fn a_refused_event_holds_back_its_key_and_no_other() {
 
     assert!(requeue(&scene.pool, refused[0].message_id).expect("an answer"));
     let before = relay.status().refused;
-    eventually(SOON, || relay.status().refused > before);
+    soon(|| relay.status().refused > before);
     assert_eq!(
         scene.backlog(),
         2,
@@ -68,8 +70,8 @@ fn a_refused_event_holds_back_its_key_and_no_other() {
 
     assert!(discard(&scene.pool, refused[0].message_id).expect("an answer"));
     assert!(!discard(&scene.pool, refused[0].message_id).expect("an answer"));
-    eventually(SOON, || scene.backlog() == 0);
-    assert_eq!(texts(&read(scene.kafka, &topic, 1)), ["a1", "a3", "b1"]);
+    soon(|| scene.backlog() == 0);
+    assert_eq!(texts(&scene.kafka.read(&topic)), ["a1", "a3", "b1"]);
 }
 
 #[test]
@@ -83,12 +85,12 @@ fn a_poison_event_is_parked_where_that_is_asked_for_and_can_be_requeued() {
     let observer = Observer::new();
     let relay = scene.relay().on_refusal(OnRefusal::Park);
     let relay = relay.observer(observer.clone()).start(20);
-    eventually(SOON, || scene.backlog() == 0);
-    assert_eq!(texts(&read(scene.kafka, &topic, 1)), ["a2"]);
+    soon(|| scene.backlog() == 0);
+    assert_eq!(texts(&scene.kafka.read(&topic)), ["a2"]);
     let parked = list(&scene.pool, 10).expect("a list");
     assert_eq!(parked.len(), 1, "{parked:?}");
     assert_eq!(parked[0].state, TroubledState::Parked);
-    eventually(SOON, || relay.status().parked == 1);
+    soon(|| relay.status().parked == 1);
     // The backlog is counted every five seconds.
     for line in [
         "parked_total{schema=\"rws_kafka\"} 1",
@@ -98,11 +100,11 @@ fn a_poison_event_is_parked_where_that_is_asked_for_and_can_be_requeued() {
         "batch_size_sum{schema=\"rws_kafka\"} 3",
     ] {
         let line = format!("rws_kafka_outbox_{line}");
-        eventually(SOON, || observer.render().contains(&line));
+        soon(|| observer.render().contains(&line));
     }
 
     assert!(requeue(&scene.pool, parked[0].message_id).expect("an answer"));
-    eventually(SOON, || relay.status().parked == 2);
+    soon(|| relay.status().parked == 2);
     let again = list(&scene.pool, 10).expect("a list");
     assert_eq!(again[0].message_id, parked[0].message_id, "its id stays");
 }
@@ -120,7 +122,7 @@ fn a_topic_that_does_not_exist_holds_back_no_other() {
         ],
     );
     let relay = scene.relay().start(20);
-    eventually(SOON, || scene.read().len() == 1);
+    soon(|| scene.read().len() == 1);
     let error = eventually_some(SOON, || {
         let refused = list(&scene.pool, 1).expect("a list").pop()?;
         refused.last_error
@@ -128,11 +130,11 @@ fn a_topic_that_does_not_exist_holds_back_no_other() {
     assert!(error.contains("does not exist"), "{error}");
     // While it is refused again and again, others are published.
     enqueue(&scene, &[(&scene.topic, "b", "later".into())]);
-    eventually(SOON, || scene.read().len() == 2);
+    soon(|| scene.read().len() == 2);
 
     kafka.create_topic(&missing, 1);
-    eventually(SOON * 3, || scene.backlog() == 0);
-    assert_eq!(texts(&read(&kafka, &missing, 1)), ["waits"]);
+    eventually(3 * SOON, || scene.backlog() == 0);
+    assert_eq!(texts(&kafka.read(&missing)), ["waits"]);
     relay.stop();
     assert!(relay.join().error.is_none());
 }
@@ -152,7 +154,7 @@ fn an_oversized_payload_is_refused_at_enqueue() -> Result<(), OutboxError> {
     outbox.enqueue(&scene.topic, vec![b'x'; 999_000])?;
     tx.commit()?;
     let _relay = scene.relay().start(20);
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     assert_eq!(scene.read().len(), 1);
     Ok(())
 }
@@ -163,7 +165,7 @@ fn a_broker_that_is_down_costs_no_event_an_attempt() {
     let scene = Scene::on(&kafka, Postgres::shared(), 1);
     let relay = scene.relay().start(20);
     enqueue(&scene, &[(&scene.topic, "a", "before".into())]);
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     kafka.kill();
     let numbers: Vec<String> = (0..100).map(|number| format!("{number:03}")).collect();
     let events: Vec<_> = numbers
@@ -173,14 +175,14 @@ fn a_broker_that_is_down_costs_no_event_an_attempt() {
     enqueue(&scene, &events);
     let begun = Instant::now();
     // An outage, the thing that is tested, and not a wait for anything.
-    eventually(SOON * 2, || begun.elapsed() > Duration::from_secs(60));
+    eventually(2 * SOON, || begun.elapsed() > Duration::from_secs(60));
     assert_eq!(scene.backlog(), 100);
     kafka.restart();
-    eventually(SOON * 2, || scene.backlog() == 0);
+    eventually(2 * SOON, || scene.backlog() == 0);
     assert_eq!(relay.status().refused, 0);
     let found = scene.read();
     let mut expected = vec!["before".to_owned()];
     expected.extend(numbers);
-    let found: Vec<&str> = found.iter().map(Read::text).collect();
+    let found: Vec<String> = found.iter().map(TopicRecord::payload_text).collect();
     assert_eq!(found, expected, "in order, each once");
 }

@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene};
-use integration_tests::{Kafka, Postgres, eventually, eventually_some};
+use crate::support::Scene;
+use integration_tests::{Kafka, Postgres, SOON, eventually, eventually_some, soon};
 use rws_kafka::outbox::{Outbox, OutboxRelay};
 use rws_kafka::{KafkaProducer, Observer, ProducerConfig};
 use std::time::Duration;
@@ -37,7 +37,7 @@ fn what_timed_out_is_sent_again_when_the_broker_answers() {
         tx.commit().expect("a commit");
     };
     enqueue(0..1);
-    eventually(SOON, || relay.status().published == 1);
+    soon(|| relay.status().published == 1);
 
     kafka.pause();
     enqueue(1..40);
@@ -46,9 +46,9 @@ fn what_timed_out_is_sent_again_when_the_broker_answers() {
     assert!(trouble.contains("did not acknowledge events"), "{trouble}");
     assert!(!trouble.contains("will not send again"), "{trouble}");
     let before = timed_out(&observer);
-    eventually(SOON, || timed_out(&observer) > before);
+    soon(|| timed_out(&observer) > before);
     kafka.unpause();
     // A strand that is held is left out for a minute.
     eventually(SOON / 2, || scene.backlog() == 0);
-    eventually(SOON, || relay.status().trouble.is_none());
+    soon(|| relay.status().trouble.is_none());
 }

@@ -1,15 +1,12 @@
-use crate::support::{Read, SOON, Scene};
-use integration_tests::{Kafka, Postgres, eventually};
-use rws_kafka::outbox::{Outbox, OutboxError, OutboxRelay, Pool};
-use rws_kafka::{KafkaProducer, Observer, ProducerConfig};
+use crate::support::{Scene, id};
+use integration_tests::jobs::Job;
+use integration_tests::{Child, Kafka, Postgres, SOON, eventually, soon};
+use rws_kafka::outbox::{Outbox, OutboxError};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-const BROKERS: &str = "OUTBOX_TEST_BROKERS";
-const DATABASE: &str = "OUTBOX_TEST_DATABASE";
 const WRITERS: usize = 6;
 const KEYS: usize = 200;
 const EVENTS_OF_A_WRITER: usize = 10_000;
@@ -23,48 +20,14 @@ const WORKERS: usize = 4;
 const IN_FLIGHT: usize = WORKERS * (BATCH + 16);
 const KILL_EVERY: Duration = Duration::from_secs(2);
 
-/// A relay in a process of its own; killed when it is dropped.
-struct Relay(Child);
-
-impl Relay {
-    fn start(scene: &Scene<'_>) -> Self {
-        let child = Command::new(std::env::current_exe().expect("a test binary"))
-            .args([
-                "--exact",
-                "kills::a_relay_in_a_process_of_its_own",
-                "--ignored",
-            ])
-            .env(BROKERS, scene.kafka.bootstrap())
-            .env(DATABASE, &scene.url)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the test binary starts");
-        Self(child)
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-#[ignore = "run by the test below, as a process that it kills"]
-fn a_relay_in_a_process_of_its_own() {
-    let (Ok(brokers), Ok(url)) = (std::env::var(BROKERS), std::env::var(DATABASE)) else {
-        return;
+/// A relay in a process of its own.
+fn start_relay(scene: &Scene<'_>) -> Child {
+    let job = Job::Relay {
+        brokers: scene.kafka.bootstrap(),
+        database: scene.url.clone(),
+        batch: BATCH,
     };
-    let config = ProducerConfig::new(brokers).expect("valid settings");
-    let producer = KafkaProducer::new(config.observer(Observer::new())).expect("a producer");
-    let pool = Pool::from_url(&url, None).expect("a valid URL");
-    let _ = OutboxRelay::new(producer, pool)
-        .batch_size(BATCH)
-        .start(20)
-        .join();
+    job.program(env!("CARGO_BIN_EXE_child")).start()
 }
 
 /// Enqueues in order, one to three events in a transaction, and before every tenth one that is rolled
@@ -115,18 +78,18 @@ fn transaction(
 /// Kills one of the relays every two seconds and starts another: one relay at first, two from a third of
 /// the events on, four from two thirds on. Returns the kills.
 fn kill(scene: &Scene<'_>, committed: &AtomicUsize) -> usize {
-    let mut running = vec![Relay::start(scene)];
+    let mut running = vec![start_relay(scene)];
     let mut kills = 0;
     let done = || committed.load(Ordering::SeqCst);
     while done() < EVENTS {
         let due = Instant::now() + KILL_EVERY;
-        eventually(SOON, || Instant::now() >= due || done() == EVENTS);
+        soon(|| Instant::now() >= due || done() == EVENTS);
         let relays = [1, 2, 4][(3 * done() / EVENTS).min(2)];
         while running.len() < relays {
-            running.push(Relay::start(scene));
+            running.push(start_relay(scene));
         }
         // Dropped, and so killed.
-        running[kills % relays] = Relay::start(scene);
+        running[kills % relays] = start_relay(scene);
         kills += 1;
     }
     kills
@@ -148,10 +111,10 @@ fn relays_killed_again_and_again_lose_nothing_and_keep_the_order() {
             .collect();
         let killer = scope.spawn(|| kill(&scene, &committed));
         let done = || committed.load(Ordering::SeqCst);
-        eventually(SOON * 5, || done() > EVENTS / 4);
+        eventually(5 * SOON, || done() > EVENTS / 4);
         kafka.kill();
         kafka.restart();
-        eventually(SOON * 5, || done() > EVENTS / 2);
+        eventually(5 * SOON, || done() > EVENTS / 2);
         postgres.kill();
         postgres.restart();
         for writer in writers {
@@ -161,7 +124,7 @@ fn relays_killed_again_and_again_lose_nothing_and_keep_the_order() {
     });
     assert!(kills >= 3, "{kills} kills are no storm");
     let relay = scene.relay().start(20);
-    eventually(SOON * 2, || scene.backlog() == 0);
+    eventually(2 * SOON, || scene.backlog() == 0);
     assert!(relay.stop_within(SOON).is_clean());
     // The restarts of the broker and of the database end the batches of all relays.
     compare(&scene, (kills + 2 * MOST_RELAYS) * IN_FLIGHT);
@@ -181,12 +144,9 @@ fn compare(scene: &Scene<'_>, on_the_way: usize) {
     let mut first: HashMap<String, Vec<String>> = HashMap::new();
     let mut ids = HashSet::new();
     for read in &found {
-        if ids.insert(read.id()) {
-            let key = read.key.clone().expect("a key");
-            first
-                .entry(key)
-                .or_default()
-                .push(Read::text(read).to_owned());
+        if ids.insert(id(read)) {
+            let key = read.key_text().expect("a key");
+            first.entry(key).or_default().push(read.payload_text());
         }
     }
     for (key, expected) in &expected {

@@ -1,5 +1,5 @@
-use crate::support::{Read, SOON, Scene};
-use integration_tests::eventually;
+use crate::support::Scene;
+use integration_tests::{TopicRecord, soon};
 use rws_kafka::outbox::{Outbox, OutboxError};
 
 #[test]
@@ -23,14 +23,15 @@ fn an_event_whose_id_is_lower_than_those_sent_already_is_not_lost() -> Result<()
         Outbox::new(&mut tx).enqueue_keyed(topic, format!("k-{number}"), "early")?;
         tx.commit()?;
     }
-    eventually(SOON, || relay.status().published == 200);
+    soon(|| relay.status().published == 200);
     for tx in late {
         tx.commit()?;
     }
-    eventually(SOON, || relay.status().published == 203);
+    soon(|| relay.status().published == 203);
     let found = scene.read();
     assert_eq!(found.len(), 203);
-    assert_eq!(found.iter().filter(|read| read.text() == "late").count(), 3);
+    let late = found.iter().filter(|read| read.payload_text() == "late");
+    assert_eq!(late.count(), 3);
     Ok(())
 }
 
@@ -62,7 +63,7 @@ fn several_relays_keep_the_order_of_each_key() -> Result<(), OutboxError> {
             .into_iter()
             .try_for_each(|writer| writer.join().expect("no panic"))
     })?;
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     for relay in &relays {
         relay.stop();
     }
@@ -74,8 +75,10 @@ fn several_relays_keep_the_order_of_each_key() -> Result<(), OutboxError> {
     let found = scene.read();
     assert_eq!(found.len(), 2000, "each once");
     for key in (0..4).flat_map(|w| (0..5).map(move |k| format!("{w}-{k}"))) {
-        let of_key = found.iter().filter(|read| read.key.as_ref() == Some(&key));
-        let texts: Vec<&str> = of_key.map(Read::text).collect();
+        let of_key = found
+            .iter()
+            .filter(|read| read.key_text().as_ref() == Some(&key));
+        let texts: Vec<String> = of_key.map(TopicRecord::payload_text).collect();
         assert_eq!(texts.len(), 100, "{key}");
         assert!(texts.is_sorted(), "{key}: {texts:?}");
     }

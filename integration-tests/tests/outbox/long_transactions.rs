@@ -1,5 +1,5 @@
-use crate::support::{Read, SOON, Scene};
-use integration_tests::eventually;
+use crate::support::Scene;
+use integration_tests::{SOON, TopicRecord, eventually, soon};
 use rws_kafka::outbox::Outbox;
 
 /// Fills the outbox as `enqueue` would, in one statement; 1,000 keys.
@@ -33,12 +33,12 @@ fn what_was_sent_is_not_read_again_beside_a_long_transaction() {
     };
     let before = read();
     let relay = scene.relay().start(20);
-    eventually(SOON * 2, || relay.status().published == EVENTS as u64);
+    eventually(2 * SOON, || relay.status().published == EVENTS as u64);
     relay.stop();
     assert!(relay.join().is_clean());
     // A session tells of its reads within a second, or when it ends.
     drop(relay_connections(&scene));
-    eventually(SOON, || read() - before >= EVENTS);
+    soon(|| read() - before >= EVENTS);
     let read = read() - before;
     println!("{read} rows read for {EVENTS} events");
     // Each at its read and at its delete, and what was deleted in the last moments: 5 to 17 times.
@@ -70,7 +70,7 @@ fn an_event_that_commits_late_under_load_goes_before_its_successor() {
             .expect("an event");
         fill(&scene, 20_000);
         let sent = round * 20_002;
-        eventually(SOON, || relay.status().published > sent + 10_000);
+        soon(|| relay.status().published > sent + 10_000);
         late.commit().expect("a commit");
         let mut connection = scene.pool.get().expect("a connection");
         let mut next = connection.transaction().expect("a transaction");
@@ -78,15 +78,15 @@ fn an_event_that_commits_late_under_load_goes_before_its_successor() {
             .enqueue_keyed(topic, &key, "2")
             .expect("an event");
         next.commit().expect("a commit");
-        eventually(SOON * 2, || relay.status().published == sent + 20_002);
+        eventually(2 * SOON, || relay.status().published == sent + 20_002);
     }
     let found = scene.read();
     for round in 0..5 {
         let key = Some(format!("late-{round}"));
-        let texts: Vec<&str> = found
+        let texts: Vec<String> = found
             .iter()
-            .filter(|read| read.key == key)
-            .map(Read::text)
+            .filter(|read| read.key_text() == key)
+            .map(TopicRecord::payload_text)
             .collect();
         assert_eq!(texts, ["1", "2"], "round {round}");
     }

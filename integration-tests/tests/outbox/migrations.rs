@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene};
-use integration_tests::{Postgres, eventually};
+use crate::support::Scene;
+use integration_tests::{Postgres, soon};
 use rws_kafka::outbox::{MIGRATIONS, Outbox, OutboxError, Pool, Schema, migrate};
 use std::thread;
 
@@ -33,7 +33,7 @@ fn migrate_ten_times_at_once(postgres: &Postgres, url: &str) {
             .iter()
             .map(|pool| scope.spawn(|| migrate(pool)))
             .collect();
-        eventually(SOON, || postgres.psql(url, waiting) == "10");
+        soon(|| postgres.psql(url, waiting) == "10");
         tx.rollback().expect("an end");
         for one in all {
             one.join().expect("no panic").expect("a migration");
@@ -101,7 +101,7 @@ fn a_newer_library_beside_this_one_is_respected() {
     migrate(&scene.pool).expect("version 1 may work beside 2");
     enqueue().expect("version 1 may work beside 2");
     let relay = scene.relay().start(20);
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     relay.stop();
     assert!(relay.join().error.is_none());
 

@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene};
-use integration_tests::eventually;
+use crate::support::Scene;
+use integration_tests::soon;
 use rws_kafka::outbox::{Outbox, Schema, migrate};
 use std::error::Error;
 use tokio::runtime::Builder;
@@ -29,7 +29,7 @@ fn a_blocking_outbox_prepares_once_for_a_connection() -> Result<(), Box<dyn Erro
     }
     let relay = rws_kafka::outbox::OutboxRelay::new(scene.producer(), &prepared);
     let _relay = relay.start(20);
-    eventually(SOON, || scene.read().len() == 12);
+    soon(|| scene.read().len() == 12);
     Ok(())
 }
 
@@ -69,7 +69,7 @@ fn async_code_asks_for_it_and_a_failed_statement_is_no_end() -> Result<(), Box<d
         Ok::<_, Box<dyn Error>>(())
     })?;
     let _relay = scene.relay().start(20);
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     assert_eq!(scene.read().len(), 3);
     Ok(())
 }

@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene};
-use integration_tests::{Kafka, Postgres, eventually};
+use crate::support::Scene;
+use integration_tests::{Kafka, Postgres, soon, throughout};
 use rws_kafka::Observer;
 use rws_kafka::observe::OutboxState;
 use rws_kafka::outbox::Outbox;
@@ -34,18 +34,18 @@ fn a_relay_without_its_database_is_not_ready_until_it_is_back() {
     let scene = Scene::on(Kafka::shared(), &postgres, 1);
     let (relay, observer) = relay(&scene);
     enqueue(&scene);
-    eventually(SOON, || relay.status().published == 1);
+    soon(|| relay.status().published == 1);
     assert_eq!(observer.readiness().to_json(), OK);
     let backlog = || observer.render().contains("rws_kafka_outbox_backlog{");
-    eventually(SOON, backlog);
+    soon(backlog);
     postgres.kill();
-    eventually(SOON, || observer.readiness().to_json() == STALLED);
-    eventually(SOON, || !backlog());
+    soon(|| observer.readiness().to_json() == STALLED);
+    soon(|| !backlog());
     postgres.restart();
-    eventually(SOON, backlog);
-    eventually(SOON, || observer.readiness().to_json() == OK);
+    soon(backlog);
+    soon(|| observer.readiness().to_json() == OK);
     enqueue(&scene);
-    eventually(SOON, || relay.status().published == 2);
+    soon(|| relay.status().published == 2);
     relay.stop();
     assert!(relay.join().is_clean());
     assert_eq!(observer.readiness().outbox(), None);
@@ -62,7 +62,7 @@ fn a_relay_that_cannot_have_the_shards_is_not_ready_while_nobody_publishes() {
                  FROM generate_series(0, 15) s";
     tx.query(locks, &[]).expect("the locks");
     enqueue(&scene);
-    eventually(SOON, || observer.readiness().to_json() == STALLED);
+    soon(|| observer.readiness().to_json() == STALLED);
     assert_eq!(relay.status().published, 0);
     let owned = "rws_kafka_outbox_shard_owner{schema=\"rws_kafka\",shard=\"";
     let page = observer.render();
@@ -72,8 +72,8 @@ fn a_relay_that_cannot_have_the_shards_is_not_ready_while_nobody_publishes() {
         .collect();
     assert!(owner.iter().all(|line| line.ends_with(" 0")), "{owner:?}");
     tx.rollback().expect("an end");
-    eventually(SOON, || relay.status().published == 1);
-    eventually(SOON, || observer.readiness().to_json() == OK);
+    soon(|| relay.status().published == 1);
+    soon(|| observer.readiness().to_json() == OK);
     let page = observer.render();
     let mut owner = page.lines().filter(|line| line.starts_with(owned));
     assert!(owner.any(|line| line.ends_with(" 1")), "{page}");
@@ -85,15 +85,13 @@ fn a_relay_without_tables_is_not_ready_until_they_are_there() {
     let scene = Scene::on(Kafka::shared(), postgres, 1);
     scene.sql("DROP SCHEMA rws_kafka CASCADE");
     let (relay, observer) = relay(&scene);
-    eventually(SOON, || {
-        observer.readiness().outbox() == Some(OutboxState::Stalled)
-    });
+    soon(|| observer.readiness().outbox() == Some(OutboxState::Stalled));
     let trouble = relay.status().trouble.expect("a reason");
     assert!(trouble.contains("call migrate()"), "{trouble}");
     rws_kafka::outbox::migrate(&scene.pool).expect("the tables");
     enqueue(&scene);
-    eventually(SOON, || relay.status().published == 1);
-    eventually(SOON, || observer.readiness().is_ready());
+    soon(|| relay.status().published == 1);
+    soon(|| observer.readiness().is_ready());
 }
 
 #[test]
@@ -102,12 +100,13 @@ fn a_relay_that_time_does_not_mend_is_not_ready_though_nobody_holds_its_handle()
     scene.sql("INSERT INTO rws_kafka.version (version, oldest_beside) VALUES (3, 3)");
     let (relay, observer) = relay(&scene);
     drop(relay);
-    eventually(SOON, || observer.readiness().to_json() == STALLED);
+    soon(|| observer.readiness().to_json() == STALLED);
     // It has ended, and does not only wait.
     let backlog = || observer.render().contains("rws_kafka_outbox_backlog{");
-    eventually(SOON, || !backlog());
-    std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(observer.readiness().to_json(), STALLED);
+    soon(|| !backlog());
+    throughout(Duration::from_secs(2), || {
+        assert_eq!(observer.readiness().to_json(), STALLED);
+    });
 }
 
 #[test]
@@ -120,7 +119,7 @@ fn a_stop_does_not_wait_for_a_database_that_does_not_answer() {
         .expect("a lock");
     let waiting = "SELECT count(*) FROM pg_stat_activity \
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    eventually(SOON, || scene.sql(waiting) != "0");
+    soon(|| scene.sql(waiting) != "0");
     // The deadline of a statement is 30 s.
     let report = relay.stop_within(Duration::from_secs(10));
     assert!(report.is_clean(), "{report:?}");

@@ -1,16 +1,14 @@
 //! The snippets of the roadmap's items 6 and 7, as they are written there.
 
-use crate::support::{SOON, Scene};
-use integration_tests::{eventually, unique};
+use crate::support::Scene;
+use integration_tests::jobs::Job;
+use integration_tests::{soon, unique};
 use rws_kafka::dedup::MessageDeduplicator;
-use rws_kafka::outbox::{Event, Outbox, OutboxError, OutboxRelay, Pool};
+use rws_kafka::outbox::{Event, Outbox, OutboxError, OutboxRelay};
 use rws_kafka::{HandlerError, KafkaConfig, KafkaConsumer, KafkaProducer, Observer};
 use std::error::Error;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-const TOPIC: &str = "OUTBOX_TEST_TOPIC";
 
 #[test]
 fn an_event_is_published_if_and_only_if_its_transaction_commits() -> Result<(), OutboxError> {
@@ -35,7 +33,7 @@ fn an_event_is_published_if_and_only_if_its_transaction_commits() -> Result<(), 
 
     let relay = OutboxRelay::new(producer, db_pool);
     let handle = relay.start(500);
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     handle.stop();
     let report = handle.join();
     assert!(
@@ -46,47 +44,26 @@ fn an_event_is_published_if_and_only_if_its_transaction_commits() -> Result<(), 
 
     let found = scene.read();
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].text(), r#"{"order_id": 1}"#);
-    Ok(())
-}
-
-#[test]
-#[ignore = "run by the test below, with its environment"]
-fn a_service_with_its_settings_in_the_environment() -> Result<(), Box<dyn Error>> {
-    let Ok(topic) = std::env::var(TOPIC) else {
-        return Ok(());
-    };
-    let (producer, db_pool) = (KafkaProducer::from_env()?, Pool::from_env()?);
-    let mut connection = db_pool.get()?;
-    let mut tx = connection.transaction()?;
-
-    let outbox = Outbox::new(&mut tx);
-    outbox.enqueue(&topic, r#"{"order_id": 1}"#)?;
-    tx.commit()?;
-
-    let relay = OutboxRelay::from_env(producer, db_pool)?;
-    let relay = relay.start(500);
-
-    eventually(SOON, || relay.status().published == 1);
-    assert!(relay.stop_within(SOON).is_clean());
+    assert_eq!(found[0].payload_text(), r#"{"order_id": 1}"#);
     Ok(())
 }
 
 #[test]
 fn the_snippet_runs_with_its_settings_in_the_environment() {
     let scene = Scene::new(1);
-    let output = Command::new(std::env::current_exe().expect("a test binary"))
-        .args(["--exact", "--ignored"])
-        .arg("roadmap::a_service_with_its_settings_in_the_environment")
-        .env(TOPIC, &scene.topic)
+    let job = Job::PublishByOutbox {
+        topic: scene.topic.clone(),
+    };
+    let program = job.program(env!("CARGO_BIN_EXE_child"));
+    let mut service = program
         .env("RWS_CONFIG_KAFKA_BROKERS", scene.kafka.bootstrap())
         .env("DATABASE_URL", &scene.url)
-        .output()
-        .expect("the test binary starts");
-    assert!(output.status.success(), "{output:?}");
+        .start();
+    let status = service.wait();
+    assert!(status.success(), "{status}: {}", service.errors());
     let found = scene.read();
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].text(), r#"{"order_id": 1}"#);
+    assert_eq!(found[0].payload_text(), r#"{"order_id": 1}"#);
 }
 
 #[test]
@@ -111,23 +88,23 @@ fn keys_headers_and_tombstones_arrive_as_they_were_enqueued() -> Result<(), Outb
     outbox.enqueue_event(&Event::to(topic).payload(""))?;
     tx.commit()?;
     let relay = scene.relay().start(500);
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     drop(relay);
 
     let found = scene.read();
     let of = |key: Option<&str>| {
         let mut found = found.iter();
         found
-            .find(|read| read.key.as_deref() == key)
+            .find(|read| read.key_text().as_deref() == key)
             .expect("a record")
     };
     let full = of(Some("k"));
-    assert_eq!(full.text(), "v");
-    assert_eq!(full.headers[0], ("a".into(), Some("1".into())));
+    assert_eq!(full.payload_text(), "v");
+    assert_eq!(full.headers[0], ("a".into(), Some(b"1".to_vec())));
     assert_eq!(full.headers[1], ("a".into(), None));
-    assert_eq!(full.id(), id.to_string());
+    assert_eq!(crate::support::id(full), id.to_string());
     assert_eq!(of(Some("gone")).payload, None);
-    assert_eq!(of(None).payload.as_deref(), Some(""));
+    assert_eq!(of(None).payload_text(), "");
     Ok(())
 }
 
@@ -168,7 +145,7 @@ fn a_message_that_comes_twice_one_after_the_other_is_processed_once() {
         dedup.mark_seen(&msg)?;
         msg.commit()
     });
-    eventually(SOON, || done.load(Ordering::SeqCst) == 1);
+    soon(|| done.load(Ordering::SeqCst) == 1);
     handle.stop();
     let _ = handle.join();
     assert_eq!(processed.load(Ordering::SeqCst), 1);

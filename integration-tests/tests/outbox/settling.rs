@@ -1,8 +1,8 @@
-use crate::support::{Read, SOON, Scene};
-use integration_tests::{Kafka, Postgres, eventually, eventually_some, unique};
+use crate::support::{Scene, id};
+use integration_tests::{Kafka, Postgres, SOON, eventually_some, now_ms, soon, unique};
 use rws_kafka::Observer;
 use rws_kafka::outbox::{Outbox, OutboxRelay, Pool, RelayHandle};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const EVENTS: usize = 20;
 const CANNOT_DELETE: &str = r#"{"status":"degraded","kafka_producer":null,"kafka_consumer_lag":null,"kafka_outbox":"cannot delete events"}"#;
@@ -32,7 +32,7 @@ fn relay(scene: &Scene<'_>, url: &str) -> (RelayHandle, Observer) {
 /// All events came, each once.
 fn assert_each_came_once(scene: &Scene<'_>) {
     let found = scene.read();
-    let mut ids: Vec<&str> = found.iter().map(Read::id).collect();
+    let mut ids: Vec<String> = found.iter().map(id).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!((ids.len(), found.len()), (EVENTS, EVENTS));
@@ -43,11 +43,6 @@ fn trouble(relay: &RelayHandle, words: &str) -> String {
         let trouble = relay.status().trouble?;
         trouble.contains(words).then_some(trouble)
     })
-}
-
-fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    i64::try_from(now.expect("a time").as_millis()).expect("a time")
 }
 
 #[test]
@@ -62,7 +57,7 @@ fn a_database_that_is_read_only_by_default_settles_all_the_same() {
         "ALTER DATABASE {name} SET default_transaction_read_only = on"
     ));
     let (relay, observer) = relay(&scene, &scene.url);
-    eventually(SOON, || relay.status().published == EVENTS as u64);
+    soon(|| relay.status().published == EVENTS as u64);
     assert_eq!(scene.backlog(), 0);
     assert_each_came_once(&scene);
     assert!(observer.readiness().is_ready());
@@ -91,14 +86,14 @@ fn a_relay_that_may_not_settle_sends_nothing_and_names_what_is_missing() {
     ] {
         let trouble = trouble(&relay, missing);
         assert!(trouble.contains(&role), "{trouble}");
-        eventually(SOON, || observer.readiness().to_json() == CANNOT_DELETE);
+        soon(|| observer.readiness().to_json() == CANNOT_DELETE);
         scene.sql(&format!("GRANT {granted} ON rws_kafka.outbox TO {role}"));
     }
-    eventually(SOON, || relay.status().published == EVENTS as u64);
+    soon(|| relay.status().published == EVENTS as u64);
     // Had it sent any before, they had come twice.
     assert_each_came_once(&scene);
-    eventually(SOON, || observer.readiness().is_ready());
-    eventually(SOON, || relay.status().trouble.is_none());
+    soon(|| observer.readiness().is_ready());
+    soon(|| relay.status().trouble.is_none());
     relay.stop();
     assert!(relay.join().is_clean());
     scene.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
@@ -123,17 +118,17 @@ fn what_cannot_be_deleted_is_sent_once_by_a_process() {
         // It tries to delete them again, and sends them no more.
         let tries = || scene.sql("SELECT last_value FROM tries");
         let many = 5 * EVENTS;
-        eventually(SOON, || tries().parse::<usize>().expect("a number") > many);
+        soon(|| tries().parse::<usize>().expect("a number") > many);
         assert_eq!(relay.status().published, 0);
         assert_eq!(scene.backlog(), EVENTS as u64);
         if fails == "RETURN NULL" {
-            eventually(SOON, || observer.readiness().to_json() == CANNOT_DELETE);
+            soon(|| observer.readiness().to_json() == CANNOT_DELETE);
         }
         scene.sql("DROP TRIGGER keep ON rws_kafka.outbox");
-        eventually(SOON, || scene.backlog() == 0);
-        eventually(SOON, || relay.status().published == EVENTS as u64);
+        soon(|| scene.backlog() == 0);
+        soon(|| relay.status().published == EVENTS as u64);
         assert_each_came_once(&scene);
-        eventually(SOON, || relay.status().trouble.is_none());
+        soon(|| relay.status().trouble.is_none());
         assert!(observer.readiness().is_ready());
     }
 }
@@ -153,10 +148,10 @@ fn events_that_were_deleted_after_all_are_no_trouble() {
         .stall_timeout(Duration::from_secs(1))
         .observer(observer.clone())
         .start(20);
-    eventually(SOON, || observer.readiness().to_json() == CANNOT_DELETE);
+    soon(|| observer.readiness().to_json() == CANNOT_DELETE);
     scene.sql("TRUNCATE rws_kafka.outbox");
-    eventually(SOON, || relay.status().trouble.is_none());
-    eventually(SOON, || observer.readiness().is_ready());
+    soon(|| relay.status().trouble.is_none());
+    soon(|| observer.readiness().is_ready());
     assert_each_came_once(&scene);
 }
 
@@ -176,9 +171,9 @@ fn rows_that_an_operator_locks_are_sent_once() {
         "SELECT bool_and(xact_start > '{now}') FROM pg_stat_activity \
          WHERE datname = current_database() AND wait_event_type = 'Lock'"
     );
-    eventually(SOON, || scene.sql(&tries_again) == "t");
+    soon(|| scene.sql(&tries_again) == "t");
     tx.rollback().expect("an end");
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     assert_each_came_once(&scene);
 }
 
@@ -190,7 +185,7 @@ fn a_standby_is_sent_nothing_of_until_it_is_promoted() {
     postgres.restart_as_standby();
     let (relay, observer) = relay(&scene, &scene.url);
     trouble(&relay, "the server is a standby");
-    eventually(SOON, || observer.readiness().to_json() == CANNOT_DELETE);
+    soon(|| observer.readiness().to_json() == CANNOT_DELETE);
     let refused = scene.pool.get().and_then(|mut connection| {
         let tx = connection.transaction()?;
         tx.execute("DELETE FROM rws_kafka.outbox", &[])
@@ -198,9 +193,9 @@ fn a_standby_is_sent_nothing_of_until_it_is_promoted() {
     let refused = refused.expect_err("a standby takes no writes");
     assert!(refused.is_retriable(), "{refused}");
     scene.sql("SELECT pg_promote()");
-    eventually(SOON, || relay.status().published == EVENTS as u64);
+    soon(|| relay.status().published == EVENTS as u64);
     assert_each_came_once(&scene);
-    eventually(SOON, || observer.readiness().is_ready());
+    soon(|| observer.readiness().is_ready());
     relay.stop();
     assert!(relay.stop_within(Duration::from_secs(10)).is_clean());
 }

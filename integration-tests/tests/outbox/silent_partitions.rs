@@ -1,5 +1,5 @@
-use crate::support::{Read, SOON, Scene, read};
-use integration_tests::{Cluster, Postgres, eventually, unique_topic};
+use crate::support::Scene;
+use integration_tests::{Cluster, Postgres, SOON, TopicRecord, eventually, soon, unique_topic};
 use rws_kafka::outbox::{Outbox, OutboxRelay, RelayHandle, RelayOrdering};
 use rws_kafka::{KafkaProducer, Observer, ProducerConfig};
 use std::time::Duration;
@@ -22,10 +22,10 @@ fn enqueue(scene: &Scene<'_>, topic: &str, keys: usize) {
 }
 
 /// The events of a key, without those that came again.
-fn of_key(read: &[Read], key: usize) -> Vec<&str> {
+fn of_key(read: &[TopicRecord], key: usize) -> Vec<String> {
     let key = Some(key.to_string());
-    let of_key = read.iter().filter(|read| read.key == key);
-    let mut of_key: Vec<&str> = of_key.map(Read::text).collect();
+    let of_key = read.iter().filter(|read| read.key_text() == key);
+    let mut of_key: Vec<String> = of_key.map(TopicRecord::payload_text).collect();
     of_key.dedup();
     of_key
 }
@@ -68,7 +68,7 @@ impl<'a> Stage<'a> {
     }
 
     fn assert_all_came(&self, topic: &str, keys: usize) {
-        let found = read(self.scene.kafka, topic, 1);
+        let found = self.scene.kafka.read(topic);
         for key in 0..keys {
             let mut of_key = of_key(&found, key);
             if self.ordering == RelayOrdering::Unordered {
@@ -92,24 +92,24 @@ fn a_partition_that_takes_nothing_holds_up_no_other() {
         enqueue(&stage.scene, &stage.silent, KEYS);
     }
     for stage in &stages {
-        eventually(SOON, || stage.trouble().is_some());
+        soon(|| stage.trouble().is_some());
         enqueue(&stage.scene, &stage.scene.topic, HEALTHY);
     }
     for stage in &stages {
         let of_others = || stage.relay.status().published >= 2 * HEALTHY as u64;
-        eventually(SOON * 2, of_others);
+        eventually(2 * SOON, of_others);
         stage.assert_all_came(&stage.scene.topic, HEALTHY);
         let trouble = stage.trouble().expect("it waits for the silent one");
         assert!(trouble.contains(&stage.silent), "{trouble}");
         assert_eq!(stage.scene.backlog(), 2 * KEYS as u64);
         // What cannot be published now is still work.
-        eventually(SOON, || !stage.observer.readiness().is_ready());
+        soon(|| !stage.observer.readiness().is_ready());
     }
     cluster.broker(2).restart();
     for stage in &stages {
-        eventually(SOON * 4, || stage.scene.backlog() == 0);
-        eventually(SOON, || stage.observer.readiness().is_ready());
-        eventually(SOON, || stage.trouble().is_none());
+        eventually(4 * SOON, || stage.scene.backlog() == 0);
+        soon(|| stage.observer.readiness().is_ready());
+        soon(|| stage.trouble().is_none());
         assert_eq!(stage.relay.status().refused, 0);
         stage.assert_all_came(&stage.silent, KEYS);
     }

@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene};
-use integration_tests::{eventually, unique};
+use crate::support::Scene;
+use integration_tests::{soon, unique};
 use rws_kafka::dedup::{Claim, MessageDeduplicator};
 use rws_kafka::outbox::{Outbox, OutboxError, Transaction};
 use rws_kafka::{ConsumerConfig, HandlerError, KafkaConfig, KafkaConsumer, Observer};
@@ -51,7 +51,7 @@ where
             msg.commit()
         });
     let is_over = || matches!(outcomes.lock().expect("no panic").last(), Some(Ok(_)));
-    eventually(SOON, is_over);
+    soon(is_over);
     handle.stop();
     let _ = handle.join();
     outcomes.lock().expect("no panic").clone()

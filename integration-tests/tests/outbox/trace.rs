@@ -1,5 +1,5 @@
-use crate::support::{Read, SOON, Scene};
-use integration_tests::eventually;
+use crate::support::Scene;
+use integration_tests::{TopicRecord, soon};
 use rws_kafka::outbox::{Event, Outbox, OutboxError};
 use rws_kafka::trace::TraceContext;
 
@@ -23,14 +23,12 @@ fn an_event_goes_out_in_the_trace_in_which_it_was_enqueued() -> Result<(), Outbo
     }
     tx.commit()?;
     let _relay = scene.relay().start(20);
-    eventually(SOON, || scene.backlog() == 0);
+    soon(|| scene.backlog() == 0);
     let found = scene.read();
     let header = |key: &str, name: &str| {
-        let of_key = |read: &&Read| read.key.as_deref() == Some(key);
+        let of_key = |read: &&TopicRecord| read.key_text().as_deref() == Some(key);
         let read = found.iter().find(of_key).expect("a record");
-        let of_name = read.headers.iter().filter(|(found, _)| found == name);
-        let values: Vec<_> = of_name.filter_map(|(_, value)| value.clone()).collect();
-        values.join(", ")
+        read.header_texts(name).join(", ")
     };
     assert_eq!(header("without", "traceparent"), "");
     assert_eq!(header("within", "traceparent"), REQUEST);

@@ -1,6 +1,6 @@
-use crate::support::{SOON, Scene};
+use crate::support::Scene;
 use apache_avro::AvroSchema;
-use integration_tests::{Registry, eventually, unique};
+use integration_tests::{Registry, soon, unique};
 use rws_kafka::outbox::{Event, Outbox, OutboxError};
 use rws_kafka::schema::{ProtobufError, ProtobufMessage, Schema};
 use rws_kafka::schema_registry::SchemaRegistry;
@@ -55,7 +55,7 @@ fn read<T: Send + 'static>(
         notes.lock().expect("no panic").push(read(&msg)?);
         msg.commit()
     });
-    eventually(SOON, || seen.lock().expect("no panic").len() == count);
+    soon(|| seen.lock().expect("no panic").len() == count);
     assert!(handle.stop().is_clean());
     drop(handle);
     std::mem::take(&mut *seen.lock().expect("no panic"))

@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene};
-use integration_tests::eventually;
+use crate::support::Scene;
+use integration_tests::{SOON, eventually, soon};
 use rws_kafka::outbox::{Outbox, OutboxError, Pool};
 
 /// So long that only a relay that is told of a commit publishes anything.
@@ -17,8 +17,8 @@ fn until_it_sleeps(scene: &Scene<'_>) {
     let idle = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                 AND application_name = 'rws-kafka-outbox' AND state = 'idle' \
                 AND clock_timestamp() - state_change < interval '1 s'";
-    eventually(SOON, || scene.sql(idle) != "0");
-    eventually(SOON * 2, || scene.sql(idle) == "0");
+    soon(|| scene.sql(idle) != "0");
+    eventually(2 * SOON, || scene.sql(idle) == "0");
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn a_commit_in_the_same_process_is_published_at_once() -> Result<(), OutboxError
     let relay = scene.relay().start(AN_HOUR);
     for published in 1..=3 {
         enqueue(&scene.pool, &scene.topic)?;
-        eventually(SOON, || relay.status().published == published);
+        soon(|| relay.status().published == published);
     }
     Ok(())
 }
@@ -37,7 +37,7 @@ fn async_code_tells_the_relay_of_its_commit() {
     let scene = Scene::new(1);
     let relay = scene.relay().start(AN_HOUR);
     enqueue(&scene.pool, &scene.topic).expect("an event");
-    eventually(SOON, || relay.status().published == 1);
+    soon(|| relay.status().published == 1);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let mut client = scene.pool.as_async().get().await.expect("a connection");
@@ -47,7 +47,7 @@ fn async_code_tells_the_relay_of_its_commit() {
         tx.commit().await.expect("a commit");
     });
     scene.pool.wake_relays();
-    eventually(SOON, || relay.status().published == 2);
+    soon(|| relay.status().published == 2);
 }
 
 #[test]
@@ -59,25 +59,25 @@ fn a_relay_elsewhere_hears_of_a_commit_also_after_its_connection_was_lost()
     let relay = rws_kafka::outbox::OutboxRelay::new(scene.producer(), elsewhere()?).start(AN_HOUR);
     let listening = "SELECT count(*) FROM pg_stat_activity \
                      WHERE datname = current_database() AND query LIKE 'LISTEN%'";
-    eventually(SOON, || scene.sql(listening) == "1");
+    soon(|| scene.sql(listening) == "1");
     until_it_sleeps(&scene);
     enqueue(&writer, &scene.topic)?;
-    eventually(SOON, || relay.status().published == 1);
+    soon(|| relay.status().published == 1);
 
     let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                  WHERE datname = current_database() AND query LIKE 'LISTEN%'";
     scene.sql(ended);
-    eventually(SOON, || scene.sql(listening) == "0");
+    soon(|| scene.sql(listening) == "0");
     // Nobody hears of this one: the relay looks when it listens again.
     enqueue(&writer, &scene.topic)?;
-    eventually(SOON, || relay.status().published == 2);
-    eventually(SOON, || scene.sql(listening) == "1");
+    soon(|| relay.status().published == 2);
+    soon(|| scene.sql(listening) == "1");
     until_it_sleeps(&scene);
     enqueue(&writer, &scene.topic)?;
-    eventually(SOON, || relay.status().published == 3);
+    soon(|| relay.status().published == 3);
     relay.stop();
     assert!(relay.join().is_clean());
-    eventually(SOON, || scene.sql(listening) == "0");
+    soon(|| scene.sql(listening) == "0");
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! Each query is answered by a real Prometheus that scrapes a real service.
 
-use crate::operated::{SOON, Service};
+use crate::operated::Service;
 use crate::queries::{ALWAYS, alerts, labels_in, labels_on, metrics_in, panels};
-use integration_tests::{Kafka, Postgres, Prometheus, Registry, eventually, unique, unique_topic};
+use integration_tests::{Kafka, Postgres, Prometheus, Registry, SOON, soon, unique, unique_topic};
 use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
@@ -139,7 +139,7 @@ fn no_panel_is_empty_and_no_alert_asks_for_what_is_not_there() {
         "KafkaOutboxParked",
         "KafkaProduceErrors",
     ];
-    eventually(SOON, || firing() == expected.map(str::to_owned).into());
+    soon(|| firing() == expected.map(str::to_owned).into());
     let data = prometheus.ask("rules", &[]).expect("the rules");
     let groups = data["groups"].as_array().expect("groups");
     let rules: Vec<_> = groups

@@ -1,7 +1,6 @@
 //! What KafkaGroupWithoutPartitions relies on.
 
-use crate::operated::SOON;
-use integration_tests::{Kafka, eventually, unique, unique_topic};
+use integration_tests::{Kafka, soon, unique, unique_topic};
 use rws_kafka::{
     ConsumerConfig, ConsumerContext, FailurePolicy, HandlerError, KafkaConsumer, Observer,
 };
@@ -24,11 +23,11 @@ fn a_worker_that_failed_goes_on_saying_that_it_has_no_partition() {
         let line = format!("rws_kafka_consumer_assigned_partitions{{group=\"{group}\"}} {count}\n");
         observer.render().contains(&line)
     };
-    eventually(SOON, || assigned(2));
+    soon(|| assigned(2));
 
     kafka.kcat_with_input(&["-P", "-t", &topic], b"1\n");
     // Without the series the alert would not know of the group.
-    eventually(SOON, || assigned(0));
+    soon(|| assigned(0));
     let status = observer.status();
     assert_eq!(status.consumers[0].state.to_string(), "failed");
     assert!(

@@ -1,5 +1,5 @@
-use crate::support::{SOON, config, payloads};
-use integration_tests::{Kafka, eventually, unique_topic};
+use crate::support::payloads;
+use integration_tests::{Kafka, SOON, soon, unique_topic};
 use rws_kafka_observe::{BrokerState, Observer};
 use rws_kafka_producer::connection::ConnectionCause;
 use rws_kafka_producer::{KafkaProducer, ProducerError};
@@ -13,7 +13,7 @@ fn what_was_sent_before_the_broker_was_up_is_delivered() {
     kafka.stop();
 
     let observer = Observer::new();
-    let producer = KafkaProducer::new(config(&kafka).observer(observer.clone())).unwrap();
+    let producer = KafkaProducer::new(kafka.producer_config().observer(observer.clone())).unwrap();
     let sent: Vec<String> = (0..200).map(|number| number.to_string()).collect();
     for payload in &sent {
         producer.send(&topic, payload).unwrap();
@@ -34,7 +34,5 @@ fn what_was_sent_before_the_broker_was_up_is_delivered() {
     kafka.restart();
     assert!(producer.flush(SOON).is_complete());
     assert_eq!(payloads(&kafka, &topic), sent);
-    eventually(SOON, || {
-        observer.readiness().producer() == Some(BrokerState::Ok)
-    });
+    soon(|| observer.readiness().producer() == Some(BrokerState::Ok));
 }

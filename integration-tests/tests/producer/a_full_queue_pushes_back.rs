@@ -1,5 +1,5 @@
-use crate::support::{Pausable, SOON, block_on, config, metric, payloads};
-use integration_tests::{eventually, unique_topic};
+use crate::support::{Pausable, block_on, counted, payloads};
+use integration_tests::{SOON, soon, unique_topic};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerConfig, ProducerError};
 use std::future::Future;
@@ -20,7 +20,7 @@ fn before_silence(
     settings: impl FnOnce(ProducerConfig) -> ProducerConfig,
 ) -> KafkaProducer {
     kafka.create_topic(topic, 1);
-    let config = settings(config(kafka).queue_messages(QUEUE));
+    let config = settings(kafka.producer_config().queue_messages(QUEUE));
     let producer = KafkaProducer::new(config).unwrap();
     producer.send_sync(topic, "first").unwrap();
     kafka.pause();
@@ -73,10 +73,10 @@ fn what_a_full_queue_took_arrives_once_and_in_order() {
     assert_eq!(payloads(&kafka, &topic), first_and_numbers(QUEUE));
     // The two that were refused count as failed.
     assert_eq!(
-        metric(&observer, "rws_kafka_produce_errors_total", &topic),
+        counted(&observer, "rws_kafka_produce_errors_total", &topic),
         2
     );
-    let produced = metric(&observer, "rws_kafka_messages_produced_total", &topic);
+    let produced = counted(&observer, "rws_kafka_messages_produced_total", &topic);
     assert_eq!(produced, QUEUE as u64 + 1);
 }
 
@@ -115,7 +115,7 @@ fn a_send_that_waits_goes_on_when_there_is_room() {
             done.store(true, Ordering::Release);
         });
         // It fills the queue and waits there.
-        eventually(SOON, || producer.flush(Duration::ZERO).undelivered >= QUEUE);
+        soon(|| producer.flush(Duration::ZERO).undelivered >= QUEUE);
         assert!(!done.load(Ordering::Acquire));
         kafka.unpause();
     });

@@ -1,5 +1,5 @@
-use crate::support::{Pausable, SOON, block_on, config, metric, payloads, producer};
-use integration_tests::{Kafka, eventually, unique_topic};
+use crate::support::{Pausable, block_on, counted, payloads};
+use integration_tests::{Kafka, SOON, soon, unique_topic};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerError};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ fn a_flush_waits_for_every_outcome() {
     kafka.create_topic(&topic, 1);
     let told = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&told);
-    let config = config(kafka).on_delivery(move |_| {
+    let config = kafka.producer_config().on_delivery(move |_| {
         counted.fetch_add(1, Ordering::Relaxed);
     });
     let producer = KafkaProducer::new(config).unwrap();
@@ -42,7 +42,7 @@ fn a_flush_tells_what_is_left_and_gives_nothing_up() {
     let kafka = Pausable::take();
     let topic = unique_topic("flush");
     kafka.create_topic(&topic, 1);
-    let producer = producer(&kafka);
+    let producer = kafka.producer();
     producer.send_sync(&topic, "first").unwrap();
     kafka.pause();
     send_numbers(&producer, &topic, 40);
@@ -60,7 +60,8 @@ fn a_close_tells_counts_and_reports_what_it_gave_up() {
     let observer = Observer::new();
     let told: Arc<Mutex<Vec<Option<ProducerError>>>> = Arc::default();
     let telling = Arc::clone(&told);
-    let config = config(&kafka)
+    let config = kafka
+        .producer_config()
         .observer(observer.clone())
         .on_delivery(move |report| telling.lock().unwrap().push(report.result.err().cloned()));
     let producer = KafkaProducer::new(config).unwrap();
@@ -71,7 +72,7 @@ fn a_close_tells_counts_and_reports_what_it_gave_up() {
     let future = producer.send_async(&topic, "async");
     thread::scope(|scope| {
         let waiting = scope.spawn(|| producer.send_sync(&topic, "sync").unwrap_err());
-        eventually(SOON, || producer.flush(Duration::ZERO).undelivered == 42);
+        soon(|| producer.flush(Duration::ZERO).undelivered == 42);
         let started = Instant::now();
         assert_eq!(producer.close(Duration::from_millis(300)).undelivered, 42);
         let took = started.elapsed();
@@ -89,11 +90,11 @@ fn a_close_tells_counts_and_reports_what_it_gave_up() {
         }
     });
     assert_eq!(
-        metric(&observer, "rws_kafka_messages_produced_total", &topic),
+        counted(&observer, "rws_kafka_messages_produced_total", &topic),
         1
     );
     assert_eq!(
-        metric(&observer, "rws_kafka_produce_errors_total", &topic),
+        counted(&observer, "rws_kafka_produce_errors_total", &topic),
         42
     );
     let told = told.lock().unwrap();
@@ -111,7 +112,7 @@ fn a_closed_producer_takes_no_more() {
     let kafka = Kafka::shared();
     let topic = unique_topic("closed");
     kafka.create_topic(&topic, 1);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     let clone = producer.clone();
     send_numbers(&producer, &topic, 10);
     assert!(producer.close(SOON).is_complete());
@@ -134,7 +135,7 @@ fn the_drop_of_the_last_clone_flushes() {
     let kafka = Kafka::shared();
     let topic = unique_topic("drop");
     kafka.create_topic(&topic, 1);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     send_numbers(&producer, &topic, 1_000);
     let clone = producer.clone();
     drop(producer);
@@ -152,7 +153,8 @@ fn the_drop_is_bounded_when_the_broker_is_silent() {
     let topic = unique_topic("drop");
     kafka.create_topic(&topic, 1);
     let observer = Observer::new();
-    let config = config(&kafka)
+    let config = kafka
+        .producer_config()
         .observer(observer.clone())
         .close_timeout(Duration::from_millis(300));
     let producer = KafkaProducer::new(config).unwrap();
@@ -165,7 +167,7 @@ fn the_drop_is_bounded_when_the_broker_is_silent() {
     let took = started.elapsed();
     assert!(took < Duration::from_secs(10), "{took:?}");
     assert_eq!(
-        metric(&observer, "rws_kafka_produce_errors_total", &topic),
+        counted(&observer, "rws_kafka_produce_errors_total", &topic),
         21
     );
     let error = block_on(future).unwrap_err();
@@ -183,7 +185,8 @@ fn the_last_clone_may_go_in_on_delivery() {
     let cell: Arc<Mutex<Option<KafkaProducer>>> = Arc::default();
     let inside = Arc::clone(&cell);
     let observer = Observer::new();
-    let config = config(kafka)
+    let config = kafka
+        .producer_config()
         .observer(observer.clone())
         .on_delivery(move |_| drop(inside.lock().unwrap().take()));
     let producer = KafkaProducer::new(config).unwrap();
@@ -191,11 +194,9 @@ fn the_last_clone_may_go_in_on_delivery() {
     send_numbers(&producer, &topic, 1_000);
     *held = Some(producer);
     drop(held);
-    eventually(SOON, || {
-        metric(&observer, "rws_kafka_messages_produced_total", &topic) == 1_000
-    });
+    soon(|| counted(&observer, "rws_kafka_messages_produced_total", &topic) == 1_000);
     assert_eq!(payloads(kafka, &topic), numbers(1_000));
     // Then nothing of it is left.
-    eventually(SOON, || observer.readiness().producer().is_none());
+    soon(|| observer.readiness().producer().is_none());
     assert!(cell.lock().unwrap().is_none());
 }

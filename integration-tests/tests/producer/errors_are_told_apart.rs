@@ -1,7 +1,7 @@
 //! Those that need a broker; the others are in the producer's own tests.
 
-use crate::support::{Pausable, SOON, block_on, config, payloads, producer};
-use integration_tests::{Kafka, eventually, unique_topic};
+use crate::support::{Pausable, block_on, payloads};
+use integration_tests::{Kafka, SOON, soon, unique_topic};
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, ProducerError, Record};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn a_message_too_large_for_the_broker() {
     let kafka = Kafka::shared();
     let topic = unique_topic("large");
     kafka.create_topic(&topic, 1);
-    let config = config(kafka).max_message_bytes(3_000_000);
+    let config = kafka.producer_config().max_message_bytes(3_000_000);
     let producer = KafkaProducer::new(config).unwrap();
     let record = Record::to(&topic).key("k").payload(&[b'x'; 2_000_000]);
     let error = producer
@@ -41,7 +41,7 @@ fn a_message_too_large_for_its_topic() {
     let kafka = Kafka::shared();
     let topic = unique_topic("large");
     kafka.create_topic_with(&topic, 1, &[("max.message.bytes", "1000")]);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     let error = block_on(producer.send_async(&topic, [b'x'; 2_000])).unwrap_err();
     assert!(matches!(
         error,
@@ -63,7 +63,7 @@ fn a_batch_too_large_for_its_topic() {
         futures.into_iter().map(block_on).collect()
     };
     // Kafka's limit is one for batches: small messages may break it together.
-    let refused: Vec<_> = outcomes(config(kafka))
+    let refused: Vec<_> = outcomes(kafka.producer_config())
         .into_iter()
         .filter_map(Result::err)
         .collect();
@@ -79,7 +79,7 @@ fn a_batch_too_large_for_its_topic() {
                 .contains("the batch it was in (see batch.size)")
         );
     }
-    let small = config(kafka).property("batch.size", "800");
+    let small = kafka.producer_config().property("batch.size", "800");
     assert!(outcomes(small).iter().all(Result::is_ok));
 }
 
@@ -88,7 +88,9 @@ fn a_topic_that_does_not_exist() {
     let kafka = Pausable::take();
     let topic = unique_topic("unknown");
     // How long librdkafka takes a new topic to need to become known: 30 s by default.
-    let config = config(&kafka).property("topic.metadata.propagation.max.ms", "500");
+    let config = kafka
+        .producer_config()
+        .property("topic.metadata.propagation.max.ms", "500");
     let producer = KafkaProducer::new(config).unwrap();
     let error = producer.send_sync(&topic, "x").unwrap_err();
     assert!(
@@ -101,7 +103,7 @@ fn a_topic_that_does_not_exist() {
 
     // It may be made later.
     kafka.create_topic(&topic, 1);
-    eventually(SOON, || producer.send_sync(&topic, "made").is_ok());
+    soon(|| producer.send_sync(&topic, "made").is_ok());
     assert_eq!(payloads(&kafka, &topic), ["made"]);
 }
 
@@ -110,7 +112,7 @@ fn a_partition_that_does_not_exist() {
     let kafka = Kafka::shared();
     let topic = unique_topic("partitions");
     kafka.create_topic(&topic, 3);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     let text = format!("topic {topic:?} has no partition 3");
     let record = || Record::to(&topic).payload("x").partition(3);
     // Reported, for the number of partitions is not known yet.
@@ -137,7 +139,7 @@ fn a_timestamp_that_the_topic_does_not_take() {
     let topic = unique_topic("timestamps");
     let hour = [("message.timestamp.before.max.ms", "3600000")];
     kafka.create_topic_with(&topic, 1, &hour);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     let record = Record::to(&topic).payload("x").timestamp_ms(1);
     let error = producer.send_record_sync(record).unwrap_err();
     assert!(matches!(error, ProducerError::Refused { .. }), "{error:?}");
@@ -152,7 +154,7 @@ fn a_record_without_a_key_for_a_compacted_topic() {
     let kafka = Kafka::shared();
     let topic = unique_topic("compacted");
     kafka.create_topic_with(&topic, 1, &[("cleanup.policy", "compact")]);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     let error = producer.send_sync(&topic, "x").unwrap_err();
     assert!(matches!(error, ProducerError::Refused { .. }), "{error:?}");
     let text = error.to_string();
@@ -167,7 +169,9 @@ fn an_acknowledgement_that_does_not_come_in_time() {
     let kafka = Pausable::take();
     let topic = unique_topic("timeout");
     kafka.create_topic(&topic, 1);
-    let config = config(&kafka).delivery_timeout(Duration::from_millis(1500));
+    let config = kafka
+        .producer_config()
+        .delivery_timeout(Duration::from_millis(1500));
     let producer = KafkaProducer::new(config).unwrap();
     producer.send_sync(&topic, "before").unwrap();
     kafka.pause();
@@ -179,13 +183,13 @@ fn an_acknowledgement_that_does_not_come_in_time() {
     assert!(text.starts_with(&expected), "{text}");
     kafka.unpause();
     // The producer goes on.
-    eventually(SOON, || producer.send_sync(&topic, "after").is_ok());
+    soon(|| producer.send_sync(&topic, "after").is_ok());
 }
 
 #[test]
 fn a_broker_that_does_not_answer_a_ping() {
     let kafka = Pausable::take();
-    let producer = producer(&kafka);
+    let producer = kafka.producer();
     producer.ping(SOON).unwrap();
     kafka.pause();
     let error = producer.ping(Duration::from_millis(300)).unwrap_err();
@@ -200,5 +204,5 @@ fn a_broker_that_does_not_answer_a_ping() {
         "{error}"
     );
     kafka.unpause();
-    eventually(SOON, || producer.ping(Duration::from_secs(1)).is_ok());
+    soon(|| producer.ping(Duration::from_secs(1)).is_ok());
 }

@@ -1,13 +1,8 @@
-use crate::support::{Seen, block_on, config, payloads, producer, read, read_as};
-use integration_tests::{Kafka, unique_topic};
+use crate::support::{block_on, payloads};
+use integration_tests::{Kafka, KcatRecord, now_ms, unique_topic};
 use rws_kafka_producer::{Compression, KafkaProducer, Record};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i64::try_from(now.as_millis()).unwrap()
-}
+use std::time::Duration;
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
@@ -18,7 +13,7 @@ fn each_send_arrives_in_order_with_all_it_was_given() {
     let kafka = Kafka::shared();
     let topic = unique_topic("sends");
     kafka.create_topic(&topic, 1);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
 
     let before = now_ms();
     producer.send(&topic, "by send").unwrap();
@@ -48,7 +43,7 @@ fn each_send_arrives_in_order_with_all_it_was_given() {
     let by_async = block_on(first).unwrap();
     let after = now_ms();
 
-    let seen = read(kafka, &topic);
+    let seen = kafka.read_with_kcat(&topic);
     let told: Vec<_> = seen
         .iter()
         .map(|m| (m.key.as_deref(), m.payload.as_deref().unwrap()))
@@ -96,7 +91,7 @@ fn null_and_empty_differ_in_keys_and_payloads() {
     let kafka = Kafka::shared();
     let topic = unique_topic("null");
     kafka.create_topic(&topic, 1);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     let record = || Record::to(&topic).partition(0);
 
     producer.send_record_sync(record()).unwrap();
@@ -110,7 +105,7 @@ fn null_and_empty_differ_in_keys_and_payloads() {
     block_on(producer.send_async(&topic, "")).unwrap();
 
     // Lengths of key and payload: -1 is null.
-    let lengths = String::from_utf8(read_as(kafka, &topic, "%K/%S ")).unwrap();
+    let lengths = String::from_utf8(kafka.format_with_kcat(&topic, "%K/%S ")).unwrap();
     assert_eq!(lengths, "-1/-1 -1/0 0/-1 0/0 1/-1 0/0 -1/0 ");
 }
 
@@ -119,7 +114,7 @@ fn headers_keep_their_order_their_duplicates_and_null_values() {
     let kafka = Kafka::shared();
     let topic = unique_topic("headers");
     kafka.create_topic(&topic, 1);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
 
     producer
         .send_with_headers(
@@ -151,7 +146,11 @@ fn headers_keep_their_order_their_duplicates_and_null_values() {
         .unwrap();
     assert!(producer.flush(Duration::from_secs(10)).is_complete());
 
-    let seen: Vec<_> = read(kafka, &topic).into_iter().map(|m| m.headers).collect();
+    let seen: Vec<_> = kafka
+        .read_with_kcat(&topic)
+        .into_iter()
+        .map(|m| m.headers)
+        .collect();
     let pair = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
     assert_eq!(
         seen,
@@ -180,7 +179,7 @@ fn keys_payloads_and_header_values_may_be_any_bytes() {
     let kafka = Kafka::shared();
     let topic = unique_topic("binary");
     kafka.create_topic(&topic, 1);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     let every: Vec<u8> = (0..=255).collect();
     let backwards: Vec<u8> = every.iter().rev().copied().collect();
     // kcat shows a header's value up to its first NUL.
@@ -192,7 +191,7 @@ fn keys_payloads_and_header_values_may_be_any_bytes() {
     assert!(producer.flush(Duration::from_secs(10)).is_complete());
 
     let expected = [b"256/256:", &every[..], &backwards, b":every=", header].concat();
-    let seen = read_as(kafka, &topic, "%K/%S:%k%s:%h");
+    let seen = kafka.format_with_kcat(&topic, "%K/%S:%k%s:%h");
     assert!(seen == expected, "{}", String::from_utf8_lossy(&seen));
 }
 
@@ -201,7 +200,7 @@ fn a_chosen_partition_goes_before_the_one_of_the_key() {
     let kafka = Kafka::shared();
     let topic = unique_topic("partition");
     kafka.create_topic(&topic, 5);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     for partition in 0..5 {
         let record = Record::to(&topic).key("same").payload("x");
         let delivery = producer
@@ -221,7 +220,7 @@ fn messages_of_a_key_keep_their_order_from_many_threads() {
     let kafka = Kafka::shared();
     let topic = unique_topic("order");
     kafka.create_topic(&topic, 3);
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     thread::scope(|scope| {
         for key in 0..KEYS {
             let producer = producer.clone();
@@ -231,7 +230,7 @@ fn messages_of_a_key_keep_their_order_from_many_threads() {
     });
     assert!(producer.flush(Duration::from_secs(20)).is_complete());
 
-    let lines = String::from_utf8(read_as(kafka, &topic, "%k %s\n")).unwrap();
+    let lines = String::from_utf8(kafka.format_with_kcat(&topic, "%k %s\n")).unwrap();
     let mut next = [0; KEYS];
     for line in lines.lines() {
         let (key, number) = line.split_once(' ').unwrap();
@@ -272,7 +271,8 @@ fn every_compression_can_be_read() {
     ] {
         let topic = unique_topic("compression");
         kafka.create_topic(&topic, 1);
-        let config = config(kafka)
+        let config = kafka
+            .producer_config()
             .compression(compression)
             .linger(Duration::from_millis(5));
         let producer = KafkaProducer::new(config).unwrap();
@@ -290,7 +290,7 @@ fn every_compression_can_be_read() {
 #[test]
 fn a_producer_may_write_to_many_topics() {
     let kafka = Kafka::shared();
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     let topics: Vec<String> = (0..5).map(|_| unique_topic("many")).collect();
     // The broker makes them.
     for topic in &topics {
@@ -298,8 +298,8 @@ fn a_producer_may_write_to_many_topics() {
     }
     assert!(producer.flush(Duration::from_secs(20)).is_complete());
     for topic in &topics {
-        let seen = read(kafka, topic);
-        let [Seen { payload, .. }] = &seen[..] else {
+        let seen = kafka.read_with_kcat(topic);
+        let [KcatRecord { payload, .. }] = &seen[..] else {
             panic!("{topic}: {seen:?}");
         };
         assert_eq!(payload.as_deref(), Some(topic.as_str()));

@@ -1,4 +1,4 @@
-use crate::support::{block_on, producer, read_as};
+use crate::support::block_on;
 use integration_tests::{Kafka, unique_topic};
 use rws_kafka_producer::Record;
 
@@ -40,7 +40,7 @@ fn a_thousand_keys_land_on_the_partitions_of_the_java_client() {
     let rows = rows();
     assert_eq!(rows.len(), 1_000);
     let kafka = Kafka::shared();
-    let producer = producer(kafka);
+    let producer = kafka.producer();
     for (column, count) in COUNTS.into_iter().enumerate() {
         let topic = unique_topic("murmur2");
         kafka.create_topic(&topic, count);
@@ -60,7 +60,7 @@ fn a_thousand_keys_land_on_the_partitions_of_the_java_client() {
                 row.key
             );
         }
-        let seen = String::from_utf8(read_as(kafka, &topic, "%p %s\n")).unwrap();
+        let seen = String::from_utf8(kafka.format_with_kcat(&topic, "%p %s\n")).unwrap();
         assert_eq!(seen.lines().count(), rows.len());
         for line in seen.lines() {
             let (partition, number) = line.split_once(' ').unwrap();

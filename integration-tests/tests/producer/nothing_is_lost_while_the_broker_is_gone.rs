@@ -1,5 +1,5 @@
-use crate::support::{SOON, config, metric, read_as};
-use integration_tests::{Kafka, eventually, unique_topic};
+use crate::support::counted;
+use integration_tests::{Kafka, SOON, soon, unique_topic};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::KafkaProducer;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,8 +30,8 @@ fn sends_through_an_outage(kafka: &Kafka, gone: fn(&Kafka), back: fn(&Kafka), ou
     let topic = unique_topic("outage");
     kafka.create_topic(&topic, 4);
     let observer = Observer::new();
-    let producer = KafkaProducer::new(config(kafka).observer(observer.clone())).unwrap();
-    let produced = || metric(&observer, "rws_kafka_messages_produced_total", &topic) as usize;
+    let producer = KafkaProducer::new(kafka.producer_config().observer(observer.clone())).unwrap();
+    let produced = || counted(&observer, "rws_kafka_messages_produced_total", &topic) as usize;
 
     let sent = AtomicUsize::new(0);
     let enough = AtomicBool::new(false);
@@ -47,23 +47,23 @@ fn sends_through_an_outage(kafka: &Kafka, gone: fn(&Kafka), back: fn(&Kafka), ou
         });
         // Whatever fails below, the sender must end.
         let _end = End(&enough);
-        eventually(SOON, || produced() > 500);
+        soon(|| produced() > 500);
         gone(kafka);
         let at_loss = sent.load(Ordering::Relaxed);
         thread::sleep(outage);
         back(kafka);
-        eventually(SOON, || sent.load(Ordering::Relaxed) > at_loss + 500);
-        eventually(SOON, || produced() > at_loss + 500);
+        soon(|| sent.load(Ordering::Relaxed) > at_loss + 500);
+        soon(|| produced() > at_loss + 500);
     });
     assert!(producer.close(SOON).is_complete());
 
     let sent = sent.into_inner();
     assert_eq!(produced(), sent);
     assert_eq!(
-        metric(&observer, "rws_kafka_produce_errors_total", &topic),
+        counted(&observer, "rws_kafka_produce_errors_total", &topic),
         0
     );
-    let lines = String::from_utf8(read_as(kafka, &topic, "%k %s\n")).unwrap();
+    let lines = String::from_utf8(kafka.format_with_kcat(&topic, "%k %s\n")).unwrap();
     let mut next: [usize; KEYS] = std::array::from_fn(|key| key);
     for line in lines.lines() {
         let (key, number) = line.split_once(' ').unwrap();

@@ -1,5 +1,5 @@
-use crate::support::{SOON, block_on, config, metric};
-use integration_tests::{Kafka, eventually, unique_topic};
+use crate::support::{block_on, counted};
+use integration_tests::{Kafka, SOON, soon, unique_topic};
 use rws_kafka_observe::{BrokerState, Observer};
 use rws_kafka_producer::{KafkaProducer, ProducerError, Record};
 use std::collections::{HashMap, HashSet};
@@ -17,7 +17,7 @@ fn on_delivery_is_told_of_each_message_once() {
     kafka.create_topic_with(&small, 1, &[("max.message.bytes", "1000")]);
     let told: Arc<Mutex<Told>> = Arc::default();
     let telling = Arc::clone(&told);
-    let config = config(kafka).on_delivery(move |report| {
+    let config = kafka.producer_config().on_delivery(move |report| {
         let id = (report.topic.to_owned(), report.key.unwrap().to_vec());
         let bytes = report.payload.map_or(0, <[u8]>::len);
         assert!(bytes == 2000 || bytes == 10);
@@ -59,7 +59,7 @@ fn on_delivery_runs_in_order_on_one_thread_while_others_flush() {
     kafka.create_topic(&topic, 1);
     let told: Arc<Mutex<(Vec<i64>, HashSet<ThreadId>)>> = Arc::default();
     let telling = Arc::clone(&told);
-    let config = config(kafka).on_delivery(move |report| {
+    let config = kafka.producer_config().on_delivery(move |report| {
         let (offsets, threads) = &mut *telling.lock().unwrap();
         offsets.push(report.result.unwrap().offset);
         threads.insert(thread::current().id());
@@ -88,12 +88,13 @@ fn a_panic_in_on_delivery_is_contained() {
     let topic = unique_topic("panics");
     kafka.create_topic(&topic, 1);
     let calls = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&calls);
+    let called = Arc::clone(&calls);
     let observer = Observer::new();
-    let config = config(kafka)
+    let config = kafka
+        .producer_config()
         .observer(observer.clone())
         .on_delivery(move |_| {
-            counted.fetch_add(1, Ordering::Relaxed);
+            called.fetch_add(1, Ordering::Relaxed);
             panic!("a mistake in on_delivery: expected in this test");
         });
     let producer = KafkaProducer::new(config).unwrap();
@@ -104,7 +105,7 @@ fn a_panic_in_on_delivery_is_contained() {
     assert_eq!(block_on(awaited).unwrap().offset, 3);
     assert_eq!(calls.load(Ordering::Relaxed), 4);
     assert_eq!(
-        metric(&observer, "rws_kafka_messages_produced_total", &topic),
+        counted(&observer, "rws_kafka_messages_produced_total", &topic),
         4
     );
 }
@@ -118,7 +119,7 @@ fn on_delivery_may_send_but_not_wait() {
     let cell: Arc<Mutex<Option<KafkaProducer>>> = Arc::default();
     let errors: Arc<Mutex<Vec<ProducerError>>> = Arc::default();
     let (inside, told, audited) = (Arc::clone(&cell), Arc::clone(&errors), audit.clone());
-    let config = config(kafka).on_delivery(move |report| {
+    let config = kafka.producer_config().on_delivery(move |report| {
         if report.topic == audited {
             return;
         }
@@ -132,7 +133,7 @@ fn on_delivery_may_send_but_not_wait() {
     let producer = KafkaProducer::new(config).unwrap();
     *cell.lock().unwrap() = Some(producer.clone());
     producer.send(&topic, "x").unwrap();
-    eventually(SOON, || kafka.end_offset(&audit, 0) == 2);
+    soon(|| kafka.end_offset(&audit, 0) == 2);
 
     // Else producer and callback keep each other.
     cell.lock().unwrap().take();
@@ -153,7 +154,8 @@ fn metrics_count_what_was_sent_and_what_failed() {
     kafka.create_topic(&topic, 2);
     kafka.create_topic_with(&small, 1, &[("max.message.bytes", "1000")]);
     let observer = Observer::new();
-    let config = config(kafka)
+    let config = kafka
+        .producer_config()
         .observer(observer.clone())
         .max_message_bytes(5_000);
     let producer = KafkaProducer::new(config).unwrap();
@@ -171,7 +173,7 @@ fn metrics_count_what_was_sent_and_what_failed() {
     producer.send(&small, [b'x'; 6_000]).unwrap_err();
     assert!(producer.close(SOON).is_complete());
 
-    let of = |family, topic| metric(&observer, family, topic);
+    let of = |family, topic| counted(&observer, family, topic);
     assert_eq!(of("rws_kafka_messages_produced_total", &topic), 302);
     assert_eq!(of("rws_kafka_produce_errors_total", &topic), 0);
     assert_eq!(of("rws_kafka_produce_latency_ms_count", &topic), 302);
@@ -184,10 +186,8 @@ fn metrics_count_what_was_sent_and_what_failed() {
 fn health_follows_the_broker() {
     let kafka = Kafka::shared();
     let observer = Observer::new();
-    let producer = KafkaProducer::new(config(kafka).observer(observer.clone())).unwrap();
-    eventually(SOON, || {
-        observer.readiness().producer() == Some(BrokerState::Ok)
-    });
+    let producer = KafkaProducer::new(kafka.producer_config().observer(observer.clone())).unwrap();
+    soon(|| observer.readiness().producer() == Some(BrokerState::Ok));
     producer.ping(SOON).unwrap();
     drop(producer);
     assert_eq!(observer.readiness().producer(), None);

@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene, complete};
-use integration_tests::{eventually, unique};
+use crate::support::{Scene, complete};
+use integration_tests::{SOON, soon, unique};
 use rws_kafka::{
     ConsumerError, KafkaProducer, LeftReason, Observer, ProducerConfig, ReplayPartition,
     ReplayTimestamp,
@@ -13,7 +13,7 @@ fn letters_that_come_meanwhile_are_left_for_the_next_run() {
     let scene = Scene::new(1);
     scene.fill(40);
     let handle = scene.replay().rate(20).start().unwrap();
-    eventually(SOON, || handle.status().replayed > 0);
+    soon(|| handle.status().replayed > 0);
     scene.fill(5);
     let report = handle.join_timeout(SOON).expect("it ends");
     assert!(report.is_complete(), "{report:?}");
@@ -49,7 +49,7 @@ fn a_stop_commits_what_is_acknowledged_and_the_next_run_goes_on_from_there() {
         notes.lock().unwrap().push(status.clone());
     });
     let handle = replay.clone().rate(100).start().unwrap();
-    eventually(SOON, || handle.status().replayed >= 20);
+    soon(|| handle.status().replayed >= 20);
     let stopped = handle.stop(SOON);
     assert!(
         stopped.error.is_none() && stopped.uncommitted == 0,
@@ -83,7 +83,7 @@ fn of_two_replays_of_one_group_the_later_one_goes_on() {
     let scene = Scene::new(1);
     scene.fill(200);
     let first = scene.replay().batch_size(5).rate(20).start().unwrap();
-    eventually(SOON, || first.status().replayed >= 5);
+    soon(|| first.status().replayed >= 5);
     let second = scene.replay().start().unwrap();
     let report = first.join_timeout(SOON).expect("it ends");
     let error = report.error.expect("a reason");

@@ -1,18 +1,10 @@
-use integration_tests::{Kafka, TopicRecord, unique, unique_topic};
-use rws_kafka::{
-    ConsumerConfig, KafkaProducer, Observer, ProducerConfig, Record, Replay, ReplayReport,
-};
-use std::time::Duration;
+use integration_tests::{Brokers, Kafka, SOON, TopicRecord};
+use rws_kafka::{ConsumerConfig, KafkaProducer, Observer, Record, Replay, ReplayReport};
+use std::ops::Deref;
 
-pub(crate) const SOON: Duration = Duration::from_secs(60);
-
-/// A queue with letters of one topic, and a group that no other test uses.
+/// A scene with dead letters in a queue with as many partitions as the topic.
 pub(crate) struct Scene<'a> {
-    pub(crate) kafka: &'a Kafka,
-    pub(crate) topic: String,
-    pub(crate) queue: String,
-    pub(crate) partitions: i32,
-    pub(crate) group: String,
+    scene: integration_tests::Scene<'a>,
     pub(crate) producer: KafkaProducer,
 }
 
@@ -28,20 +20,12 @@ impl Scene<'static> {
 }
 
 impl<'a> Scene<'a> {
-    pub(crate) fn on(kafka: &'a Kafka, partitions: i32, settings: &[(&str, &str)]) -> Self {
-        let topic = unique_topic("replay");
-        let queue = format!("{topic}.dlq");
-        kafka.create_topic_with(&topic, partitions, settings);
-        kafka.create_topic(&queue, partitions);
-        let config = ProducerConfig::new(kafka.plain_bootstrap()).expect("valid settings");
-        let producer = KafkaProducer::new(config.observer(Observer::new())).expect("a producer");
+    pub(crate) fn on(kafka: &'a Brokers, partitions: i32, settings: &[(&str, &str)]) -> Self {
+        let scene = integration_tests::Scene::with(kafka, partitions, settings);
+        scene.create_queue(partitions);
         Self {
-            kafka,
-            topic,
-            queue,
-            partitions,
-            group: unique("replay"),
-            producer,
+            producer: scene.producer(),
+            scene,
         }
     }
 
@@ -57,7 +41,7 @@ impl<'a> Scene<'a> {
             .rate(10_000)
     }
 
-    /// A letter of the topic as a worker writes it, in partition 0 of the queue.
+    /// A dead letter of the topic as a worker writes it, in partition 0 of the queue.
     pub(crate) fn letter<'r>(&'r self, payload: &'r str) -> Record<'r> {
         Record::to(&self.queue)
             .partition(0)
@@ -95,18 +79,24 @@ impl<'a> Scene<'a> {
 
     /// The payloads that were brought back, sorted.
     pub(crate) fn payloads(&self) -> Vec<String> {
-        let mut payloads: Vec<String> = self
-            .written()
-            .iter()
-            .map(TopicRecord::payload_text)
-            .collect();
+        let written = self.written();
+        let mut payloads: Vec<String> = written.iter().map(TopicRecord::payload_text).collect();
         payloads.sort();
         payloads
     }
 
+    /// What the replay has committed for a partition of the queue.
     pub(crate) fn committed(&self, partition: i32) -> Option<i64> {
         let kafka = self.kafka;
         kafka.committed_offset(&self.group, &self.queue, partition)
+    }
+}
+
+impl<'a> Deref for Scene<'a> {
+    type Target = integration_tests::Scene<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.scene
     }
 }
 

@@ -1,5 +1,5 @@
-use crate::support::{SOON, Scene, complete};
-use integration_tests::{eventually, unique};
+use crate::support::{Scene, complete};
+use integration_tests::{SOON, soon, unique};
 use rws_kafka::{
     ConsumerConfig, ConsumerContext, ConsumerError, HandlerError, KafkaConsumer, Observer, Record,
 };
@@ -37,15 +37,13 @@ fn what_a_fault_sent_to_the_queue_is_handled_once_it_is_mended() {
             .map(|it| scene.kafka.end_offset(&scene.queue, it))
             .sum()
     };
-    eventually(SOON, || {
-        letters() == 10 && handled.lock().unwrap().len() == 10
-    });
+    soon(|| letters() == 10 && handled.lock().unwrap().len() == 10);
     mended.store(true, Ordering::SeqCst);
     let preview = scene.replay().dry_run().unwrap();
     assert_eq!(preview.by_reason.get("not yet"), Some(&10));
     let report = complete(&scene.replay());
     assert_eq!(report.status.replayed, 10);
-    eventually(SOON, || handled.lock().unwrap().len() == 20);
+    soon(|| handled.lock().unwrap().len() == 20);
     assert!(handle.stop().is_clean());
     let mut all = handled.lock().unwrap().clone();
     all.sort_unstable();
@@ -72,7 +70,7 @@ fn what_fails_each_time_is_left_in_the_end() {
             Err(HandlerError::new("never").permanent())
         });
     for round in 1..=4 {
-        eventually(SOON, || scene.kafka.end_offset(&scene.queue, 0) == round);
+        soon(|| scene.kafka.end_offset(&scene.queue, 0) == round);
         let report = complete(&scene.replay());
         assert_eq!(
             report.status.replayed,
@@ -95,7 +93,7 @@ fn the_group_of_a_worker_is_refused_by_name() {
         .subscribe([&scene.topic])
         .unwrap()
         .start(|msg: ConsumerContext| msg.commit());
-    eventually(SOON, || !handle.status().assignment.is_empty());
+    soon(|| !handle.status().assignment.is_empty());
     let replay = scene.replay().group(&group).start().unwrap();
     let report = replay.join_timeout(SOON).expect("it ends");
     let error = report.error.expect("a reason");

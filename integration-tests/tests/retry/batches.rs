@@ -1,4 +1,5 @@
-use crate::support::{Journal, Scene, soon, stop};
+use crate::support::{Journal, Scene};
+use integration_tests::{soon, stop};
 use rws_kafka_consumer::HandlerError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,7 @@
 //! When a message that was put off is handled.
 
-use crate::support::{HOUR, Journal, SOON, Scene, as_told, now_ms, ready, soon, stop};
-use integration_tests::unique;
+use crate::support::{HOUR, Journal, Scene, as_told};
+use integration_tests::{SOON, now_ms, ready, soon, stop, unique};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};

@@ -1,5 +1,6 @@
-use crate::support::{Journal, Scene, due_ms, now_ms, soon, stop};
-use integration_tests::{unique, unique_topic};
+use crate::support::{Journal, Scene};
+use integration_tests::jobs::retrier::due_ms;
+use integration_tests::{now_ms, soon, stop, unique, unique_topic};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;

@@ -1,8 +1,9 @@
 //! What a message has with it on its way.
 
-use crate::support::{Scene, number, soon, stop};
-use integration_tests::Kafka;
+use crate::support::Scene;
 use integration_tests::TopicRecord;
+use integration_tests::jobs::retrier::number;
+use integration_tests::{Kafka, now_ms, soon, stop};
 use rws_kafka_consumer::{
     ConsumerConfig, ConsumerContext, DeadLetterHeaders, HandlerError, Replay,
 };
@@ -98,12 +99,12 @@ fn a_message_keeps_what_it_came_with_and_where_it_came_from() {
         .collect();
     assert_eq!(deliveries.all(), expected);
 
-    let sent = scene.read(&scene.topic);
+    let sent = scene.kafka.read(&scene.topic);
     let came_with = &sent[1].headers;
     assert_eq!(came_with.len(), 6);
     let mut names = None;
     for (attempt, retry) in (2..).zip(&retries) {
-        let [found] = &scene.read(retry)[..] else {
+        let [found] = &scene.kafka.read(retry)[..] else {
             panic!("one record in {retry}");
         };
         assert_eq!(own(found), *came_with);
@@ -134,7 +135,7 @@ fn a_message_keeps_what_it_came_with_and_where_it_came_from() {
         assert_eq!(*names.get_or_insert(found.clone()), found);
     }
 
-    let letter = &scene.read(&scene.queue)[0];
+    let letter = &scene.kafka.read(&scene.queue)[0];
     assert_eq!(own(letter), *came_with);
     let published = letter.timestamp_ms.expect("a timestamp");
     assert!(published > 1_700_000_000_000, "{published}");
@@ -165,7 +166,7 @@ fn a_replay_brings_a_letter_back_to_where_it_came_from_first() {
         .start(|_| Err(HandlerError::new("no such order")));
     soon(|| scene.records(&scene.queue) == 1);
     stop(&handle);
-    let letter = &scene.read(&scene.queue)[0];
+    let letter = &scene.kafka.read(&scene.queue)[0];
     let of_group = "kafka_dlt-original-consumer-group";
     assert_eq!(letter.header_texts(of_group), [scene.group.as_str()]);
     let is_left =
@@ -182,7 +183,7 @@ fn a_replay_brings_a_letter_back_to_where_it_came_from_first() {
         report.is_complete() && report.status.replayed == 1,
         "{report:?}"
     );
-    let found = scene.read(&scene.topic);
+    let found = scene.kafka.read(&scene.topic);
     let brought_back = &found[1];
     assert_eq!(brought_back.payload_text(), "poison");
     assert_eq!(brought_back.header_names(), ["a", "rws-replay-count"]);
@@ -203,7 +204,7 @@ fn spring_reads_what_is_put_off() {
     });
     soon(|| scene.records(&retry) == 1 && scene.is_committed(&retry));
     stop(&handle);
-    let raw = &scene.read(&retry)[0];
+    let raw = &scene.kafka.read(&retry)[0];
     let due = raw.headers.last().expect("headers");
     assert_eq!(due.0, "retry_topic-backoff-timestamp");
     let due = number(due.1.as_deref().expect("a value")).to_string();
@@ -241,7 +242,7 @@ fn what_spring_put_off_is_read() {
     let scene = Scene::new(1);
     let retry = scene.retry(300);
     scene.kafka.create_topic(&retry, 1);
-    let due = crate::support::now_ms() + 200;
+    let due = now_ms() + 200;
     let (first, backoff) = (TIMESTAMP.to_be_bytes(), due.to_be_bytes());
     let record = Record::to(&retry)
         .key("key")
@@ -264,7 +265,7 @@ fn what_spring_put_off_is_read() {
     let notes = deliveries.clone();
     let handle = scene.consumer(&[300]).start(move |msg| {
         if msg.payload_str()? == "busy" {
-            let now = crate::support::now_ms();
+            let now = now_ms();
             assert!(now >= due, "{now} is before {due}");
         }
         notes.note(&msg);

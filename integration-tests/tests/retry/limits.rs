@@ -1,6 +1,7 @@
 //! A retry topic that hardly takes a message.
 
-use crate::support::{Scene, close, now_ms, soon, stop};
+use crate::support::Scene;
+use integration_tests::{close, now_ms, soon, stop};
 use rws_kafka_consumer::HandlerError;
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
@@ -46,7 +47,7 @@ fn a_message_close_to_the_size_limit_is_delayed_and_known_again() {
     let origin = (scene.topic.clone(), 1);
     assert_eq!((&first.0, first.1, first.2), (&origin, 1, Some(17)));
     assert_eq!((&second.0, second.1, second.2), (&origin, 2, Some(17)));
-    let [found] = &scene.read(&retry)[..] else {
+    let [found] = &scene.kafka.read(&retry)[..] else {
         panic!("one record in {retry}");
     };
     assert_eq!(found.payload.as_ref().map(Vec::len), Some(payload.len()));

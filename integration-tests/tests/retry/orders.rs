@@ -1,6 +1,7 @@
 //! A message's way through the topics, under each order and protocol.
 
-use crate::support::{Journal, Scene, as_told, soon, stop};
+use crate::support::{Journal, Scene, as_told};
+use integration_tests::{soon, stop};
 use rws_kafka_consumer::{FailurePolicy, GroupProtocol, HandlerError, Ordering};
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ fn each_is_handled_as_often_as_it_needs(ordering: Ordering, protocol: GroupProto
         }
     }
     let mut letters: Vec<String> = scene
+        .kafka
         .read(&scene.queue)
         .iter()
         .map(|it| it.payload_text())
@@ -106,7 +108,7 @@ fn retries_in_place_come_first_in_each_topic_and_attempts_count_on() {
     let expected = [1, 2, 3, 4, 5, 6].map(|attempt| (attempt, attempt <= 3));
     assert_eq!(found, expected);
     assert_eq!(
-        scene.read(&scene.queue)[0].header_texts("rws-dlq-attempts"),
+        scene.kafka.read(&scene.queue)[0].header_texts("rws-dlq-attempts"),
         ["6"]
     );
 }
@@ -123,7 +125,7 @@ fn an_error_that_no_retry_helps_goes_to_the_queue_at_once() {
         });
     soon(|| scene.records(&scene.queue) == 1 && scene.is_committed(&scene.topic));
     stop(&handle);
-    let letter = &scene.read(&scene.queue)[0];
+    let letter = &scene.kafka.read(&scene.queue)[0];
     assert_eq!(letter.header_texts("rws-dlq-attempts"), ["1"]);
     assert_eq!(scene.records(&scene.retry(200)), 0);
 }
@@ -156,7 +158,7 @@ fn the_worker_stops_after_the_last_delay_where_that_is_asked_for() {
         .on_failure(FailurePolicy::Stop)
         .start(as_told(&journal));
     let report = handle
-        .join_timeout(2 * crate::support::SOON)
+        .join_timeout(2 * integration_tests::SOON)
         .expect("it ends");
     let error = report.error.clone().expect("a reason").to_string();
     let retry = scene.retry(100);

@@ -1,4 +1,5 @@
-use crate::support::{Journal, Scene, as_told, ready, soon, stop};
+use crate::support::{Journal, Scene, as_told};
+use integration_tests::{ready, soon, stop};
 use rws_kafka_config::KafkaConfig;
 use rws_kafka_consumer::ConsumerConfig;
 use rws_kafka_observe::{ConsumerState, PartitionState};

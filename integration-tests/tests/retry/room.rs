@@ -1,4 +1,5 @@
-use crate::support::{HOUR, Journal, Scene, as_told, soon, stop};
+use crate::support::{HOUR, Journal, Scene, as_told};
+use integration_tests::{soon, stop};
 
 /// However much waits, it takes neither the room nor the threads of what does not.
 #[test]

@@ -1,8 +1,7 @@
-use crate::process::{DELAYS, Entry, Order, fails, read, start_worker, written};
-use crate::support::{SOON, Scene};
-use integration_tests::ChildTest;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use crate::support::Scene;
+use integration_tests::jobs::retrier::{DELAYS, Entry, Retrier, fails, written};
+use integration_tests::jobs::{Job, read_lines};
+use integration_tests::{Child, SOON};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::thread;
@@ -24,14 +23,13 @@ fn each_message_comes_to_its_own_end_though_the_worker_is_killed() {
     let log = folder.path().join("worker.log");
     scene.send(0..MESSAGES);
     let start = |generation| {
-        let order = Order {
-            brokers: scene.kafka.bootstrap(),
-            group: scene.group.clone(),
-            topic: scene.topic.clone(),
-            path: journal.to_str().expect("text").to_owned(),
+        let job = Job::Retry(Retrier {
+            place: scene.place(),
+            journal: journal.clone(),
             generation,
-        };
-        start_worker(&order, &log)
+        });
+        let program = job.program(env!("CARGO_BIN_EXE_child"));
+        program.log(&log).start()
     };
     let topics: Vec<String> = std::iter::once(scene.topic.clone())
         .chain((1..=DELAYS.len()).map(|attempt| format!("{}.retry.{attempt}", scene.topic)))
@@ -56,7 +54,7 @@ fn each_message_comes_to_its_own_end_though_the_worker_is_killed() {
     });
     drop(worker);
 
-    let entries = read(&journal);
+    let entries: Vec<Entry> = read_lines(&journal);
     each_in_its_topic(&entries);
     each_as_its_number_says(&entries);
     none_before_its_delay(&entries);
@@ -72,7 +70,7 @@ fn each_message_comes_to_its_own_end_though_the_worker_is_killed() {
 }
 
 #[track_caller]
-fn wait(worker: &mut ChildTest, log: &Path, mut condition: impl FnMut() -> bool) {
+fn wait(worker: &mut Child, log: &Path, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + 2 * SOON;
     while !condition() {
         let text = || std::fs::read_to_string(log).expect("a log");
@@ -86,24 +84,15 @@ type Committed = HashMap<(u32, i32), i64>;
 
 /// By level and partition.
 fn committed_of(scene: &Scene<'_>, topics: &[String]) -> Committed {
-    let client: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", scene.kafka.plain_bootstrap())
-        .set("group.id", &scene.group)
-        .create()
-        .expect("a client");
-    let mut list = TopicPartitionList::new();
-    for topic in topics {
-        list.add_partition_range(topic, 0, PARTITIONS - 1);
-    }
-    let answer = client.committed_offsets(list, SOON).expect("an answer");
     let mut committed = Committed::new();
-    for element in answer.elements() {
-        let level = topics.iter().position(|topic| topic == element.topic());
-        if let Offset::Offset(offset) = element.offset() {
-            committed.insert(
-                (level.expect("one of them") as u32, element.partition()),
-                offset,
-            );
+    for (level, topic) in (0..).zip(topics) {
+        let offsets = scene
+            .kafka
+            .committed_offsets(&scene.group, topic, PARTITIONS);
+        for (partition, offset) in (0..).zip(offsets) {
+            if let Some(offset) = offset {
+                committed.insert((level, partition), offset);
+            }
         }
     }
     committed
@@ -179,7 +168,7 @@ fn again(entries: &[Entry]) -> usize {
 }
 
 fn the_queue_has_what_failed_most(scene: &Scene<'_>, entries: &[Entry]) {
-    let letters = scene.read(&scene.queue);
+    let letters = scene.letters();
     let mut found: BTreeMap<usize, usize> = BTreeMap::new();
     for letter in &letters {
         assert_eq!(letter.header_texts("rws-dlq-attempts"), ["4"]);

@@ -1,27 +1,13 @@
-use integration_tests::{Brokers, Kafka, TopicRecord, eventually, unique, unique_topic};
-use rws_kafka_config::KafkaConfig;
-use rws_kafka_consumer::{
-    ConsumerConfig, ConsumerContext, ConsumerHandle, HandlerError, HandlerResult, KafkaConsumer,
-};
-use rws_kafka_observe::Observer;
-use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// For what takes a second or two when the machine is not busy.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+use integration_tests::jobs::retrier::due_ms;
+use integration_tests::{Brokers, Kafka, close, now_ms};
+use rws_kafka_consumer::{ConsumerContext, HandlerError, HandlerResult, KafkaConsumer};
+use std::ops::Deref;
+use std::time::Duration;
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
-/// A topic, its dead letter queue, a group and an observer that no other test uses.
-pub(crate) struct Scene<'a> {
-    pub(crate) kafka: &'a Brokers,
-    pub(crate) topic: String,
-    pub(crate) queue: String,
-    pub(crate) partitions: i32,
-    pub(crate) group: String,
-    pub(crate) observer: Observer,
-}
+/// A scene with a dead letter queue and retry topics.
+pub(crate) struct Scene<'a>(integration_tests::Scene<'a>);
 
 impl Scene<'static> {
     /// On the broker that all tests share.
@@ -32,39 +18,13 @@ impl Scene<'static> {
 
 impl<'a> Scene<'a> {
     pub(crate) fn on(kafka: &'a Brokers, partitions: i32) -> Self {
-        let scene = Self::without_topics(kafka, partitions);
-        kafka.create_topic(&scene.topic, partitions);
-        kafka.create_topic(&scene.queue, partitions);
-        scene
+        let scene = integration_tests::Scene::on(kafka, partitions);
+        scene.create_queue(partitions);
+        Self(scene)
     }
 
     pub(crate) fn without_topics(kafka: &'a Brokers, partitions: i32) -> Self {
-        let topic = unique_topic("retry");
-        Self {
-            kafka,
-            queue: format!("{topic}.dlq"),
-            topic,
-            partitions,
-            group: unique("group"),
-            observer: Observer::new(),
-        }
-    }
-
-    /// With a rebalance noticed at once.
-    pub(crate) fn config(&self) -> ConsumerConfig {
-        let builder = KafkaConfig::builder()
-            .brokers(self.kafka.bootstrap())
-            .consumer_group(&self.group)
-            .session_timeout(Duration::from_secs(6))
-            .property("heartbeat.interval.ms", "200");
-        ConsumerConfig::from(builder.build().expect("valid settings"))
-            .observer(self.observer.clone())
-    }
-
-    pub(crate) fn consumer_of(&self, config: ConsumerConfig) -> KafkaConsumer {
-        KafkaConsumer::new(config)
-            .and_then(|consumer| consumer.subscribe([&self.topic]))
-            .expect("a valid consumer")
+        Self(integration_tests::Scene::without_topic(kafka, partitions))
     }
 
     /// With these delays, in milliseconds, and the queue.
@@ -79,11 +39,6 @@ impl<'a> Scene<'a> {
         format!("{}-{}-retry-{delay}", self.topic, self.group)
     }
 
-    pub(crate) fn producer(&self) -> KafkaProducer {
-        let config = ProducerConfig::new(self.kafka.plain_bootstrap()).expect("valid settings");
-        KafkaProducer::new(config.observer(Observer::new())).expect("a producer")
-    }
-
     /// Sends these payloads, which are their keys as well.
     pub(crate) fn send<T: ToString>(&self, payloads: impl IntoIterator<Item = T>) {
         let producer = self.producer();
@@ -94,77 +49,43 @@ impl<'a> Scene<'a> {
         }
         close(&producer);
     }
+}
 
-    pub(crate) fn send_record(&self, record: Record<'_>) {
-        let producer = self.producer();
-        producer.send_record(record).expect("room in the queue");
-        close(&producer);
-    }
+impl<'a> Deref for Scene<'a> {
+    type Target = integration_tests::Scene<'a>;
 
-    /// Whether all of `topic` is committed.
-    pub(crate) fn is_committed(&self, topic: &str) -> bool {
-        (0..self.partitions).all(|partition| {
-            let end = self.kafka.end_offset(topic, partition);
-            let committed = self.kafka.committed_offset(&self.group, topic, partition);
-            end == 0 || committed == Some(end)
-        })
-    }
-
-    /// How many records `topic` holds.
-    pub(crate) fn records(&self, topic: &str) -> i64 {
-        let partitions = 0..self.partitions;
-        partitions
-            .map(|partition| self.kafka.end_offset(topic, partition))
-            .sum()
-    }
-
-    pub(crate) fn read(&self, topic: &str) -> Vec<TopicRecord> {
-        self.kafka.read(topic)
-    }
-
-    /// The value of a counter for `topic`.
-    pub(crate) fn counted(&self, family: &str, topic: &str) -> u64 {
-        let series = format!("{family}{{group=\"{}\",topic=\"{topic}\"}} ", self.group);
-        let page = self.observer.render();
-        let value = page.lines().find_map(|line| line.strip_prefix(&series));
-        value.map_or(0, |value| value.parse().expect("a number"))
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
-/// What handlers were given, in the order in which they were.
-#[derive(Clone, Default)]
-pub(crate) struct Journal(Arc<Mutex<Vec<Given>>>);
-
+/// A message that a handler was given, with times in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
     pub(crate) payload: String,
     pub(crate) topic: String,
     pub(crate) attempt: u32,
-    /// Milliseconds since 1970.
     pub(crate) at_ms: i64,
     /// Before which it was not to be handled.
     pub(crate) due_ms: Option<i64>,
 }
 
-impl Journal {
-    pub(crate) fn note(&self, msg: &ConsumerContext) {
-        self.0.lock().unwrap().push(Given {
+impl From<&ConsumerContext> for Given {
+    fn from(msg: &ConsumerContext) -> Self {
+        Self {
             payload: msg.payload_str().expect("text").to_owned(),
             topic: msg.topic().to_owned(),
             attempt: msg.attempt(),
             at_ms: now_ms(),
             due_ms: due_ms(msg),
-        });
+        }
     }
+}
 
-    pub(crate) fn all(&self) -> Vec<Given> {
-        self.0.lock().unwrap().clone()
-    }
+#[derive(Clone, Default)]
+pub(crate) struct Journal(integration_tests::JournalOf<Given>);
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
-    }
-
+impl Journal {
     /// The attempts of one message, each in its topic.
     pub(crate) fn of(&self, payload: &str) -> Vec<Given> {
         let mut all = self.all();
@@ -180,23 +101,12 @@ impl Journal {
     }
 }
 
-/// When a message is due, as its header says.
-pub(crate) fn due_ms(msg: &ConsumerContext) -> Option<i64> {
-    let value = msg.header("retry_topic-backoff-timestamp")??;
-    Some(number(value))
-}
+impl Deref for Journal {
+    type Target = integration_tests::JournalOf<Given>;
 
-/// A positive number as Java's `BigInteger` writes it.
-pub(crate) fn number(value: &[u8]) -> i64 {
-    assert!(value[0] < 0x80, "{value:?}");
-    value
-        .iter()
-        .fold(0, |sum, byte| sum << 8 | i64::from(*byte))
-}
-
-pub(crate) fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.expect("after 1970").as_millis() as i64
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 /// Fails each message as often as its payload says.
@@ -212,26 +122,4 @@ pub(crate) fn as_told(
         }
         msg.commit()
     }
-}
-
-pub(crate) fn close(producer: &KafkaProducer) {
-    let report = producer.close(SOON);
-    assert!(report.is_complete(), "{report:?}");
-}
-
-/// Waits for the first assignment.
-pub(crate) fn ready(handle: &ConsumerHandle) {
-    assert!(handle.wait_ready(SOON), "{:?}", handle.status());
-}
-
-/// Stops a worker that has nothing in hand.
-#[track_caller]
-pub(crate) fn stop(handle: &ConsumerHandle) {
-    let report = handle.stop();
-    assert!(report.is_clean(), "{report:?}");
-}
-
-#[track_caller]
-pub(crate) fn soon(condition: impl FnMut() -> bool) {
-    eventually(SOON, condition);
 }

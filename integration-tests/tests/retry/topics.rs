@@ -1,7 +1,7 @@
 //! Where retry topics come from.
 
-use crate::support::{Journal, SOON, Scene, as_told, close, ready, soon, stop};
-use integration_tests::{Kafka, SaslOptions, eventually};
+use crate::support::{Journal, Scene, as_told};
+use integration_tests::{Kafka, SOON, SaslOptions, close, eventually, ready, soon, stop};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rws_kafka_config::{KafkaConfig, SaslMechanism, SecurityProtocol};

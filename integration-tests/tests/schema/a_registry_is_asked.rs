@@ -1,7 +1,7 @@
 //! What the client does of itself, without a message: on Apicurio.
 
 use crate::client;
-use integration_tests::{Registry, unique};
+use integration_tests::{Registry, SOON, unique};
 use rws_kafka::schema::{Format, Reference, Schema};
 use rws_kafka::schema_registry::{RegistryError, SchemaId, SchemaRegistry};
 
@@ -159,7 +159,7 @@ fn imports_are_registered_before_what_needs_them_and_once() {
 #[test]
 fn a_ping_tells_whether_the_registry_is_there() {
     client(Registry::shared()).ping().unwrap();
-    let nobody = SchemaRegistry::confluent("http://127.0.0.1:1").with_retries(0, crate::SOON);
+    let nobody = SchemaRegistry::confluent("http://127.0.0.1:1").with_retries(0, SOON);
     let error = nobody.ping().unwrap_err();
     assert!(error.is_transient());
     assert!(

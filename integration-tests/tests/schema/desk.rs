@@ -1,12 +1,8 @@
 //! A topic with a producer and a consumer of ours.
 
-use crate::SOON;
-use integration_tests::{Kafka, eventually, unique, unique_topic};
+use integration_tests::{JournalOf, Kafka, soon, stop, unique, unique_topic};
 use rws_kafka::schema_registry::SchemaRegistry;
-use rws_kafka::{
-    ConsumerConfig, ConsumerContext, HandlerError, KafkaConsumer, KafkaProducer, ProducerConfig,
-};
-use std::sync::{Arc, Mutex};
+use rws_kafka::{ConsumerConfig, ConsumerContext, HandlerError, KafkaConsumer, KafkaProducer};
 
 pub(crate) struct Desk {
     pub(crate) kafka: &'static Kafka,
@@ -31,8 +27,7 @@ impl Desk {
     }
 
     pub(crate) fn producer(&self) -> KafkaProducer {
-        let config = ProducerConfig::new(self.kafka.bootstrap()).unwrap();
-        KafkaProducer::new(config).unwrap()
+        self.kafka.producer()
     }
 
     pub(crate) fn consumer(&self) -> KafkaConsumer {
@@ -50,24 +45,18 @@ impl Desk {
         count: usize,
         read: impl Fn(&ConsumerContext) -> Result<T, HandlerError> + Send + Sync + 'static,
     ) -> Vec<T> {
-        let seen: Arc<Mutex<Vec<T>>> = Arc::default();
-        let failures: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen: JournalOf<Result<T, String>> = JournalOf::default();
         let handle = {
-            let (seen, failures) = (Arc::clone(&seen), Arc::clone(&failures));
+            let seen = seen.clone();
             let consumer = self.consumer().with_registry(self.registry.clone());
             consumer.start(move |msg: ConsumerContext| {
-                match read(&msg) {
-                    Ok(value) => seen.lock().unwrap().push(value),
-                    Err(error) => failures.lock().unwrap().push(error.to_string()),
-                }
+                seen.note(read(&msg).map_err(|error| error.to_string()));
                 msg.commit()
             })
         };
-        eventually(SOON, || {
-            seen.lock().unwrap().len() + failures.lock().unwrap().len() >= count
-        });
-        assert!(handle.stop().is_clean());
-        assert_eq!(*failures.lock().unwrap(), [] as [String; 0]);
-        std::mem::take(&mut seen.lock().unwrap())
+        soon(|| seen.len() >= count);
+        stop(&handle);
+        let seen: Result<Vec<T>, String> = seen.take().into_iter().collect();
+        seen.unwrap_or_else(|error| panic!("{error}"))
     }
 }

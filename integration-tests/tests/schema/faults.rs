@@ -1,8 +1,7 @@
 //! A registry in trouble, and clients that must not make it worse.
 
-use crate::SOON;
 use crate::faulty::{Fault, Faulty};
-use integration_tests::{Registry, RegistryOptions, eventually, unique};
+use integration_tests::{Registry, RegistryOptions, soon, unique};
 use rws_kafka::schema::Schema;
 use rws_kafka::schema_registry::{RegistryError, SchemaId, SchemaRegistry};
 use std::sync::Barrier;
@@ -275,7 +274,7 @@ fn threads_that_meet_an_unknown_id_make_one_request() {
             });
         }
         start.wait();
-        eventually(SOON, || server.requests() == 1);
+        soon(|| server.requests() == 1);
         server.release();
     });
     assert_eq!(server.requests(), 1);
@@ -308,7 +307,7 @@ fn a_slow_lookup_holds_up_nobody_who_wants_something_else() {
     server.on(&format!("/ids/{slow}"), Fault::Held);
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| registry.schema(slow));
-        eventually(SOON, || server.requests() == 2);
+        soon(|| server.requests() == 2);
         // Both would wait for ever behind a lock.
         registry.schema(known).unwrap();
         registry.schema(other).unwrap();
@@ -377,7 +376,5 @@ fn an_old_latest_version_serves_while_the_registry_is_down() {
     assert!(registry.latest("never-seen").unwrap_err().is_transient());
     server.restart();
     let third = other.register("orders-value", &schema()).unwrap();
-    eventually(SOON, || {
-        registry.latest("orders-value").unwrap().id == third
-    });
+    soon(|| registry.latest("orders-value").unwrap().id == third);
 }

@@ -1,6 +1,6 @@
 //! A way to a real registry on which things go wrong.
 
-use integration_tests::{HttpAnswer, HttpRequest, Registry};
+use integration_tests::{HttpAnswer, HttpRequest, Registry, SOON};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -167,7 +167,7 @@ impl Inner {
         let released = self.released.lock().unwrap();
         let (_released, waited) = self
             .release
-            .wait_timeout_while(released, crate::SOON, |released| !*released)
+            .wait_timeout_while(released, SOON, |released| !*released)
             .unwrap();
         assert!(!waited.timed_out(), "nobody released {path}");
     }

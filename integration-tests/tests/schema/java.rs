@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use integration_tests::{
-    ClientRecord, Glue, GlueCompression, JavaGlue, Registry, Serde, unique, unique_topic,
+    ClientRecord, Glue, GlueCompression, JavaGlue, Registry, SOON, Serde, unique, unique_topic,
 };
 use rws_kafka::HandlerError;
 use rws_kafka::schema::wire::glue::Compression;
@@ -76,7 +76,7 @@ fn goes_both_ways<T: Clone + std::fmt::Debug + PartialEq + Send + 'static>(
         let desk = Desk::on(unique_topic("glue"), registry.clone());
         let producer = desk.producer();
         send(&producer, &registry, &desk.topic, ours);
-        assert!(producer.flush(crate::SOON).is_complete());
+        assert!(producer.flush(SOON).is_complete());
         let java = JavaGlue::of(Glue::shared(), &name).compression(javas_compression);
         java.produce(desk.kafka, &desk.topic, serde, std::slice::from_ref(javas))
             .unwrap();

@@ -14,10 +14,6 @@ mod worker;
 
 use integration_tests::Registry;
 use rws_kafka::schema_registry::SchemaRegistry;
-use std::time::Duration;
-
-/// How long anything in these tests may take.
-const SOON: Duration = Duration::from_secs(60);
 
 fn client(registry: &Registry) -> SchemaRegistry {
     SchemaRegistry::confluent(registry.url())

@@ -3,7 +3,7 @@
 use crate::client;
 use crate::desk::Desk;
 use integration_tests::{
-    ClientRecord, Format, PythonClient, Registry, Serde, unique, unique_topic,
+    ClientRecord, Format, PythonClient, Registry, SOON, Serde, unique, unique_topic,
 };
 use rws_kafka::schema::{AvroError, AvroMessage, Schema};
 use rws_kafka::schema_registry::Destination;
@@ -151,7 +151,7 @@ mod avro {
         let desk = Desk::new(registry.clone());
         let producer = desk.producer().with_registry(registry);
         producer.send_avro(&desk.topic, &order()).unwrap();
-        assert!(producer.flush(crate::SOON).is_complete());
+        assert!(producer.flush(SOON).is_complete());
         let found = python()
             .consume(desk.kafka, &desk.topic, &Serde::as_written(Format::Avro), 1)
             .unwrap();
@@ -278,7 +278,7 @@ mod json_schema {
         producer
             .send_json_schema_latest(&desk.topic, &order("b", 1))
             .unwrap();
-        assert!(producer.flush(crate::SOON).is_complete());
+        assert!(producer.flush(SOON).is_complete());
 
         let read = desk.read(2, |msg| Ok(msg.deserialize_json_schema::<Order>()?));
         assert_eq!(read, [order("a", 2), order("b", 1)]);
@@ -433,7 +433,7 @@ message Money { int64 cents = 1; }
         producer
             .send_protobuf_latest(&desk.topic, &order())
             .unwrap();
-        assert!(producer.flush(crate::SOON).is_complete());
+        assert!(producer.flush(SOON).is_complete());
         let read = desk.read(2, |msg| Ok(msg.deserialize_protobuf::<Order>()?));
         assert_eq!(read, [order(), order()]);
         let found = python()
@@ -455,7 +455,7 @@ message Money { int64 cents = 1; }
         producer
             .send_protobuf_latest(&lines.topic, &line())
             .unwrap();
-        assert!(producer.flush(crate::SOON).is_complete());
+        assert!(producer.flush(SOON).is_complete());
         let read = lines.read(2, |msg| Ok(msg.deserialize_protobuf::<Line>()?));
         assert_eq!(read, [line(), line()]);
         let found = python()

@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use apache_avro::AvroSchema;
-use integration_tests::{Registry, RegistryOptions, eventually, unique_topic};
+use integration_tests::{Registry, RegistryOptions, SOON, soon, unique_topic};
 use rws_kafka::ConsumerContext;
 use rws_kafka::schema::{AvroMessage, Schema};
 use rws_kafka::schema_registry::SchemaRegistry;
@@ -54,7 +54,7 @@ fn the_snippets_run() -> Result<(), Box<dyn Error>> {
             notes.lock().unwrap().push(event);
             msg.commit()
         });
-    eventually(crate::SOON, || seen.lock().unwrap().len() == 2);
+    soon(|| seen.lock().unwrap().len() == 2);
     assert!(handle.stop().is_clean());
     assert_eq!(*seen.lock().unwrap(), [event.clone(), event]);
     // Nobody registered it before.
@@ -78,7 +78,7 @@ fn a_type_is_registered_when_it_is_first_sent() {
     producer
         .send_avro_keyed(&desk.topic, "order-1", &event)
         .unwrap();
-    assert!(producer.flush(crate::SOON).is_complete());
+    assert!(producer.flush(SOON).is_complete());
     assert_eq!(Registry::shared().versions(&subject), [1]);
     // Registered once, and not asked for again: by this producer, and nobody else.
     assert_eq!(registry.stats().requests, 1);

@@ -1,7 +1,7 @@
 //! Who may ask a registry, and over which connection.
 
 use crate::faulty::{Fault, Faulty};
-use integration_tests::{Registry, RegistryOptions, unique};
+use integration_tests::{Registry, RegistryOptions, SOON, unique};
 use rws_kafka::KafkaConfig;
 use rws_kafka::schema::Schema;
 use rws_kafka::schema_registry::{Destination, OAuth, RegistryError, RegistryTls, SchemaRegistry};
@@ -148,7 +148,7 @@ fn only_a_certificate_of_a_trusted_ca_is_accepted() {
     let server = Registry::start_with(RegistryOptions::new().tls());
     let trusting = |ca: &std::path::Path| {
         SchemaRegistry::confluent(server.url())
-            .with_retries(0, crate::SOON)
+            .with_retries(0, SOON)
             .with_tls(RegistryTls::new().ca_file(ca))
     };
     works(&trusting(server.certificates().ca_file()));
@@ -161,7 +161,7 @@ fn only_a_certificate_of_a_trusted_ca_is_accepted() {
     );
     assert!(error.to_string().contains("certificate"), "{error}");
     let error = SchemaRegistry::confluent(server.url())
-        .with_retries(0, crate::SOON)
+        .with_retries(0, SOON)
         .ping()
         .unwrap_err();
     assert!(

@@ -1,8 +1,8 @@
 //! Under which subject, and with which of its versions, a value is written.
 
+use crate::client;
 use crate::faulty::{Fault, Faulty};
-use crate::{SOON, client};
-use integration_tests::{Registry, unique};
+use integration_tests::{Registry, SOON, unique};
 use rws_kafka::schema::wire::confluent;
 use rws_kafka::schema::{Schema, SchemaError};
 use rws_kafka::schema_registry::{

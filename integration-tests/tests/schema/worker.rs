@@ -2,12 +2,12 @@
 
 use crate::desk::Desk;
 use crate::faulty::{Fault, Faulty};
-use integration_tests::{Registry, eventually, unique};
+use integration_tests::{JournalOf, Registry, soon, stop, unique};
 use rws_kafka::ConsumerContext;
 use rws_kafka::schema_registry::SchemaRegistry;
 use serde_json::Value;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const SCHEMA: &str = r#"{"type":"record","name":"Order","fields":[{"name":"id","type":"string"}]}"#;
@@ -18,7 +18,7 @@ const SCHEMA: &str = r#"{"type":"record","name":"Order","fields":[{"name":"id","
 fn settle(desk: &Desk, count: i64) -> (Vec<Value>, usize, String) {
     let queue = format!("{}.dlq", desk.topic);
     desk.kafka.create_topic(&queue, 1);
-    let (read, calls): (Arc<Mutex<Vec<Value>>>, Arc<AtomicUsize>) = Default::default();
+    let (read, calls): (JournalOf<Value>, Arc<AtomicUsize>) = Default::default();
     let consumer = desk
         .consumer()
         .dead_letter_queue(&queue)
@@ -26,25 +26,24 @@ fn settle(desk: &Desk, count: i64) -> (Vec<Value>, usize, String) {
         .retry_backoff_ms(1)
         .with_registry(desk.registry.clone());
     let handle = {
-        let (read, calls) = (Arc::clone(&read), Arc::clone(&calls));
+        let (read, calls) = (read.clone(), Arc::clone(&calls));
         consumer.start(move |msg: ConsumerContext| {
             calls.fetch_add(1, Ordering::SeqCst);
             let order: Value = msg.deserialize_avro_as_written()?;
-            read.lock().unwrap().push(order["id"].clone());
+            read.note(order["id"].clone());
             msg.commit()
         })
     };
-    eventually(crate::SOON, || {
+    soon(|| {
         let dead = desk.kafka.end_offset(&queue, 0);
-        i64::try_from(read.lock().unwrap().len()).unwrap() + dead == count
+        read.len() as i64 + dead == count
     });
-    assert!(handle.stop().is_clean());
+    stop(&handle);
     let letters = desk
         .kafka
         .kcat(&["-C", "-e", "-q", "-t", &queue, "-f", "%h\n"]);
     let letters = String::from_utf8(letters).unwrap();
-    let read = std::mem::take(&mut *read.lock().unwrap());
-    (read, calls.load(Ordering::SeqCst), letters)
+    (read.all(), calls.load(Ordering::SeqCst), letters)
 }
 
 /// A payload of a schema that is registered.

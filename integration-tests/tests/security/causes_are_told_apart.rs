@@ -1,7 +1,7 @@
 //! What keeps a client from its broker, within 10 s and without the password.
 
-use crate::support::{PASSWORD, SOON, USER, config, producer, secured, settings};
-use integration_tests::{Kafka, SaslOptions, unique_topic};
+use crate::support::{PASSWORD, USER, config, producer, secured, settings};
+use integration_tests::{Kafka, SOON, SaslOptions, unique_topic};
 use rws_kafka_config::{KafkaConfig, KafkaConfigBuilder, SaslMechanism, SecurityProtocol};
 use rws_kafka_observe::{BrokerState, Observer};
 use rws_kafka_producer::connection::ConnectionCause;

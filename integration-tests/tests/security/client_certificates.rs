@@ -1,5 +1,5 @@
-use crate::support::{PASSWORD, SOON, USER, config, consume_one, producer, settings};
-use integration_tests::{Kafka, SaslOptions, unique, unique_topic};
+use crate::support::{PASSWORD, USER, config, consume_one, producer, settings};
+use integration_tests::{Kafka, SOON, SaslOptions, unique, unique_topic};
 use rws_kafka_producer::connection::ConnectionCause;
 use rws_kafka_producer::{KafkaProducer, ProducerError};
 use std::time::Duration;

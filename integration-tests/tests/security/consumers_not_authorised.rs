@@ -1,7 +1,7 @@
 //! Consumers that lack a permission: readiness names it at once, and they go on once it is granted.
 
-use crate::support::{GUEST, SOON, secured, settings};
-use integration_tests::{eventually, unique, unique_topic};
+use crate::support::{GUEST, secured, settings};
+use integration_tests::{SOON, eventually, soon, throughout, unique, unique_topic};
 use rws_kafka_config::KafkaConfigBuilder;
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerHandle, KafkaConsumer, Outputs};
 use rws_kafka_observe::Observer;
@@ -87,13 +87,11 @@ impl Worker {
 
 #[track_caller]
 fn stays_refused(observer: &Observer, cause: &str) {
-    let end = Instant::now() + Duration::from_secs(3);
-    while Instant::now() < end {
+    throughout(Duration::from_secs(3), || {
         let readiness = observer.readiness();
         assert!(!readiness.is_ready(), "{readiness:?}");
         assert_eq!(readiness.cause(), Some(cause), "{readiness:?}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    });
 }
 
 fn topic_with_a_message() -> String {
@@ -112,7 +110,7 @@ fn a_topic_that_may_be_described_and_not_be_read() {
     kafka.allow(GUEST, &["Read"], &other);
     let worker = Worker::start(&[&topic, &other], &group, None);
     worker.is_refused(&format!("User:guest needs Read on topic {topic:?}"));
-    eventually(SOON, || worker.handled.load(Ordering::Relaxed) == 1);
+    soon(|| worker.handled.load(Ordering::Relaxed) == 1);
     kafka.allow(GUEST, &["Read"], &topic);
     worker.goes_on(2);
 }
@@ -182,8 +180,8 @@ fn a_transactional_id_that_may_not_be_used() {
     }
     stays_refused(&observer, &cause);
     kafka.allow_transactional_id(GUEST, &["Write"], &id);
-    eventually(SOON, || kafka.read(&sink).len() == 1);
-    eventually(SOON, || observer.readiness().is_ready());
+    soon(|| kafka.read(&sink).len() == 1);
+    soon(|| observer.readiness().is_ready());
     assert_eq!(handle.status().cause, None);
     assert!(handle.stop().is_clean());
 }

@@ -1,7 +1,7 @@
 //! What a consumer logs in with, set as its properties, is also what its worker's producers log in with.
 
-use crate::support::{PASSWORD, SOON, USER, producer, secured, settings};
-use integration_tests::{Kafka, eventually, unique, unique_topic};
+use crate::support::{PASSWORD, USER, producer, secured, settings};
+use integration_tests::{Kafka, soon, unique, unique_topic};
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, HandlerError, KafkaConsumer};
 use rws_kafka_observe::Observer;
 use std::time::Duration;
@@ -36,7 +36,7 @@ fn a_message_goes_to_a_retry_topic_and_to_the_dead_letters() {
         .retry_topics([Duration::from_millis(100)])
         .dead_letter_queue(&queue)
         .start(|_: ConsumerContext| Err(HandlerError::new("never")));
-    eventually(SOON, || kafka.end_offset(&queue, 0) == 1);
+    soon(|| kafka.end_offset(&queue, 0) == 1);
     assert!(handle.stop().is_clean());
 }
 
@@ -51,8 +51,8 @@ fn a_transaction_is_committed() {
             out.send(&topic, "y")?;
             Ok(())
         });
-    eventually(SOON, || kafka.end_offset(&target, 0) > 0);
-    eventually(SOON, || {
+    soon(|| kafka.end_offset(&target, 0) > 0);
+    soon(|| {
         let partitions = handle.status().assignment;
         partitions.iter().any(|it| it.committed == Some(1))
     });

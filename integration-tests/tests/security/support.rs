@@ -1,14 +1,10 @@
-use integration_tests::{Kafka, SaslOptions};
+use integration_tests::{Kafka, SOON, SaslOptions, stop};
 use rws_kafka_config::{KafkaConfig, KafkaConfigBuilder, SaslMechanism, SecurityProtocol};
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, KafkaConsumer};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig};
 use std::sync::OnceLock;
 use std::sync::mpsc::channel;
-use std::time::Duration;
-
-/// For whatever should take a moment only.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 pub(crate) const USER: &str = "my-user";
 pub(crate) const PASSWORD: &str = "my-password; it's 'long' & #odd";
@@ -64,6 +60,6 @@ pub(crate) fn consume_one(settings: KafkaConfigBuilder, topic: &str) -> String {
             msg.commit()
         });
     let payload = payload.recv_timeout(SOON).expect("a message");
-    assert!(handle.stop().is_clean());
+    stop(&handle);
     payload
 }

@@ -1,18 +1,14 @@
 //! A whole service, in a process of its own, on a real broker.
 
-mod child;
 mod operated;
 mod readiness;
 
-use child::Child;
-use integration_tests::{Kafka, eventually};
+use integration_tests::{Child, Kafka, Program, SOON, soon};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
-use std::time::Duration;
 
 const GROUP: &str = "roadmap-service";
-const SOON: Duration = Duration::from_secs(60);
 
 /// A broker of the test's own, as the roadmap's topics have fixed names.
 fn broker() -> Kafka {
@@ -23,20 +19,17 @@ fn broker() -> Kafka {
 }
 
 fn service(kafka: &Kafka) -> Child {
-    Child::start(
-        env!("CARGO_BIN_EXE_roadmap-service"),
-        &[
-            ("RWS_CONFIG_IP", "127.0.0.1"),
-            ("RWS_CONFIG_PORT", "0"),
-            ("RWS_CONFIG_THREAD_COUNT", "40"),
-            ("RWS_CONFIG_KAFKA_BROKERS", &kafka.bootstrap()),
-            ("RWS_CONFIG_KAFKA_CLIENT_ID", "my-service"),
-            ("RWS_CONFIG_KAFKA_CONSUMER_GROUP", GROUP),
-            ("RWS_CONFIG_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
-            ("RWS_CONFIG_KAFKA_SESSION_TIMEOUT_MS", "30000"),
-            ("RWS_CONFIG_KAFKA_AUTO_OFFSET_RESET", "earliest"),
-        ],
-    )
+    Program::new(env!("CARGO_BIN_EXE_roadmap-service"))
+        .env("RWS_CONFIG_IP", "127.0.0.1")
+        .env("RWS_CONFIG_PORT", "0")
+        .env("RWS_CONFIG_THREAD_COUNT", "40")
+        .env("RWS_CONFIG_KAFKA_BROKERS", kafka.bootstrap())
+        .env("RWS_CONFIG_KAFKA_CLIENT_ID", "my-service")
+        .env("RWS_CONFIG_KAFKA_CONSUMER_GROUP", GROUP)
+        .env("RWS_CONFIG_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
+        .env("RWS_CONFIG_KAFKA_SESSION_TIMEOUT_MS", "30000")
+        .env("RWS_CONFIG_KAFKA_AUTO_OFFSET_RESET", "earliest")
+        .start()
 }
 
 fn request(address: &str, method: &str, path: &str) -> Result<String, std::io::Error> {
@@ -73,7 +66,7 @@ fn the_roadmaps_service_publishes_from_handlers_and_consumes_beside_the_server()
         ]
     );
     for topic in ["orders.created", "payments.completed"] {
-        eventually(SOON, || kafka.committed_offset(GROUP, topic, 0) == Some(2));
+        soon(|| kafka.committed_offset(GROUP, topic, 0) == Some(2));
     }
     let with_keys = kafka.kcat(&[
         "-C",
@@ -105,7 +98,7 @@ fn the_roadmaps_service_publishes_from_handlers_and_consumes_beside_the_server()
         "schema-version=1,correlation-id=abc\n"
     );
 
-    eventually(SOON, || {
+    soon(|| {
         request(&address, "GET", "/readyz").is_ok_and(|answer| {
             answer.ends_with(r#"{"status":"ok","kafka_producer":"ok","kafka_consumer_lag":0}"#)
         })
@@ -160,10 +153,10 @@ fn readiness_follows_the_broker_and_liveness_does_not() {
     let address = service.wait_for("listening on ");
     let is_ready =
         || request(&address, "GET", "/readyz").is_ok_and(|a| a.starts_with("HTTP/1.1 200"));
-    eventually(SOON, is_ready);
+    soon(is_ready);
 
     kafka.pause();
-    eventually(SOON, || {
+    soon(|| {
         request(&address, "GET", "/readyz").is_ok_and(|answer| {
             answer.starts_with("HTTP/1.1 503")
                 && answer.ends_with(
@@ -175,23 +168,20 @@ fn readiness_follows_the_broker_and_liveness_does_not() {
     assert!(healthy.starts_with("HTTP/1.1 200"), "{healthy}");
 
     kafka.unpause();
-    eventually(SOON, is_ready);
+    soon(is_ready);
     service.signal("TERM");
     assert!(service.wait().success());
 }
 
 #[test]
 fn a_service_with_wrong_settings_ends_and_names_them_all() {
-    let mut service = Child::start(
-        env!("CARGO_BIN_EXE_roadmap-service"),
-        &[
-            ("RWS_CONFIG_KAFKA_BROKERS", ""),
-            ("RWS_CONFIG_KAFKA_AUTO_OFFSET_RESET", "never"),
-            ("RWS_CONFIG_KAFKA_SASL_PASSWORD", "hunter2-hunter2"),
-        ],
-    );
+    let mut service = Program::new(env!("CARGO_BIN_EXE_roadmap-service"))
+        .env("RWS_CONFIG_KAFKA_BROKERS", "")
+        .env("RWS_CONFIG_KAFKA_AUTO_OFFSET_RESET", "never")
+        .env("RWS_CONFIG_KAFKA_SASL_PASSWORD", "hunter2-hunter2")
+        .start();
     assert!(!service.wait().success());
-    let said = service.stderr();
+    let said = service.errors();
     for expected in [
         "RWS_CONFIG_KAFKA_BROKERS",
         "RWS_CONFIG_KAFKA_AUTO_OFFSET_RESET",

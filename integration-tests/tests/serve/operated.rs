@@ -1,12 +1,8 @@
 //! `operated-service` in a process of its own, also for `tests/page`: each uses a part of this.
 #![allow(dead_code)]
 
-use crate::child::Child;
-use integration_tests::{HttpAnswer, HttpRequest, Kafka, eventually_some};
+use integration_tests::{Child, HttpAnswer, HttpRequest, Kafka, Program, SOON, eventually_some};
 use std::time::Duration;
-
-/// For what takes a second or two when the machine is not busy.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) struct Service {
     pub(crate) child: Child,
@@ -17,17 +13,17 @@ pub(crate) struct Service {
 impl Service {
     /// On this topic and group, with these variables besides.
     pub(crate) fn start(kafka: &Kafka, topic: &str, group: &str, more: &[(&str, &str)]) -> Self {
-        let bootstrap = kafka.bootstrap();
-        let mut variables = vec![
-            ("RWS_CONFIG_IP", "127.0.0.1"),
-            ("RWS_CONFIG_PORT", "0"),
-            ("RWS_CONFIG_KAFKA_BROKERS", bootstrap.as_str()),
-            ("RWS_CONFIG_KAFKA_CLIENT_ID", "orders-service"),
-            ("RWS_CONFIG_KAFKA_CONSUMER_GROUP", group),
-            ("TOPIC", topic),
-        ];
-        variables.extend(more);
-        let mut child = Child::start(env!("CARGO_BIN_EXE_operated-service"), &variables);
+        let mut program = Program::new(env!("CARGO_BIN_EXE_operated-service"))
+            .env("RWS_CONFIG_IP", "127.0.0.1")
+            .env("RWS_CONFIG_PORT", "0")
+            .env("RWS_CONFIG_KAFKA_BROKERS", kafka.bootstrap())
+            .env("RWS_CONFIG_KAFKA_CLIENT_ID", "orders-service")
+            .env("RWS_CONFIG_KAFKA_CONSUMER_GROUP", group)
+            .env("TOPIC", topic);
+        for &(name, value) in more {
+            program = program.env(name, value);
+        }
+        let mut child = program.start();
         let address = child.wait_for("listening on ");
         Self { child, address }
     }

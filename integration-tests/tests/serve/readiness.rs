@@ -1,7 +1,7 @@
 //! Each state of `/readyz`, brought about on a real broker and left again.
 
-use crate::operated::{SOON, Service};
-use integration_tests::{Kafka, eventually, unique, unique_topic};
+use crate::operated::Service;
+use integration_tests::{Kafka, SOON, soon, unique, unique_topic};
 use rust_web_server::app::App;
 use rust_web_server::metrics::SERVER_READY;
 use rust_web_server::test_client::TestClient;
@@ -89,7 +89,7 @@ fn no_degraded_answer_is_without_its_cause_and_the_first_of_an_outage_is_the_roa
         }
         answer.status == status
     };
-    eventually(SOON, || poll_until(200));
+    soon(|| poll_until(200));
     assert_eq!(down, [DOWN], "{seen:#?}");
     for body in &seen {
         let has_cause = ["kafka_consumer\"", "cause\""]
@@ -173,7 +173,7 @@ fn a_server_that_drains() {
     service.child.wait_for("holding a request");
 
     service.child.signal("TERM");
-    eventually(SOON, || TcpStream::connect(&service.address).is_err());
+    soon(|| TcpStream::connect(&service.address).is_err());
     assert_eq!(
         proxy.get("/readyz"),
         (
@@ -209,9 +209,9 @@ fn a_poll_thread_that_hangs_shows_in_livez_until_it_goes_on() {
     let answers = |text: &str| client.get("/livez").send().body_text().contains(text);
 
     assert!(answers(r#""status":"ok""#));
-    eventually(SOON, || answers(r#""status":"stuck""#));
+    soon(|| answers(r#""status":"stuck""#));
     drop(go_on);
-    eventually(SOON, || answers(r#""status":"ok""#));
+    soon(|| answers(r#""status":"ok""#));
     worker.stop();
     assert!(answers(r#"{"status":"ok","kafka_poll_age_ms":null}"#));
 }
@@ -237,10 +237,10 @@ fn a_thousand_answers_wait_for_nothing_while_the_broker_is_paused() {
         let answer = client.get("/readyz").send();
         answer.body_text().contains(text)
     };
-    eventually(SOON, || answers(r#""status":"ok""#));
+    soon(|| answers(r#""status":"ok""#));
 
     kafka.pause();
-    eventually(SOON, || answers(r#""kafka_producer":"unreachable""#));
+    soon(|| answers(r#""kafka_producer":"unreachable""#));
     let before = waits_of_this_thread();
     for _ in 0..CALLS {
         assert!(answers(r#""status":"degraded""#));
@@ -250,7 +250,7 @@ fn a_thousand_answers_wait_for_nothing_while_the_broker_is_paused() {
     assert!(waits < CALLS / 20, "{waits} of {CALLS} answers waited");
 
     kafka.unpause();
-    eventually(SOON, || answers(r#""status":"ok""#));
+    soon(|| answers(r#""status":"ok""#));
     worker.stop();
     assert_eq!(producer.close(SOON).undelivered, 0);
 }

@@ -1,6 +1,6 @@
 //! What a journal proves.
 
-use crate::journal::Entry;
+use integration_tests::jobs::stormer::Entry;
 use std::time::Duration;
 
 /// What became of the messages of all partitions.
@@ -65,7 +65,7 @@ impl Aftermath {
         for pair in entries.windows(2) {
             let [before, after] = [pair[0], pair[1]];
             // Two workers' clock readings may overtake each other.
-            let time = Duration::from_millis(after.at_ms.saturating_sub(before.at_ms));
+            let time = Duration::from_millis((after.at_ms - before.at_ms).max(0) as u64);
             if time > self.longest_silence.time {
                 let around = format!(
                     "partition {}: offset {} by {before}, then offset {} by {after}",

@@ -1,15 +1,13 @@
 //! The workers, as the test sees them.
 
-use crate::order::Order;
-use crate::worker::{CLEAN, MARK, OWNS, REBALANCING, STOPPED};
-use integration_tests::eventually;
+use integration_tests::jobs::Job;
+use integration_tests::jobs::stormer::{CLEAN, OWNS, REBALANCING, STOPPED, Stormer};
+use integration_tests::{Child, eventually};
+use parking_lot::Mutex;
 use std::fmt;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// For a process to begin, which takes a moment on a busy machine.
@@ -22,7 +20,6 @@ pub(crate) struct Worker {
     pub(crate) id: usize,
     process: Child,
     heard: Arc<Mutex<Heard>>,
-    listener: Option<JoinHandle<()>>,
     log: PathBuf,
     /// When it was asked to stop.
     asked: Option<Instant>,
@@ -39,6 +36,20 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
+    fn hear(&mut self, said: &str) {
+        self.is_up = true;
+        if let Some(how) = said.strip_prefix(STOPPED) {
+            self.stopped = Some(how.to_owned());
+        } else if let Some((owns, state)) = said
+            .strip_prefix(OWNS)
+            .and_then(|said| said.split_once(';'))
+        {
+            self.owns = owns.split(',').filter_map(|p| p.parse().ok()).collect();
+            self.rebalancing_since =
+                (state == REBALANCING).then(|| self.rebalancing_since.unwrap_or_else(Instant::now));
+        }
+    }
+
     pub(crate) fn is_rebalancing(&self) -> bool {
         self.rebalancing_since.is_some()
     }
@@ -50,54 +61,38 @@ impl Heard {
 }
 
 impl Worker {
-    /// Starts this binary again, with one test only, which finds `order` and works.
-    pub(crate) fn start(order: &Order, test: &str) -> Self {
-        let (name, value) = order.variable();
-        let log = order
-            .journal
-            .with_file_name(format!("worker-{}.log", order.worker));
-        let errors = File::create(&log).expect("a log");
-        let mut process = Command::new(std::env::current_exe().expect("this binary"))
-            .args(["--exact", test, "--nocapture"])
-            .env(name, value)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors)
-            .spawn()
-            .expect("a worker starts");
+    pub(crate) fn start(stormer: &Stormer) -> Self {
+        let name = format!("worker-{}.log", stormer.worker);
+        let log = stormer.journal.with_file_name(name);
         let heard = Arc::new(Mutex::new(Heard::default()));
-        let listener = {
-            let output = process.stdout.take().expect("its output");
-            let heard = Arc::clone(&heard);
-            thread::spawn(move || listen(output, &heard))
-        };
+        let hears = Arc::clone(&heard);
+        let process = Job::Storm(stormer.clone())
+            .program(env!("CARGO_BIN_EXE_child"))
+            .log(&log)
+            .on_line(move |line| hears.lock().hear(line))
+            .start();
         Self {
-            id: order.worker,
+            id: stormer.worker,
             process,
             heard,
-            listener: Some(listener),
             log,
             asked: None,
         }
     }
 
     pub(crate) fn heard(&self) -> Heard {
-        self.heard.lock().unwrap().clone()
+        self.heard.lock().clone()
     }
 
     /// Kills it at once.
-    pub(crate) fn kill(mut self) {
-        self.end();
+    pub(crate) fn kill(self) {
+        drop(self.process);
     }
 
     /// Asks it to stop in order.
     pub(crate) fn ask_to_stop(&mut self) {
         eventually(START, || self.heard().is_up);
-        let status = Command::new("kill")
-            .args(["-TERM", &self.process.id().to_string()])
-            .status()
-            .expect("kill");
-        assert!(status.success(), "{self} takes no SIGTERM");
+        self.process.signal("TERM");
         self.asked = Some(Instant::now());
     }
 
@@ -125,22 +120,7 @@ impl Worker {
 
     /// How it ended, when it has and its last words are heard.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        let status = self.process.try_wait().expect("its status")?;
-        if let Some(listener) = self.listener.take() {
-            listener.join().expect("the listener does not panic");
-        }
-        Some(status)
-    }
-
-    fn end(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.end();
+        self.process.ended()
     }
 }
 
@@ -153,27 +133,6 @@ impl fmt::Display for Worker {
             (false, _) => f.write_str("; not up yet)"),
             (true, false) => write!(f, "; owns {owns:?})"),
             (true, true) => write!(f, "; owns {owns:?}, rebalancing)"),
-        }
-    }
-}
-
-fn listen(output: ChildStdout, heard: &Mutex<Heard>) {
-    for line in BufReader::new(output).lines().map_while(Result::ok) {
-        // The test runner's own words come before, on the same line.
-        let Some((_, said)) = line.split_once(MARK) else {
-            continue;
-        };
-        let mut heard = heard.lock().unwrap();
-        heard.is_up = true;
-        if let Some(how) = said.strip_prefix(STOPPED) {
-            heard.stopped = Some(how.to_owned());
-        } else if let Some((owns, state)) = said
-            .strip_prefix(OWNS)
-            .and_then(|said| said.split_once(';'))
-        {
-            heard.owns = owns.split(',').filter_map(|p| p.parse().ok()).collect();
-            heard.rebalancing_since = (state == REBALANCING)
-                .then(|| heard.rebalancing_since.unwrap_or_else(Instant::now));
         }
     }
 }

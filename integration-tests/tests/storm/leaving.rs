@@ -1,14 +1,14 @@
 //! A worker that stops is out of its group at once, whatever it owns: the group waits for the session
 //! of one that is not, with every rebalance.
 
-use crate::protocol::{Protocol, Weather};
-use integration_tests::{Kafka, eventually, unique, unique_topic};
+use crate::protocol::Weather;
+use integration_tests::jobs::stormer::Protocol;
+use integration_tests::{Kafka, SOON, ready, soon, stop, unique, unique_topic};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rws_kafka_consumer::{ConsumerContext, ConsumerHandle, KafkaConsumer};
 use std::time::{Duration, Instant};
 
-const SOON: Duration = Duration::from_secs(60);
 /// Far less than the session timeout, after which a member is gone in any case.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
@@ -33,21 +33,19 @@ fn leave_without_partitions(protocol: Protocol) {
             .and_then(|consumer| consumer.subscribe([&topic]))
             .expect("a valid consumer")
             .start(|msg: ConsumerContext| msg.commit());
-        assert!(handle.wait_ready(SOON), "{:?}", handle.status());
+        ready(&handle);
         handle
     };
     let workers = [start(), start()];
-    eventually(SOON, || {
+    soon(|| {
         workers.iter().all(|worker| !worker.status().rebalancing)
             && workers.iter().filter(|worker| owns(worker)).count() == 1
     });
     expect_members(kafka, &group, 2, "both have joined");
     let (owners, others): (Vec<_>, Vec<_>) = workers.into_iter().partition(owns);
-    let report = others[0].stop();
-    assert!(report.is_clean(), "{report:?}");
+    stop(&others[0]);
     expect_members(kafka, &group, 1, "the one without partitions has stopped");
-    let report = owners[0].stop();
-    assert!(report.is_clean(), "{report:?}");
+    stop(&owners[0]);
     expect_members(kafka, &group, 0, "both have stopped");
 }
 

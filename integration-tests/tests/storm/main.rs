@@ -18,4 +18,3 @@ mod protocol;
 mod sender;
 mod stops;
 mod storm;
-mod worker;

@@ -1,62 +1,6 @@
 use integration_tests::Kafka;
-use rws_kafka_config::KafkaConfig;
-use rws_kafka_consumer::ConsumerConfig;
-use rws_kafka_observe::Observer;
 use std::sync::OnceLock;
 use std::time::Duration;
-
-/// How a group shares out its partitions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// Everyone gives back everything at each change. The default.
-    Eager,
-    /// Only what moves is given back.
-    Cooperative,
-    /// KIP-848: the broker shares out, and members change one after the other.
-    Broker,
-}
-
-impl Protocol {
-    const ALL: [Self; 3] = [Self::Eager, Self::Cooperative, Self::Broker];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Eager => "eager",
-            Self::Cooperative => "cooperative",
-            Self::Broker => "broker",
-        }
-    }
-
-    pub(crate) fn by_name(name: &str) -> Self {
-        let found = Self::ALL.into_iter().find(|known| known.name() == name);
-        found.unwrap_or_else(|| panic!("no protocol {name:?}"))
-    }
-
-    /// The settings of a worker.
-    pub(crate) fn config(self, brokers: &str, group: &str, session: Duration) -> ConsumerConfig {
-        let builder = KafkaConfig::builder()
-            .brokers(brokers)
-            .consumer_group(group);
-        let strategy = match self {
-            Self::Eager => "range,roundrobin",
-            Self::Cooperative => "cooperative-sticky",
-            // Its session is the broker's to set.
-            Self::Broker => {
-                let builder = builder.property("group.protocol", "consumer");
-                return ConsumerConfig::from(builder.build().expect("valid settings"))
-                    .observer(Observer::new());
-            }
-        };
-        ConsumerConfig::from(builder.build().expect("valid settings"))
-            .observer(Observer::new())
-            .property("partition.assignment.strategy", strategy)
-            .property("session.timeout.ms", session.as_millis().to_string())
-            .property("heartbeat.interval.ms", HEARTBEAT_MS)
-    }
-}
-
-/// A change of the group is noticed within it.
-const HEARTBEAT_MS: &str = "300";
 
 /// A broker that gives a silent member's partitions to others after `session`: with KIP-848 that is
 /// its own setting, as is the heartbeat.

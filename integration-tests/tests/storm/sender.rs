@@ -1,6 +1,5 @@
-use integration_tests::Kafka;
-use rws_kafka_observe::Observer;
-use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
+use integration_tests::{Kafka, close};
+use rws_kafka_producer::Record;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -8,7 +7,6 @@ use std::time::{Duration, Instant};
 
 /// How often it sends what has become due.
 const TICK: Duration = Duration::from_millis(10);
-const SOON: Duration = Duration::from_secs(60);
 
 /// Sends a fixed number of messages at a steady pace, to all partitions in turn.
 pub(crate) struct Sender {
@@ -25,8 +23,7 @@ impl Sender {
         messages: usize,
         time: Duration,
     ) -> Self {
-        let config = ProducerConfig::new(kafka.bootstrap()).expect("valid settings");
-        let producer = KafkaProducer::new(config.observer(Observer::new())).expect("a producer");
+        let producer = kafka.producer();
         let cancelled = Arc::new(AtomicBool::new(false));
         let sent = Arc::new(AtomicUsize::new(0));
         let thread = {
@@ -49,8 +46,7 @@ impl Sender {
                     sent.store(next, Ordering::Relaxed);
                     thread::sleep(TICK);
                 }
-                let report = producer.close(SOON);
-                assert!(report.is_complete(), "the sender: {report:?}");
+                close(&producer);
             })
         };
         Self {

@@ -1,9 +1,8 @@
 //! Workers are stopped by SIGTERM and started: nothing even comes twice.
 
-use crate::order::Order;
-use crate::protocol::{Protocol, Weather};
+use crate::protocol::Weather;
 use crate::storm::Storm;
-use crate::worker;
+use integration_tests::jobs::stormer::Protocol;
 use std::time::Duration;
 
 const STOPS: usize = 5;
@@ -15,33 +14,21 @@ const SILENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn an_eager_group_handles_each_message_once_while_workers_stop_and_start() {
-    storm(
-        "stops::an_eager_group_handles_each_message_once_while_workers_stop_and_start",
-        Protocol::Eager,
-    );
+    storm(Protocol::Eager);
 }
 
 #[test]
 fn a_cooperative_group_handles_each_message_once_while_workers_stop_and_start() {
-    storm(
-        "stops::a_cooperative_group_handles_each_message_once_while_workers_stop_and_start",
-        Protocol::Cooperative,
-    );
+    storm(Protocol::Cooperative);
 }
 
 #[test]
 fn a_group_of_the_brokers_protocol_handles_each_message_once_while_workers_stop_and_start() {
-    storm(
-        "stops::a_group_of_the_brokers_protocol_handles_each_message_once_while_workers_stop_and_start",
-        Protocol::Broker,
-    );
+    storm(Protocol::Broker);
 }
 
-fn storm(test: &'static str, protocol: Protocol) {
-    if let Some(order) = Order::of_this_process() {
-        return worker::run(&order);
-    }
-    let mut storm = Storm::gather(test, protocol, Weather::Stops);
+fn storm(protocol: Protocol) {
+    let mut storm = Storm::gather(protocol, Weather::Stops);
     let (tally, aftermath) = storm.rage();
     let place = storm.place();
     assert_eq!(aftermath.first_loss, None, "{place}");

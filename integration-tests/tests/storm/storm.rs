@@ -1,11 +1,11 @@
 use crate::aftermath::Aftermath;
 use crate::crew::Worker;
 use crate::dice::Dice;
-use crate::journal;
 use crate::moves::{CREW, Move, Moves};
-use crate::order::Order;
-use crate::protocol::{Protocol, Weather};
+use crate::protocol::Weather;
 use crate::sender::Sender;
+use integration_tests::jobs::stormer::{Entry, Protocol, Stormer};
+use integration_tests::jobs::{Place, read_lines};
 use integration_tests::{Kafka, unique, unique_topic};
 use std::collections::HashSet;
 use std::thread;
@@ -18,16 +18,14 @@ const KEEP: &str = "RWS_KAFKA_STORM_KEEP";
 
 const LOOK: Duration = Duration::from_millis(20);
 /// For what takes a few seconds when the machine is not busy.
-const SOON: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A storm on its way.
 pub(crate) struct Storm {
     kafka: &'static Kafka,
     weather: Weather,
     /// What the next worker is told.
-    order: Order,
-    /// The test that a worker process finds its order in.
-    test: &'static str,
+    order: Stormer,
     dice: Dice,
     alive: Vec<Worker>,
     /// Those who were asked to stop.
@@ -56,8 +54,8 @@ pub(crate) struct Tally {
 }
 
 impl Storm {
-    /// With a full crew that has shared out all partitions. `test` is the calling test's path.
-    pub(crate) fn gather(test: &'static str, protocol: Protocol, weather: Weather) -> Self {
+    /// With a full crew that has shared out all partitions.
+    pub(crate) fn gather(protocol: Protocol, weather: Weather) -> Self {
         let kafka = weather.broker();
         let topic = unique_topic("storm");
         kafka.create_topic(&topic, PARTITIONS);
@@ -65,16 +63,17 @@ impl Storm {
         let mut storm = Self {
             kafka,
             weather,
-            order: Order {
+            order: Stormer {
                 worker: 0,
                 protocol,
                 session: weather.session(),
-                brokers: kafka.bootstrap(),
-                group: unique("storm"),
-                topic,
+                place: Place {
+                    brokers: kafka.bootstrap(),
+                    group: unique("storm"),
+                    topic,
+                },
                 journal: folder.path().join("journal"),
             },
-            test,
             dice: Dice::new(),
             alive: Vec::new(),
             leaving: Vec::new(),
@@ -93,7 +92,13 @@ impl Storm {
     /// Runs it to its end, and proves that every message is handled and committed.
     pub(crate) fn rage(&mut self) -> (Tally, Aftermath) {
         let (messages, time) = (self.weather.messages(), self.weather.time());
-        let sender = Sender::start(self.kafka, &self.order.topic, PARTITIONS, messages, time);
+        let sender = Sender::start(
+            self.kafka,
+            &self.order.place.topic,
+            PARTITIONS,
+            messages,
+            time,
+        );
         self.began = Instant::now();
         self.tally = Tally::default();
         let end = self.began + time;
@@ -130,7 +135,7 @@ impl Storm {
             self.stop();
         }
         self.wait_until("everyone has stopped", |storm| storm.leaving.is_empty());
-        let aftermath = Aftermath::of(&journal::read(&self.order.journal), &ends);
+        let aftermath = Aftermath::of(&read_lines(&self.order.journal), &ends);
         self.say(&format!("{:?}\n{aftermath:?}", self.tally));
         (self.tally.clone(), aftermath)
     }
@@ -146,7 +151,7 @@ impl Storm {
     }
 
     fn start(&mut self) {
-        let worker = Worker::start(&self.order, self.test);
+        let worker = Worker::start(&self.order);
         self.say(&format!("start of worker {}", worker.id));
         self.order.worker += 1;
         self.alive.push(worker);
@@ -220,8 +225,8 @@ impl Storm {
 
     /// Waits until the group has committed the end of each partition; returns the ends.
     fn wait_until_all_is_committed(&mut self) -> Vec<i64> {
-        let (kafka, topic) = (self.kafka, self.order.topic.clone());
-        let group = self.order.group.clone();
+        let (kafka, topic) = (self.kafka, self.order.place.topic.clone());
+        let group = self.order.place.group.clone();
         let ends: Vec<i64> = (0..PARTITIONS)
             .map(|partition| kafka.end_offset(&topic, partition))
             .collect();
@@ -239,12 +244,15 @@ impl Storm {
 
     #[track_caller]
     fn wait_until(&mut self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
-        let end = Instant::now() + SOON;
+        let end = Instant::now() + DEADLINE;
         while !condition(self) {
             if Instant::now() >= end {
                 let crew: Vec<String> = self.alive.iter().map(Worker::to_string).collect();
                 let place = self.place();
-                panic!("not within {SOON:?}: {what}; {place}\n{}", crew.join("\n"));
+                panic!(
+                    "not within {DEADLINE:?}: {what}; {place}\n{}",
+                    crew.join("\n")
+                );
             }
             self.watch_until(Instant::now() + LOOK);
         }
@@ -252,7 +260,7 @@ impl Storm {
 
     /// How many messages were handled so far.
     fn handled(&self) -> usize {
-        let entries = journal::read(&self.order.journal);
+        let entries: Vec<Entry> = read_lines(&self.order.journal);
         let different = entries.iter().map(|entry| (entry.partition, entry.offset));
         different.collect::<HashSet<_>>().len()
     }

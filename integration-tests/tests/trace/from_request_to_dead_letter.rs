@@ -1,5 +1,5 @@
 use crate::support::*;
-use integration_tests::{Kafka, eventually};
+use integration_tests::{Kafka, close, soon};
 use rust_web_server::app::App;
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE};
 use rust_web_server::test_client::TestClient;
@@ -17,7 +17,7 @@ fn a_trace_goes_from_a_request_through_kafka_a_retry_and_a_dead_letter() {
     for topic in [&payments, &queue] {
         Kafka::shared().create_topic(topic, 1);
     }
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     let app = {
         let (producer, orders) = (producer.clone(), orders.clone());
         App::with_state(())
@@ -66,7 +66,7 @@ fn a_trace_goes_from_a_request_through_kafka_a_retry_and_a_dead_letter() {
     };
 
     let letter = headers(&queue, 1).remove(0);
-    eventually(SOON, || seen.lock().unwrap().len() == 3);
+    soon(|| seen.lock().unwrap().len() == 3);
     assert_eq!(*seen.lock().unwrap(), vec![Some(context()); 3]);
     assert_eq!(letter[..2], carried());
     let reason = (

@@ -1,7 +1,8 @@
 //! Which headers the messages of each way to publish carry.
 
 use crate::support::*;
-use integration_tests::Registry;
+use integration_tests::{Kafka, Registry, close};
+use rws_kafka::KafkaProducer;
 use rws_kafka::schema_registry::SchemaRegistry;
 use rws_kafka::trace::TraceContext;
 use rws_kafka_producer::Record;
@@ -15,7 +16,7 @@ struct Order {
 fn whatever_way_it_is_published_a_message_carries_the_current_context() {
     let topic = topic();
     let topic = topic.as_str();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     let registry = SchemaRegistry::confluent(Registry::shared().url());
     let typed = producer.with_registry(registry);
     let order = Order { id: 1 };
@@ -41,7 +42,7 @@ fn whatever_way_it_is_published_a_message_carries_the_current_context() {
 fn headers_of_ones_own_are_kept_beside_it_and_a_traceparent_among_them_wins() {
     const OTHER: &str = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-00";
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     {
         let _scope = context().enter();
         let send = |headers: &[(&str, &str)]| {
@@ -62,7 +63,7 @@ fn headers_of_ones_own_are_kept_beside_it_and_a_traceparent_among_them_wins() {
 #[test]
 fn without_a_tracestate_there_is_no_header_for_it() {
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     {
         let context = TraceContext::parse(TRACEPARENT, None).unwrap();
         let _scope = context.enter();
@@ -76,7 +77,9 @@ fn without_a_tracestate_there_is_no_header_for_it() {
 fn a_message_that_waits_for_room_carries_the_context_of_its_call() {
     const MESSAGES: usize = 20;
     let topic = topic();
-    let producer = producer_of(|config| config.queue_messages(1).property("linger.ms", "20"));
+    let config = Kafka::shared().producer_config();
+    let config = config.queue_messages(1).property("linger.ms", "20");
+    let producer = KafkaProducer::new(config).expect("a producer");
     let futures: Vec<_> = {
         let _scope = context().enter();
         let send = |_| producer.send_async(&topic, "payload");

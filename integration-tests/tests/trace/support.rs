@@ -1,11 +1,7 @@
-use integration_tests::{Kafka, eventually, unique, unique_topic};
+use integration_tests::{Kafka, SOON, soon, unique, unique_topic};
 use rws_kafka::trace::TraceContext;
-use rws_kafka::{ConsumerConfig, KafkaConsumer, KafkaProducer, Observer, ProducerConfig};
-use serde_json::Value;
+use rws_kafka::{ConsumerConfig, KafkaConsumer, Observer};
 use std::future::Future;
-use std::time::Duration;
-
-pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 pub(crate) const TRACESTATE: &str = "one=1,other=2";
@@ -18,19 +14,6 @@ pub(crate) fn topic() -> String {
     let topic = unique_topic("trace");
     Kafka::shared().create_topic(&topic, 1);
     topic
-}
-
-pub(crate) fn producer() -> KafkaProducer {
-    producer_of(|config| config)
-}
-
-pub(crate) fn producer_of(change: impl FnOnce(ProducerConfig) -> ProducerConfig) -> KafkaProducer {
-    let config = ProducerConfig::new(Kafka::shared().bootstrap()).expect("an address");
-    KafkaProducer::new(change(config.observer(Observer::new()))).expect("a producer")
-}
-
-pub(crate) fn close(producer: &KafkaProducer) {
-    assert!(producer.close(SOON).is_complete());
 }
 
 /// Of a group of its own.
@@ -48,19 +31,9 @@ pub(crate) type Headers = Vec<(String, Option<String>)>;
 #[track_caller]
 pub(crate) fn headers(topic: &str, count: usize) -> Vec<Headers> {
     let kafka = Kafka::shared();
-    eventually(SOON, || kafka.end_offset(topic, 0) >= count as i64);
-    let output = kafka.kcat(&["-C", "-e", "-q", "-o", "beginning", "-J", "-t", topic]);
-    let output = String::from_utf8(output).expect("JSON is text");
-    let messages = output.lines().map(|line| {
-        let message: Value = serde_json::from_str(line).expect("JSON");
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let flat = message["headers"].as_array().cloned().unwrap_or_default();
-        // Name and value by turns.
-        flat.chunks(2)
-            .map(|pair| (text(&pair[0]).expect("a name"), text(&pair[1])))
-            .collect()
-    });
-    messages.collect()
+    soon(|| kafka.end_offset(topic, 0) >= count as i64);
+    let messages = kafka.read_with_kcat(topic).into_iter();
+    messages.map(|message| message.headers).collect()
 }
 
 /// Headers with values, as `headers` tells them.

@@ -1,7 +1,7 @@
 //! What becomes of messages without a trace, or with one that is not valid.
 
 use crate::support::*;
-use integration_tests::{Kafka, eventually};
+use integration_tests::{Kafka, close, soon};
 use rws_kafka::trace::TraceContext;
 use rws_kafka::{ConsumerContext, HandlerError};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 #[test]
 fn a_message_that_belongs_to_no_trace_carries_no_header() {
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     drop(context().enter());
     producer.send(&topic, "1").unwrap();
     close(&producer);
@@ -31,7 +31,7 @@ fn what_is_not_valid_is_ignored_and_a_trace_ends_with_its_message() {
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
         "",
     ];
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     for traceparent in traceparents {
         let headers = [("traceparent", traceparent), ("tracestate", TRACESTATE)];
         let sent = producer.send_with_headers(&topic, "key", "payload", headers);
@@ -67,7 +67,7 @@ fn what_is_not_valid_is_ignored_and_a_trace_ends_with_its_message() {
 #[test]
 fn a_panic_in_a_handler_ends_its_trace() {
     let topic = topic();
-    let producer = producer();
+    let producer = Kafka::shared().producer();
     {
         let _scope = context().enter();
         producer.send(&topic, "panic").unwrap();
@@ -84,7 +84,7 @@ fn a_panic_in_a_handler_ends_its_trace() {
             msg.commit()
         })
     };
-    eventually(SOON, || seen.lock().unwrap().len() == 2);
+    soon(|| seen.lock().unwrap().len() == 2);
     assert!(handle.stop().is_clean());
     assert_eq!(*seen.lock().unwrap(), [Some(context()), None]);
 }

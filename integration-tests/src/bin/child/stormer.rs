@@ -1,50 +1,47 @@
-//! The worker's side: a process that handles messages until it is killed or stopped.
+use std::{
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
+    time::Duration,
+};
 
-use crate::journal::Pen;
-use crate::order::Order;
-use rws_kafka_consumer::{ConsumerContext, ConsumerHandle, KafkaConsumer};
-use std::io::Read;
-use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
-use std::time::Duration;
-
-/// Begins the lines that are meant for the test: the test runner writes there, too.
-pub(crate) const MARK: &str = "worker: ";
-pub(crate) const OWNS: &str = "owns ";
-pub(crate) const REBALANCING: &str = "rebalancing";
-pub(crate) const STOPPED: &str = "stopped ";
-pub(crate) const CLEAN: &str = "clean";
+use integration_tests::{
+    jobs::{
+        Pen,
+        stormer::{CLEAN, Entry, OWNS, REBALANCING, STOPPED, Stormer},
+    },
+    now_ms,
+};
+use rws_kafka::{ConsumerContext, ConsumerHandle, KafkaConsumer};
 
 /// How soon a change of the assignment is reported.
 const LOOK: Duration = Duration::from_millis(20);
-/// So that messages are in hand when a worker goes.
+/// So that messages are in flight when a worker goes.
 const WORK: Duration = Duration::from_micros(300);
 
 /// Works until SIGTERM, then stops in order.
-pub(crate) fn run(order: &Order) {
+pub(crate) fn run(stormer: &Stormer) {
     let (ask, asked) = channel();
     ctrlc::set_handler(move || {
         let _ = ask.send(());
     })
     .expect("a handler of SIGTERM");
-    end_with_the_test();
-    tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
-        .with_writer(std::io::stderr)
-        .init();
 
-    let config = order
+    let (place, worker) = (&stormer.place, stormer.worker);
+    let config = stormer
         .protocol
-        .config(&order.brokers, &order.group, order.session);
-    let pen = Arc::new(Pen::open(&order.journal, order.worker));
+        .config(&place.brokers, &place.group, stormer.session);
+    let pen = Pen::open(&stormer.journal);
     let handle = KafkaConsumer::new(config)
-        .and_then(|consumer| consumer.subscribe([&order.topic]))
+        .and_then(|consumer| consumer.subscribe([&place.topic]))
         .expect("a valid consumer")
         .concurrency(3)
         .start(move |msg: ConsumerContext| {
-            pen.note(msg.partition(), msg.offset());
+            pen.note(Entry {
+                partition: msg.partition(),
+                offset: msg.offset(),
+                worker,
+                at_ms: now_ms(),
+            });
             thread::sleep(WORK);
             msg.commit()
         });
@@ -53,7 +50,7 @@ pub(crate) fn run(order: &Order) {
     loop {
         let now = report(&handle);
         if now != last {
-            println!("{MARK}{now}");
+            println!("{now}");
             last = now;
         }
         match asked.recv_timeout(LOOK) {
@@ -67,8 +64,8 @@ pub(crate) fn run(order: &Order) {
     }
     let report = handle.stop();
     match report.is_clean() {
-        true => println!("{MARK}{STOPPED}{CLEAN}"),
-        false => println!("{MARK}{STOPPED}{report:?}"),
+        true => println!("{STOPPED}{CLEAN}"),
+        false => println!("{STOPPED}{report:?}"),
     }
     assert!(report.is_clean(), "{report:?}");
 }
@@ -83,12 +80,4 @@ fn report(handle: &ConsumerHandle) -> String {
         .collect();
     let state = if status.rebalancing { REBALANCING } else { "" };
     format!("{OWNS}{};{state}", partitions.join(","))
-}
-
-/// A test that is killed must not leave its workers running: their input ends with it.
-fn end_with_the_test() {
-    thread::spawn(|| {
-        let _ = std::io::stdin().read(&mut [0]);
-        std::process::exit(2);
-    });
 }
