@@ -17,9 +17,8 @@ pub(crate) trait Acknowledge: Send + Sync {
     #[cfg(feature = "registry")]
     fn registry(&self) -> Option<&rws_kafka_schema::registry::SchemaRegistry>;
 
-    /// Whether offsets go by themselves, together with what handlers send, and nobody asks for their
-    /// commit.
-    fn commits_by_itself(&self) -> bool;
+    /// Whether offsets are committed with what handlers send, so that handlers do not commit.
+    fn carries_outputs(&self) -> bool;
 
     /// # Errors
     ///

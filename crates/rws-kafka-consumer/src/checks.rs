@@ -283,12 +283,11 @@ impl KafkaConsumer {
             }
             return Ok(None);
         }
-        let group = self.config.kafka.consumer_group().unwrap_or_default();
-        let ladder = Ladder::new(asked, group, &self.topics)?;
+        let ladder = self.ladder()?;
+        let Some(queue) = &self.dead_letter_queue else {
+            return Ok(Some(ladder));
+        };
         for (topic, _) in ladder.topics() {
-            let Some(queue) = &self.dead_letter_queue else {
-                break;
-            };
             let queue = queue.of(topic);
             refuse(ladder.is_retry(&queue), "dead_letter_queue", || {
                 format!(
@@ -298,6 +297,12 @@ impl KafkaConsumer {
             })?;
         }
         Ok(Some(ladder))
+    }
+
+    /// Where failed messages go from topic to topic, where there are retry topics.
+    pub(crate) fn ladder(&self) -> Result<Ladder, ConsumerError> {
+        let group = self.config.kafka.consumer_group().unwrap_or_default();
+        Ladder::new(&self.retry_topics, group, &self.topics)
     }
 
     fn check_drain_timeout(&self, properties: &Properties) -> Result<(), ConsumerError> {

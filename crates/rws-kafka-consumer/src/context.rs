@@ -165,7 +165,7 @@ impl ConsumerContext {
     /// [`ConsumerError::PartitionLost`] when the partition has gone to another consumer, which
     /// will get the message again; none in an exactly-once worker, where it changes nothing.
     pub fn commit(&self) -> HandlerResult {
-        if self.worker.commits_by_itself() {
+        if self.worker.carries_outputs() {
             // Its offset goes with what the handler sends.
             return Ok(());
         }
@@ -201,7 +201,7 @@ impl ConsumerContext {
     /// [`ConsumerError::ExactlyOnce`] in an exactly-once worker.
     pub fn commit_sync(&self) -> HandlerResult {
         self.still_ours()?;
-        if self.worker.commits_by_itself() {
+        if self.worker.carries_outputs() {
             return Err(ConsumerError::ExactlyOnce {
                 call: "commit_sync",
             }

@@ -177,7 +177,7 @@ impl MessageBatch {
     pub fn commit_up_to(&self, message: impl BatchIndex) -> HandlerResult {
         let index = self.index_of(&message);
         self.worker.check_owned(&self.partition)?;
-        if self.worker.commits_by_itself() {
+        if self.worker.carries_outputs() {
             let call = "commit_up_to";
             return Err(ConsumerError::ExactlyOnce { call }.into());
         }

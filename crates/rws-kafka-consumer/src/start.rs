@@ -22,8 +22,8 @@ use rws_kafka_producer::KafkaProducer;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A worker's settings, found to go together, and what it publishes and commits with. By default those of
-/// one that cannot be started.
+/// What a worker does by its settings, and what it publishes and commits with. The default is for a worker
+/// that is not started.
 #[derive(Default)]
 pub(crate) struct Prepared {
     pub(crate) checked: Checked,

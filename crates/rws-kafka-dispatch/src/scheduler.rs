@@ -102,10 +102,11 @@ impl<P: Progress> Scheduler<P> {
         finished: Option<(Work<P>, Outcome)>,
         idle: impl FnOnce(),
     ) -> Option<Work<P>> {
-        let mut state = self.lock();
         let mut has_worked = finished.is_some();
+        let mut state = self.lock();
+        let mut over = None;
         if let Some((work, outcome)) = finished {
-            self.give_back(&mut state, work, outcome);
+            over = self.give_back(&mut state, work, outcome);
         }
         let mut idle = Some(idle);
         loop {
@@ -115,7 +116,15 @@ impl<P: Progress> Scheduler<P> {
             state.ready_timers(&self.clock);
             if let Some(work) = state.take_next(self.is_paused()) {
                 self.wake_a_lane(&state);
+                // Without the lock: what is over may be the last of a batch.
+                drop(state);
+                drop(over);
                 return Some(work);
+            }
+            if over.is_some() {
+                // Nor while the lane sleeps.
+                MutexGuard::unlocked(&mut state, || drop(over.take()));
+                continue;
             }
             if let Some(idle) = idle.take() {
                 idle();
@@ -157,7 +166,9 @@ impl<P: Progress> Scheduler<P> {
 
     /// What `work` came to.
     pub fn finish(&self, work: Work<P>, outcome: Outcome) {
-        self.give_back(&mut self.lock(), work, outcome);
+        let over = self.give_back(&mut self.lock(), work, outcome);
+        // Without the lock: it may be the last of a batch.
+        drop(over);
     }
 
     /// When the next message is looked at again that waits for its time.
@@ -174,8 +185,8 @@ impl<P: Progress> Scheduler<P> {
         retries.chain(batch).min()
     }
 
-    fn give_back(&self, state: &mut State<P>, work: Work<P>, outcome: Outcome) {
-        state.give_back(work, outcome, &self.clock);
+    fn give_back(&self, state: &mut State<P>, work: Work<P>, outcome: Outcome) -> Option<Work<P>> {
+        let over = state.give_back(work, outcome, &self.clock);
         // A lane that sleeps must learn of a retry earlier than it knows.
         if state.idle_lanes > 0 && state.is_unwatched() {
             self.work.notify_one();
@@ -183,6 +194,7 @@ impl<P: Progress> Scheduler<P> {
         if state.drains > 0 {
             self.settled.notify_all();
         }
+        over
     }
 
     /// The dead letter that `strand` waits for has an outcome.

@@ -22,7 +22,7 @@ impl Acknowledge for Engine {
         self.settings.registry.as_ref()
     }
 
-    fn commits_by_itself(&self) -> bool {
+    fn carries_outputs(&self) -> bool {
         self.commits.carries_outputs()
     }
 

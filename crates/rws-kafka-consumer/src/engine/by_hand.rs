@@ -1,6 +1,6 @@
 //! The engine with a test in the place of its threads and of the broker.
 
-use super::commits::Coordinator;
+use super::commits::CommitClient;
 use super::lane::{Handler, Lane};
 use super::recorders::{Batch, BatchBuilder, Partition};
 use super::shared::Engine;
@@ -53,13 +53,12 @@ impl ByHand {
         broker: Arc<dyn Broker>,
     ) -> Result<Self, ConsumerError> {
         let of = Arc::downgrade(&engine);
-        let coordinator = TestCoordinator(broker);
+        let client = TestClient(broker);
         let round = move || match of.upgrade() {
-            Some(engine) => engine.round_of_commits(&coordinator),
+            Some(engine) => engine.round_of_commits(&client),
             None => Ok(()),
         };
-        // A worker is started once.
-        let _ = engine.committer.by_hand.set(Box::new(round));
+        engine.committer.without_thread(round);
         engine.begin_commits()?;
         Ok(Self {
             engine,
@@ -235,10 +234,10 @@ impl Fetched<'_> {
     }
 }
 
-/// The test in place of the group's coordinator.
-struct TestCoordinator(Arc<dyn Broker>);
+/// The test in place of the group's client.
+struct TestClient(Arc<dyn Broker>);
 
-impl Coordinator for TestCoordinator {
+impl CommitClient for TestClient {
     type Group = TestGroup;
 
     fn commit(&self, offsets: &[(Arc<Partition>, i64)]) -> Result<(), ConsumerError> {

@@ -1,5 +1,5 @@
 //! How the offsets of finished messages get to the broker: one of two ways, chosen when the worker is made.
-//! Nothing else asks which one it is.
+//! What differs between the two is here and in `rounds`; others ask only whether a commit carries outputs.
 
 use super::recorders::Partition;
 use super::transactions::{Group, Put, TransactionEvents, Transactions};
@@ -20,8 +20,8 @@ pub(crate) enum Commits {
     Transactions(Box<Transactions>),
 }
 
-/// Where offsets are committed to.
-pub(crate) trait Coordinator {
+/// The client that commits.
+pub(crate) trait CommitClient {
     /// Its place in the group, to commit offsets with a transaction.
     type Group: Group;
 
@@ -55,7 +55,7 @@ impl Commits {
     }
 
     /// Whether what handlers send, and letters, go out with the offset of their message: a batch then comes
-    /// to its end as a whole, and nobody commits by hand.
+    /// to its end as a whole, and handlers do not commit.
     #[inline]
     pub(super) fn carries_outputs(&self) -> bool {
         matches!(self, Self::Transactions(_))
@@ -117,14 +117,8 @@ impl Commits {
         }
     }
 
-    /// Whether something of a partition may be under way when all of it is finished or given up: one more
-    /// round then ends that.
-    pub(super) fn outlasts_partitions(&self) -> bool {
-        self.carries_outputs()
-    }
-
     /// Nothing more is committed; who waits for it is told so.
-    pub(super) fn end_all(&self) {
+    pub(super) fn stop(&self) {
         match self {
             Self::Offsets { .. } => {}
             Self::Transactions(transactions) => transactions.end(),

@@ -19,10 +19,10 @@ pub(crate) struct Committer {
     state: Mutex<State>,
     changed: Condvar,
     /// How a round is done where there is no thread for it: by who waits.
-    pub(super) by_hand: OnceLock<Box<Round>>,
+    by_hand: OnceLock<Box<Round>>,
 }
 
-pub(super) type Round = dyn Fn() -> Result<(), ConsumerError> + Send + Sync;
+type Round = dyn Fn() -> Result<(), ConsumerError> + Send + Sync;
 
 /// How often someone waits for a round in vain where there is no thread that could help.
 const MOST_TRIES: usize = 100;
@@ -77,7 +77,7 @@ impl Committer {
         state.ended == state.begun
     }
 
-    /// Ends [`run`](Self::run) after the round on its way.
+    /// Ends [`serve`](Self::serve) after the round on its way.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
         self.changed.notify_all();
@@ -111,6 +111,16 @@ impl Committer {
         self.changed.notify_all();
     }
 
+    /// From here on there is no thread for rounds: `round` does the one that someone waits for.
+    #[cfg(feature = "testing")]
+    pub(super) fn without_thread(
+        &self,
+        round: impl Fn() -> Result<(), ConsumerError> + Send + Sync + 'static,
+    ) {
+        // A worker is started once.
+        let _ = self.by_hand.set(Box::new(round));
+    }
+
     /// Serves the round that is asked for, where there is no thread for it.
     pub(super) fn serve_by_hand(&self) {
         let Some(round) = self.by_hand.get() else {
@@ -126,23 +136,15 @@ impl Committer {
         self.ended(round());
     }
 
-    /// A lane waits for what a round brings, for the `tries`-th time. Returns at once.
-    pub(super) fn is_waited_for(&self, tries: usize) {
+    /// Where there is no thread for rounds, serves the one that a lane waits for, for the `tries`-th time.
+    pub(super) fn wait_by_hand(&self, tries: usize) {
         if self.by_hand.get().is_some() {
-            assert!(tries < MOST_TRIES, "no round brings what a lane waits for");
+            assert!(
+                tries < MOST_TRIES,
+                "there is never room for this output: no transaction takes it"
+            );
             self.serve_by_hand();
         }
-    }
-
-    /// Serves rounds of what is `due`.
-    #[cfg(test)]
-    pub(super) fn run(
-        &self,
-        tick: Duration,
-        due: impl Fn() -> Offsets,
-        mut brings: impl FnMut(&Offsets) -> Result<(), ConsumerError>,
-    ) {
-        self.serve(tick, || commit(&due(), &mut brings));
     }
 
     fn wait_while(
@@ -190,6 +192,19 @@ pub(crate) fn due<'a>(partitions: impl IntoIterator<Item = &'a Arc<Partition>>) 
             Some((Arc::clone(partition), offset))
         })
         .collect()
+}
+
+#[cfg(test)]
+impl Committer {
+    /// Serves rounds of what is `due`.
+    pub(super) fn run(
+        &self,
+        tick: Duration,
+        due: impl Fn() -> Offsets,
+        mut brings: impl FnMut(&Offsets) -> Result<(), ConsumerError>,
+    ) {
+        self.serve(tick, || commit(&due(), &mut brings));
+    }
 }
 
 #[cfg(test)]

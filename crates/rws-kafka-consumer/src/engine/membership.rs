@@ -1,6 +1,6 @@
 //! A worker's place in its group, and how it comes back to it.
 
-use super::commits::Coordinator;
+use super::commits::CommitClient;
 use super::poller::Poller;
 use super::recorders::Partition;
 use super::shared::Engine;
@@ -77,7 +77,7 @@ impl Client {
     }
 }
 
-impl Coordinator for Client {
+impl CommitClient for Client {
     type Group = Member;
 
     fn commit(&self, offsets: &[(Arc<Partition>, i64)]) -> Result<(), ConsumerError> {

@@ -38,7 +38,7 @@ impl Engine {
             paused: self.scheduler.is_paused(),
             in_hand: self.in_hand(),
             oldest_in_hand: self.hands.oldest(),
-            commits: self.committed.load(Ordering::Relaxed),
+            commits: self.commit_count.load(Ordering::Relaxed),
             handled_without_commit: self.unasked.messages(),
             missing_topics: self.subscription.missing_topics(),
             cause: self.subscription.cause(self.group()),

@@ -101,8 +101,8 @@ impl Failed {
         }
     }
 
-    /// Not before this time is it handled again; none where it may be at once, or is given up.
-    pub(crate) fn handled_again(&self) -> Option<Instant> {
+    /// When it is handled again; none where it has no pause to wait for, or a letter.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
         self.at.filter(|_| self.letter.is_none())
     }
 }
@@ -120,7 +120,13 @@ impl Taken {
 
     /// Not before this time is the handler given what has failed, where that is to wait.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.failed.iter().filter_map(Failed::handled_again).max()
+        self.failed.iter().filter_map(Failed::retry_at).max()
+    }
+
+    /// The pause is over, for all that have failed.
+    pub(crate) fn waits_no_more(&mut self) {
+        let without_letter = self.failed.iter_mut().filter(|it| it.letter.is_none());
+        without_letter.for_each(|failed| failed.at = None);
     }
 
     /// Whether one of the messages is given up or put off.

@@ -217,7 +217,7 @@ impl Engine {
             assignment.partitions.remove(&partition.name);
         }
         drop(assignment);
-        if self.commits.outlasts_partitions() {
+        if self.commits.carries_outputs() {
             // Where something of theirs is in a transaction still, it is aborted now.
             let _ = self.committer.wait(self.commit_now(), until);
         }

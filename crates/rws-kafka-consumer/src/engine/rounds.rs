@@ -1,6 +1,6 @@
 //! The rounds of commits, one after the other.
 
-use super::commits::{Commits, Coordinator};
+use super::commits::{CommitClient, Commits};
 use super::committer;
 use super::shared::Engine;
 use super::transactions::{Group, Round, Transactions};
@@ -28,21 +28,18 @@ impl Engine {
     /// # Errors
     ///
     /// What the commit came to.
-    pub(super) fn round_of_commits(
-        &self,
-        coordinator: &impl Coordinator,
-    ) -> Result<(), ConsumerError> {
+    pub(super) fn round_of_commits(&self, client: &impl CommitClient) -> Result<(), ConsumerError> {
         match &self.commits {
             Commits::Offsets { .. } => {
                 self.warn_of_no_commits(false);
                 committer::commit(&self.due(), |offsets| {
-                    let result = coordinator.commit(offsets);
+                    let result = client.commit(offsets);
                     self.note_commit(&result);
                     result
                 })
             }
             Commits::Transactions(transactions) => {
-                let result = self.round_of_transactions(transactions, || coordinator.group());
+                let result = self.round_of_transactions(transactions, || client.group());
                 self.note_failed_commit(&result);
                 result
             }
@@ -71,7 +68,7 @@ impl Engine {
         ended.and(transactions.begin(self))
     }
 
-    /// Of a transaction that is committed it takes note itself.
+    /// A transaction that was committed has been noted, by `TransactionEvents::committed`.
     fn note_failed_commit(&self, result: &Result<(), ConsumerError>) {
         if result.is_err() {
             self.note_commit(result);

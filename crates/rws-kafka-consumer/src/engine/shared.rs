@@ -92,7 +92,7 @@ pub(crate) struct Engine {
     pub(super) draining: Mutex<Option<Instant>>,
     /// What revokes left undone while a stop was asked for.
     pub(super) left_behind: Mutex<Left>,
-    pub(super) committed: AtomicU64,
+    pub(super) commit_count: AtomicU64,
     pub(super) unasked: Unasked,
     pub(super) committed_at: Mutex<Option<Instant>>,
     pub(super) last_error: Mutex<Option<ConsumerError>>,
@@ -147,7 +147,7 @@ impl Engine {
             next_id: AtomicU64::new(0),
             draining: Mutex::default(),
             left_behind: Mutex::default(),
-            committed: AtomicU64::new(0),
+            commit_count: AtomicU64::new(0),
             unasked: Unasked::default(),
             committed_at: Mutex::default(),
             last_error: Mutex::default(),
@@ -247,7 +247,7 @@ impl Engine {
     pub(super) fn note_commit(&self, result: &Result<(), ConsumerError>) {
         match result {
             Ok(()) => {
-                self.committed.fetch_add(1, Ordering::Relaxed);
+                self.commit_count.fetch_add(1, Ordering::Relaxed);
                 *self.committed_at.lock() = Some(Instant::now());
                 self.member.committed();
                 self.health.progressed();

@@ -13,6 +13,7 @@ const AGAIN: Duration = Duration::from_secs(30);
 const MOST_NAMED: usize = 5;
 /// How often what is missing is logged while nothing changes.
 const REMINDER: Duration = Duration::from_secs(60);
+
 /// What is known of the topics that are subscribed to, and of the permissions that reading takes.
 pub(crate) struct Subscription {
     pub(super) state: Mutex<State>,

@@ -23,7 +23,7 @@ impl TransactionEvents for Engine {
     }
 
     fn waits(&self, tries: usize) {
-        self.committer.is_waited_for(tries);
+        self.committer.wait_by_hand(tries);
     }
 
     fn committed(&self) {

@@ -64,7 +64,7 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
         engine.committer.stop();
         engine.stop.ask(Duration::ZERO);
         engine.end_letters();
-        engine.commits.end_all();
+        engine.commits.stop();
     }
     started
 }
@@ -172,7 +172,7 @@ impl Engine {
         self.scheduler.end();
         self.committer.stop();
         self.end_letters();
-        self.commits.end_all();
+        self.commits.stop();
         StopReport::from(StopDetails {
             unstarted: left.unstarted,
             unfinished: left.unfinished,

@@ -1,6 +1,9 @@
 use crate::KafkaConsumer;
 use crate::backoff::Backoff;
-use crate::engine::{Engine, Handler, TestClock};
+#[cfg(test)]
+use crate::engine::Handler;
+use crate::engine::{Engine, TestClock};
+#[cfg(test)]
 use crate::error::ConsumerError;
 use crate::start::Prepared;
 use rws_kafka_dispatch::Clock;
@@ -21,6 +24,7 @@ pub(super) fn engine_of(
 /// # Errors
 ///
 /// What is wrong with the settings.
+#[cfg(test)]
 pub(super) fn checked(
     consumer: &KafkaConsumer,
     handler: &Handler,

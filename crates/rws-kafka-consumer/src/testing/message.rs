@@ -1,9 +1,10 @@
-use super::engine::{checked, engine_of};
+use super::engine::engine_of;
 use super::ledger::Ledger;
 use crate::consumer::KafkaConsumer;
 use crate::context::ConsumerContext;
 use crate::engine::{ByHand, Fetched, Handler, TestClock};
 use crate::hooks::AssignedPartition;
+use crate::start::Prepared;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::HeaderValue;
@@ -114,8 +115,11 @@ impl TestMessage {
         // The hooks are the worker's.
         consumer.hooks = crate::hooks::Hooks::default();
         let handler = Handler::Each(Box::new(|_, _| Ok(())));
-        // Nothing is started: settings that are not whole are no matter.
-        let prepared = checked(&consumer, &handler).unwrap_or_default();
+        // Nothing is started: of the settings, only the retry topics matter.
+        let mut prepared = Prepared::default();
+        if consumer.has_retry_topics() {
+            prepared.checked.ladder = consumer.ladder().ok();
+        }
         let engine = engine_of(&consumer, &clock, prepared);
         let worker = ByHand::new(
             engine,

@@ -1,4 +1,4 @@
-//! What a worker does when its client tells something.
+//! What librdkafka tells a worker: the port that the worker implements.
 
 use super::refusals::Refusal;
 use crate::error::ConsumerError;
@@ -46,7 +46,8 @@ pub(crate) trait GroupEvents: Send + Sync {
     /// The end of a partition's log was cut off.
     fn note_cut_off(&self, topic: &str, partition: i32);
 
-    /// The topic of each partition that is fetched, and whether its last fetch was refused.
+    /// The topic of each partition that is fetched, and whether its last fetch was refused. The iterator
+    /// asks [`is_assigned`](Self::is_assigned).
     fn note_fetches(&self, fetches: &mut dyn Iterator<Item = (&str, bool)>);
 
     /// A broker refused to give messages, or to take offsets.

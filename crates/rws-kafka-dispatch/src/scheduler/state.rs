@@ -201,25 +201,39 @@ impl<P: Progress> State<P> {
         self.ready.push_back(strand);
     }
 
-    pub(crate) fn give_back(&mut self, work: Work<P>, outcome: Outcome, clock: &Clock) {
-        let Work {
-            strand,
-            task,
-            progress,
-        } = work;
+    /// Takes back what a lane had. Returns what is over of it, to be dropped without the lock.
+    pub(crate) fn give_back(
+        &mut self,
+        work: Work<P>,
+        outcome: Outcome,
+        clock: &Clock,
+    ) -> Option<Work<P>> {
+        let strand = work.strand;
         let Some(queue) = self.strands.get_mut(&strand) else {
             // A running strand is never taken away.
             debug_assert!(false, "a strand that nobody knows was given back");
-            return;
+            return Some(work);
         };
-        let is_active = task.batch.partition().is_active();
+        let is_active = || work.task.batch.partition().is_active();
+        let is_over = match outcome {
+            Outcome::Done | Outcome::Dropped => true,
+            Outcome::Later(_) | Outcome::Yield => !is_active(),
+            Outcome::Posted => false,
+        };
+        if is_over {
+            self.settle(strand, clock);
+            return Some(work);
+        }
+        let task = match outcome {
+            // What is not active any more was dropped behind it already.
+            Outcome::Posted if !is_active() => work.task.nothing(),
+            _ => work.task,
+        };
+        queue.tasks.push_front(task);
+        queue.progress = work.progress;
         match outcome {
             Outcome::Posted => {
-                // What is not active any more was dropped behind it already.
-                let behind = if is_active { task } else { task.nothing() };
-                queue.tasks.push_front(behind);
-                let posted = progress.posted();
-                queue.progress = progress;
+                let posted = queue.progress.posted();
                 if std::mem::take(&mut queue.woken) {
                     queue.phase = StrandPhase::Answered;
                     self.answered.push_back(strand);
@@ -227,22 +241,24 @@ impl<P: Progress> State<P> {
                     queue.phase = StrandPhase::Posted;
                 }
                 // Still in hand.
-                return self.holds(strand, posted);
+                self.holds(strand, posted);
             }
-            Outcome::Later(at) if is_active => {
-                queue.tasks.push_front(task);
-                queue.progress = progress;
+            Outcome::Later(at) => {
                 queue.phase = StrandPhase::Waiting;
                 self.retries.push(Reverse((at, strand)));
                 let had = std::mem::take(&mut queue.in_hand);
-                return self.let_go(strand, had);
+                self.let_go(strand, had);
             }
-            Outcome::Yield if is_active => {
-                queue.tasks.push_front(task);
-                queue.progress = progress;
-            }
-            Outcome::Later(_) | Outcome::Yield | Outcome::Dropped | Outcome::Done => {}
+            Outcome::Yield | Outcome::Done | Outcome::Dropped => self.settle(strand, clock),
         }
+        None
+    }
+
+    /// No lane has anything of the strand any more.
+    fn settle(&mut self, strand: StrandId, clock: &Clock) {
+        let Some(queue) = self.strands.get_mut(&strand) else {
+            return;
+        };
         let had = std::mem::take(&mut queue.in_hand);
         if queue.tasks.is_empty() {
             self.strands.remove(&strand);

@@ -98,7 +98,7 @@ impl Shift<'_> {
             }
         }
         let finished = messages.iter().map(|message| message.finish(true));
-        let put = self.end_all(messages.len(), finished);
+        let put = self.end_batch(messages.len(), finished);
         if let Put::Done = put {
             let handled = messages.len() - failed.len();
             self.partition.recorders.consumed.processed(handled as u64);

@@ -30,12 +30,13 @@ impl Shift<'_> {
         if let Some(at) = taken.due().filter(|at| *at > self.engine.clock.now()) {
             return Break(Outcome::Later(at));
         }
+        taken.waits_no_more();
         self.hand_out_run(handler, taken)?;
         if !taken.is_empty() {
             self.engine.scheduler.holds(self.strand, taken.len());
         }
         match taken.due() {
-            // Even without a pause others are let go first.
+            // Even without a pause others are let go first. Letters are posted before, by the next step.
             Some(at) if !taken.has_letters() => Break(Outcome::Later(at)),
             _ => Continue(()),
         }
@@ -95,7 +96,7 @@ impl Shift<'_> {
                     unasked += u64::from(!marked);
                     (sequence, marked)
                 });
-                match self.end_all(handled.count(), finished) {
+                match self.end_batch(handled.count(), finished) {
                     Put::Done => {
                         self.unasked += unasked;
                         marks.handled = messages.len();
@@ -144,7 +145,11 @@ impl Shift<'_> {
 
 impl Shift<'_> {
     /// The messages have come to their end, together with what goes out for them.
-    pub(super) fn end_all(&self, count: usize, finished: impl Iterator<Item = (u64, bool)>) -> Put {
+    pub(super) fn end_batch(
+        &self,
+        count: usize,
+        finished: impl Iterator<Item = (u64, bool)>,
+    ) -> Put {
         if count == 0 {
             return Put::Done;
         }
@@ -177,7 +182,7 @@ impl Shift<'_> {
             }
             return Fate::Waits;
         }
-        self.meet(failed, error, None)
+        self.act_on(failed, error, None)
     }
 
     /// The message as it was before the handler was given it.

@@ -134,10 +134,10 @@ impl Shift<'_> {
         self.fails_once_more(&mut failed);
         handling.failed(error);
         let trace = handling.recorded();
-        match handling.run(|| self.meet(&mut failed, error, trace)) {
+        match handling.run(|| self.act_on(&mut failed, error, trace)) {
             Fate::Over => {}
             Fate::Waits => {
-                let again = failed.handled_again();
+                let again = failed.retry_at();
                 work.progress.put_back(failed);
                 // Even without a pause others are let go first.
                 if let Some(at) = again {

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(super) enum Fate {
     /// It comes to its end.
     Over,
-    /// It is handled again, or its letter is posted: it says so itself, and when.
+    /// It is handled again, or its letter is posted: its [`Failed`] says which, and when.
     Waits,
     /// Nothing is done with it here: the worker stops, or the partition is lost.
     Dropped,
@@ -35,7 +35,7 @@ impl Shift<'_> {
     }
 
     /// Decides what becomes of the message, and does it.
-    pub(super) fn meet(
+    pub(super) fn act_on(
         &mut self,
         failed: &mut Failed,
         error: &HandlerError,
@@ -105,6 +105,7 @@ impl Shift<'_> {
                 });
                 letter.continues(trace.cloned());
                 failed.letter = Some(Box::new(letter));
+                failed.at = None;
                 Fate::Waits
             }
             Verdict::Skip | Verdict::Ignore => {

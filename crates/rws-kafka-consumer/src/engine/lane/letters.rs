@@ -17,8 +17,11 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 impl Shift<'_> {
-    /// Posts what is to be posted, and looks what has become of what was. The strand is left while letters
-    /// are on their way, and where one was delivered: as [`Outcome::Yield`].
+    /// Posts the letters that are to be posted, and looks what became of those that were.
+    ///
+    /// Breaks with `Posted` while letters are on their way, `Later` where one was refused and is posted
+    /// again, `Dropped` where that is of no use, and `Yield` where one was delivered: strands of nothing
+    /// but poison must not keep others from the lanes.
     pub(super) fn see_to_letters(&self, taken: &mut Taken) -> Step {
         let Some(letters) = self.engine.letters() else {
             return Continue(());

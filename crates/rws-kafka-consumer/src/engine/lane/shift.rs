@@ -1,4 +1,4 @@
-//! A lane at work on one run of a strand.
+//! The loop in which a lane handles one run of a strand.
 
 use super::super::progress::Work;
 use super::super::recorders::{Partition, Recorders};
@@ -49,7 +49,6 @@ impl Shift<'_> {
     fn step(&mut self, handler: &Handler, work: &mut Work) -> Step {
         if let Some(taken) = work.progress.taken() {
             match self.see_to_letters(taken) {
-                // Strands of nothing but poison must not keep others from the lanes.
                 Break(Outcome::Yield) if work.progress.is_over(&work.task) => {
                     return Break(Outcome::Done);
                 }

@@ -123,7 +123,7 @@ fn a_killed_process_leaves_nothing_of_its_transaction() {
 }
 
 #[test]
-fn a_full_queue_is_waited_for_and_fails_no_message() {
+fn a_full_queue_wait_by_hand_and_fails_no_message() {
     let consumer = consumer(&["a"]).max_retries(0).dead_letter_queue("dlq");
     let mut worker = worker(consumer.exactly_once("id"));
     worker.sent().fail_next(SendFault::QueueFull);

@@ -80,6 +80,22 @@ fn hooks_are_not_called_for_a_message_alone() {
     assert!(msg.commit_sync().is_ok());
 }
 
+/// As in a worker of the consumer, whatever else its settings are.
+#[test]
+fn a_message_alone_knows_the_retry_topics_of_a_consumer_of_batches() {
+    let consumer = consumer(&["a"])
+        .retry_topics([SECOND])
+        .batch_max_messages(100);
+    let msg = TestMessage::new("a-test-retry-1000", "x")
+        .header("kafka_original-topic", "a")
+        .header("retry_topic-attempts", &2_i32.to_be_bytes()[..])
+        .into_context_of(&consumer);
+    assert_eq!(
+        (msg.original_topic(), msg.topic()),
+        ("a", "a-test-retry-1000")
+    );
+}
+
 #[test]
 fn commit_sync_tells_of_what_is_unfinished_before_it() {
     let consumer = consumer(&["a"])
