@@ -61,61 +61,42 @@
 //! the handler publishes, and the message's dead letter, belong to it. Each attempt is a span; see
 //! [`rws_kafka_observe::trace`].
 
-mod acknowledge;
-mod backoff;
-mod batch_settings;
-mod batches;
-mod breaker;
-mod checks;
-mod config;
-mod consumer;
-mod context;
-mod dead_letter;
 mod engine;
 mod error;
-mod error_class;
-mod exactly_once;
 mod failure;
 mod handle;
 mod handler;
-mod hooks;
-mod message_batch;
-mod outputs;
-mod payload;
 mod quiet;
 mod replay;
 mod report;
 mod retry;
+mod settings;
 mod start;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
-#[cfg(feature = "schema")]
-mod typed;
-#[cfg(feature = "registry")]
-mod typed_outputs;
 
-pub use backoff::Backoff;
-pub use breaker::CircuitBreaker;
-pub use config::{ConsumerConfig, GroupProtocol};
-pub use consumer::KafkaConsumer;
-pub use context::ConsumerContext;
-pub use dead_letter::DeadLetterHeaders;
 pub use error::ConsumerError;
-pub use error_class::ErrorClass;
-pub use exactly_once::ExactlyOnceConsumer;
-pub use failure::FailurePolicy;
+pub use failure::backoff::Backoff;
+pub use failure::breaker::CircuitBreaker;
+pub use failure::class::ErrorClass;
+pub use failure::dead_letter::DeadLetterHeaders;
+pub use failure::policy::FailurePolicy;
 pub use handle::ConsumerHandle;
-pub use handler::{HandlerError, HandlerResult};
-pub use hooks::{Assigned, AssignedPartition, Revoked};
-pub use message_batch::{BatchIndex, MessageBatch};
-pub use outputs::Outputs;
-pub use payload::PayloadError;
+pub use handler::context::ConsumerContext;
+pub use handler::error::{HandlerError, HandlerResult};
+pub use handler::hooks::{Assigned, AssignedPartition, Revoked};
+pub use handler::message_batch::{BatchIndex, MessageBatch};
+pub use handler::outputs::Outputs;
+pub use handler::payload::PayloadError;
 pub use replay::{
     DeadLetter, LeftReason, Replay, ReplayHandle, ReplayPartition, ReplayPreview, ReplayReport,
     ReplayStatus, ReplayTimestamp,
 };
 pub use report::{StopDetails, StopReport};
 pub use rws_kafka_dispatch::{InHand, Ordering, TopicPartition};
+pub use settings::config::{ConsumerConfig, GroupProtocol};
+pub use settings::consumer::KafkaConsumer;
+pub use settings::exactly_once::ExactlyOnceConsumer;
 pub use status::{ConsumerStatus, PartitionStatus};

@@ -1,18 +1,18 @@
 //! From a consumer's settings to a running worker.
 
-use crate::backoff::Backoff;
-use crate::checks::{Checked, MAX_LANES};
-use crate::consumer::{KafkaConsumer, is_pattern};
-use crate::context::ConsumerContext;
 use crate::engine::{
     self, Client, Commits, DeadLetters, Engine, Equipment, Handler, Plan, Settings, Transactions,
     Wanted,
 };
 use crate::error::ConsumerError;
-use crate::exactly_once::Transactional;
+use crate::failure::backoff::Backoff;
 use crate::handle::ConsumerHandle;
-use crate::handler::HandlerResult;
+use crate::handler::context::ConsumerContext;
+use crate::handler::error::HandlerResult;
 use crate::report::{StopDetails, StopReport};
+use crate::settings::checks::{Checked, MAX_LANES};
+use crate::settings::consumer::{KafkaConsumer, is_pattern};
+use crate::settings::exactly_once::Transactional;
 use crate::transport::Consumer;
 use rws_kafka_client::Connection;
 use rws_kafka_config::OffsetReset;

@@ -2,8 +2,8 @@
 
 use super::recorders::Partition;
 use super::shared::Engine;
-use crate::acknowledge::Acknowledge;
 use crate::error::ConsumerError;
+use crate::handler::acknowledge::Acknowledge;
 use crate::retry::Rung;
 use rws_kafka_client::Deadline;
 use rws_kafka_dispatch::{Phase, StrandId};

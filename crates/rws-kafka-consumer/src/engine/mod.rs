@@ -11,45 +11,32 @@ mod acknowledge;
 #[cfg(feature = "testing")]
 mod by_hand;
 mod commits;
-mod committer;
-mod create_topics;
-mod dead_letters;
-mod group_events;
-mod lag;
+mod group;
 mod lane;
-mod left;
-mod letter;
-mod membership;
+mod letters;
 #[cfg(test)]
 mod out_of_order;
 mod overview;
 mod poller;
 mod progress;
-mod rebalance;
 mod recorders;
-mod rounds;
-mod share;
 mod shared;
 mod stop;
-mod subscription;
-mod subscription_watch;
 #[cfg(feature = "testing")]
 mod test_clock;
-mod transaction_events;
-mod transactions;
 mod unasked;
 mod worker;
 
 #[cfg(feature = "testing")]
 pub(crate) use by_hand::{Broker, ByHand, Fetched};
 pub(crate) use commits::Commits;
-pub(crate) use create_topics::{Wanted, create_topics};
-pub(crate) use dead_letters::DeadLetters;
+pub(crate) use commits::transactions::{Group, Transactions};
+pub(crate) use group::create_topics::{Wanted, create_topics};
+pub(crate) use group::membership::Client;
 pub(crate) use lane::Handler;
-pub(crate) use membership::Client;
+pub(crate) use letters::dead_letters::DeadLetters;
 pub(crate) use recorders::{Batch, Partition};
 pub(crate) use shared::{Engine, Equipment, Settings};
 #[cfg(feature = "testing")]
 pub(crate) use test_clock::TestClock;
-pub(crate) use transactions::{Group, Transactions};
 pub(crate) use worker::{Plan, start};

@@ -2,12 +2,12 @@
 
 use super::recorders::{BatchBuilder, Partition};
 use super::{Engine, Handler, Settings, lane};
-use crate::backoff::Backoff;
-use crate::context::ConsumerContext;
-use crate::failure::{FailureHandling, FailurePolicy};
-use crate::handler::HandlerError;
-use crate::hooks::{AssignedPartition, Hooks};
-use crate::outputs::Outputs;
+use crate::failure::backoff::Backoff;
+use crate::failure::policy::{FailureHandling, FailurePolicy};
+use crate::handler::context::ConsumerContext;
+use crate::handler::error::HandlerError;
+use crate::handler::hooks::{AssignedPartition, Hooks};
+use crate::handler::outputs::Outputs;
 use parking_lot::Mutex;
 use rws_kafka_client::Connection;
 use rws_kafka_config::Properties;

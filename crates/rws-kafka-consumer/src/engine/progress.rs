@@ -1,6 +1,6 @@
 //! How far the handling of a message, or of a batch of them, has come.
 
-use super::letter::Letter;
+use super::letters::letter::Letter;
 use super::recorders::{Recorders, Task};
 use rws_kafka_dispatch as dispatch;
 use std::collections::VecDeque;

@@ -1,20 +1,20 @@
 //! What the threads of one worker share.
 
 use super::commits::Commits;
-use super::committer::{self, Committer, Offsets};
-use super::dead_letters::DeadLetters;
-use super::left::Left;
+use super::commits::committer::{self, Committer, Offsets};
+use super::group::left::Left;
+use super::group::subscription::Subscription;
+use super::letters::dead_letters::DeadLetters;
 use super::progress::Scheduler;
 use super::recorders::{Partition, Recorders};
 use super::stop::Stop;
-use super::subscription::Subscription;
 use super::unasked::Unasked;
-use crate::backoff::Backoff;
-use crate::breaker::{CircuitBreaker, Fuse};
 use crate::error::ConsumerError;
-use crate::failure::FailureHandling;
-use crate::handler::HandlerError;
-use crate::hooks::Hooks;
+use crate::failure::backoff::Backoff;
+use crate::failure::breaker::{CircuitBreaker, Fuse};
+use crate::failure::policy::FailureHandling;
+use crate::handler::error::HandlerError;
+use crate::handler::hooks::Hooks;
 use crate::retry::{Ladder, Rung};
 use parking_lot::{Condvar, Mutex};
 use rws_kafka_client::Connection;

@@ -1,7 +1,8 @@
+use super::group::membership::Client;
+use super::group::{lag, membership};
+use super::lane;
 use super::lane::Handler;
-use super::membership::Client;
 use super::shared::Engine;
-use super::{lag, lane, membership};
 use crate::error::ConsumerError;
 use crate::report::{StopDetails, StopReport};
 use rws_kafka_client::Deadline;

@@ -1,4 +1,4 @@
-use crate::dead_letter::{ORIGIN, ShortOrigin};
+use crate::failure::dead_letter::{ORIGIN, ShortOrigin};
 use crate::retry;
 use rws_kafka_dispatch::{Timestamp, TopicPartition};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -211,8 +211,8 @@ pub(super) fn time(ms: i64) -> SystemTime {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::dead_letter::{DeadLetterHeaders, Provenance};
-    use crate::handler::HandlerError;
+    use crate::failure::dead_letter::{DeadLetterHeaders, Provenance};
+    use crate::handler::error::HandlerError;
 
     pub(crate) fn letter(headers: Vec<(String, Option<Vec<u8>>)>) -> DeadLetter {
         DeadLetter {

@@ -279,7 +279,7 @@ fn chosen(numbers: &[i32], selection: &Selection) -> Result<Vec<i32>, ConsumerEr
 mod tests {
     use super::super::Replay;
     use super::*;
-    use crate::config::ConsumerConfig;
+    use crate::settings::config::ConsumerConfig;
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::DefaultProducerContext;
     use rws_kafka_producer::{KafkaProducer, ProducerConfig};

@@ -185,7 +185,7 @@ mod tests {
     use super::super::letter::REPLAY_COUNT;
     use super::super::letter::tests::{headers_of, letter};
     use super::*;
-    use crate::dead_letter::DeadLetterHeaders;
+    use crate::failure::dead_letter::DeadLetterHeaders;
 
     fn limits(partition: ReplayPartition) -> Limits {
         Limits {

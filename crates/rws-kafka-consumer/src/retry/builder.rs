@@ -1,6 +1,6 @@
 //! What a consumer in the making is told of retry topics.
 
-use crate::consumer::KafkaConsumer;
+use crate::settings::consumer::KafkaConsumer;
 use std::time::Duration;
 
 impl KafkaConsumer {

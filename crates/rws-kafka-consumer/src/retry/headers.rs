@@ -2,7 +2,7 @@
 //! `RetryTopicHeaders` and `KafkaHeaders`, as its `DeadLetterPublishingRecovererFactory` writes and
 //! reads them.
 
-use crate::dead_letter::{Header, Provenance, reason, stack_trace};
+use crate::failure::dead_letter::{Header, Provenance, reason, stack_trace};
 use rws_kafka_dispatch::Timestamp;
 
 const ATTEMPTS: &str = "retry_topic-attempts";
@@ -279,7 +279,7 @@ fn to_big_integer(number: i64) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handler::HandlerError;
+    use crate::handler::error::HandlerError;
     use proptest::prelude::*;
 
     const NOW: i64 = 1_700_000_000_007;

@@ -1,10 +1,10 @@
 use crate::KafkaConsumer;
-use crate::backoff::Backoff;
 #[cfg(test)]
 use crate::engine::Handler;
 use crate::engine::{Engine, TestClock};
 #[cfg(test)]
 use crate::error::ConsumerError;
+use crate::failure::backoff::Backoff;
 use crate::start::Prepared;
 use rws_kafka_dispatch::Clock;
 use std::sync::Arc;

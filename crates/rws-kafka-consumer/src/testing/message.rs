@@ -1,9 +1,9 @@
 use super::engine::engine_of;
 use super::ledger::Ledger;
-use crate::consumer::KafkaConsumer;
-use crate::context::ConsumerContext;
 use crate::engine::{ByHand, Fetched, Handler, TestClock};
-use crate::hooks::AssignedPartition;
+use crate::handler::context::ConsumerContext;
+use crate::handler::hooks::AssignedPartition;
+use crate::settings::consumer::KafkaConsumer;
 use crate::start::Prepared;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::Observer;
@@ -113,7 +113,7 @@ impl TestMessage {
         let clock = TestClock::new();
         let mut consumer = consumer.clone();
         // The hooks are the worker's.
-        consumer.hooks = crate::hooks::Hooks::default();
+        consumer.hooks = crate::handler::hooks::Hooks::default();
         let handler = Handler::Each(Box::new(|_, _| Ok(())));
         // Nothing is started: of the settings, only the retry topics matter.
         let mut prepared = Prepared::default();

@@ -1,11 +1,11 @@
 //! Handlers whose ends are in the log.
 
 use super::journal::{Event, Journal};
-use crate::context::ConsumerContext;
 use crate::engine::{Handler, TestClock};
-use crate::handler::{HandlerError, HandlerResult};
-use crate::message_batch::MessageBatch;
-use crate::outputs::Outputs;
+use crate::handler::context::ConsumerContext;
+use crate::handler::error::{HandlerError, HandlerResult};
+use crate::handler::message_batch::MessageBatch;
+use crate::handler::outputs::Outputs;
 use rws_kafka_observe::panics::Panicked;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use super::complaints::{Complaints, described};
 use super::events::GroupEvents;
 use super::lists::{fetch_error, known_offsets, list, names};
 use crate::error::ConsumerError;
-use crate::hooks::AssignedPartition;
+use crate::handler::hooks::AssignedPartition;
 use parking_lot::Mutex;
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;

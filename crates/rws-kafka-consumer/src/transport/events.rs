@@ -2,7 +2,7 @@
 
 use super::refusals::Refusal;
 use crate::error::ConsumerError;
-use crate::hooks::AssignedPartition;
+use crate::handler::hooks::AssignedPartition;
 use rws_kafka_client::Connection;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::BrokerStatus;

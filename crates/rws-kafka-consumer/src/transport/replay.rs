@@ -392,8 +392,8 @@ impl ConsumerContext for Context {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ConsumerConfig;
     use crate::replay::Replay;
+    use crate::settings::config::ConsumerConfig;
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 

@@ -1,14 +1,14 @@
 //! Batches whose outputs and offsets go into one transaction.
 
-use super::super::letter::LetterKind;
 use super::super::progress::{Failed, Taken};
-use super::super::transactions::Put;
 use super::failing::Fate;
 use super::handling::Handling;
 use super::shift::{Shift, Step};
-use crate::context::ConsumerContext;
-use crate::failure::Verdict;
-use crate::handler::HandlerError;
+use crate::engine::commits::transactions::Put;
+use crate::engine::letters::letter::LetterKind;
+use crate::failure::policy::Verdict;
+use crate::handler::context::ConsumerContext;
+use crate::handler::error::HandlerError;
 use rws_kafka_dispatch::Outcome;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow::{Break, Continue};

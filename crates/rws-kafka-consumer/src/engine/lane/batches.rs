@@ -2,16 +2,16 @@
 
 use super::super::progress::{Failed, Taken, Work};
 use super::super::recorders::{Batch, Task};
-use super::super::transactions::Put;
 use super::failing::Fate;
 use super::handler::BatchHandler;
 use super::handling::Handling;
 use super::shift::{Shift, Step};
-use crate::context::ConsumerContext;
-use crate::error_class::ErrorClass;
-use crate::failure::Verdict;
-use crate::handler::HandlerError;
-use crate::message_batch::MessageBatch;
+use crate::engine::commits::transactions::Put;
+use crate::failure::class::ErrorClass;
+use crate::failure::policy::Verdict;
+use crate::handler::context::ConsumerContext;
+use crate::handler::error::HandlerError;
+use crate::handler::message_batch::MessageBatch;
 use rws_kafka_dispatch::Outcome;
 use rws_kafka_observe::panics;
 use rws_kafka_observe::trace::TraceContext;

@@ -2,8 +2,8 @@
 
 use super::super::progress::Taken;
 use super::super::recorders::{Batch, Task};
-use super::super::transactions::Put;
 use super::shift::Shift;
+use crate::engine::commits::transactions::Put;
 use crate::retry;
 use rws_kafka_observe::non_zero;
 use rws_kafka_observe::text::printable;

@@ -2,13 +2,13 @@
 
 use super::super::progress::{Failed, Work};
 use super::super::recorders::Task;
-use super::super::transactions::Put;
 use super::failing::Fate;
 use super::handler::EachHandler;
 use super::handling::Handling;
 use super::shift::{Shift, Step};
-use crate::context::ConsumerContext;
-use crate::handler::HandlerError;
+use crate::engine::commits::transactions::Put;
+use crate::handler::context::ConsumerContext;
+use crate::handler::error::HandlerError;
 use rws_kafka_dispatch::Outcome;
 use rws_kafka_observe::panics;
 use std::ops::ControlFlow::{Break, Continue};

@@ -1,14 +1,14 @@
 //! What becomes of a message that has failed: the one place where a policy is put into practice.
 
-use super::super::letter::LetterKind;
 use super::super::progress::Failed;
 use super::super::recorders::Task;
-use super::super::transactions::Put;
 use super::shift::Shift;
-use crate::breaker::Fuse;
+use crate::engine::commits::transactions::Put;
+use crate::engine::letters::letter::LetterKind;
 use crate::error::ConsumerError;
-use crate::failure::Verdict;
-use crate::handler::HandlerError;
+use crate::failure::breaker::Fuse;
+use crate::failure::policy::Verdict;
+use crate::handler::error::HandlerError;
 use crate::retry::Step as Next;
 use rws_kafka_observe::trace::TraceContext;
 use std::time::Duration;

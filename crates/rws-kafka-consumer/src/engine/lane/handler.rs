@@ -1,7 +1,7 @@
-use crate::context::ConsumerContext;
-use crate::handler::HandlerResult;
-use crate::message_batch::MessageBatch;
-use crate::outputs::Outputs;
+use crate::handler::context::ConsumerContext;
+use crate::handler::error::HandlerResult;
+use crate::handler::message_batch::MessageBatch;
+use crate::handler::outputs::Outputs;
 
 /// What a user's closure is to the engine.
 pub(crate) enum Handler {

@@ -1,14 +1,14 @@
 //! What a lane does for messages that are given up or put off to a retry topic.
 
-use super::super::dead_letters::{DeadLetters, Posting};
-use super::super::letter::{Letter, LetterKind};
 use super::super::progress::Taken;
 use super::super::recorders::{Batch, Task};
 use super::super::shared::Engine;
 use super::shift::{Shift, Step};
-use crate::dead_letter::{Provenance, origin_header};
+use crate::engine::letters::dead_letters::{DeadLetters, Posting};
+use crate::engine::letters::letter::{Letter, LetterKind};
 use crate::error::ConsumerError;
-use crate::handler::HandlerError;
+use crate::failure::dead_letter::{Provenance, origin_header};
+use crate::handler::error::HandlerError;
 use crate::retry::{self, Origin, Step as Next};
 use rws_kafka_dispatch::{Outcome, Phase, StrandId, TopicPartition};
 use rws_kafka_producer::ProducerError;

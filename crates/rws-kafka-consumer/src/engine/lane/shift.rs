@@ -5,7 +5,7 @@ use super::super::recorders::{Partition, Recorders};
 use super::super::shared::Engine;
 use super::handler::Handler;
 use super::stopwatch::Stopwatch;
-use crate::outputs::Outputs;
+use crate::handler::outputs::Outputs;
 use crate::retry::Rung;
 use rws_kafka_dispatch::{Outcome, Phase, Run, StrandId};
 use std::ops::ControlFlow::{self, Break};

@@ -7,7 +7,7 @@ use super::handler::Handler;
 use super::shift::Shift;
 use super::stopwatch::Stopwatch;
 use crate::error::ConsumerError;
-use crate::outputs::Outputs;
+use crate::handler::outputs::Outputs;
 use rws_kafka_dispatch::{Hand, Outcome};
 use rws_kafka_observe::panics;
 use std::sync::Arc;

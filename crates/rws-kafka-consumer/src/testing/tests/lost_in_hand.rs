@@ -4,7 +4,7 @@ use super::super::engine::{checked, engine_of};
 use super::super::ledger::Ledger;
 use super::*;
 use crate::engine::{ByHand, Engine, Handler, TestClock};
-use crate::hooks::AssignedPartition;
+use crate::handler::hooks::AssignedPartition;
 use crate::{CircuitBreaker, FailurePolicy, MessageBatch};
 use rws_kafka_dispatch::TopicPartition;
 use std::sync::{OnceLock, Weak};

@@ -2,7 +2,7 @@ use super::super::engine::{checked, engine_of};
 use super::super::ledger::Ledger;
 use super::*;
 use crate::engine::{ByHand, Engine, Handler, TestClock};
-use crate::hooks::AssignedPartition;
+use crate::handler::hooks::AssignedPartition;
 use crate::{Backoff, MessageBatch};
 use rws_kafka_dispatch::{Time, TopicPartition};
 use rws_kafka_producer::testing::SentRecord;

@@ -2,7 +2,7 @@
 
 use super::super::journal::Event;
 use super::{TestWorker, by_hand};
-use crate::hooks::AssignedPartition;
+use crate::handler::hooks::AssignedPartition;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_producer::testing::SendFault;
 

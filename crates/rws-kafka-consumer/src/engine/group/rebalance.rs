@@ -1,0 +1,232 @@
+//! What the group gives and takes.
+
+use super::left::Left;
+use crate::engine::commits::committer;
+use crate::engine::letters::dead_letters::DeadLetters;
+use crate::engine::recorders::{Partition, Recorders};
+use crate::engine::shared::Engine;
+use crate::error::ConsumerError;
+use crate::handler::hooks::{Assigned, AssignedPartition, Revoked};
+use rws_kafka_client::Deadline;
+use rws_kafka_dispatch::{Phase, TopicPartition};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How often a drain tries to commit, and the pause in between: a coordinator that is moving, or one
+/// that has just begun a new generation of the group, refuses for a moment.
+const DRAIN_COMMITS: usize = 10;
+const DRAIN_PAUSE: Duration = Duration::from_millis(50);
+
+impl Engine {
+    /// The group gives this member `assigned` in addition to what it has.
+    pub(crate) fn assign(&self, assigned: Vec<AssignedPartition>) {
+        self.member.assigned();
+        let assigned = Assigned::new(assigned);
+        tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?assigned, "assigned");
+        let mut assignment = self.assignment.lock();
+        for AssignedPartition { partition, .. } in assigned.partitions() {
+            let state = self.partition_anew(partition);
+            assignment.partitions.insert(partition.clone(), state);
+        }
+        drop(assignment);
+        self.refuse_own_dead_letters();
+        // The broker that gave the assignment is there.
+        self.health.reachable();
+        self.group_accepted();
+        self.settings.hooks.assigned(&assigned);
+        self.settle();
+    }
+
+    /// A pattern may match the dead letter queue, which only now shows: the worker would feed on
+    /// its own dead letters.
+    fn refuse_own_dead_letters(&self) {
+        let Some(queue) = self.letters().and_then(DeadLetters::queue) else {
+            return;
+        };
+        if self.settings.ladder.is_some() {
+            // Which excludes patterns.
+            return;
+        }
+        let partitions = self.partitions();
+        let names = partitions.iter().map(|partition| partition.name.topic());
+        let topics: BTreeSet<&str> = names.collect();
+        let mut queues = topics.iter().map(|topic| queue.of(topic));
+        if let Some(queue) = queues.find(|queue| topics.contains(queue.as_ref())) {
+            self.fail(ConsumerError::Setting {
+                setting: "dead_letter_queue",
+                problem: format!(
+                    "is {queue:?}, which a pattern that is subscribed to matches: the worker would \
+                     read its own dead letters; give it a name that the pattern does not match"
+                ),
+            });
+        }
+    }
+
+    /// The group has nothing more to give or take for now.
+    pub(crate) fn settle(&self) {
+        self.assignment.lock().settled = true;
+        self.health.assigned();
+        self.assigned.notify_all();
+    }
+
+    fn unsettle(&self) {
+        self.assignment.lock().settled = false;
+        self.health.rebalancing();
+    }
+
+    /// The group takes `names` back: nothing of them is handed out any more, what is in hand may
+    /// finish, its offsets are committed. Returns when that is done or `time` is over;
+    /// the caller then lets go of the partitions.
+    pub(in crate::engine) fn revoke_within(&self, names: &[TopicPartition], time: Duration) {
+        self.member.revoked();
+        tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?names, "revoking");
+        self.unsettle();
+        let partitions = self.those_of(names);
+        let drained = Deadline::after(time).instant();
+        let until = self.stop.until().map_or(drained, |stop| stop.min(drained));
+        let left = self.drain(&partitions, until);
+        if left.unfinished > 0 || left.uncommitted > 0 {
+            tracing::warn!(
+                target: "rws_kafka",
+                group = self.group(),
+                unfinished = left.unfinished,
+                uncommitted = left.uncommitted,
+                "partitions revoked before all was done: their messages come again elsewhere"
+            );
+        }
+        if self.stop.is_asked() {
+            self.left_behind.lock().add(&left);
+        }
+    }
+
+    /// The partitions have gone to others already: nothing of them can be committed.
+    pub(crate) fn lose(&self, names: &[TopicPartition]) {
+        self.member.lost();
+        tracing::warn!(target: "rws_kafka", group = self.group(), partitions = ?names, "lost");
+        self.unsettle();
+        let partitions = self.those_of(names);
+        for partition in &partitions {
+            partition.advance(Phase::Released);
+            self.scheduler.drop_queued(partition);
+        }
+        if !partitions.is_empty() {
+            self.settings
+                .hooks
+                .lost(&Revoked::new(names_of(&partitions)));
+        }
+        self.release(
+            &partitions,
+            Deadline::after(Duration::from_secs(1)).instant(),
+        );
+    }
+
+    /// This member is none any more: nothing that it had is its own.
+    pub(in crate::engine) fn expelled(&self) {
+        let names = names_of(&self.partitions());
+        if self.is_settled() {
+            self.lose(&names);
+        }
+    }
+
+    /// The partitions that are to be read again, once nothing of them is in hand any more.
+    pub(in crate::engine) fn to_rewind(&self) -> Vec<Arc<Partition>> {
+        let mut partitions = self.partitions();
+        partitions.retain(|partition| partition.phase() == Phase::Released);
+        partitions
+    }
+
+    /// A new epoch for each of `partitions` that is still assigned, in place of its old one.
+    pub(in crate::engine) fn renew(&self, partitions: &[Arc<Partition>]) {
+        let mut assignment = self.assignment.lock();
+        for old in partitions {
+            let Some(present) = assignment.partitions.get_mut(&old.name) else {
+                continue;
+            };
+            if present.id == old.id {
+                *present = Arc::new(self.partition_of(&old.name).succeeding(old));
+            }
+        }
+    }
+
+    fn partition_anew(&self, name: &TopicPartition) -> Arc<Partition> {
+        Arc::new(self.partition_of(name))
+    }
+
+    fn partition_of(&self, name: &TopicPartition) -> Partition {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let observer = &self.settings.observer;
+        let recorders = Recorders::new(name, self.group(), observer);
+        let partition = Partition::new(id, name.clone(), recorders);
+        partition.of_retries(self.is_retry(name.topic()))
+    }
+
+    fn those_of(&self, names: &[TopicPartition]) -> Vec<Arc<Partition>> {
+        let assignment = self.assignment.lock();
+        names
+            .iter()
+            .filter_map(|name| assignment.partitions.get(name).cloned())
+            .collect()
+    }
+
+    /// Stops handing out, waits for what is in hand, commits what is done, and lets go.
+    pub(in crate::engine) fn drain(&self, partitions: &[Arc<Partition>], until: Instant) -> Left {
+        for partition in partitions {
+            partition.advance(Phase::Draining);
+            self.scheduler.drop_queued(partition);
+        }
+        *self.draining.lock() = Some(until);
+        let unfinished = self.scheduler.wait_until_settled(partitions, until);
+        let left = partitions
+            .iter()
+            .map(|partition| partition.tracker().unfinished());
+        let unstarted = left.sum::<usize>().saturating_sub(unfinished);
+        if !partitions.is_empty() {
+            self.settings
+                .hooks
+                .revoked(&Revoked::new(names_of(partitions)));
+        }
+        for _ in 0..DRAIN_COMMITS {
+            if committer::due(partitions).is_empty()
+                || self.committer.wait(self.commit_now(), until).is_ok()
+            {
+                break;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            std::thread::sleep(DRAIN_PAUSE.min(left));
+        }
+        let uncommitted = partitions
+            .iter()
+            .filter(|partition| partition.tracker().to_commit().is_some())
+            .count();
+        self.release(partitions, until);
+        *self.draining.lock() = None;
+        Left {
+            unfinished,
+            unstarted,
+            uncommitted,
+        }
+    }
+
+    /// Takes the partitions out of the assignment, for good and before anyone else has them.
+    fn release(&self, partitions: &[Arc<Partition>], until: Instant) {
+        let mut assignment = self.assignment.lock();
+        for partition in partitions {
+            partition.advance(Phase::Released);
+            assignment.partitions.remove(&partition.name);
+        }
+        drop(assignment);
+        if self.commits.carries_outputs() {
+            // Where something of theirs is in a transaction still, it is aborted now.
+            let _ = self.committer.wait(self.commit_now(), until);
+        }
+        // A commit on its way may hold an offset of theirs.
+        self.committer.wait_until_quiet(until);
+    }
+}
+
+fn names_of(partitions: &[Arc<Partition>]) -> Vec<TopicPartition> {
+    let names = partitions.iter().map(|partition| partition.name.clone());
+    names.collect()
+}

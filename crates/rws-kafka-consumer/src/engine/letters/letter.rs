@@ -1,0 +1,345 @@
+//! A message on its way to the dead letter queue or a retry topic, and how its headers shrink where
+//! they do not fit.
+
+use crate::engine::recorders::Batch;
+use crate::failure::dead_letter::{Header, shortened};
+use crate::retry;
+use rws_kafka_observe::trace::{TRACEPARENT, TRACESTATE, TraceContext};
+use rws_kafka_producer::{DeliveryFuture, ProducerError, Record, TransactionalProducer};
+
+/// A message that is dead-lettered or moved to a retry topic.
+pub(crate) struct Letter {
+    kind: LetterKind,
+    topic: String,
+    headers: Vec<Header>,
+    /// The one header that replaces all of them where they do not fit.
+    short: Option<Header>,
+    shape: Shape,
+    /// The headers of this shape, where it is not [`Shape::Full`].
+    shrunk: Vec<Header>,
+    /// The message came from a retry topic, whose headers it leaves behind.
+    was_put_off: bool,
+    /// The span of the last attempt, where OpenTelemetry has it.
+    trace: Option<TraceContext>,
+    pub(in crate::engine) refusals: u32,
+    /// With the number of the producer that has it.
+    pub(in crate::engine) delivery: Option<(u64, DeliveryFuture)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LetterKind {
+    Dead,
+    PutOff,
+}
+
+/// How much of its headers a letter still has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Full,
+    /// The reason is short, and there is no stack trace.
+    Shortened,
+    /// One header in place of all.
+    Short,
+    /// The message alone.
+    Bare,
+}
+
+/// The largest record batch that a topic takes by default: the broker's `message.max.bytes`.
+const DEFAULT_LIMIT: usize = 1_048_588;
+
+/// A record batch of Kafka's format 2 without its records.
+const BATCH_BYTES: usize = 61;
+
+impl Letter {
+    /// For the dead letter queue `topic`, or a retry topic.
+    pub(crate) fn to(topic: impl Into<String>, kind: LetterKind, headers: Vec<Header>) -> Self {
+        Self {
+            kind,
+            topic: topic.into(),
+            headers,
+            short: None,
+            shape: Shape::Full,
+            shrunk: Vec::new(),
+            was_put_off: false,
+            trace: None,
+            refusals: 0,
+            delivery: None,
+        }
+    }
+
+    /// With this header in place of all, where they do not fit.
+    pub(crate) fn or_short(mut self, header: Header) -> Self {
+        self.short = Some(header);
+        self
+    }
+
+    /// The letter belongs to `trace`, in place of what the message came with.
+    pub(crate) fn continues(&mut self, trace: Option<TraceContext>) {
+        self.trace = trace;
+    }
+
+    /// The message has headers of a retry topic, which it leaves behind.
+    pub(crate) fn leaves_retry_topic(&mut self, does: bool) {
+        self.was_put_off = does;
+    }
+
+    pub(crate) fn kind(&self) -> LetterKind {
+        self.kind
+    }
+
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    pub(crate) fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
+    }
+
+    pub(crate) fn is_on_its_way(&self) -> bool {
+        self.delivery.is_some()
+    }
+
+    fn shown(&self) -> &[Header] {
+        match self.shape {
+            Shape::Full => &self.headers,
+            _ => &self.shrunk,
+        }
+    }
+
+    /// Takes its headers one step down, to fewer bytes: first the reason is shortened, then one header
+    /// stands for all, then there is none. Returns `false` when there is nothing left to shrink.
+    pub(in crate::engine) fn shrink(&mut self) -> bool {
+        let before = bytes(self.shown());
+        loop {
+            let (shape, headers) = match self.shape {
+                Shape::Full => (Shape::Shortened, shortened(&self.headers)),
+                Shape::Shortened => (Shape::Short, self.short.iter().cloned().collect()),
+                Shape::Short => (Shape::Bare, Vec::new()),
+                Shape::Bare => return false,
+            };
+            let is_smaller = bytes(&headers) < before;
+            (self.shape, self.shrunk) = (shape, headers);
+            if is_smaller {
+                return true;
+            }
+        }
+    }
+
+    /// All of its headers come back.
+    fn restore(&mut self) {
+        self.shape = Shape::Full;
+        self.shrunk.clear();
+    }
+
+    /// Why the message does not fit even without our headers; they come back for the next try, by
+    /// which the topic's limit may be higher.
+    pub(in crate::engine) fn does_not_fit(
+        &mut self,
+        error: ProducerError,
+        batch: &Batch,
+        index: u32,
+    ) -> ProducerError {
+        let least = self.batch_bytes(batch, index);
+        self.restore();
+        match error {
+            ProducerError::MessageTooLarge { topic, size, limit } => {
+                let limit = format!(
+                    "{limit}. That is the message without the headers of a {}: max.message.bytes of \
+                     the topic must be at least {least}",
+                    match self.kind {
+                        LetterKind::Dead => "dead letter",
+                        LetterKind::PutOff => "retry",
+                    }
+                );
+                ProducerError::MessageTooLarge { topic, size, limit }
+            }
+            other => other,
+        }
+    }
+
+    /// Shrinks until `producer` takes it and a topic with the default limit does: in a transaction the
+    /// broker's answer comes too late. A message that is larger than that by itself keeps all headers, as
+    /// its topics must have another limit.
+    pub(in crate::engine) fn fit(
+        &mut self,
+        batch: &Batch,
+        index: u32,
+        producer: &TransactionalProducer,
+    ) {
+        loop {
+            let is_checked = producer
+                .check(&self.record(batch, index), usize::MAX)
+                .is_ok();
+            if is_checked && self.batch_bytes(batch, index) <= DEFAULT_LIMIT {
+                return;
+            }
+            if !self.shrink() {
+                self.restore();
+                break;
+            }
+        }
+        // The producer's own bound holds in any case.
+        while producer
+            .check(&self.record(batch, index), usize::MAX)
+            .is_err()
+            && self.shrink()
+        {}
+    }
+
+    /// What became of the headers, where they did not fit.
+    pub(in crate::engine) fn shrunk_to(&self) -> Option<&'static str> {
+        match self.shape {
+            Shape::Full => None,
+            Shape::Shortened => Some("with a shortened reason"),
+            Shape::Short => Some("with one header in place of all"),
+            Shape::Bare => Some("without any header that says where it came from"),
+        }
+    }
+
+    /// The bytes of a record batch that has only this letter.
+    fn batch_bytes(&self, batch: &Batch, index: u32) -> usize {
+        let field = |bytes: Option<&[u8]>| {
+            let length = bytes.map_or(0, <[u8]>::len);
+            varint_bytes(length) + length
+        };
+        let header = |name: &str, value: Option<&[u8]>| field(Some(name.as_bytes())) + field(value);
+        let own = self.own_headers(batch, index);
+        let count = own.len() + self.shown().len();
+        let own: usize = own.iter().map(|(name, value)| header(name, *value)).sum();
+        let ours = self.shown().iter();
+        let ours: usize = ours.map(|(name, value)| header(name, Some(value))).sum();
+        let trace = self.trace.iter().flat_map(TraceContext::headers);
+        let trace: usize = trace
+            .map(|(name, value)| header(name, Some(value.as_bytes())))
+            .sum();
+        // Attributes, and the differences to the batch's time and offset, which are 0.
+        let record = 3
+            + field(batch.key(index))
+            + field(batch.payload(index))
+            + varint_bytes(count)
+            + own
+            + ours
+            + trace;
+        BATCH_BYTES + varint_bytes(record) + record
+    }
+
+    /// The message's own headers. Those of its trace stay behind where the letter has a trace.
+    fn own_headers<'a>(&self, batch: &'a Batch, index: u32) -> Vec<(&'a str, Option<&'a [u8]>)> {
+        let of_trace = |name: &str| {
+            let names = [TRACEPARENT, TRACESTATE];
+            names.iter().any(|of| name.eq_ignore_ascii_case(of))
+        };
+        let mut own: Vec<_> = match self.was_put_off {
+            true => retry::own_headers(batch.headers(index)),
+            false => batch.headers(index).collect(),
+        };
+        if self.trace.is_some() {
+            own.retain(|(name, _)| !of_trace(name));
+        }
+        own
+    }
+
+    /// The letter of the message at `index`, as a record: the message as it first came, with the
+    /// letter's headers after its own. Its time is that of the sending, from which the topic's retention
+    /// counts and which every topic takes; the message's own time is in a header.
+    pub(crate) fn record<'a>(&'a self, batch: &'a Batch, index: u32) -> Record<'a> {
+        let mut record = Record::to(&self.topic);
+        if let Some(key) = batch.key(index) {
+            record = record.key(key);
+        }
+        if let Some(payload) = batch.payload(index) {
+            record = record.payload(payload);
+        }
+        for (name, value) in self.own_headers(batch, index) {
+            record = match value {
+                Some(value) => record.header(name, value),
+                None => record.header(name, &None::<&[u8]>),
+            };
+        }
+        for (name, value) in self.shown() {
+            record = record.header(name, value);
+        }
+        record
+    }
+}
+
+fn bytes(headers: &[Header]) -> usize {
+    let headers = headers.iter();
+    headers.map(|(name, value)| name.len() + value.len()).sum()
+}
+
+/// How many bytes a length takes in a record: as a zigzag varint.
+fn varint_bytes(length: usize) -> usize {
+    let bits = usize::BITS - (length << 1 | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::dead_letter::{DeadLetterHeaders, Provenance, origin_header};
+    use crate::handler::error::HandlerError;
+
+    fn letter(form: DeadLetterHeaders, reason: &str) -> Letter {
+        let error = HandlerError::new(reason);
+        let from = Provenance {
+            topic: "orders",
+            partition: 3,
+            offset: 17,
+            timestamp: None,
+            group: "fulfilment",
+            error: &error,
+            attempts: 4,
+            failed_at_ms: 1_700_000_000_007,
+        };
+        let headers = form.write(&from);
+        Letter::to("dlq", LetterKind::Dead, headers).or_short(origin_header(&from))
+    }
+
+    fn names(letter: &Letter) -> Vec<&str> {
+        letter.shown().iter().map(|(name, _)| *name).collect()
+    }
+
+    #[test]
+    fn headers_shrink_step_by_step_the_reason_first() {
+        for form in [DeadLetterHeaders::Text, DeadLetterHeaders::Spring] {
+            let mut letter = letter(form, &"long ".repeat(200));
+            let all = names(&letter).len();
+            let mut before = bytes(letter.shown());
+            let mut steps = Vec::new();
+            while letter.shrink() {
+                let now = bytes(letter.shown());
+                assert!(now < before, "{now} after {before}");
+                before = now;
+                steps.push(names(&letter).len());
+                if let Some((_, reason)) = letter.shown().iter().find(|(name, _)| {
+                    name.ends_with("error-reason") || name.ends_with("exception-message")
+                }) {
+                    let reason = String::from_utf8_lossy(reason);
+                    assert!(reason.starts_with("long long "), "{reason}");
+                    assert!(reason.ends_with("close to the size limit]"), "{reason}");
+                }
+            }
+            let dropped = usize::from(form == DeadLetterHeaders::Spring) * 2;
+            assert_eq!(steps, [all - dropped, 1, 0], "{form:?}");
+            assert_eq!(letter.shrunk_to().map(str::len), Some(47));
+            letter.restore();
+            assert_eq!(names(&letter).len(), all);
+        }
+    }
+
+    #[test]
+    fn a_short_reason_is_not_shortened() {
+        let mut letter = letter(DeadLetterHeaders::Text, "busy");
+        assert!(letter.shrink());
+        let expected: &[Header] = &[("rws-dlq-origin", b"orders/3/17".to_vec())];
+        assert_eq!(letter.shown(), expected);
+    }
+
+    #[test]
+    fn lengths_are_counted_as_kafka_writes_them() {
+        for (length, bytes) in [(0, 1), (63, 1), (64, 2), (8_191, 2), (8_192, 3)] {
+            assert_eq!(varint_bytes(length), bytes, "{length}");
+        }
+    }
+}

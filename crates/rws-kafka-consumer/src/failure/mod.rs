@@ -1,0 +1,7 @@
+//! What is done about a message whose handler fails: policies, pauses, breakers, dead letters.
+
+pub(crate) mod backoff;
+pub(crate) mod breaker;
+pub(crate) mod class;
+pub(crate) mod dead_letter;
+pub(crate) mod policy;

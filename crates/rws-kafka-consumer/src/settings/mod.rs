@@ -1,0 +1,8 @@
+//! A worker in the making: what it is told, and what of that goes together.
+
+pub(crate) mod batch_settings;
+pub(crate) mod batches;
+pub(crate) mod checks;
+pub(crate) mod config;
+pub(crate) mod consumer;
+pub(crate) mod exactly_once;
