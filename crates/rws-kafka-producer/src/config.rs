@@ -228,6 +228,13 @@ impl ProducerConfig {
         self
     }
 
+    /// Connects as a producer of `other` does; for the consumer.
+    #[doc(hidden)]
+    pub fn connects_like(mut self, other: &Self) -> Self {
+        self.connect = Arc::clone(&other.connect);
+        self
+    }
+
     /// The librdkafka properties: those set here before those of the layers before the defaults.
     ///
     /// # Errors

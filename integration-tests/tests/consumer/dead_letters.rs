@@ -234,7 +234,7 @@ fn spring_reads_where_a_letter_came_from() {
         ("kafka_dlt-original-consumer-group", &poisoned.scene.group),
         (
             "kafka_dlt-exception-fqcn",
-            "rws_kafka_consumer::handler::HandlerError",
+            "rws_kafka_consumer::HandlerError",
         ),
         ("kafka_dlt-exception-message", "no such order"),
         ("kafka_dlt-exception-stacktrace", "no such order"),

@@ -211,7 +211,7 @@ fn spring_reads_what_is_put_off() {
 
     let read = kafka.read_as_spring(&retry, 1);
     let written = raw.timestamp_ms.expect("a timestamp").to_string();
-    let kind = "rws_kafka_consumer::handler::HandlerError";
+    let kind = "rws_kafka_consumer::HandlerError";
     let expected = [
         ("kafka_dlt-original-consumer-group", scene.group.as_str()),
         ("kafka_exception-cause-fqcn", kind),

@@ -39,12 +39,12 @@ pub struct HandlerError {
 impl HandlerError {
     /// Creates an error with this message.
     pub fn new(text: impl Into<String>) -> Self {
-        Self::of_kind(type_name::<Self>(), text.into())
+        Self::of_kind(name_of::<Self>(), text.into())
     }
 
     /// From an error that does not implement [`Error`]: a boxed one, or `anyhow`'s.
     pub fn from_boxed<E: Into<Box<dyn Error + Send + Sync>>>(cause: E) -> Self {
-        Self::of_kind(type_name::<E>(), cause)
+        Self::of_kind(name_of::<E>(), cause)
     }
 
     fn of_kind(kind: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -116,6 +116,19 @@ impl HandlerError {
     /// The cause as a `T`, if it is one.
     pub fn downcast_ref<T: Error + 'static>(&self) -> Option<&T> {
         self.source().downcast_ref()
+    }
+}
+
+/// The name of a type. Those of this crate have the one that users know, for files here may move while
+/// headers and traces that name an error stay.
+fn name_of<E>() -> &'static str {
+    let name = type_name::<E>();
+    let of_ours = name.strip_prefix("rws_kafka_consumer::");
+    match of_ours.and_then(|path| path.rsplit("::").next()) {
+        Some("HandlerError") => "rws_kafka_consumer::HandlerError",
+        Some("PayloadError") => "rws_kafka_consumer::PayloadError",
+        Some("ConsumerError") => "rws_kafka_consumer::ConsumerError",
+        _ => name,
     }
 }
 

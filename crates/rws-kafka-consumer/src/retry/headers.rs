@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn what_is_written_has_springs_names_and_encodings_and_is_read_again() {
         let headers = written(Some(Timestamp::LogAppend(1_600_000_000_001)), 4);
-        let fqcn = b"rws_kafka_consumer::handler::HandlerError";
+        let fqcn = b"rws_kafka_consumer::HandlerError";
         let expected: [(&str, &[u8]); 13] = [
             ("kafka_original-topic", b"orders"),
             ("kafka_original-partition", &[0, 0, 0, 3]),

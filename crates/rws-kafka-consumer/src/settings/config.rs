@@ -65,9 +65,8 @@ pub struct ConsumerConfig {
     pub(crate) max_in_flight: usize,
     pub(crate) max_in_flight_bytes: usize,
     pub(crate) observer: Observer,
-    /// Where the worker's own producers send, in place of a broker.
-    #[cfg(feature = "testing")]
-    pub(crate) sent: Option<rws_kafka_producer::testing::Sent>,
+    /// The worker's own producers connect as one of these settings would; a test's connect to no broker.
+    pub(crate) connects_like: Option<ProducerConfig>,
 }
 
 impl ConsumerConfig {
@@ -213,11 +212,15 @@ impl ConsumerConfig {
         if self.kafka.property("message.timeout.ms").is_none() {
             config = config.delivery_timeout(Duration::from_secs(30));
         }
-        #[cfg(feature = "testing")]
-        if let Some(sent) = &self.sent {
-            config = config.send_to(sent);
+        self.connected(config)
+    }
+
+    /// The settings of a producer of the worker's own.
+    pub(super) fn connected(&self, config: ProducerConfig) -> ProducerConfig {
+        match &self.connects_like {
+            Some(other) => config.connects_like(other),
+            None => config,
         }
-        config
     }
 
     fn session_timeout_is_explicit(&self) -> bool {
@@ -243,8 +246,7 @@ impl From<KafkaConfig> for ConsumerConfig {
             max_in_flight: 10_000,
             max_in_flight_bytes: 32 * 1024 * 1024,
             observer: Observer::global(),
-            #[cfg(feature = "testing")]
-            sent: None,
+            connects_like: None,
         }
     }
 }

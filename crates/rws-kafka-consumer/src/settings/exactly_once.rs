@@ -154,13 +154,9 @@ impl ExactlyOnceConsumer {
             // What handlers send keeps the limit that it has without letters.
             most_output_bytes = MOST_OUTPUT_BYTES;
         }
-        #[cfg(feature = "testing")]
-        if let Some(sent) = &config.sent {
-            producer = producer.send_to(sent);
-        }
         let transactional = Transactional {
             id: self.transactional_id,
-            producer,
+            producer: config.connected(producer),
             #[cfg(feature = "registry")]
             registry: self
                 .output_registry

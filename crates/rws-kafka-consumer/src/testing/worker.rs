@@ -567,7 +567,8 @@ impl fmt::Debug for TestWorker {
 
 /// The consumer with the test as its broker.
 fn prepared(mut consumer: KafkaConsumer, sent: &Sent) -> KafkaConsumer {
-    consumer.config.sent = Some(sent.clone());
+    let to_test = consumer.config.producer().send_to(sent);
+    consumer.config.connects_like = Some(to_test);
     consumer.retry_backoff = consumer.retry_backoff.jitter(0.0);
     consumer
 }

@@ -88,12 +88,12 @@ fn a_message_alone_knows_the_retry_topics_of_a_consumer_of_batches() {
         .batch_max_messages(100);
     let msg = TestMessage::new("a-test-retry-1000", "x")
         .header("kafka_original-topic", "a")
-        .header("retry_topic-attempts", &2_i32.to_be_bytes()[..])
+        .header("kafka_original-partition", &3_i32.to_be_bytes()[..])
+        .header("kafka_original-offset", &7_i64.to_be_bytes()[..])
         .into_context_of(&consumer);
-    assert_eq!(
-        (msg.original_topic(), msg.topic()),
-        ("a", "a-test-retry-1000")
-    );
+    assert_eq!(msg.topic(), "a-test-retry-1000");
+    let original = (msg.original_partition(), msg.original_offset());
+    assert_eq!((msg.original_topic(), original), ("a", (3, 7)));
 }
 
 #[test]
