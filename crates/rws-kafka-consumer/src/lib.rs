@@ -66,6 +66,7 @@ mod error;
 mod failure;
 mod handle;
 mod handler;
+mod partition;
 mod quiet;
 mod replay;
 mod report;

@@ -1,9 +1,9 @@
 //! What a worker does for the messages that handlers have.
 
-use super::recorders::Partition;
 use super::shared::Engine;
 use crate::error::ConsumerError;
 use crate::handler::acknowledge::Acknowledge;
+use crate::partition::Partition;
 use crate::retry::Rung;
 use rws_kafka_client::Deadline;
 use rws_kafka_dispatch::{Phase, StrandId};

@@ -1,15 +1,15 @@
 //! The engine with a test in the place of its threads and of the broker.
 
 use super::commits::CommitClient;
-use super::commits::transactions::Group;
 use super::lane::{Handler, Lane};
-use super::recorders::{Batch, BatchBuilder, Partition};
 use super::shared::Engine;
 use super::test_clock::TestClock;
 use crate::error::ConsumerError;
 use crate::handler::context::ConsumerContext;
 use crate::handler::hooks::AssignedPartition;
+use crate::partition::{Batch, BatchBuilder, Partition};
 use crate::report::StopReport;
+use crate::transport::Group;
 use rws_kafka_dispatch::{Outcome, Timestamp, TopicPartition, cut};
 use rws_kafka_observe::trace::TraceContext;
 use rws_kafka_producer::{ProducerError, Transaction};

@@ -19,7 +19,6 @@ mod out_of_order;
 mod overview;
 mod poller;
 mod progress;
-mod recorders;
 mod shared;
 mod stop;
 #[cfg(feature = "testing")]
@@ -30,12 +29,11 @@ mod worker;
 #[cfg(feature = "testing")]
 pub(crate) use by_hand::{Broker, ByHand, Fetched};
 pub(crate) use commits::Commits;
-pub(crate) use commits::transactions::{Group, Transactions};
+pub(crate) use commits::transactions::Transactions;
 pub(crate) use group::create_topics::{Wanted, create_topics};
 pub(crate) use group::membership::Client;
 pub(crate) use lane::Handler;
 pub(crate) use letters::dead_letters::DeadLetters;
-pub(crate) use recorders::{Batch, Partition};
 pub(crate) use shared::{Engine, Equipment, Settings};
 #[cfg(feature = "testing")]
 pub(crate) use test_clock::TestClock;

@@ -1,6 +1,5 @@
 //! Lanes and committer at work together, with no broker: what is committed is looked at each time.
 
-use super::recorders::{BatchBuilder, Partition};
 use super::{Engine, Handler, Settings, lane};
 use crate::failure::backoff::Backoff;
 use crate::failure::policy::{FailureHandling, FailurePolicy};
@@ -8,6 +7,7 @@ use crate::handler::context::ConsumerContext;
 use crate::handler::error::HandlerError;
 use crate::handler::hooks::{AssignedPartition, Hooks};
 use crate::handler::outputs::Outputs;
+use crate::partition::{BatchBuilder, Partition};
 use parking_lot::Mutex;
 use rws_kafka_client::Connection;
 use rws_kafka_config::Properties;

@@ -1,7 +1,7 @@
 //! What a worker tells when someone looks.
 
-use super::recorders::Partition;
 use super::shared::Engine;
+use crate::partition::Partition;
 use rws_kafka_observe::{ConsumerStatus, PartitionState, PartitionStatus, Source};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

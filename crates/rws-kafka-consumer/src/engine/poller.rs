@@ -1,6 +1,6 @@
-use super::recorders::{BatchBuilder, Partition};
 use super::shared::Engine;
 use crate::error::ConsumerError;
+use crate::partition::{BatchBuilder, Partition};
 use crate::transport::{Consumer, Fetched, Polled};
 use rws_kafka_dispatch::history::{self, Place};
 use rws_kafka_dispatch::{Start, cut};

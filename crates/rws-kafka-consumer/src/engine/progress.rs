@@ -1,7 +1,7 @@
 //! How far the handling of a message, or of a batch of them, has come.
 
 use super::letters::letter::Letter;
-use super::recorders::{Recorders, Task};
+use crate::partition::{Recorders, Task};
 use rws_kafka_dispatch as dispatch;
 use std::collections::VecDeque;
 use std::time::Instant;

@@ -1,7 +1,7 @@
 //! What a message that is handled needs of its worker.
 
-use crate::engine::Partition;
 use crate::error::ConsumerError;
+use crate::partition::Partition;
 use crate::retry::Rung;
 use rws_kafka_dispatch::StrandId;
 

@@ -1,8 +1,8 @@
 use super::acknowledge::Acknowledge;
 use super::error::HandlerResult;
 use super::payload::PayloadError;
-use crate::engine::{Batch, Partition};
 use crate::error::ConsumerError;
+use crate::partition::{Batch, Partition};
 use crate::retry::Origin;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::trace::TraceContext;

@@ -3,8 +3,8 @@
 use super::acknowledge::Acknowledge;
 use super::context::ConsumerContext;
 use super::error::{HandlerError, HandlerResult};
-use crate::engine::Partition;
 use crate::error::ConsumerError;
+use crate::partition::Partition;
 use parking_lot::Mutex;
 use rws_kafka_dispatch::StrandId;
 use std::collections::BTreeMap;

@@ -1,6 +1,5 @@
 //! Retries that hold nobody up: a failed message waits in a topic of its own.
 
-mod builder;
 mod headers;
 mod ladder;
 mod settings;

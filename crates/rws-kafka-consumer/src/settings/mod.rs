@@ -6,3 +6,4 @@ pub(crate) mod checks;
 pub(crate) mod config;
 pub(crate) mod consumer;
 pub(crate) mod exactly_once;
+mod retry_topics;

@@ -1,8 +1,8 @@
 //! rdkafka's lists of partitions.
 
 use super::complaints::described;
-use crate::engine::Partition;
 use crate::error::ConsumerError;
+use crate::partition::Partition;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 use rws_kafka_dispatch::TopicPartition;

@@ -20,5 +20,5 @@ pub(crate) use fetched::Fetched;
 pub(crate) use refusals::{Refusal, TransactionalIdRefused};
 pub(crate) use replay::{Committed, QueuePolled, QueueReader};
 pub(crate) use topics::{NewTopic, TopicState, Topics};
-pub(crate) use transactions::Member;
+pub(crate) use transactions::{Group, Member};
 pub(crate) use unreachable::Unreachable;

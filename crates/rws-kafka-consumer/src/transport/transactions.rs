@@ -2,8 +2,8 @@
 
 use super::consumer::Consumer;
 use super::lists::{fetch_error, known_offsets, list, list_of_offsets, no_errors};
-use crate::engine::{Group, Partition};
 use crate::error::ConsumerError;
+use crate::partition::Partition;
 use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
@@ -13,6 +13,16 @@ use std::time::Duration;
 
 /// How long each step of a return to the committed offsets may take.
 const REWIND_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The place of this worker in its group, by which the broker checks a transaction's offsets.
+pub(crate) trait Group {
+    /// Commits `transaction` and `offsets`, both or neither.
+    fn commit(
+        self,
+        transaction: Transaction,
+        offsets: &[(Arc<Partition>, i64)],
+    ) -> Result<(), ProducerError>;
+}
 
 /// A member of a group, as the broker knows it.
 pub(crate) struct Member(Arc<ConsumerGroupMetadata>);

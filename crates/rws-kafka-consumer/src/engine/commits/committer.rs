@@ -1,5 +1,5 @@
-use crate::engine::recorders::Partition;
 use crate::error::ConsumerError;
+use crate::partition::Partition;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rws_kafka_dispatch::Phase;
 use std::sync::{Arc, OnceLock};
@@ -210,7 +210,7 @@ impl Committer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::recorders;
+    use crate::partition;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::channel;
     use std::thread;
@@ -219,7 +219,7 @@ mod tests {
     const AT_ONCE: Duration = Duration::from_millis(1);
 
     fn partition(messages: i64) -> Arc<Partition> {
-        let partition = recorders::partition(1, 0);
+        let partition = partition::partition(1, 0);
         (0..messages).for_each(|offset| partition.tracker().push(offset, 1));
         Arc::new(partition)
     }

@@ -6,10 +6,11 @@ mod rounds;
 mod transaction_events;
 pub(super) mod transactions;
 
-use super::commits::transactions::{Group, Put, TransactionEvents, Transactions};
-use super::recorders::Partition;
+use self::transactions::{Put, TransactionEvents, Transactions};
 use crate::error::ConsumerError;
 use crate::handler::outputs::Outputs;
+use crate::partition::Partition;
+use crate::transport::Group;
 use rws_kafka_producer::{RecordBuffer, TransactionalProducer};
 use std::sync::Arc;
 use std::time::Duration;

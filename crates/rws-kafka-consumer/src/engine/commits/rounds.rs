@@ -1,10 +1,11 @@
 //! The rounds of commits, one after the other.
 
 use super::committer;
-use super::transactions::{Group, Round, Transactions};
+use super::transactions::{Round, Transactions};
 use crate::engine::commits::{CommitClient, Commits};
 use crate::engine::shared::Engine;
 use crate::error::ConsumerError;
+use crate::transport::Group;
 
 impl Engine {
     /// Before the first round: what an earlier process left open is ended before there is anything to do.

@@ -1,6 +1,7 @@
 use super::committer::Offsets;
-use crate::engine::recorders::Partition;
 use crate::error::ConsumerError;
+use crate::partition::Partition;
+use crate::transport::Group;
 use parking_lot::{Condvar, Mutex, RwLock};
 use rws_kafka_dispatch::Phase;
 use rws_kafka_producer::{ProducerError, RecordBuffer, Transaction, TransactionalProducer};
@@ -73,16 +74,6 @@ pub(crate) trait TransactionEvents {
 
     /// Something failed that ends the worker.
     fn failed(&self, error: ConsumerError);
-}
-
-/// The place of this worker in its group, by which the broker checks a transaction's offsets.
-pub(crate) trait Group {
-    /// Commits `transaction` and `offsets`, both or neither.
-    fn commit(
-        self,
-        transaction: Transaction,
-        offsets: &[(Arc<Partition>, i64)],
-    ) -> Result<(), ProducerError>;
 }
 
 /// What a round came to.
@@ -449,10 +440,10 @@ fn offsets(touched: &[Arc<Partition>]) -> Option<Offsets> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::recorders;
+    use crate::partition;
 
     fn partition(number: i32) -> Arc<Partition> {
-        let partition = recorders::partition(number as u64, number);
+        let partition = partition::partition(number as u64, number);
         (10..15).for_each(|offset| partition.tracker().push(offset, 1));
         Arc::new(partition)
     }

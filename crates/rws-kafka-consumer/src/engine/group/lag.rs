@@ -1,6 +1,6 @@
 use super::membership::Client;
-use crate::engine::recorders::{Partition, show_lag};
 use crate::engine::shared::Engine;
+use crate::partition::{Partition, show_lag};
 use crate::transport::{Consumer, Unreachable};
 use rws_kafka_client::Deadline;
 use rws_kafka_dispatch::TopicPartition;

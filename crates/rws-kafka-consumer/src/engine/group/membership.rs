@@ -2,9 +2,9 @@
 
 use crate::engine::commits::CommitClient;
 use crate::engine::poller::Poller;
-use crate::engine::recorders::Partition;
 use crate::engine::shared::Engine;
 use crate::error::ConsumerError;
+use crate::partition::Partition;
 use crate::transport::{Consumer, Member};
 use parking_lot::Mutex;
 use rws_kafka_observe::causes::with_causes;

@@ -3,10 +3,10 @@
 use super::left::Left;
 use crate::engine::commits::committer;
 use crate::engine::letters::dead_letters::DeadLetters;
-use crate::engine::recorders::{Partition, Recorders};
 use crate::engine::shared::Engine;
 use crate::error::ConsumerError;
 use crate::handler::hooks::{Assigned, AssignedPartition, Revoked};
+use crate::partition::{Partition, Recorders};
 use rws_kafka_client::Deadline;
 use rws_kafka_dispatch::{Phase, TopicPartition};
 use std::collections::BTreeSet;

@@ -1,5 +1,5 @@
-use crate::engine::recorders::Partition;
 use crate::engine::shared::Engine;
+use crate::partition::Partition;
 
 /// How much of the worker's memory a partition may have, next to one of a retry topic, which holds
 /// what it has for its delay.

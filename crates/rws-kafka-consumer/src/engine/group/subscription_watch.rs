@@ -1,9 +1,9 @@
 //! Keeps up to date what is known of the topics that are read.
 
 use super::subscription::{State, Told};
-use crate::engine::recorders::Partition;
 use crate::engine::shared::Engine;
 use crate::error::ConsumerError;
+use crate::partition::Partition;
 use crate::transport::{Consumer, Refusal, TopicState, TransactionalIdRefused};
 use rws_kafka_observe::causes::with_causes;
 use std::collections::BTreeSet;

@@ -1,7 +1,5 @@
 //! Lanes at work on batches, with no broker: what comes again, and what is committed.
 
-use super::super::recorders::BatchBuilder;
-use super::super::recorders::Partition;
 use super::super::{Engine, Handler, Settings, lane};
 use crate::error::ConsumerError;
 use crate::failure::backoff::Backoff;
@@ -11,6 +9,8 @@ use crate::handler::context::ConsumerContext;
 use crate::handler::error::{HandlerError, HandlerResult};
 use crate::handler::hooks::{AssignedPartition, Hooks};
 use crate::handler::message_batch::MessageBatch;
+use crate::partition::BatchBuilder;
+use crate::partition::Partition;
 use parking_lot::Mutex;
 use rws_kafka_client::Connection;
 use rws_kafka_config::Properties;

@@ -1,7 +1,6 @@
 //! A handler that takes batches.
 
 use super::super::progress::{Failed, Taken, Work};
-use super::super::recorders::{Batch, Task};
 use super::failing::Fate;
 use super::handler::BatchHandler;
 use super::handling::Handling;
@@ -12,6 +11,7 @@ use crate::failure::policy::Verdict;
 use crate::handler::context::ConsumerContext;
 use crate::handler::error::HandlerError;
 use crate::handler::message_batch::MessageBatch;
+use crate::partition::{Batch, Task};
 use rws_kafka_dispatch::Outcome;
 use rws_kafka_observe::panics;
 use rws_kafka_observe::trace::TraceContext;

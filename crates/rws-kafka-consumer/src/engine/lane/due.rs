@@ -1,9 +1,9 @@
 //! Messages that are not to be handled yet, or not here: those of retry topics.
 
 use super::super::progress::Taken;
-use super::super::recorders::{Batch, Task};
 use super::shift::Shift;
 use crate::engine::commits::transactions::Put;
+use crate::partition::{Batch, Task};
 use crate::retry;
 use rws_kafka_observe::non_zero;
 use rws_kafka_observe::text::printable;

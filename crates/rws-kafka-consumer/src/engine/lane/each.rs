@@ -1,7 +1,6 @@
 //! A handler that takes messages one by one.
 
 use super::super::progress::{Failed, Work};
-use super::super::recorders::Task;
 use super::failing::Fate;
 use super::handler::EachHandler;
 use super::handling::Handling;
@@ -9,6 +8,7 @@ use super::shift::{Shift, Step};
 use crate::engine::commits::transactions::Put;
 use crate::handler::context::ConsumerContext;
 use crate::handler::error::HandlerError;
+use crate::partition::Task;
 use rws_kafka_dispatch::Outcome;
 use rws_kafka_observe::panics;
 use std::ops::ControlFlow::{Break, Continue};

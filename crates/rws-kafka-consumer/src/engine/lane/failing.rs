@@ -1,7 +1,6 @@
 //! What becomes of a message that has failed: the one place where a policy is put into practice.
 
 use super::super::progress::Failed;
-use super::super::recorders::Task;
 use super::shift::Shift;
 use crate::engine::commits::transactions::Put;
 use crate::engine::letters::letter::LetterKind;
@@ -9,6 +8,7 @@ use crate::error::ConsumerError;
 use crate::failure::breaker::Fuse;
 use crate::failure::policy::Verdict;
 use crate::handler::error::HandlerError;
+use crate::partition::Task;
 use crate::retry::Step as Next;
 use rws_kafka_observe::trace::TraceContext;
 use std::time::Duration;

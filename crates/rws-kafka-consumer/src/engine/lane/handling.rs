@@ -1,7 +1,7 @@
-use super::super::recorders::Batch;
 use crate::handler::context::ConsumerContext;
 use crate::handler::error::HandlerError;
 use crate::handler::message_batch::MessageBatch;
+use crate::partition::Batch;
 use rws_kafka_observe::trace::{TARGET, TraceContext};
 use tracing::Span;
 use tracing::field::{Empty, display};

@@ -1,7 +1,6 @@
 //! What a lane does for messages that are given up or put off to a retry topic.
 
 use super::super::progress::Taken;
-use super::super::recorders::{Batch, Task};
 use super::super::shared::Engine;
 use super::shift::{Shift, Step};
 use crate::engine::letters::dead_letters::{DeadLetters, Posting};
@@ -9,6 +8,7 @@ use crate::engine::letters::letter::{Letter, LetterKind};
 use crate::error::ConsumerError;
 use crate::failure::dead_letter::{Provenance, origin_header};
 use crate::handler::error::HandlerError;
+use crate::partition::{Batch, Task};
 use crate::retry::{self, Origin, Step as Next};
 use rws_kafka_dispatch::{Outcome, Phase, StrandId, TopicPartition};
 use rws_kafka_producer::ProducerError;

@@ -1,11 +1,11 @@
 //! The loop in which a lane handles one run of a strand.
 
 use super::super::progress::Work;
-use super::super::recorders::{Partition, Recorders};
 use super::super::shared::Engine;
 use super::handler::Handler;
 use super::stopwatch::Stopwatch;
 use crate::handler::outputs::Outputs;
+use crate::partition::{Partition, Recorders};
 use crate::retry::Rung;
 use rws_kafka_dispatch::{Outcome, Phase, Run, StrandId};
 use std::ops::ControlFlow::{self, Break};

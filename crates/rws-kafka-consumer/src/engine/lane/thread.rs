@@ -1,13 +1,13 @@
 //! The thread of a lane.
 
 use super::super::progress::Work;
-use super::super::recorders::Recorders;
 use super::super::shared::Engine;
 use super::handler::Handler;
 use super::shift::Shift;
 use super::stopwatch::Stopwatch;
 use crate::error::ConsumerError;
 use crate::handler::outputs::Outputs;
+use crate::partition::Recorders;
 use rws_kafka_dispatch::{Hand, Outcome};
 use rws_kafka_observe::panics;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 use super::letter::{Letter, LetterKind};
-use crate::engine::recorders::Batch;
 use crate::failure::backoff::Backoff;
 use crate::failure::dead_letter::{DeadLetterHeaders, QueueName};
+use crate::partition::Batch;
 use parking_lot::{Mutex, MutexGuard};
 use rws_kafka_dispatch::Clock;
 use rws_kafka_observe::trace::TraceContext;

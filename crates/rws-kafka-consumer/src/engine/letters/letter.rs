@@ -1,8 +1,8 @@
 //! A message on its way to the dead letter queue or a retry topic, and how its headers shrink where
 //! they do not fit.
 
-use crate::engine::recorders::Batch;
 use crate::failure::dead_letter::{Header, shortened};
+use crate::partition::Batch;
 use crate::retry;
 use rws_kafka_observe::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 use rws_kafka_producer::{DeliveryFuture, ProducerError, Record, TransactionalProducer};
