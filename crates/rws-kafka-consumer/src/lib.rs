@@ -119,3 +119,8 @@ pub use replay::{
 pub use report::{StopDetails, StopReport};
 pub use rws_kafka_dispatch::{InHand, Ordering, TopicPartition};
 pub use status::{ConsumerStatus, PartitionStatus};
+
+// The example in the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
