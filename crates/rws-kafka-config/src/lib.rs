@@ -104,3 +104,8 @@ pub use schema_registry::{RegistryCredentials, RegistryKind, SchemaRegistryConfi
 pub use secrets::is_secret_property;
 pub use setting::Setting;
 pub use settings::{reference_table, settings};
+
+// The example in the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -101,3 +101,8 @@ pub use settings::config::{ConsumerConfig, GroupProtocol};
 pub use settings::consumer::KafkaConsumer;
 pub use settings::exactly_once::ExactlyOnceConsumer;
 pub use status::{ConsumerStatus, PartitionStatus};
+
+// The example in the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

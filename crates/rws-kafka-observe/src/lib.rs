@@ -87,3 +87,8 @@ pub use status::{
     BrokerStatus, ConsumerStatus, DeadLetterStatus, OutboxStatus, PartitionState, PartitionStatus,
     ProducerStatus, RecentError, Status, WorkerState,
 };
+
+// The example in the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

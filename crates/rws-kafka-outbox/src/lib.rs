@@ -70,3 +70,8 @@ pub use relay::{OnRefusal, OutboxRelay, RelayHandle, RelayOrdering, RelayReport,
 
 /// The id of an event, also in its header `rws-message-id`.
 pub use uuid::Uuid;
+
+// The example in the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -108,3 +108,8 @@ pub use typed::encode_json;
 #[cfg(feature = "registry")]
 pub use typed_record::TypedSender;
 pub use typed_record::{AcknowledgedSender, RecordSender, TypedRecord};
+
+// The example in the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

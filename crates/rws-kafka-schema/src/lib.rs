@@ -68,3 +68,8 @@ pub use error::SchemaError;
 pub use error::SchemaName;
 #[cfg(feature = "registry")]
 pub use schema::{Format, Reference, Schema};
+
+// The example in the README, compiled as a documentation test.
+#[cfg(all(doctest, feature = "avro"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

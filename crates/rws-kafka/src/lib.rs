@@ -75,6 +75,8 @@ mod body;
 pub mod embedded;
 mod layer;
 mod message;
+#[cfg(doctest)]
+mod pages;
 mod respond;
 mod serve;
 pub mod trace;
@@ -131,8 +133,3 @@ pub use {
     rws_kafka_config as config, rws_kafka_consumer as consumer, rws_kafka_observe as observe,
     rws_kafka_producer as producer,
 };
-
-/// The README's examples compile.
-#[cfg(all(doctest, feature = "avro", feature = "testing"))]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
