@@ -36,9 +36,9 @@ struct Topic {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// All strands have been tried since then.
+    /// Since then, no strand is skipped.
     Open(Instant),
-    /// No strand is tried before `until`, and one from then on.
+    /// All strands are skipped before `until`, and all but one from then on.
     Held { until: Instant, pause: Duration },
 }
 
