@@ -198,6 +198,18 @@ impl MessageDeduplicator {
     /// A message that is delivered again after that is handled again, so `retention` must be longer than the
     /// topics' retention.
     ///
+    /// ```no_run
+    /// use rws_kafka_outbox::{MessageDeduplicator, Pool};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let dedup = MessageDeduplicator::from_db(Pool::from_env()?)?;
+    /// let purged = dedup.purge(Duration::from_secs(14 * 24 * 3600))?;
+    /// println!("{purged} marks deleted");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The errors of the database, and [`OutboxError::InAsyncTask`].

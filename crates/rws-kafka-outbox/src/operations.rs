@@ -45,6 +45,21 @@ pub struct TroubledEvent {
 
 /// Returns at most `limit` events that Kafka has refused. Blocks.
 ///
+/// ```no_run
+/// use rws_kafka_outbox::{Pool, TroubledState};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::from_env()?;
+/// for event in rws_kafka_outbox::list(&pool, 100)? {
+///     println!("{} to {}: {:?}", event.message_id, event.topic, event.last_error);
+///     if event.state == TroubledState::Parked {
+///         rws_kafka_outbox::requeue(&pool, event.message_id)?;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// The errors of the database, and [`OutboxError::InAsyncTask`].

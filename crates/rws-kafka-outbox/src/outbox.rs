@@ -32,8 +32,8 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 /// the outbox is still in scope.
 ///
 /// Events of the same topic and key are published in the order in which they were enqueued, provided that the
-/// transactions that enqueue them do not overlap. Transactions that update the same row never overlap; for
-/// others, use `enqueue_ordered`.
+/// transactions that enqueue them do not overlap. Transactions that update the same row before they enqueue
+/// run one after another; for others, use `enqueue_ordered`.
 ///
 /// ```no_run
 /// use rws_kafka_outbox::{Outbox, Pool};
@@ -244,6 +244,21 @@ impl Outbox<'_, Transaction<'_>> {
     /// The keys are locked in a fixed order, so that two calls with the same keys do not deadlock. A second
     /// call in the same transaction may deadlock.
     ///
+    /// ```no_run
+    /// use rws_kafka_outbox::{Event, Outbox, Pool};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = Pool::from_env()?;
+    /// let mut connection = pool.get()?;
+    /// let mut tx = connection.transaction()?;
+    /// let events = [("account-1", "-10"), ("account-2", "10")]
+    ///     .map(|(key, amount)| Event::to("bookings").key(key).payload(amount));
+    /// Outbox::new(&mut tx).enqueue_ordered(events)?;
+    /// tx.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`enqueue_with_headers`](Self::enqueue_with_headers), and [`OutboxError::TimedOut`] if another
@@ -291,6 +306,20 @@ impl Outbox<'_, Transaction<'_>> {
 /// For async code, on a transaction of tokio-postgres or deadpool.
 impl<T: AsyncTransaction> Outbox<'_, T> {
     /// Enqueues `payload` for `topic` without a key, and returns the event's id.
+    ///
+    /// ```no_run
+    /// use rws_kafka_outbox::{Outbox, Pool};
+    ///
+    /// # async fn create_order(pool: Pool) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut client = pool.as_async().get().await?;
+    /// let mut tx = client.transaction().await?;
+    /// tx.execute("INSERT INTO orders (id) VALUES (1)", &[]).await?;
+    /// Outbox::new(&mut tx).enqueue("orders.created", r#"{"order_id": 1}"#).await?;
+    /// tx.commit().await?;
+    /// pool.wake_relays();
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -226,6 +226,15 @@ impl ProducerConfig {
     }
 
     /// Sets any librdkafka producer property. It overrides every other setting of that property.
+    ///
+    /// ```
+    /// use rws_kafka_producer::ProducerConfig;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = ProducerConfig::new("localhost:9092")?.property("batch.size", "131072");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.explicit.push((name.into(), value.into()));
         self

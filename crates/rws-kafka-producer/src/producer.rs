@@ -56,8 +56,8 @@ impl KafkaProducer {
     ///
     /// # Errors
     ///
-    /// [`ProducerError::Config`] and [`ProducerError::Property`], which name the invalid settings, and
-    /// [`ProducerError::Thread`] if the system cannot start another thread.
+    /// [`ProducerError::Config`], [`ProducerError::Property`] and [`ProducerError::Setting`], which name the
+    /// invalid settings, and [`ProducerError::Thread`] if the system cannot start another thread.
     pub fn from_env() -> Result<Self, ProducerError> {
         Self::new(ProducerConfig::from_env()?)
     }
@@ -66,7 +66,7 @@ impl KafkaProducer {
     ///
     /// # Errors
     ///
-    /// As [`from_env`](Self::from_env), and [`ProducerError::Setting`] if settings contradict each other.
+    /// As [`from_env`](Self::from_env).
     pub fn new(config: impl Into<ProducerConfig>) -> Result<Self, ProducerError> {
         let config = config.into();
         let publisher = Arc::new(Publisher::new(&config)?);
@@ -169,6 +169,17 @@ impl KafkaProducer {
 
     /// Sends a [`Record`], which can also be a tombstone, choose a partition or a timestamp, or have headers
     /// without a key. Otherwise as [`send`](Self::send).
+    ///
+    /// ```no_run
+    /// use rws_kafka_producer::{KafkaProducer, Record};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let producer = KafkaProducer::from_env()?;
+    /// let tombstone = Record::to("customers").key("customer-7");
+    /// producer.send_record(tombstone)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -130,6 +130,15 @@ impl Pool {
     }
 
     /// Returns the pool with the same connections, for the tables in `schema`. Default: `rws_kafka`.
+    ///
+    /// ```no_run
+    /// use rws_kafka_outbox::{Pool, Schema};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::from_env()?.with_schema(Schema::new("orders_events")?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_schema(mut self, schema: Schema) -> Self {
         self.schema = schema;
@@ -145,6 +154,15 @@ impl Pool {
     ///
     /// The relay's connection needs a session of its own: through PgBouncer in transaction mode it receives
     /// no notification.
+    ///
+    /// ```no_run
+    /// use rws_kafka_outbox::Pool;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::from_env()?.with_notify()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

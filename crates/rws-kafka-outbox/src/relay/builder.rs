@@ -73,6 +73,19 @@ impl OutboxRelay {
     }
 
     /// Sets what happens to an event that Kafka refuses. Default: [`OnRefusal::BlockKey`].
+    ///
+    /// ```no_run
+    /// use rws_kafka_outbox::{OnRefusal, OutboxRelay, Pool};
+    /// use rws_kafka_producer::KafkaProducer;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// OutboxRelay::from_env(KafkaProducer::from_env()?, Pool::from_env()?)?
+    ///     .on_refusal(OnRefusal::Park)
+    ///     .max_attempts(5)
+    ///     .start(500);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_refusal(mut self, on_refusal: OnRefusal) -> Self {
         self.options.on_refusal = on_refusal;
         self

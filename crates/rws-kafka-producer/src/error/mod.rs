@@ -298,6 +298,18 @@ impl ProducerError {
     ///
     /// For an aborted transaction: if the whole transaction may succeed when it is run again. For a value
     /// that could not be encoded: if the schema registry was unavailable.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let producer = rws_kafka_producer::KafkaProducer::from_env()?;
+    /// match producer.send_sync("orders.created", r#"{"order_id": 1}"#) {
+    ///     Ok(delivery) => println!("offset {}", delivery.offset),
+    ///     Err(error) if error.is_retriable() => println!("try again later: {error}"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::TransactionAborted { source, .. } => {

@@ -184,6 +184,22 @@ impl Sent {
     ///
     /// Meanwhile `send_sync` fails at once with [`TimedOut`](ProducerError::TimedOut), a flush does not wait
     /// but returns how many messages are held, and a transaction with held messages cannot be committed.
+    ///
+    /// ```
+    /// use rws_kafka_producer::KafkaProducer;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), rws_kafka_producer::ProducerError> {
+    /// let (producer, sent) = KafkaProducer::for_test();
+    /// sent.hold();
+    /// producer.send("orders.created", "1")?;
+    /// assert_eq!(producer.flush(Duration::from_secs(5)).undelivered, 1);
+    ///
+    /// assert_eq!(sent.acknowledge(), 1);
+    /// assert_eq!(sent.only().payload_str(), "1");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hold(&self) {
         self.book.state.lock().is_holding = true;
     }
