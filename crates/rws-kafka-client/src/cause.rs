@@ -1,38 +1,38 @@
 use std::fmt;
 
-/// Why the brokers cannot be reached, as far as it is known.
+/// Why the brokers are unreachable, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionCause {
     /// No broker of `brokers` accepts a connection.
     Unreachable {
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
     },
     /// A host name in `brokers` does not resolve.
     UnknownHost {
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
     },
-    /// The broker refused user name, password or token.
+    /// The broker refused the user name, password or token.
     Authentication {
-        /// The broker's words.
+        /// The broker's message.
         detail: String,
     },
     /// The broker's certificate is signed by a CA that is not in `ssl_ca_file`.
     UntrustedCertificate {
-        /// OpenSSL's words.
+        /// OpenSSL's message.
         detail: String,
     },
     /// The broker's certificate is for another host than the one in `brokers`.
     HostNameMismatch {
-        /// OpenSSL's words.
+        /// OpenSSL's message.
         detail: String,
     },
-    /// TLS failed in another way, such as a plain-text listener behind an `SSL` setting, or one
-    /// that asks for `ssl_certificate_file`.
+    /// TLS failed for another cause. For example, the listener has no TLS, or it requires a client
+    /// certificate (`ssl_certificate_file`).
     Tls {
-        /// librdkafka's or OpenSSL's words.
+        /// librdkafka's or OpenSSL's message.
         detail: String,
     },
 }
@@ -63,27 +63,27 @@ impl fmt::Display for ConnectionCause {
 }
 
 impl ConnectionCause {
-    /// Returns `true` if a certificate, a credential or a setting is wrong; `false` if the brokers may
-    /// merely be down.
+    /// Returns `true` if a certificate, a credential or a setting is wrong, and `false` if the brokers may
+    /// just be unavailable.
     pub fn is_of_settings(&self) -> bool {
         match self {
             Self::Authentication { .. }
             | Self::UntrustedCertificate { .. }
             | Self::HostNameMismatch { .. }
             | Self::Tls { .. } => true,
-            // A broker that is down may have no name any more.
+            // The name of an unavailable broker may not resolve.
             Self::Unreachable { .. } | Self::UnknownHost { .. } => false,
         }
     }
 }
 
-/// The kinds of client error that tell of the connection.
+/// The kinds of client error that concern the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// A connection was refused, cut or timed out.
+    /// A connection was refused, closed or timed out.
     Transport,
-    /// No broker is connected, for what was reported before.
+    /// No broker is connected. The cause was reported before.
     AllDown,
     /// A host name did not resolve.
     Resolve,

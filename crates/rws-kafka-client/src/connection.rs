@@ -1,8 +1,8 @@
-//! What a client knows of its connection to the brokers.
+//! The state of a client's connection to the brokers.
 //!
-//! librdkafka reports a wrong password or an unknown CA to its callers only as "transport failure"
-//! or "timed out"; the true cause passes by once, in its error callback. A [`Connection`] keeps it
-//! and turns it into a [`ConnectionCause`] that an error can carry.
+//! librdkafka reports a wrong password or an unknown CA to its callers only as "transport failure" or "timed
+//! out"; its error callback gets the true cause once. A [`Connection`] keeps that cause and turns it into a
+//! [`ConnectionCause`] that an error can contain.
 
 use crate::cause::{ConnectionCause, ConnectionError};
 use crate::mask::masked;
@@ -16,27 +16,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The last known cause of one client's trouble with its brokers.
+/// The last known cause of a client's connection problem.
 #[derive(Debug)]
 pub struct Connection {
     properties: Properties,
     cause: Arc<Mutex<Cause>>,
-    /// Whether there is a cause: spares each acknowledged message the lock.
+    /// Set while there is a cause, so that acknowledged messages need not take the lock.
     troubled: AtomicBool,
     log_rate: LogRate,
-    /// For errors of other kinds.
+    /// Limits the log lines of errors of other kinds.
     other_rate: LogRate,
 }
 
 #[derive(Debug, Default)]
 struct Cause {
     last: Option<ConnectionCause>,
-    /// No broker has answered since.
+    /// Since when no broker has answered.
     down_since: Option<Instant>,
     probe: CertificateProbe,
 }
 
-/// When the certificate was last probed.
+/// The state of the certificate probe.
 #[derive(Debug, Default)]
 struct CertificateProbe {
     running: bool,
@@ -44,7 +44,7 @@ struct CertificateProbe {
 }
 
 impl Connection {
-    /// Keeps the causes of a client made with `properties`.
+    /// Creates the connection state of a client with `properties`.
     pub fn new(properties: Properties) -> Self {
         Self {
             properties,
@@ -55,12 +55,12 @@ impl Connection {
         }
     }
 
-    /// The last cause since the brokers last answered.
+    /// Returns the last cause since a broker last answered.
     pub fn cause(&self) -> Option<ConnectionCause> {
         self.cause.lock().last.clone()
     }
 
-    /// The brokers answered: what went wrong before is over.
+    /// Notes that a broker has answered, which clears the cause.
     pub fn recovered(&self) {
         if self.troubled.load(Ordering::Relaxed) {
             self.troubled.store(false, Ordering::Relaxed);
@@ -71,7 +71,7 @@ impl Connection {
         }
     }
 
-    /// No broker answered in time.
+    /// Notes that no broker answered in time.
     pub fn unanswered(&self) {
         self.cause
             .lock()
@@ -80,7 +80,7 @@ impl Connection {
         self.troubled.store(true, Ordering::Relaxed);
     }
 
-    /// How long the brokers have been known to be down; `None` as long as one may answer.
+    /// Returns how long the brokers have been known to be unavailable; `None` while one may still answer.
     pub fn down_for(&self) -> Option<Duration> {
         if !self.troubled.load(Ordering::Relaxed) {
             return None;
@@ -88,13 +88,12 @@ impl Connection {
         Some(self.cause.lock().down_since?.elapsed())
     }
 
-    /// Takes note of an error that the client's error callback reported.
+    /// Notes an error that the client's error callback reported.
     ///
-    /// OpenSSL has the same words for an unknown CA and a wrong host name. On the first failed
-    /// verification one connection is made in the background, with no credentials and no check of
-    /// the host name, to find out which it was; until its answer the cause is
-    /// [`ConnectionCause::Tls`]. It is made again after a broker has answered, and once a minute while
-    /// verification keeps failing.
+    /// OpenSSL has the same message for an unknown CA and for a wrong host name. To find out which it is, the
+    /// first failed verification starts one probe connection in the background, without credentials and
+    /// without checking the host name. Until the probe ends, the cause is [`ConnectionCause::Tls`]. The probe
+    /// is repeated after a broker has answered, and once a minute while verification keeps failing.
     pub fn failed(&self, error: ConnectionError, reason: &str) {
         let detail = masked(&self.properties, without_client_name(reason));
         let detail = printable(&detail).into_owned();
@@ -117,8 +116,8 @@ impl Connection {
                 }
             }
             ConnectionError::Ssl => ConnectionCause::Tls { detail },
-            // "Connection refused" follows most of the others, and tells less. Not less than a
-            // handshake that was cut, as by a proxy whose broker is about to go.
+            // "Connection refused" often follows the real cause and says less. It does not say less than a
+            // cut handshake, which a proxy causes whose broker is about to become unavailable.
             ConnectionError::Transport => match cause.last.take() {
                 None | Some(ConnectionCause::Unreachable { .. } | ConnectionCause::Tls { .. }) => {
                     ConnectionCause::Unreachable { detail }
@@ -142,7 +141,7 @@ impl Connection {
         self.troubled.store(true, Ordering::Relaxed);
     }
 
-    /// Writes an error that tells nothing of the connection to the log.
+    /// Logs an error that says nothing about the connection.
     pub(crate) fn log_other(&self, error: &impl fmt::Display, reason: &str) {
         if let Some(held_back) = self.other_rate.admit() {
             let reason = masked(&self.properties, reason);
@@ -159,7 +158,7 @@ impl Connection {
             let trusted = tls_probe::certificate_is_trusted(&properties);
             let mut cause = cause.lock();
             cause.probe.running = false;
-            // Without a cause, the brokers have answered in the meantime.
+            // Without a cause, a broker has answered in the meantime.
             if let (Some(trusted), Some(last)) = (trusted, &mut cause.last) {
                 *last = if trusted {
                     ConnectionCause::HostNameMismatch { detail }
@@ -175,11 +174,11 @@ impl Connection {
 }
 
 impl CertificateProbe {
-    /// How long the answer of a probe holds while verification keeps failing: each one costs threads
-    /// and a connection.
+    /// How long the result of a probe is valid while verification keeps failing. Each probe costs threads and
+    /// a connection.
     const HOLDS: Duration = Duration::from_secs(60);
 
-    /// Returns `true` if a probe is to be made now, and takes it as made.
+    /// Returns `true` if a probe is due, and marks it as started.
     fn is_due(&mut self, now: Instant) -> bool {
         let holds = |last: Instant| now.saturating_duration_since(last) < Self::HOLDS;
         if self.running || self.last.is_some_and(holds) {
@@ -193,7 +192,7 @@ impl CertificateProbe {
     }
 }
 
-/// librdkafka begins each reason with `[thrd:…]: ` or the client's name.
+/// Strips the prefix `[thrd:…]: ` or the client's name, with which librdkafka begins each reason.
 fn without_client_name(reason: &str) -> &str {
     reason
         .strip_prefix("[thrd:")

@@ -1,37 +1,37 @@
 use std::time::{Duration, Instant};
 
-/// Longer than any process runs, and short enough to be added to any [`Instant`].
+/// A time longer than any process runs, but short enough to be added to any [`Instant`].
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
-/// The moment at which a wait ends.
+/// The time at which a wait ends.
 ///
-/// Any [`Duration`] can be given, [`Duration::MAX`] too: one that is longer than thirty years ends in
-/// thirty years.
+/// It can be created from any [`Duration`], even [`Duration::MAX`]: a duration of more than thirty years is
+/// shortened to thirty years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// Returns the deadline that is `time` from now.
+    /// Returns the deadline `time` from now.
     pub fn after(time: Duration) -> Self {
         Self(Instant::now() + time.min(FOR_EVER))
     }
 
-    /// Returns the time until the deadline: zero once it has passed.
+    /// Returns the time until the deadline, or zero after it has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// Returns `true` if no time remains.
+    /// Returns `true` if the deadline has passed.
     pub fn has_passed(self) -> bool {
         Instant::now() >= self.0
     }
 
-    /// Returns the one of both that passes first.
+    /// Returns the earlier of the two deadlines.
     pub fn earlier(self, other: Self) -> Self {
         self.min(other)
     }
 
-    /// Returns the moment itself, for a wait that takes one.
+    /// Returns the deadline as an [`Instant`].
     pub fn instant(self) -> Instant {
         self.0
     }

@@ -3,23 +3,23 @@ use crate::connection::Connection;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rws_kafka_observe::text::printable;
 
-/// Returns an error as Kafka's code and words, each once.
+/// Returns Kafka's error code and message, without repetition.
 pub fn described(error: &KafkaError) -> String {
     match error.rdkafka_error_code() {
-        // Shows the code, and librdkafka's words in parentheses.
+        // Shows the code, and librdkafka's message in parentheses.
         Some(code) => code.to_string(),
         None => printable(&error.to_string()).into_owned(),
     }
 }
 
-/// Passes an error of a client's error callback on to its [`Connection`].
+/// Passes an error of a client's error callback to its [`Connection`].
 pub fn note_error(connection: &Connection, error: &KafkaError, reason: &str) {
     let kind = match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::Authentication) => ConnectionError::Authentication,
         Some(RDKafkaErrorCode::SSL) => ConnectionError::Ssl,
         Some(RDKafkaErrorCode::Resolve) => ConnectionError::Resolve,
-        // A connection cut in the handshake, or by an alert after it: by a listener without TLS,
-        // or one that misses a certificate of ours.
+        // The connection was closed in the handshake, or by an alert after it: the listener has no TLS, or it
+        // requires a client certificate.
         Some(RDKafkaErrorCode::BrokerTransportFailure)
             if reason.contains("SSL_HANDSHAKE") || reason.contains("SSL routines") =>
         {

@@ -1,17 +1,17 @@
-//! What the producer and the consumer share of librdkafka.
+//! The code for librdkafka that the producer and the consumer share.
 //!
-//! This crate is internal: `rws-kafka-producer` and `rws-kafka-consumer` depend on exactly their own
-//! version of it, and it may change with any of theirs. Use those crates, or `rws-kafka`. What users
-//! need of it they re-export, such as
+//! This crate is internal: `rws-kafka-producer` and `rws-kafka-consumer` depend on exactly one version of it,
+//! and it may change in any release. Use those crates, or `rws-kafka`. They re-export its types that users
+//! need, such as
 //! [`ConnectionCause`](https://docs.rs/rws-kafka-producer/latest/rws_kafka_producer/connection/enum.ConnectionCause.html).
 //!
-//! - [`Connection`] keeps why a client's brokers cannot be reached, and since when they are down.
-//! - [`Logs`] writes librdkafka's log lines, without secrets and not too many of a kind.
-//! - [`client_config`] turns settings into a client's configuration, with pauses between two
-//!   connections to a broker that lock no account.
-//! - [`described`], [`creation_failed`] and [`note_error`] put librdkafka's errors into words.
+//! - [`Connection`] records why and since when a client's brokers are unreachable.
+//! - [`Logs`] writes librdkafka's log lines, without secrets and limited in number.
+//! - [`client_config`] turns settings into a client's configuration. It sets reconnect pauses that are long
+//!   enough not to lock an account.
+//! - [`described`], [`creation_failed`] and [`note_error`] turn librdkafka's errors into readable ones.
 //! - [`brokers`] reads librdkafka's statistics.
-//! - [`Deadline`] is the end of a wait, however long.
+//! - [`Deadline`] is the end of a wait of any length.
 
 mod cause;
 mod connection;

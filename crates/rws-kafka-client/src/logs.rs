@@ -8,18 +8,18 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The time that lines are counted over.
+/// The time over which lines are counted.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// How many lines of a facility are written in that time.
+/// The number of lines of a facility that are written in that time.
 const LINES: u32 = 10;
 
-/// Facilities that are counted each on its own; librdkafka has some sixty in all.
+/// The number of facilities that are counted separately. librdkafka has about sixty.
 const FACILITIES: usize = 100;
 
-/// Takes librdkafka's log lines to `tracing`: without secrets, and not more of a kind than can be read.
+/// Writes librdkafka's log lines to `tracing`, without secrets and limited in number.
 ///
-/// Lines for debugging (property `debug`) are not counted: who asks for them wants them all.
+/// Debug lines (property `debug`) are not limited.
 pub struct Logs {
     properties: Properties,
     windows: Mutex<HashMap<String, Window>>,
@@ -33,7 +33,7 @@ struct Window {
 }
 
 impl Logs {
-    /// For a client made with `properties`.
+    /// Creates the log of a client with `properties`.
     pub fn new(properties: &Properties) -> Self {
         Self {
             properties: properties.clone(),
@@ -41,7 +41,7 @@ impl Logs {
         }
     }
 
-    /// Writes a line, unless there were too many of its facility.
+    /// Writes a line, unless its facility has reached its limit.
     pub fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         if matches!(level, RDKafkaLogLevel::Debug) {
             let line = masked(&self.properties, line);
@@ -64,7 +64,7 @@ impl Logs {
         }
     }
 
-    /// How many lines were held back in the window before, where this one may be written.
+    /// Returns how many lines were suppressed in the previous window, if this one may be written.
     fn admit(&self, facility: &str, now: Instant) -> Option<u64> {
         let mut windows = self.windows.lock();
         let is_known = windows.contains_key(facility);

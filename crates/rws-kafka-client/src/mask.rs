@@ -1,13 +1,13 @@
 use rws_kafka_config::Properties;
 use std::borrow::Cow;
 
-/// A secret that is shorter is masked only where it stands as a word: `kafka` is in too many words.
+/// Shorter secrets are masked only as whole words: `kafka`, for example, is part of many words.
 const LONG: usize = 8;
 
 /// Returns `text` without the secrets of `properties`.
 pub(crate) fn masked<'a>(properties: &Properties, text: &'a str) -> Cow<'a, str> {
     let mut masked = Cow::Borrowed(text);
-    // A value of several lines, as a key, may come in parts.
+    // A value of several lines, such as a key, may appear in parts.
     let parts = properties.secrets().flat_map(str::lines).map(str::trim);
     for secret in parts.filter(|part| !part.is_empty()) {
         if let Some(without) = without(&masked, secret) {

@@ -7,7 +7,7 @@ use rdkafka::error::KafkaError;
 use rws_kafka_config::Properties;
 use rws_kafka_observe::text::printable;
 
-/// Turns properties into rdkafka's configuration.
+/// Converts properties into rdkafka's configuration.
 pub fn client_config(properties: &Properties) -> ClientConfig {
     let mut config = ClientConfig::new();
     for (name, value) in properties.iter() {
@@ -16,7 +16,7 @@ pub fn client_config(properties: &Properties) -> ClientConfig {
     for (name, ms) in reconnect::reconnect_backoff(properties) {
         config.set(name, ms.to_string());
     }
-    // Without it, librdkafka keeps what `debug` asks for to itself.
+    // Otherwise librdkafka does not log what `debug` asks for.
     config.set_log_level(match properties.get("debug") {
         Some(_) => RDKafkaLogLevel::Debug,
         None => RDKafkaLogLevel::Info,
@@ -24,10 +24,10 @@ pub fn client_config(properties: &Properties) -> ClientConfig {
     config
 }
 
-/// Says why rdkafka did not create a client with `properties`.
+/// Returns why rdkafka did not create a client with `properties`.
 ///
-/// librdkafka repeats the values it refuses. Secrets among the properties are masked; everything
-/// else stays readable.
+/// librdkafka repeats the values that it refuses. Secrets among the properties are masked; everything else
+/// stays readable.
 pub fn creation_failed(properties: &Properties, error: &KafkaError) -> String {
     let detail = match error {
         KafkaError::ClientConfig(_, detail, name, _) => format!("{name}: {detail}"),
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
     use rdkafka::producer::{BaseProducer, DefaultProducerContext};
 
-    /// What a client with these properties is refused with.
+    /// Returns why librdkafka refuses a client with these properties.
     fn refusal(set: &[(&str, &str)]) -> String {
         let mut properties = Properties::default();
         for (name, value) in set {
@@ -73,7 +73,7 @@ mod tests {
             ("security.protocol", "SSL"),
         ]);
         assert!(!key.contains("a-secret-4711"), "{key}");
-        // A secret stays one, whichever property librdkafka complains about.
+        // A secret is masked, whichever property librdkafka complains about.
         let pair = [("sasl.password", "brotli"), ("compression.type", "brotli")];
         let shown = refusal(&pair);
         assert!(shown.contains("Invalid value \"***\""), "{shown}");

@@ -1,29 +1,29 @@
-//! How soon a client connects again to a broker that it has lost or was refused by.
+//! How soon a client reconnects to a broker that it has lost or that has refused it.
 
 use rws_kafka_config::Properties;
 
 const FIRST: &str = "reconnect.backoff.ms";
 const LONGEST: &str = "reconnect.backoff.max.ms";
 
-/// A broker that comes back is used within 3 s, and within about 1 s if no other is connected: then
-/// librdkafka tries one of them, whatever its backoff, each half of the first pause, at most each
-/// second. With its default of 100 ms that is a storm of 20 TLS handshakes a second while a
-/// certificate is refused.
+/// A broker that is available again is used within 3 s, or within about 1 s if no other is connected. In the
+/// latter case librdkafka tries one of them regardless of its backoff, once per half of the first pause, but
+/// at most once a second. With librdkafka's default of 100 ms that would be 20 TLS handshakes a second while
+/// a certificate is refused.
 const USUAL: (u32, u32) = (2_000, 3_000);
 
-/// With a password, at least 5 s between two attempts at a broker: accounts are locked after a few
+/// With a password, at least 5 s between two attempts at a broker, because accounts are locked after a few
 /// refusals. librdkafka shortens the pause by up to a quarter.
 const WITH_PASSWORD: (u32, u32) = (6_700, 6_700);
 
-/// The first pause between two connections to a broker and the longest, in milliseconds, before
-/// librdkafka's jitter. The user's own come first.
+/// Returns the first and the longest pause between two connections to a broker, in milliseconds and before
+/// librdkafka's jitter. The user's own settings take precedence.
 pub(crate) fn reconnect_backoff(properties: &Properties) -> [(&'static str, u32); 2] {
     let set = |name| properties.get(name).and_then(|ms| ms.parse::<u32>().ok());
     let (first, longest) = match sends_password(properties) {
         true => WITH_PASSWORD,
         false => USUAL,
     };
-    // librdkafka refuses a first pause longer than the longest.
+    // librdkafka refuses a first pause that is longer than the longest.
     let (first, longest) = match (set(FIRST), set(LONGEST)) {
         (Some(first), Some(longest)) => (first, longest),
         (Some(first), None) => (first, longest.max(first)),

@@ -1,10 +1,10 @@
 use rdkafka::statistics::{Broker, Statistics, Window};
 use rws_kafka_observe::BrokerStatus;
 
-/// What a client's statistics say of its brokers: of those that it was told of, else, as long as it
-/// knows nobody, of those that it was configured with.
+/// Returns the brokers in a client's statistics: those that the cluster has reported or, until it has
+/// reported any, those in the configuration.
 pub fn brokers(statistics: &Statistics) -> Vec<BrokerStatus> {
-    // There are logical ones as well: a group's coordinator is one of the brokers once more.
+    // There are also logical brokers: a group's coordinator, for example, is listed a second time.
     let is_one = |broker: &&Broker| matches!(&*broker.source, "learned" | "configured");
     let all = || statistics.brokers.values().filter(is_one);
     let is_known = |broker: &&Broker| broker.nodeid >= 0;
@@ -25,7 +25,7 @@ fn status(broker: &Broker) -> BrokerStatus {
     status.name.clone_from(&broker.name);
     status.state.clone_from(&broker.state);
     status.round_trip_ms = round_trip_us.map(|us| us / 1000.0);
-    // Only answers that were held back are in this window, in milliseconds.
+    // This window contains only throttled answers, in milliseconds.
     status.throttle_ms = average(&broker.throttle).or(round_trip_us.map(|_| 0.0));
     status
 }

@@ -1,4 +1,4 @@
-//! Tells an unknown CA from a wrong host name, for which OpenSSL has the same words.
+//! Distinguishes an unknown CA from a wrong host name, for which OpenSSL has the same message.
 
 use crate::deadline::Deadline;
 use rdkafka::ClientConfig;
@@ -10,16 +10,17 @@ use rws_kafka_config::Properties;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-/// How long a broker may take to show its certificate.
+/// How long a broker may take to send its certificate.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const UNKNOWN: u8 = 0;
 const TRUSTED: u8 = 1;
 const UNTRUSTED: u8 = 2;
 
-/// Connects once with TLS, without credentials and without a check of the host name.
+/// Connects once with TLS, without credentials and without checking the host name. Returns `true` if the
+/// broker's certificate is trusted.
 ///
-/// Returns `None` when no broker could be asked within 5 s.
+/// Returns `None` if no broker answered within 5 s.
 pub(crate) fn certificate_is_trusted(properties: &Properties) -> Option<bool> {
     let mut config = ClientConfig::new();
     for (name, value) in properties.iter() {
@@ -31,7 +32,7 @@ pub(crate) fn certificate_is_trusted(properties: &Properties) -> Option<bool> {
         .set("security.protocol", "SSL")
         .set("reconnect.backoff.ms", "1000")
         .set("ssl.endpoint.identification.algorithm", "none")
-        // Its state lines tell that the handshake is over.
+        // Its log lines about states show when the handshake is over.
         .set("debug", "broker")
         .set_log_level(RDKafkaLogLevel::Debug);
     let probe: BaseProducer<Probe> = config.create_with_context(Probe::default()).ok()?;
@@ -57,7 +58,7 @@ struct Probe {
 
 impl Probe {
     fn decide(&self, verdict: u8) {
-        // The first word counts: what follows a handshake does not concern it.
+        // Only the first verdict counts: later errors do not concern the handshake.
         let _ =
             self.verdict
                 .compare_exchange(UNKNOWN, verdict, Ordering::Relaxed, Ordering::Relaxed);
@@ -72,7 +73,7 @@ impl ClientContext for Probe {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // TLS may also fail because the broker asks for a certificate of the client's.
+        // TLS may also fail because the broker requires a client certificate.
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::SSL)
             && reason.contains("certificate verify failed")
         {

@@ -7,22 +7,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
-/// The handler has asked for the commit of this message.
+/// The handler has requested the commit of this message.
 const MARKED: u8 = 1;
-/// The handler is done with this message.
+/// The handler has finished with this message.
 const FINISHED: u8 = 2;
 
-/// Consecutive messages of one partition, their bytes in one allocation.
+/// Consecutive messages of one partition, with their bytes in one allocation.
 ///
-/// A context is an `Arc` of its batch and an index, so that handing a message to a lane copies and
+/// A context consists of an `Arc` of its batch and an index, so handing a message to a lane copies and
 /// allocates nothing.
 pub struct Batch<R> {
     partition: Arc<Partition<R>>,
     /// Sequence number of the first message in the partition's tracker.
     first: u64,
-    /// When it was complete, no message of it fetched later.
+    /// When all of its messages had been fetched.
     fetched: Instant,
-    /// The index at each place of the order of handling; empty where that is the order of offsets.
+    /// The index of the message at each place in the order of handling. Empty if that is the order of
+    /// offsets.
     order: Vec<u32>,
     entries: Vec<Entry>,
     headers: Vec<HeaderEntry>,
@@ -35,7 +36,7 @@ struct Entry {
     key: Span,
     payload: Span,
     headers: Range<u32>,
-    /// Where its bytes end in the batch's data; they begin where those of the one before end.
+    /// The end of its bytes in the batch's data. They begin at the end of the previous message's.
     end: u32,
     flags: AtomicU8,
 }
@@ -45,7 +46,7 @@ struct HeaderEntry {
     value: Span,
 }
 
-/// A place in the batch's data, or null.
+/// A range in the batch's data, or null.
 #[derive(Clone, Copy)]
 struct Span {
     start: u32,
@@ -65,53 +66,53 @@ impl Span {
 }
 
 impl<R> Batch<R> {
-    /// Whose messages they are.
+    /// Returns the partition of the messages.
     pub fn partition(&self) -> &Arc<Partition<R>> {
         &self.partition
     }
 
-    /// When it was complete, no message of it fetched later.
+    /// Returns when all of its messages had been fetched.
     pub fn fetched(&self) -> Instant {
         self.fetched
     }
 
-    /// The index of the message at `place` in the order of handling.
+    /// Returns the index of the message at `place` in the order of handling.
     pub fn at(&self, place: u32) -> u32 {
         self.order.get(place as usize).copied().unwrap_or(place)
     }
 
-    /// The number of the message at `index` in its partition's tracker.
+    /// Returns the sequence number of the message at `index` in its partition's tracker.
     pub fn sequence(&self, index: u32) -> u64 {
         self.first + u64::from(index)
     }
 
-    /// Its offset.
+    /// Returns the message's offset.
     pub fn offset(&self, index: u32) -> i64 {
         self.entry(index).offset
     }
 
-    /// Its timestamp, where it has one.
+    /// Returns the message's timestamp, if it has one.
     pub fn timestamp(&self, index: u32) -> Option<Timestamp> {
         self.entry(index).timestamp
     }
 
-    /// Its key.
+    /// Returns the message's key.
     pub fn key(&self, index: u32) -> Option<&[u8]> {
         self.entry(index).key.of(&self.data)
     }
 
-    /// Its payload; `None` for a tombstone.
+    /// Returns the message's payload; `None` for a tombstone.
     pub fn payload(&self, index: u32) -> Option<&[u8]> {
         self.entry(index).payload.of(&self.data)
     }
 
-    /// Bytes of keys, payloads and headers of the messages at these indices.
+    /// Returns the size of keys, payloads and headers of the messages at these indices, in bytes.
     pub fn size(&self, indices: Range<u32>) -> usize {
         let end = |index: u32| index.checked_sub(1).map_or(0, |last| self.entry(last).end);
         end(indices.end).saturating_sub(end(indices.start)) as usize
     }
 
-    /// Its headers, in their order.
+    /// Returns an iterator over the message's headers, in order.
     pub fn headers(
         &self,
         index: u32,
@@ -121,24 +122,24 @@ impl<R> Batch<R> {
             .iter()
             .map(|header| {
                 let name = header.name.of(&self.data).unwrap_or_default();
-                // Written from a `str` by the builder.
+                // The builder copied it from a `str`.
                 let name = std::str::from_utf8(name).unwrap_or_default();
                 (name, header.value.of(&self.data))
             })
     }
 
-    /// Asks for the message's commit; true when its handler is done with it already, so that the
-    /// tracker must be told.
+    /// Requests the message's commit. Returns `true` if its handler has already finished, so that the tracker
+    /// must be notified.
     pub fn mark(&self, index: u32) -> bool {
         self.flags(index).fetch_or(MARKED, Ordering::AcqRel) & FINISHED != 0
     }
 
-    /// The handler is done; true when its commit was asked for.
+    /// Notes that the handler has finished. Returns `true` if the commit was requested.
     pub fn finish(&self, index: u32) -> bool {
         self.flags(index).fetch_or(FINISHED, Ordering::AcqRel) & MARKED != 0
     }
 
-    /// The handler failed: a commit that it asked for is off.
+    /// Withdraws a request for the message's commit, because the handler has failed.
     pub fn unmark(&self, index: u32) {
         self.flags(index).fetch_and(!MARKED, Ordering::AcqRel);
     }
@@ -152,7 +153,7 @@ impl<R> Batch<R> {
     }
 }
 
-/// Gathers messages of one partition until they are handed to the lanes.
+/// Collects messages of one partition until they are handed to the lanes.
 pub struct BatchBuilder<R> {
     partition: Arc<Partition<R>>,
     fetched: Option<Instant>,
@@ -162,7 +163,7 @@ pub struct BatchBuilder<R> {
 }
 
 impl<R> BatchBuilder<R> {
-    /// Room for `bytes` of data is made at once.
+    /// Creates a builder with capacity for `messages` messages and `bytes` bytes of data.
     pub fn new(partition: Arc<Partition<R>>, messages: usize, bytes: usize) -> Self {
         Self {
             partition,
@@ -173,28 +174,28 @@ impl<R> BatchBuilder<R> {
         }
     }
 
-    /// All of it is fetched, by the worker's clock. Default: when it is built.
+    /// Sets when all messages had been fetched, by the worker's clock. Default: when the batch is built.
     pub fn fetched_at(mut self, now: Instant) -> Self {
         self.fetched = Some(now);
         self
     }
 
-    /// Whose messages they are.
+    /// Returns the partition of the messages.
     pub fn partition(&self) -> &Arc<Partition<R>> {
         &self.partition
     }
 
-    /// How many there are.
+    /// Returns the number of messages.
     pub fn messages(&self) -> usize {
         self.entries.len()
     }
 
-    /// Bytes of their keys, payloads and headers.
+    /// Returns the size of keys, payloads and headers, in bytes.
     pub fn bytes(&self) -> usize {
         self.data.len()
     }
 
-    /// Adds a message behind the others. Offsets go up, with gaps.
+    /// Adds a message after the others. Offsets increase, possibly with gaps.
     pub fn push(
         &mut self,
         offset: i64,
@@ -216,7 +217,7 @@ impl<R> BatchBuilder<R> {
         });
     }
 
-    /// Adds a header to the message last pushed.
+    /// Adds a header to the last message.
     pub fn push_header(&mut self, name: &str, value: Option<&[u8]>) {
         let name = self.copy(Some(name.as_bytes()));
         let value = self.copy(value);
@@ -227,25 +228,25 @@ impl<R> BatchBuilder<R> {
         }
     }
 
-    /// The offset of the message at `index`.
+    /// Returns the offset of the message at `index`.
     pub fn offset(&self, index: u32) -> i64 {
         self.entries[index as usize].offset
     }
 
-    /// Its key.
+    /// Returns the key of the message at `index`.
     pub fn key(&self, index: u32) -> Option<&[u8]> {
         self.entries[index as usize].key.of(&self.data)
     }
 
-    /// The offset and the fingerprint of the message last pushed.
+    /// Returns the offset and the fingerprint of the last message.
     pub fn last(&self) -> Option<(i64, u64)> {
         let last = self.entries.last()?;
         let (key, payload) = (last.key.of(&self.data), last.payload.of(&self.data));
         Some((last.offset, fingerprint(last.timestamp, key, payload)))
     }
 
-    /// The batch, its messages entered in the partition's tracker. `order` has the index at each
-    /// place of the order of handling; empty where that is the order of offsets.
+    /// Builds the batch, and enters its messages in the partition's tracker. `order` is the index of the
+    /// message at each place in the order of handling; empty if that is the order of offsets.
     pub fn build(self, order: Vec<u32>) -> Batch<R> {
         let bytes = self.data.len() / self.entries.len().max(1);
         let mut tracker = self.partition.tracker();
@@ -265,7 +266,7 @@ impl<R> BatchBuilder<R> {
         }
     }
 
-    /// Kafka bounds a record to less than 2 GiB, and a batch is closed long before that.
+    /// Kafka limits a record to less than 2 GiB, and a batch is built long before that.
     fn copy(&mut self, bytes: Option<&[u8]>) -> Span {
         bytes.map_or(Span::NULL, |bytes| {
             let start = self.data.len() as u32;
@@ -335,8 +336,8 @@ mod tests {
         assert_eq!(tracker.held(), 3);
     }
 
-    /// Every way in which the steps of three threads can follow each other: `L`, a lane after a
-    /// handler's `Ok`; `C`, a commit from another thread; `K`, the committer.
+    /// Returns every interleaving of the steps of three threads: `L`, a lane after a handler's `Ok`; `C`, a
+    /// commit from another thread; `K`, the committer.
     fn interleavings(left: [(char, usize); 3]) -> Vec<String> {
         if left.iter().all(|(_, steps)| *steps == 0) {
             return vec![String::new()];
@@ -368,7 +369,7 @@ mod tests {
                     ('C', _, None) => late = Some(batch.mark(0)),
                     ('C', _, Some(true)) => partition.tracker().mark(batch.sequence(0), 5),
                     ('C', _, Some(false)) => {}
-                    // It asks what is due, and tells later what the broker took.
+                    // It reads what is due, and reports later what the broker has accepted.
                     _ => match due.take() {
                         None => due = Some(partition.tracker().to_commit()),
                         Some(offset) => offset

@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 mod tests;
 
-/// When a batch is complete: at the first of these.
+/// The limits of a batch. A batch is complete when it reaches the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gathering {
-    /// It has this many messages.
+    /// The maximum number of messages.
     pub max_messages: usize,
-    /// A message that is larger is a batch by itself.
+    /// The maximum size in bytes. A larger message is a batch on its own.
     pub max_bytes: usize,
-    /// How long its oldest message waits for others.
+    /// How long the oldest message waits for others.
     pub max_wait: Duration,
 }
 
-/// How much a strand has gathered.
+/// How much a strand has collected.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Gathered {
     messages: usize,
@@ -34,10 +34,10 @@ impl Gathered {
     }
 }
 
-/// The strands whose messages wait for more to come.
+/// The strands whose messages wait for more.
 pub(crate) struct Gatherer {
     limits: Gathering,
-    /// Until when each of them waits.
+    /// The end of each strand's wait.
     waiting: BTreeSet<(Instant, StrandId)>,
 }
 
@@ -49,7 +49,8 @@ impl Gatherer {
         }
     }
 
-    /// Whether a strand that begins with `first` waits for more; its time runs from here on.
+    /// Returns `true` if a strand that begins with `first` waits for more messages. Its time starts with this
+    /// call.
     pub(crate) fn waits<R>(
         &mut self,
         strand: StrandId,
@@ -60,7 +61,7 @@ impl Gatherer {
         let limits = &self.limits;
         let is_complete =
             gathered.messages >= limits.max_messages || gathered.bytes >= limits.max_bytes;
-        // Nothing comes before what is there is handled.
+        // No more messages are fetched before these are handled.
         let is_cut_off = first.batch.partition().is_full();
         let until = self.until(first).filter(|until| *until > clock.now());
         match until {
@@ -72,7 +73,7 @@ impl Gatherer {
         }
     }
 
-    /// A strand that begins with `first` does not wait any more.
+    /// Ends the wait of a strand that begins with `first`.
     pub(crate) fn forget<R>(&mut self, strand: StrandId, first: Option<&Task<R>>) {
         if let Some(until) = first.and_then(|first| self.until(first)) {
             self.waiting.remove(&(until, strand));
@@ -83,23 +84,23 @@ impl Gatherer {
         self.waiting.retain(|(_, strand)| !strand.is_of(partition));
     }
 
-    /// When the first of those that wait is due.
+    /// Returns when the first waiting strand is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.waiting.first().map(|(until, _)| *until)
     }
 
-    /// Not before this time is a strand due whose messages come from now on.
+    /// Returns the earliest time at which a strand whose messages arrive after `now` can be due.
     pub(crate) fn horizon(&self, now: Instant) -> Option<Instant> {
         now.checked_add(self.limits.max_wait)
     }
 
-    /// Takes out a strand that has waited long enough.
+    /// Removes and returns a strand that has waited long enough.
     pub(crate) fn due(&mut self, now: Instant) -> Option<StrandId> {
         self.next().filter(|until| *until <= now)?;
         self.waiting.pop_first().map(|(_, strand)| strand)
     }
 
-    /// Takes the runs of a batch off `tasks`, of which there is one at least.
+    /// Takes the runs of a batch off `tasks`, which has at least one.
     pub(crate) fn take<R>(
         &self,
         tasks: &mut VecDeque<Task<R>>,
@@ -110,7 +111,7 @@ impl Gatherer {
         while let Some(mut task) = tasks.pop_front() {
             let mut fits = fitting(&task, messages, bytes);
             if fits == 0 && taken.is_empty() {
-                // Larger than a batch may be: it goes alone.
+                // Larger than the limit, so it is a batch on its own.
                 fits = 1;
             }
             let first = task.split_off(fits);
@@ -138,7 +139,7 @@ impl Gatherer {
     }
 }
 
-/// How many of the first messages of a task are within both bounds.
+/// Returns how many of the first messages of a task are within both limits.
 fn fitting<R>(task: &Task<R>, messages: usize, bytes: usize) -> usize {
     let (mut fits, mut too_many) = (0, task.indices().len().min(messages) + 1);
     if task.bytes_of(too_many - 1) <= bytes {

@@ -1,46 +1,47 @@
-//! Histories of a partition.
+//! The histories of a partition.
 //!
-//! A topic that is deleted and created again has the same name and its offsets begin again. Where that
-//! happens between two looks at the metadata, a group of the classic protocol sees neither, and
-//! librdkafka, whose position the broker does not know, goes to where `auto.offset.reset` says. What
-//! tells it is that offsets go back, or that the partition ends before what was read of it.
+//! A topic that is deleted and created again has the same name, and its offsets start again. If this happens
+//! between two requests for metadata, a group with the classic protocol notices neither, and librdkafka,
+//! whose position the broker does not know, continues where `auto.offset.reset` says. Two signs reveal it:
+//! offsets decrease, or the partition ends before the position that was read.
 
 use crate::timestamp::Timestamp;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-/// For this long librdkafka's statistics may tell of the history before.
+/// How long librdkafka's statistics may still describe the previous history.
 const STALE_FOR: Duration = Duration::from_secs(10);
-/// For this long what follows is taken for the end that was cut off.
+/// How long lower offsets are explained by a truncated log.
 const CUT_OFF_FOR: Duration = Duration::from_secs(60);
-/// So many looks in a row find the partition too short before it is taken for another one: a broker that
-/// has just become the leader may not know its end.
+/// How many checks in a row must find the partition too short before it counts as a new history: a broker
+/// that has just become the leader may not know its end.
 const LOOKS: u32 = 2;
 
-/// What is known of a partition's present history.
+/// The state of a partition's current history.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     number: u64,
     began: Option<Instant>,
-    /// The offset of the first message read, and what it looked like.
+    /// The offset and the fingerprint of the first message read.
     first: Option<(i64, u64)>,
-    /// The same of the last message read.
+    /// The offset and the fingerprint of the last message read.
     last: Option<(i64, u64)>,
-    /// How far librdkafka has read, whether or not messages came of it.
+    /// The position up to which librdkafka has read, even where it returned no messages.
     read_to: Option<i64>,
-    /// Looks in a row that found the partition to end before what was read.
+    /// How many checks in a row found that the partition ends before the position that was read.
     short: u32,
-    /// The start of another history that has taken the place of this one.
+    /// The start of a newer history that has replaced this one.
     outlived_by: Option<i64>,
-    /// When librdkafka found the end of the log cut off.
+    /// When librdkafka found that the log was truncated.
     cut_off: Option<Instant>,
 }
 
-/// Bytes at each end of a payload that make its [`fingerprint`].
+/// The number of bytes at each end of a payload that the [`fingerprint`] covers.
 const ENDS: usize = 256;
 
-/// What tells a message from another one with the same offset in another history of its partition.
+/// Returns a hash that distinguishes a message from one with the same offset in another history of its
+/// partition.
 pub fn fingerprint(
     timestamp: Option<Timestamp>,
     key: Option<&[u8]>,
@@ -58,21 +59,21 @@ pub fn fingerprint(
     hasher.finish()
 }
 
-/// Where a message stands among those that were read before.
+/// The position of a message relative to those read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// After them.
     Next,
     /// It is the first of them: librdkafka reads them again.
     Again,
-    /// It is the last of them once more: librdkafka pauses all partitions for a rebalance, and one whose
-    /// last message is just being taken goes on with that message.
+    /// It is the last of them again. librdkafka pauses all partitions for a rebalance, and may then repeat a
+    /// message that is being fetched at that moment.
     Repeated,
-    /// Among other messages.
+    /// It belongs to a new history.
     NewHistory,
 }
 
-/// What was read of a partition before its end was asked for.
+/// The position in a partition at the time when its end was requested.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     number: u64,
@@ -80,7 +81,7 @@ pub struct Look {
 }
 
 impl History {
-    /// Another one begins.
+    /// Begins another history.
     pub(crate) fn begin(&mut self) {
         *self = Self {
             number: self.number + 1,
@@ -89,7 +90,7 @@ impl History {
         };
     }
 
-    /// One that follows another, of which nothing is committed yet.
+    /// Creates a history that follows another one and of which nothing is committed yet.
     pub(crate) fn of_another() -> Self {
         Self {
             number: 1,
@@ -97,7 +98,8 @@ impl History {
         }
     }
 
-    /// librdkafka has read up to `position`; false where that may be of the history before.
+    /// Notes that librdkafka has read up to `position`. Returns `false` if that may be from the previous
+    /// history.
     pub(crate) fn note_read(&mut self, position: i64) -> bool {
         let is_stale = self.began.is_some_and(|began| began.elapsed() < STALE_FOR);
         if !is_stale && position >= 0 {
@@ -106,12 +108,13 @@ impl History {
         !is_stale
     }
 
-    /// Whether it follows another one of the same assignment.
+    /// Returns `true` if it follows another history of the same assignment.
     pub(crate) fn is_another(&self) -> bool {
         self.number > 0
     }
 
-    /// Where a message stands among those before `position`, the offset after the last one taken in.
+    /// Returns the position of a message relative to those before `position`, the offset after the last
+    /// message taken in.
     pub(crate) fn place(
         &mut self,
         position: Option<i64>,
@@ -125,20 +128,20 @@ impl History {
             self.first.get_or_insert_with(|| (offset, fingerprint()));
             return Place::Next;
         }
-        // Only a look for the partition's beginning that librdkafka takes up again leads back, and to
-        // the first message. Others come from where a new history was begun.
+        // librdkafka goes back only when it repeats its lookup of the partition's beginning, and then to the
+        // first message. A different message is from a new history.
         match self.first {
             Some(first) if first == (offset, fingerprint()) => Place::Again,
             _ => Place::NewHistory,
         }
     }
 
-    /// The last message that is handed out.
+    /// Notes the last message that is handed out.
     pub(crate) fn note_last(&mut self, offset: i64, fingerprint: u64) {
         self.last = Some((offset, fingerprint));
     }
 
-    /// `furthest` is the highest offset after a message taken in.
+    /// Returns the position for a check. `furthest` is the highest offset after a message taken in.
     pub(crate) fn look(&self, furthest: Option<i64>) -> Look {
         Look {
             number: self.number,
@@ -146,7 +149,7 @@ impl History {
         }
     }
 
-    /// Whether another history has taken the place of the one that was looked at.
+    /// Returns `true` if a newer history has replaced the one that was checked.
     pub(crate) fn is_outlived(&mut self, look: Look, end: i64) -> bool {
         if self.number != look.number {
             return false;
@@ -158,7 +161,7 @@ impl History {
         self.short >= LOOKS
     }
 
-    /// Another history, which begins at `start`, has taken the place of the one that was looked at.
+    /// Notes that a newer history, which begins at `start`, has replaced the one that was checked.
     pub(crate) fn outlive(&mut self, look: Look, start: i64) {
         if self.number == look.number {
             self.outlived_by = Some(start);

@@ -6,31 +6,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A message that a handler has in hand.
+/// A message that a handler is processing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InHand {
-    /// Its partition.
+    /// The message's partition.
     pub partition: TopicPartition,
-    /// Its offset.
+    /// The message's offset.
     pub offset: i64,
-    /// For how long, at least: the time from when a look was first taken at it, by the poll thread
-    /// every 50 ms (not while a rebalance drains) or by a status.
+    /// For how long, at least: the time since it was first seen, by the poll thread, which checks every 50 ms
+    /// (not while a rebalance drains), or by a status.
     pub since: Duration,
 }
 
-/// The message that each lane has in hand, and since when.
+/// The message that each lane is processing, and since when.
 ///
-/// A lane says for each message only which one it is; whoever looks takes the time. So an age is
-/// never told too high, and too low by the pause between two looks at the most.
+/// For each message, a lane only stores which one it is; the threads that check the lanes read the time. So
+/// an age is never too high, and at most the interval between two checks too low.
 pub struct Hands<R> {
     hands: Vec<Hand<R>>,
 }
 
-/// One lane's.
+/// The state of one lane.
 pub struct Hand<R> {
-    /// 0 for nothing, else another value for each message: the run in the upper half, the index in
-    /// the batch in the lower.
+    /// 0 for no message; otherwise the run in the upper half and the index in the batch in the lower half,
+    /// which is unique for each message.
     place: AtomicU64,
     /// Counts the runs.
     runs: AtomicU32,
@@ -39,26 +39,26 @@ pub struct Hand<R> {
 }
 
 impl<R> Hands<R> {
-    /// For so many lanes.
+    /// Creates the state of `lanes` lanes.
     pub fn new(lanes: usize) -> Self {
         Self {
             hands: (0..lanes).map(|_| Hand::default()).collect(),
         }
     }
 
-    /// The lane's own, by its number from 0.
+    /// Returns the state of the lane with this number, counted from 0.
     pub fn of_lane(&self, lane: usize) -> &Hand<R> {
         &self.hands[lane]
     }
 
-    /// Takes the time of what is in hand now.
+    /// Notes the time for the messages that are being processed now.
     pub fn look(&self) {
         for hand in &self.hands {
             hand.look();
         }
     }
 
-    /// The message that is in hand for longest.
+    /// Returns the message that has been processed for the longest time.
     pub fn oldest(&self) -> Option<InHand> {
         let in_hand = self.hands.iter().filter_map(Hand::in_hand);
         in_hand.max_by_key(|in_hand| in_hand.since)
@@ -77,7 +77,7 @@ impl<R> Default for Hand<R> {
 }
 
 impl<R> Hand<R> {
-    /// A run of messages of `batch` begins.
+    /// Begins a run of messages of `batch`.
     pub fn begin(&self, batch: &Arc<Batch<R>>) -> Run<'_, R> {
         let mut run = Run {
             hand: self,
@@ -101,7 +101,7 @@ impl<R> Hand<R> {
     fn in_hand(&self) -> Option<InHand> {
         let (place, since) = self.look()?;
         let batch = self.batch.lock().clone()?;
-        // Another batch may have come in between.
+        // Another batch may have started in between.
         let is_still = self.place.load(Ordering::Acquire) == place;
         is_still.then(|| InHand {
             partition: batch.partition().name.clone(),
@@ -111,24 +111,24 @@ impl<R> Hand<R> {
     }
 }
 
-/// A run of one lane.
+/// A run of messages in one lane.
 pub struct Run<'a, R> {
     hand: &'a Hand<R>,
     number: u64,
 }
 
 impl<R> Run<'_, R> {
-    /// The next messages are of `batch`.
+    /// Continues the run with messages of `batch`.
     pub fn turn_to(&mut self, batch: &Arc<Batch<R>>) {
-        // In between nothing is in hand: no place is taken for one in another batch.
+        // No message in between, so that no place is taken for one in another batch.
         self.hand.place.store(0, Ordering::Release);
         *self.hand.batch.lock() = Some(Arc::clone(batch));
         let run = self.hand.runs.fetch_add(1, Ordering::Relaxed);
-        // Never 0, which says that nothing is in hand.
+        // Never 0, which means that there is no message.
         self.number = u64::from(run | 1 << 31) << 32;
     }
 
-    /// The message at `index` is handed to the handler.
+    /// Notes that the message at `index` is handed to the handler.
     pub fn takes(&self, index: u32) {
         let place = self.number | u64::from(index);
         self.hand.place.store(place, Ordering::Release);
@@ -190,7 +190,7 @@ mod tests {
         let oldest = hands.oldest().unwrap();
         assert_eq!((oldest.partition.partition(), oldest.offset), (0, 11));
         assert!(oldest.since >= some_time);
-        // The first lane goes on: the other one is the oldest now.
+        // The first lane continues, so the other one is the oldest now.
         first.takes(2);
         assert_eq!(hands.oldest().unwrap().partition.partition(), 1);
         drop(second);

@@ -1,9 +1,9 @@
-//! Internal to [`rws-kafka-consumer`](https://docs.rs/rws-kafka-consumer), whose exact version it is for:
-//! it may change in any release.
+//! Internal to [`rws-kafka-consumer`](https://docs.rs/rws-kafka-consumer), which depends on exactly one
+//! version of it. It may change in any release.
 //!
-//! It hands messages to threads in the order that they must keep, and tracks which of them are finished.
-//! It knows neither Kafka's client nor metrics nor what a handler is, so that all of it is tested without
-//! a broker.
+//! It hands messages to threads in the order that they must keep, and tracks which of them are finished. It
+//! uses no Kafka client and no metrics, and does not know what a handler is, so all of it is tested without a
+//! broker.
 //!
 //! ```text
 //! BatchBuilder ─▶ cut ─▶ Scheduler::add ─▶ Scheduler::next ─▶ (a handler) ─▶ Partition::finish
@@ -12,14 +12,14 @@
 //!                                                                     Tracker::to_commit
 //! ```
 //!
-//! - [`Batch`]: messages of one partition, their bytes in one allocation.
-//! - [`Partition`]: one assignment of a partition. It is the epoch: what is finished under one that is
-//!   [`Phase::Released`] is committed by nobody.
-//! - [`Tracker`]: what is finished, and up to where all before it are.
-//! - A *strand* ([`StrandId`]): messages that are handled one after the other. [`cut`] makes a batch's
-//!   [`Task`]s, one a strand.
-//! - [`Scheduler`]: gives the next task whose strand is free to whoever asks.
-//! - [`History`](history): what tells that a topic was deleted and created again.
+//! - [`Batch`]: messages of one partition, with their bytes in one allocation.
+//! - [`Partition`]: one assignment of a partition. It is the epoch: messages that finish under one that is
+//!   [`Phase::Released`] are not committed.
+//! - [`Tracker`]: which messages are finished, and up to which offset all of them are.
+//! - A *strand* ([`StrandId`]): messages that are handled one after another. [`cut`] divides a batch into
+//!   [`Task`]s, one per strand.
+//! - [`Scheduler`]: hands out the next task whose strand is free.
+//! - [`History`](history): detects that a topic was deleted and created again.
 
 mod batch;
 mod clock;

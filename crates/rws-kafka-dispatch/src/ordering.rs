@@ -1,19 +1,19 @@
-/// Which messages are handled one after the other, whatever the concurrency.
+/// Which messages are handled one after another, whatever the concurrency.
 ///
-/// An offset is committed only when all before it are finished. So under [`Key`](Self::Key) and
-/// [`None`](Self::None), what had finished ahead of an unfinished message comes again when the
-/// partition goes to another worker or this one is started anew; under
-/// [`Partition`](Self::Partition) only a crash or an expired deadline brings anything twice.
+/// An offset is committed only when all messages before it are finished. With [`Key`](Self::Key) and
+/// [`None`](Self::None), messages that finish before an earlier unfinished one are therefore delivered again
+/// when another worker takes over the partition or this one restarts. With [`Partition`](Self::Partition),
+/// only a crash or an expired deadline causes duplicates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ordering {
-    /// Those of a partition: as many lanes have work as partitions do.
+    /// Messages of the same partition. At most as many lanes are busy as there are partitions with work.
     #[default]
     Partition,
-    /// Those of a key within a partition. A slow or failing key holds up no other, until what has
-    /// piled up behind it fills the partition's share of `max_in_flight`. Messages without a key keep
-    /// their order among themselves, as if they shared one.
+    /// Messages of the same key and partition. A slow or failing key does not delay other keys, until the
+    /// messages that wait behind it fill the partition's share of `max_in_flight`. Messages without a key
+    /// keep their order, as if they had the same key.
     Key,
-    /// None: every message by itself.
+    /// None: every message is handled on its own.
     None,
 }

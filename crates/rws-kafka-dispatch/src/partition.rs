@@ -5,21 +5,21 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// What may be done with an assigned partition.
+/// The state of an assigned partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 #[repr(u8)]
 pub enum Phase {
-    /// Messages are handed out and committed.
+    /// Its messages are handed out and committed.
     Active,
-    /// No message is handed out any more; what runs may finish and is committed.
+    /// No more messages are handed out; those in flight may finish and are committed.
     Draining,
-    /// It belongs to someone else: nothing is committed any more.
+    /// It belongs to another member: nothing is committed any more.
     Released,
 }
 
-/// What the owner of a [`Partition`] keeps with it, such as its metrics.
+/// The data that the owner of a [`Partition`] keeps with it, such as metrics.
 pub trait Recorders {
-    /// The partition is released: what is told of it ends.
+    /// Called when the partition is released, which ends its metrics.
     fn released(&self);
 }
 
@@ -27,40 +27,39 @@ impl Recorders for () {
     fn released(&self) {}
 }
 
-/// One partition for the time of one assignment.
+/// One partition during one assignment.
 ///
-/// Everything that happens to a message reaches the `Partition` that it was fetched under. After a
-/// revoke that object is out of the assignment, so that a late completion finds nobody who would
-/// commit it: the object itself is the epoch.
+/// Each message belongs to the `Partition` under which it was fetched. A revoke removes that object from the
+/// assignment, so a late completion reaches an object that nobody commits: the object itself is the epoch.
 #[derive(Debug)]
 pub struct Partition<R> {
-    /// One that no other assignment of the worker had.
+    /// Unique among all assignments of the worker.
     pub id: u64,
-    /// The topic and the number.
+    /// The topic and the partition's number.
     pub name: TopicPartition,
-    /// What its owner keeps with it.
+    /// The owner's data.
     pub recorders: R,
     phase: AtomicU8,
     tracker: Mutex<Tracker>,
     history: Mutex<History>,
-    /// The poll thread waits until the tracker holds no more than this; 0 when it does not wait.
+    /// The poll thread waits until the tracker holds at most this many messages; 0 if it does not wait.
     wanted: AtomicUsize,
     room: Condvar,
     is_full: AtomicBool,
     committed_at: Mutex<Option<SystemTime>>,
-    /// There is no message before this offset that was not committed, when it was last looked at.
+    /// When last checked, all messages before this offset were committed.
     read_to: AtomicI64,
-    /// The transaction that it has something in, or had last.
+    /// The transaction to which it contributes, or contributed last.
     transaction: AtomicU64,
-    /// Whether it is a retry topic's.
+    /// `true` if it is a partition of a retry topic.
     is_retry: bool,
-    /// Until when a message of it waits that is not due. By no clock that can be set back: that would
-    /// go on for as long as it was.
+    /// Until when a message that is not due waits. Not by a clock that can be set back, which would extend
+    /// the wait by as much.
     due: Mutex<Option<Instant>>,
 }
 
 impl<R: Recorders> Partition<R> {
-    /// `id` is one that no other assignment of the worker had.
+    /// Creates a partition. `id` must be unique among all assignments of the worker.
     pub fn new(id: u64, name: TopicPartition, recorders: R) -> Self {
         Self {
             id,
@@ -80,14 +79,14 @@ impl<R: Recorders> Partition<R> {
         }
     }
 
-    /// Of a retry topic, or not.
+    /// Sets whether it is a partition of a retry topic.
     #[must_use]
     pub fn of_retries(mut self, is_retry: bool) -> Self {
         self.is_retry = is_retry;
         self
     }
 
-    /// In place of `old`, which was not committed to its end.
+    /// Marks it as the successor of `old`, which may not have been committed to its end.
     #[must_use]
     pub fn succeeding(self, old: &Self) -> Self {
         if old.is_uncommitted_history() {
@@ -96,7 +95,7 @@ impl<R: Recorders> Partition<R> {
         self
     }
 
-    /// Phases only go forward.
+    /// Moves to a later phase. An earlier one has no effect.
     pub fn advance(&self, to: Phase) {
         self.phase.fetch_max(to as u8, Ordering::AcqRel);
         if to == Phase::Released {
@@ -106,23 +105,23 @@ impl<R: Recorders> Partition<R> {
 }
 
 impl<R> Partition<R> {
-    /// Whether it is a retry topic's.
+    /// Returns `true` if it is a partition of a retry topic.
     pub fn is_retry(&self) -> bool {
         self.is_retry
     }
 
-    /// A message of it is not looked at again before `due`.
+    /// Makes one of its messages wait until `due`.
     pub fn wait_until(&self, due: Instant) {
         let mut last = self.due.lock();
         *last = (*last).max(Some(due));
     }
 
-    /// Whether a message of it is not due at `now`.
+    /// Returns `true` if one of its messages is not due at `now`.
     pub fn is_waiting(&self, now: Instant) -> bool {
         self.is_retry && self.due.lock().is_some_and(|due| due > now)
     }
 
-    /// What may be done with it now.
+    /// Returns the current phase.
     pub fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Active,
@@ -131,42 +130,42 @@ impl<R> Partition<R> {
         }
     }
 
-    /// Whether messages of it are handed out.
+    /// Returns `true` while its messages are handed out.
     pub fn is_active(&self) -> bool {
         self.phase() == Phase::Active
     }
 
-    /// Whether no more of it is fetched, for want of room.
+    /// Returns `true` while no more messages are fetched because there is no room.
     pub fn is_full(&self) -> bool {
         self.is_full.load(Ordering::Relaxed)
     }
 
-    /// No more of it is fetched, for want of room; or it is again.
+    /// Sets whether fetching has stopped because there is no room.
     pub fn set_full(&self, is_full: bool) {
         self.is_full.store(is_full, Ordering::Relaxed);
     }
 
-    /// Returns `true` at the first call for this transaction, of those one after the other.
+    /// Returns `true` at the first call for this transaction.
     pub fn joins(&self, transaction: u64) -> bool {
         self.transaction.swap(transaction, Ordering::Relaxed) != transaction
     }
 
-    /// Which of its messages are finished.
+    /// Returns the tracker of its messages.
     pub fn tracker(&self) -> MutexGuard<'_, Tracker> {
         self.tracker.lock()
     }
 
-    /// When the broker last took an offset.
+    /// Returns when the broker last accepted an offset.
     pub fn committed_at(&self) -> Option<SystemTime> {
         *self.committed_at.lock()
     }
 
-    /// A message is handled.
+    /// Notes that a message is finished.
     pub fn finish(&self, sequence: u64, marked: bool) {
         self.finish_all([(sequence, marked)]);
     }
 
-    /// Messages are handled: the sequence number of each, and whether it is marked.
+    /// Notes that messages are finished: the sequence number of each, and whether it is marked.
     pub fn finish_all(&self, messages: impl IntoIterator<Item = (u64, bool)>) {
         let held = {
             let mut tracker = self.tracker();
@@ -175,14 +174,14 @@ impl<R> Partition<R> {
             }
             tracker.held()
         };
-        // Once for a wait, not once for a message: it costs a system call.
+        // Notify once per wait and not per message, because it costs a system call.
         let wanted = self.wanted.load(Ordering::Relaxed);
         if wanted > 0 && held <= wanted {
             self.room.notify_one();
         }
     }
 
-    /// The broker took `offset`.
+    /// Notes that the broker has accepted `offset`.
     pub fn acked(&self, offset: i64) {
         let mut tracker = self.tracker();
         tracker.acked(offset);
@@ -193,17 +192,16 @@ impl<R> Partition<R> {
         }
     }
 
-    /// What is taken in from here on is of another history, which begins at `start`.
+    /// Begins another history at `start`: messages taken in from now on belong to it.
     pub fn begin_history(&self, start: Start) {
-        // First the tracker: a look at the history's end that is under way compares its number.
+        // The tracker first: a check of the history's end that is running compares its number.
         self.tracker().begin_history(start);
         self.history.lock().begin();
         self.read_to.store(-1, Ordering::Relaxed);
         *self.committed_at.lock() = None;
     }
 
-    /// Waits until the tracker holds no more than both bounds; false when it still does after
-    /// `time`.
+    /// Waits until the tracker is within both bounds. Returns `false` if it still is not after `time`.
     pub fn wait_for_room(&self, messages: usize, bytes: usize, time: Duration) -> bool {
         let until = Instant::now() + time;
         self.wanted.store(messages.max(1), Ordering::Relaxed);
@@ -216,7 +214,7 @@ impl<R> Partition<R> {
             if left.is_zero() || !self.is_active() {
                 break false;
             }
-            // A finish that came before `wanted` was seen is caught by the next look.
+            // If a message finishes before `wanted` is visible, the next step notices it.
             let step = left.min(Duration::from_millis(2));
             self.room.wait_for(&mut tracker, step);
         };
@@ -224,7 +222,7 @@ impl<R> Partition<R> {
         has_room
     }
 
-    /// All before `position` has been taken from the broker and from librdkafka.
+    /// Notes that all messages before `position` have been fetched from the broker and taken from librdkafka.
     pub fn note_read(&self, position: i64) {
         if !self.history.lock().note_read(position) {
             return;
@@ -234,17 +232,17 @@ impl<R> Partition<R> {
         }
     }
 
-    /// Where the worker began to read, of a partition of which nothing is committed; `None` where that
-    /// is not known.
+    /// Returns where the worker began to read a partition of which nothing is committed; `None` if that is
+    /// unknown.
     pub fn began_at(&self) -> Option<i64> {
         let first = self.tracker().first();
         first.or_else(|| Some(self.read_to.load(Ordering::Relaxed)).filter(|read| *read >= 0))
     }
 
-    /// How many messages the group is behind `end`.
+    /// Returns how many messages the group is behind `end`.
     ///
-    /// Marks of transactions and what was aborted have offsets and are no messages: where only
-    /// such stand between `committed` and `end`, there is no work.
+    /// Transaction markers and aborted messages have offsets but are not delivered. If there are only such
+    /// offsets between `committed` and `end`, the lag is 0.
     pub fn lag(&self, end: i64, committed: i64) -> u64 {
         if self.tracker().is_all_committed() && self.read_to.load(Ordering::Relaxed) >= end {
             return 0;
@@ -252,52 +250,53 @@ impl<R> Partition<R> {
         end.saturating_sub(committed).max(0).unsigned_abs()
     }
 
-    /// Where a message stands; for the poll thread, with everything before it handed out.
+    /// Returns the position of a message. For the poll thread, after all earlier messages are handed out.
     pub fn place(&self, offset: i64, fingerprint: impl Fn() -> u64) -> Place {
         let position = self.tracker().position();
         self.history.lock().place(position, offset, fingerprint)
     }
 
-    /// Returns `true` if the group's committed offset is of a history before this one.
+    /// Returns `true` if the group's committed offset is from an earlier history.
     pub fn is_uncommitted_history(&self) -> bool {
-        // A lock at a time.
+        // One lock at a time.
         let is_another = self.history.lock().is_another();
         is_another && self.tracker().committed().is_none()
     }
 
-    /// The last message that is handed out; for the poll thread.
+    /// Notes the last message that is handed out. For the poll thread.
     pub fn note_last(&self, offset: i64, fingerprint: u64) {
         self.history.lock().note_last(offset, fingerprint);
     }
 
-    /// For a comparison with the partition's end.
+    /// Returns the position for a comparison with the partition's end.
     pub fn look(&self) -> Look {
         let furthest = self.tracker().furthest();
         self.history.lock().look(furthest)
     }
 
-    /// Whether another history has taken the place of the one that was looked at, as the partition ends
-    /// at `end`, at several looks in a row.
+    /// Returns `true` if several checks in a row found that the partition ends at an `end` before the
+    /// position that was read, so that a newer history has replaced the one that was checked.
     pub fn is_outlived(&self, look: Look, end: i64) -> bool {
         self.history.lock().is_outlived(look, end)
     }
 
-    /// Another history, which begins at `start`, has taken the place of the one that was looked at.
+    /// Notes that a newer history, which begins at `start`, has replaced the one that was checked.
     pub fn outlive(&self, look: Look, start: i64) {
         self.history.lock().outlive(look, start);
     }
 
-    /// Where the history begins that has taken the place of the present one.
+    /// Returns the start of the newer history that has replaced the current one, if any.
     pub fn outlived_by(&self) -> Option<i64> {
         self.history.lock().outlived_by()
     }
 
-    /// librdkafka has found the end of the log cut off, as after the election of a leader that missed it.
+    /// Notes that librdkafka has found the log truncated, for example after the election of a leader that
+    /// lacked the end.
     pub fn note_cut_off(&self) {
         self.history.lock().note_cut_off();
     }
 
-    /// Whether that was a moment ago.
+    /// Returns `true` if the log was found truncated recently.
     pub fn was_cut_off(&self) -> bool {
         self.history.lock().was_cut_off()
     }
@@ -340,7 +339,7 @@ mod tests {
         });
     }
 
-    /// Keys may wait for different times.
+    /// Different keys may wait for different times.
     #[test]
     fn a_retry_topics_partition_waits_for_as_long_as_one_of_its_messages() {
         let now = Instant::now();
@@ -365,7 +364,7 @@ mod tests {
         partition.note_read(10);
         assert_eq!(partition.lag(10, 4), 0);
         assert_eq!(partition.lag(11, 4), 7);
-        // A message is taken in: from here to its commit it counts.
+        // This message counts from now until its commit.
         partition.tracker().push(10, 1);
         partition.note_read(12);
         assert_eq!(partition.lag(12, 4), 8);

@@ -24,22 +24,23 @@ use std::time::Instant;
 
 /// Hands runs of messages to lanes, one run of a strand at a time.
 ///
-/// A strand is a queue whose messages keep their order. Any idle lane takes the next ready strand,
-/// so that lanes never wait for each other; a strand that waits out a retry, or for the broker to
-/// acknowledge a dead letter, occupies no lane.
+/// A strand is a queue whose messages keep their order. Any idle lane takes the next ready strand, so lanes
+/// never wait for each other. A strand that waits for a retry, or for the acknowledgement of a dead letter,
+/// occupies no lane.
 pub struct Scheduler<P: Progress> {
     clock: Clock,
     state: Mutex<State<P>>,
-    /// Written under the lock, so that no lane sleeps over its end; lanes read it for each message.
+    /// Written under the lock, so that no sleeping lane misses the end of a pause. Lanes read it for each
+    /// message.
     paused: AtomicBool,
-    /// There is a ready strand, an earlier retry, or an end.
+    /// Notified when a strand is ready, a retry is due earlier, or the scheduler has ended.
     work: Condvar,
-    /// A strand has stopped running.
+    /// Notified when a strand has stopped running.
     settled: Condvar,
 }
 
 impl<P: Progress> Scheduler<P> {
-    /// Pauses are told by `clock`. With `gathering`, a lane is given batches.
+    /// Creates a scheduler that measures pauses with `clock`. With `gathering`, lanes get batches.
     pub fn new(clock: Clock, gathering: Option<Gathering>) -> Self {
         let state = State {
             gatherer: gathering.map(Gatherer::new),
@@ -54,7 +55,7 @@ impl<P: Progress> Scheduler<P> {
         }
     }
 
-    /// Queues each task behind what its strand has.
+    /// Adds each task to the end of its strand's queue.
     pub fn add(&self, tasks: impl IntoIterator<Item = (StrandId, Task<P::Recorders>)>) {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -73,7 +74,7 @@ impl<P: Progress> Scheduler<P> {
         self.wake_a_lane(&guard);
     }
 
-    /// What was gathered of a partition goes out as it is: no more of it is fetched before.
+    /// Hands out the messages collected for a partition, because no more of it is fetched before.
     pub fn hand_out(&self, partition: &Partition<P::Recorders>) {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -89,14 +90,14 @@ impl<P: Progress> Scheduler<P> {
         }
     }
 
-    /// Of the messages that a lane has in hand of `strand`, so many are unsettled.
+    /// Sets how many messages of `strand` that its lane has in flight have no outcome yet.
     pub fn holds(&self, strand: StrandId, messages: usize) {
-        // The handler is in hand as long as it runs.
+        // While the handler runs, at least one is in flight.
         self.lock().holds(strand, messages.max(1));
     }
 
-    /// The next work, for what the last one came to; blocks until there is some, and calls `idle`
-    /// before it does. `None` when the scheduler has ended.
+    /// Returns the next work, and takes back the last one with its outcome. Blocks until there is work, and
+    /// calls `idle` before it does. Returns `None` when the scheduler has ended.
     pub fn next(
         &self,
         finished: Option<(Work<P>, Outcome)>,
@@ -116,13 +117,13 @@ impl<P: Progress> Scheduler<P> {
             state.ready_timers(&self.clock);
             if let Some(work) = state.take_next(self.is_paused()) {
                 self.wake_a_lane(&state);
-                // Without the lock: what is over may be the last of a batch.
+                // Dropped without the lock, because it may be the last of a batch.
                 drop(state);
                 drop(over);
                 return Some(work);
             }
             if over.is_some() {
-                // Nor while the lane sleeps.
+                // Not while the lane sleeps, either.
                 MutexGuard::unlocked(&mut state, || drop(over.take()));
                 continue;
             }
@@ -131,7 +132,7 @@ impl<P: Progress> Scheduler<P> {
             }
             let mut next_timer = state.next_timer();
             if next_timer.is_none() && std::mem::take(&mut has_worked) {
-                // While there is work, the first messages of a batch need not wake it for its watch.
+                // While there is work, the first messages of a batch need not wake a lane to set its timer.
                 next_timer = state.horizon(&self.clock);
             }
             state.idle_lanes += 1;
@@ -154,7 +155,7 @@ impl<P: Progress> Scheduler<P> {
         }
     }
 
-    /// As [`next`](Self::next), and does not wait: `None` when there is no work at this time.
+    /// Returns the next work as [`next`](Self::next) does, but without blocking: `None` if there is none now.
     pub fn try_next(&self) -> Option<Work<P>> {
         let mut state = self.lock();
         if state.ended {
@@ -164,14 +165,14 @@ impl<P: Progress> Scheduler<P> {
         state.take_next(self.is_paused())
     }
 
-    /// What `work` came to.
+    /// Takes back `work` with its outcome.
     pub fn finish(&self, work: Work<P>, outcome: Outcome) {
         let over = self.give_back(&mut self.lock(), work, outcome);
-        // Without the lock: it may be the last of a batch.
+        // Dropped without the lock, because it may be the last of a batch.
         drop(over);
     }
 
-    /// When the next message is looked at again that waits for its time.
+    /// Returns when the next waiting message is due.
     pub fn next_due(&self) -> Option<Instant> {
         let state = self.lock();
         let is_waiting = |strand: &StrandId| {
@@ -187,7 +188,7 @@ impl<P: Progress> Scheduler<P> {
 
     fn give_back(&self, state: &mut State<P>, work: Work<P>, outcome: Outcome) -> Option<Work<P>> {
         let over = state.give_back(work, outcome, &self.clock);
-        // A lane that sleeps must learn of a retry earlier than it knows.
+        // A sleeping lane must be told of a retry that is due before it would wake.
         if state.idle_lanes > 0 && state.is_unwatched() {
             self.work.notify_one();
         }
@@ -197,7 +198,7 @@ impl<P: Progress> Scheduler<P> {
         over
     }
 
-    /// The dead letter that `strand` waits for has an outcome.
+    /// Wakes `strand`, whose dead letter has an outcome.
     pub fn wake(&self, strand: StrandId) {
         let mut state = self.lock();
         if let Some(queue) = state.strands.get_mut(&strand) {
@@ -213,7 +214,7 @@ impl<P: Progress> Scheduler<P> {
         self.wake_a_lane(&state);
     }
 
-    /// Whether lanes are to leave messages alone. What a handler has in hand goes on.
+    /// Pauses or resumes handing out messages. Messages in flight continue.
     pub fn pause(&self, paused: bool) {
         let state = self.lock();
         self.paused.store(paused, Ordering::Relaxed);
@@ -221,12 +222,12 @@ impl<P: Progress> Scheduler<P> {
         self.work.notify_all();
     }
 
-    /// Whether lanes leave messages alone.
+    /// Returns `true` while no messages are handed out.
     pub fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Relaxed)
     }
 
-    /// Forgets all that is queued of a partition, but for the messages in hand.
+    /// Drops all queued messages of a partition, except those in flight.
     pub fn drop_queued(&self, partition: &Partition<P::Recorders>) {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -240,9 +241,9 @@ impl<P: Progress> Scheduler<P> {
             };
             queue.tasks.clear();
             queue.gathered = Gathered::default();
-            // What was begun goes on; that is its letter.
+            // What has begun continues: a dead letter that is being sent.
             queue.tasks.extend(first.map(|task| task.nothing()));
-            // A running strand stays, so that no second lane takes it meanwhile.
+            // A running strand stays, so that no second lane takes it.
             queue.phase == StrandPhase::Running || !queue.tasks.is_empty()
         });
         state.ready.retain(|strand| !strand.is_of(partition));
@@ -252,7 +253,7 @@ impl<P: Progress> Scheduler<P> {
         }
     }
 
-    /// Waits until no message of `partitions` is in hand; returns how many still are at `until`.
+    /// Waits until no message of `partitions` is in flight. Returns how many still are at `until`.
     pub fn wait_until_settled(
         &self,
         partitions: &[Arc<Partition<P::Recorders>>],
@@ -283,17 +284,18 @@ impl<P: Progress> Scheduler<P> {
         left
     }
 
-    /// Waits until no message at all is in hand; returns how many still are at `until`.
+    /// Waits until no message at all is in flight. Returns how many still are at `until`.
     pub fn wait_until_idle(&self, until: Instant) -> usize {
         self.wait_for_hands(until, |in_hand| in_hand.values().sum())
     }
 
-    /// Messages that are in hand at this moment: a handler's, or as a dead letter on its way.
+    /// Returns how many messages are in flight now: with a handler, or as a dead letter that is not
+    /// acknowledged yet.
     pub fn in_hand(&self) -> usize {
         self.lock().in_hand.values().sum()
     }
 
-    /// Lanes get no more work.
+    /// Ends the scheduler: lanes get no more work.
     pub fn end(&self) {
         self.lock().ended = true;
         self.work.notify_all();

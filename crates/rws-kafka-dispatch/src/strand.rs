@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Messages that must be handled one after the other: those of a partition, or of a key in it.
+/// Identifies messages that must be handled one after another: those of a partition, or of a key in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StrandId {
     partition: u64,
@@ -15,7 +15,7 @@ pub struct StrandId {
 }
 
 impl StrandId {
-    /// All of a partition, where that is one strand.
+    /// Returns the strand of a whole partition.
     pub fn whole<R>(partition: &Partition<R>) -> Self {
         Self {
             partition: partition.id,
@@ -23,40 +23,40 @@ impl StrandId {
         }
     }
 
-    /// The id of its partition.
+    /// Returns the id of its partition.
     #[inline]
     pub fn partition(self) -> u64 {
         self.partition
     }
 
-    /// Whether it is a strand of this partition.
+    /// Returns `true` if it is a strand of this partition.
     pub fn is_of<R>(self, partition: &Partition<R>) -> bool {
         self.partition == partition.id
     }
 }
 
-/// Messages of one strand in one batch that still have to be handled.
+/// Messages of one strand in one batch that are still to be handled.
 pub struct Task<R> {
-    /// Where the messages are.
+    /// The batch with the messages.
     pub batch: Arc<Batch<R>>,
-    /// Places in the batch's order.
+    /// Places in the batch's order of handling.
     places: Range<u32>,
-    /// When it was queued, where it waits to become a part of a batch for the handler.
+    /// When it was queued, if it waits to become part of a batch for the handler.
     pub since: Option<Instant>,
 }
 
 impl<R> Task<R> {
-    /// The message to handle next, by its index in the batch.
+    /// Returns the next message to handle, as its index in the batch.
     pub fn first(&self) -> Option<u32> {
         (!self.places.is_empty()).then(|| self.batch.at(self.places.start))
     }
 
-    /// The first message is done with.
+    /// Removes the first message, which is finished.
     pub fn advance(&mut self) {
         self.places.start += 1;
     }
 
-    /// One message.
+    /// Creates a task of one message.
     pub fn one(batch: &Arc<Batch<R>>, index: u32) -> Self {
         debug_assert!(
             batch.at(index) == index,
@@ -69,7 +69,7 @@ impl<R> Task<R> {
         }
     }
 
-    /// No message at all, of the same partition.
+    /// Creates a task without messages in the same partition.
     pub fn nothing(&self) -> Self {
         Self {
             batch: Arc::clone(&self.batch),
@@ -78,24 +78,24 @@ impl<R> Task<R> {
         }
     }
 
-    /// Its messages, by their indices in the batch.
+    /// Returns an iterator over its messages, as their indices in the batch.
     pub fn indices(&self) -> impl ExactSizeIterator<Item = u32> {
         self.places.clone().map(|place| self.batch.at(place))
     }
 
-    /// Bytes of keys, payloads and headers, of messages in the order of offsets.
+    /// Returns the size of keys, payloads and headers, in bytes. Only for messages in the order of offsets.
     pub fn bytes(&self) -> usize {
         self.bytes_of(self.places.len())
     }
 
-    /// Those of its first `messages`.
+    /// Returns the size of its first `messages` messages, in bytes.
     pub fn bytes_of(&self, messages: usize) -> usize {
         let start = self.places.start;
         let count = messages.min(self.places.len()) as u32;
         self.batch.size(start..start + count)
     }
 
-    /// Takes off the first `messages`, of those that are there.
+    /// Removes and returns the first `messages` messages, or all if there are fewer.
     pub fn split_off(&mut self, messages: usize) -> Self {
         let start = self.places.start;
         let count = messages.min(self.places.len()) as u32;
@@ -117,7 +117,7 @@ impl<R> fmt::Debug for Task<R> {
     }
 }
 
-/// Cuts a batch into what may be handled side by side.
+/// Divides a batch into tasks that may be handled concurrently.
 pub fn cut<R>(
     builder: BatchBuilder<R>,
     ordering: Ordering,
@@ -138,9 +138,9 @@ pub fn cut<R>(
 }
 
 struct Cut {
-    /// The index at each place, where that is not the index itself.
+    /// The index at each place. Empty if it is the place itself.
     order: Vec<u32>,
-    /// What each strand is called within its partition, and its places.
+    /// The name of each strand within its partition, and its places.
     runs: Vec<(u64, Range<u32>)>,
 }
 
@@ -162,13 +162,13 @@ impl Cut {
         }
     }
 
-    /// Keys are told apart by their hash: two that share one merely wait for each other.
+    /// Keys are distinguished by their hash: two keys with the same hash merely wait for each other.
     fn by_key<R>(builder: &BatchBuilder<R>) -> Self {
         let hasher = BuildHasherDefault::<DefaultHasher>::new();
         let mut hashed: Vec<(u64, u32)> = (0..builder.messages() as u32)
             .map(|index| (hasher.hash_one(builder.key(index)), index))
             .collect();
-        // The index keeps the messages of a key in their order.
+        // Sorting by index as well keeps the messages of a key in order.
         hashed.sort_unstable();
         let mut end = 0;
         let mut runs: Vec<(u64, Range<u32>)> = hashed
@@ -180,7 +180,7 @@ impl Cut {
             })
             .collect();
         let order: Vec<u32> = hashed.into_iter().map(|(_, index)| index).collect();
-        // The oldest first: what waits longest holds back the commit.
+        // The oldest first, because it holds back the commit.
         runs.sort_unstable_by_key(|(_, places)| order[places.start as usize]);
         Self { order, runs }
     }
@@ -202,7 +202,7 @@ mod tests {
         Some(b"a"),
     ];
 
-    /// The offsets of each strand, in the order in which they would be handled.
+    /// Returns the offsets of each strand, in the order in which they would be handled.
     fn strands(ordering: Ordering) -> Vec<Vec<i64>> {
         let name = TopicPartition::new("topic", 0);
         let partition = Partition::new(1, name, ());

@@ -1,14 +1,14 @@
-/// The timestamp of a message, in milliseconds since 1970, and who gave it.
+/// The timestamp of a message, in milliseconds since 1970, and its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timestamp {
-    /// The producer.
+    /// Set by the producer.
     Create(i64),
-    /// The broker, when it took the message.
+    /// Set by the broker when it appended the message to the log.
     LogAppend(i64),
 }
 
 impl Timestamp {
-    /// Milliseconds since 1970.
+    /// Returns the milliseconds since 1970.
     #[inline]
     pub fn ms(self) -> i64 {
         match self {
@@ -16,7 +16,7 @@ impl Timestamp {
         }
     }
 
-    /// Its type by the name that Kafka's clients give it.
+    /// Returns the name of its type, as in Kafka's clients.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Create(_) => "CreateTime",

@@ -9,7 +9,7 @@ pub struct TopicPartition {
 }
 
 impl TopicPartition {
-    /// Partition `partition` of `topic`.
+    /// Creates the name of partition `partition` of `topic`.
     pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
         Self {
             topic: topic.into(),
@@ -17,13 +17,13 @@ impl TopicPartition {
         }
     }
 
-    /// The topic's name.
+    /// Returns the topic's name.
     #[inline]
     pub fn topic(&self) -> &str {
         &self.topic
     }
 
-    /// The partition's number, from 0.
+    /// Returns the partition's number, from 0.
     #[inline]
     pub fn partition(&self) -> i32 {
         self.partition

@@ -3,42 +3,42 @@ use std::collections::VecDeque;
 /// Where a history of a partition begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// The broker says so: nothing before it exists any more.
+    /// Reported by the broker: no earlier message exists any more.
     Known(i64),
-    /// By the messages that came.
+    /// Inferred from the messages that were received.
     Supposed(i64),
-    /// Nobody knows.
+    /// Not known.
     Unknown,
 }
 
-/// Which messages of one assigned partition are finished, and up to where it may be committed.
+/// Tracks which messages of an assigned partition are finished, and up to which offset it may be committed.
 ///
-/// Messages are pushed in offset order (offsets may have gaps) and finish in any order. What may
-/// be committed ends at the first unfinished message and reaches no further than the last finished
-/// message that was marked for commit.
+/// Messages are pushed in offset order (offsets may have gaps) and finish in any order. The committable
+/// prefix ends at the first unfinished message, and reaches at most to the last finished message that was
+/// marked for commit.
 #[derive(Debug, Default)]
 pub struct Tracker {
     slots: VecDeque<Slot>,
     /// Sequence number of the first slot.
     base: u64,
     bytes: usize,
-    /// The offset to commit next, once something was marked in the finished prefix.
+    /// The offset to commit next, once a message in the finished prefix was marked.
     target: Option<i64>,
-    /// The last offset that the broker took.
+    /// The last offset that the broker accepted.
     acked: Option<i64>,
     /// The offset of the first message pushed.
     first: Option<i64>,
     /// The offset after the last message taken in.
     end: Option<i64>,
-    /// The highest of those.
+    /// The highest `end` so far.
     furthest: Option<i64>,
-    /// Messages with a lower sequence number are of a history that has ended: their offsets mean
-    /// nothing any more.
+    /// Messages with a lower sequence number belong to a history that has ended, so that their offsets are
+    /// meaningless.
     boundary: u64,
-    /// Where the present history begins, as far as its first messages tell: it is committed once those of
-    /// the one before are finished.
+    /// The start of the current history, as inferred from its first messages. It is committed once the
+    /// messages of the previous history are finished.
     start: Option<i64>,
-    /// One of those was finished since the broker last took an offset.
+    /// Set if a message of an ended history has finished since the broker last accepted an offset.
     has_outlived: bool,
 }
 
@@ -51,13 +51,13 @@ struct Slot {
 }
 
 impl Tracker {
-    /// The sequence number that the next push gives.
+    /// Returns the sequence number of the next message pushed.
     #[inline]
     pub fn next_sequence(&self) -> u64 {
         self.base + self.slots.len() as u64
     }
 
-    /// Takes in a message that was handed out for handling.
+    /// Adds a message that is handed out.
     #[inline]
     pub fn push(&mut self, offset: i64, bytes: usize) {
         self.bytes += bytes;
@@ -72,8 +72,7 @@ impl Tracker {
         });
     }
 
-    /// The message is handled; `marked` when its commit was asked for. A second call changes
-    /// nothing.
+    /// Notes that the message is finished; `marked` if its commit was requested. A second call has no effect.
     #[inline]
     pub fn finish(&mut self, sequence: u64, marked: bool) {
         let Some(slot) = self.slot(sequence) else {
@@ -93,7 +92,7 @@ impl Tracker {
             self.slots.pop_front();
             self.base += 1;
             self.bytes -= bytes;
-            // A message that is read again takes nothing back.
+            // A message that is read again must not lower the target.
             if marked && self.base > self.boundary {
                 self.target = self.target.max(Some(offset + 1));
             }
@@ -104,7 +103,7 @@ impl Tracker {
         }
     }
 
-    /// Asks for the commit of a message that was finished without it.
+    /// Marks a finished message for commit.
     #[inline]
     pub fn mark(&mut self, sequence: u64, offset: i64) {
         let is_outlived = self.is_outlived(sequence);
@@ -115,21 +114,21 @@ impl Tracker {
         }
     }
 
-    /// The offset to commit, if the broker does not have it yet.
+    /// Returns the offset to commit, if the broker does not have it yet.
     pub fn to_commit(&self) -> Option<i64> {
         self.target.filter(|_| self.target > self.acked)
     }
 
-    /// The offset to commit together with what was sent: again the last one, where a message of a
-    /// history that has ended was finished, which has none any more.
+    /// Returns the offset to commit together with outputs. If a message of an ended history has finished,
+    /// whose own offset is meaningless, this is the last offset again.
     pub fn to_commit_with_outputs(&self) -> Option<i64> {
         let last = || self.target.max(self.start);
         self.to_commit()
             .or_else(|| last().filter(|_| self.has_outlived))
     }
 
-    /// The broker took `offset`. One beyond what is to be committed is of a history that has ended
-    /// meanwhile.
+    /// Notes that the broker has accepted `offset`. An offset beyond the one to commit is from a history that
+    /// has ended in the meantime, and is ignored.
     pub fn acked(&mut self, offset: i64) {
         if Some(offset) <= self.target.max(self.start) {
             self.acked = self.acked.max(Some(offset));
@@ -137,10 +136,10 @@ impl Tracker {
         }
     }
 
-    /// What is pushed from here on is of another history of the partition: its offsets begin again,
-    /// and are committed though they are lower. What was pushed before is handled and not committed.
+    /// Begins another history of the partition for the messages pushed from now on. Its offsets start again,
+    /// and are committed although they are lower. Messages pushed before are handled but not committed.
     ///
-    /// Its start is committed, so that whoever has the partition next begins there.
+    /// The start of the history is committed, so that the next owner of the partition begins there.
     pub fn begin_history(&mut self, start: Start) {
         self.boundary = self.next_sequence();
         (self.target, self.start) = match start {
@@ -155,58 +154,59 @@ impl Tracker {
         self.furthest = None;
     }
 
-    /// Whether the message is of a history that has ended.
+    /// Returns `true` if the message belongs to a history that has ended.
     #[inline]
     pub fn is_outlived(&self, sequence: u64) -> bool {
         sequence < self.boundary
     }
 
-    /// The last offset that the broker took in this assignment.
+    /// Returns the last offset that the broker accepted in this assignment.
     #[inline]
     pub fn committed(&self) -> Option<i64> {
         self.acked
     }
 
-    /// The offset of the first message that was taken in.
+    /// Returns the offset of the first message taken in.
     pub fn first(&self) -> Option<i64> {
         self.first
     }
 
-    /// The offset after the last message that was taken in.
+    /// Returns the offset after the last message taken in.
     #[inline]
     pub fn position(&self) -> Option<i64> {
         self.end
     }
 
-    /// The highest offset after a message that was taken in.
+    /// Returns the highest offset after a message taken in.
     pub fn furthest(&self) -> Option<i64> {
         self.furthest
     }
 
-    /// Whether the broker has the offset of every message that was taken in.
+    /// Returns `true` if the broker has the offset of every message taken in.
     pub fn is_all_committed(&self) -> bool {
         self.slots.is_empty() && self.acked >= self.end
     }
 
-    /// Whether every message before this one is finished.
+    /// Returns `true` if every message before this one is finished.
     #[inline]
     pub fn is_next(&self, sequence: u64) -> bool {
-        // What is finished at the front leaves at once.
+        // Finished messages at the front are removed at once.
         sequence <= self.base
     }
 
-    /// Messages that are not finished.
+    /// Returns the number of unfinished messages.
     pub fn unfinished(&self) -> usize {
         self.slots.iter().filter(|slot| !slot.finished).count()
     }
 
-    /// Messages from the first unfinished one on: what holds memory and bounds the queue.
+    /// Returns the number of messages from the first unfinished one on. They occupy memory and count against
+    /// the limit.
     #[inline]
     pub fn held(&self) -> usize {
         self.slots.len()
     }
 
-    /// Bytes of the messages that are [held](Self::held).
+    /// Returns the size of the [held](Self::held) messages, in bytes.
     #[inline]
     pub fn held_bytes(&self) -> usize {
         self.bytes
@@ -285,7 +285,7 @@ mod tests {
         }
         tracker.finish(2, true);
         assert_eq!(tracker.to_commit(), Some(7));
-        // One that was on its way meanwhile counts.
+        // A commit that was in flight meanwhile counts.
         tracker.acked(7);
         tracker.finish(3, true);
         assert_eq!(tracker.to_commit(), None);
@@ -304,11 +304,11 @@ mod tests {
         tracker.push(0, 10);
         tracker.push(1, 10);
         tracker.finish(2, true);
-        // Not before the end of what came before it.
+        // Not before the earlier messages are finished.
         assert_eq!((tracker.to_commit(), tracker.unfinished()), (None, 2));
         tracker.finish(1, true);
         assert_eq!(tracker.to_commit(), Some(1));
-        // Late words of the old history: a commit that was on its way, and a mark.
+        // Late events of the old history: a commit in flight, and a mark.
         tracker.acked(10);
         tracker.mark(1, 9);
         tracker.mark(0, 8);
@@ -396,7 +396,7 @@ mod tests {
     }
 
     proptest! {
-        /// Checked after every step against the plain list of what happened.
+        /// Checked after every step against a plain list of the messages.
         #[test]
         fn the_commit_never_passes_an_unfinished_message_and_never_goes_back(
             steps in proptest::collection::vec(step(), 1..400)

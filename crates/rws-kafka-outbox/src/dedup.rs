@@ -7,9 +7,9 @@ use std::fmt;
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
 
-/// Most bytes of a message's id and of a group's name: both are in one index entry.
+/// The maximum size of a message's id and of a group's name, in bytes. Both are in one index entry.
 const MAX_ID_BYTES: usize = 1024;
-/// Rows that one statement of a purge deletes.
+/// The number of rows that one statement of a purge deletes.
 const PURGE_ROWS: i64 = 5_000;
 
 const SEEN: &str = "SELECT 1 FROM rws_kafka.seen WHERE consumer_group = $1 AND message = $2";
@@ -22,20 +22,21 @@ const PURGE: &str = "DELETE FROM rws_kafka.seen s USING (SELECT consumer_group, 
     ORDER BY seen_at LIMIT $2) o \
     WHERE s.consumer_group = o.consumer_group AND s.message = o.message";
 
-/// Whether this delivery of a message is the first.
+/// Whether this delivery of a message is the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a message that was handled before must not be handled again"]
 pub enum Claim {
-    /// It is: handle the message, in the transaction of the claim.
+    /// It is the first: handle the message, in the transaction of the claim.
     First,
-    /// Another transaction that committed has handled it.
+    /// It is not: a committed transaction has already handled the message.
     Duplicate,
 }
 
-/// Remembers in the database which messages a group has handled, so that none takes effect twice.
+/// Records in the database which messages a consumer group has handled, so that no message takes effect
+/// twice.
 ///
-/// Right under concurrency are [`process_once`](Self::process_once) and [`claim`](Self::claim): the
-/// mark and the effects are of one transaction, and a second delivery waits for it.
+/// Use [`process_once`](Self::process_once) or [`claim`](Self::claim), which are safe under concurrency: they
+/// write the mark in the same transaction as the effects, and a second delivery waits for that transaction.
 ///
 /// ```no_run
 /// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
@@ -57,18 +58,20 @@ pub enum Claim {
 /// # }
 /// ```
 ///
-/// The two calls [`is_duplicate`](Self::is_duplicate) and [`mark_seen`](Self::mark_seen) do not keep
-/// two deliveries apart that are handled at the same time, nor a crash between handling and mark.
+/// The separate calls [`is_duplicate`](Self::is_duplicate) and [`mark_seen`](Self::mark_seen) do not
+/// guarantee this: two deliveries may be handled at the same time, and a crash after handling loses the mark.
 ///
-/// A message is known by its group and its header `rws-message-id`, which the relay writes and which
-/// stays when an event is published twice; without one, by topic, partition and offset.
+/// A message is identified by its group and its header `rws-message-id`. The relay writes that header, and it
+/// stays the same when an event is published twice. A message without the header is identified by topic,
+/// partition and offset.
 #[derive(Clone)]
 pub struct MessageDeduplicator {
     pool: Pool,
 }
 
 impl MessageDeduplicator {
-    /// Remembers in the database of `pool`: a [`Pool`], or deadpool's. Makes no connection yet.
+    /// Creates a deduplicator in the database of `pool`, which is a [`Pool`] or a pool of deadpool. Opens no
+    /// connection.
     ///
     /// # Errors
     ///
@@ -77,12 +80,13 @@ impl MessageDeduplicator {
         Ok(Self { pool: pool.into() })
     }
 
-    /// Whether the message was marked; blocking. See the type on what this does not give.
+    /// Returns `true` if the message is marked as handled. Blocks. It is not safe under concurrency; see
+    /// [`MessageDeduplicator`].
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InvalidId`] for an id that cannot be a key;
-    /// [`OutboxError::NotMigrated`] and others of the database; [`OutboxError::InAsyncTask`].
+    /// [`OutboxError::InvalidId`] if the message's id is too long or contains NUL,
+    /// [`OutboxError::NotMigrated`] and other errors of the database, and [`OutboxError::InAsyncTask`].
     pub fn is_duplicate(&self, msg: &ConsumerContext) -> Result<bool, OutboxError> {
         let identity = Identity::of(msg)?;
         let schema = self.pool.schema();
@@ -100,7 +104,7 @@ impl MessageDeduplicator {
         self.pool.noting(seen)
     }
 
-    /// Marks the message; marking twice is no error. Blocking.
+    /// Marks the message as handled. Marking it twice is not an error. Blocks.
     ///
     /// # Errors
     ///
@@ -117,12 +121,13 @@ impl MessageDeduplicator {
         self.pool.noting(marked)
     }
 
-    /// Marks the message in `tx`, the transaction of its effects. Waits for another transaction that
-    /// has the same message in hand, for 30 s at most.
+    /// Marks the message in `tx`, the transaction that contains its effects. Blocks while another transaction
+    /// handles the same message, for up to 30 s.
     ///
     /// # Errors
     ///
-    /// As [`is_duplicate`](Self::is_duplicate). The transaction can then only be rolled back.
+    /// As [`is_duplicate`](Self::is_duplicate). After an error of the database the transaction can only be
+    /// rolled back.
     pub fn claim(
         &self,
         tx: &mut Transaction<'_>,
@@ -132,8 +137,8 @@ impl MessageDeduplicator {
         Ok(claims.first().copied().unwrap_or(Claim::Duplicate))
     }
 
-    /// The same for many messages in one statement; the answers are in their order. Of two that are
-    /// the same message the first is.
+    /// Marks several messages in one statement, as [`claim`](Self::claim), and returns a [`Claim`] for each,
+    /// in order. If a message occurs twice, only its first occurrence is [`Claim::First`].
     ///
     /// # Errors
     ///
@@ -148,8 +153,8 @@ impl MessageDeduplicator {
         tx.noting(block_on("MessageDeduplicator::claim", inserted))
     }
 
-    /// [`claim`](Self::claim) for async code. The tables are in the schema of this deduplicator's
-    /// pool.
+    /// Marks the message as [`claim`](Self::claim) does, for async code. The tables are in the schema of this
+    /// deduplicator's pool.
     ///
     /// # Errors
     ///
@@ -164,13 +169,15 @@ impl MessageDeduplicator {
         Ok(claims.first().copied().unwrap_or(Claim::Duplicate))
     }
 
-    /// Handles the message once: begins a transaction, claims, calls `handler` for a first delivery,
-    /// and commits. Blocking. When the handler errs all is rolled back, and the message can come
-    /// again; so it is when a statement has failed and the handler says nothing of it.
+    /// Handles the message once: begins a transaction, claims the message, calls `handler` if it is the first
+    /// delivery, and commits. Blocks.
+    ///
+    /// If the handler returns an error, everything is rolled back, and the message can be delivered again.
+    /// The same happens if a statement has failed and the handler ignores that.
     ///
     /// # Errors
     ///
-    /// Those of the handler, of [`claim`](Self::claim), and of [`Transaction::commit`].
+    /// The errors of the handler, of [`claim`](Self::claim), and of [`Transaction::commit`].
     pub fn process_once<F>(&self, msg: &ConsumerContext, handler: F) -> Result<Claim, HandlerError>
     where
         F: FnOnce(&mut Transaction<'_>) -> Result<(), HandlerError>,
@@ -185,13 +192,27 @@ impl MessageDeduplicator {
         Ok(claim)
     }
 
-    /// Forgets the messages that were marked longer than `retention` ago, 5,000 in a transaction, and
-    /// returns how many. Blocking. A message that comes again after that is handled again: keep them
-    /// for longer than the topics do.
+    /// Deletes the marks that are older than `retention`, 5,000 per transaction, and returns how many there
+    /// were. Blocks.
+    ///
+    /// A message that is delivered again after that is handled again, so `retention` must be longer than the
+    /// topics' retention.
+    ///
+    /// ```no_run
+    /// use rws_kafka_outbox::{MessageDeduplicator, Pool};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let dedup = MessageDeduplicator::from_db(Pool::from_env()?)?;
+    /// let purged = dedup.purge(Duration::from_secs(14 * 24 * 3600))?;
+    /// println!("{purged} marks deleted");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Those of the database; [`OutboxError::InAsyncTask`].
+    /// The errors of the database, and [`OutboxError::InAsyncTask`].
     pub fn purge(&self, retention: Duration) -> Result<u64, OutboxError> {
         let seconds = retention.as_secs_f64();
         let schema = self.pool.schema();
@@ -222,7 +243,7 @@ impl fmt::Debug for MessageDeduplicator {
     }
 }
 
-/// Inserts in the order of the keys, so that two batches do not wait for each other.
+/// Inserts in the order of the keys, so that two batches do not deadlock.
 async fn insert(
     tx: &tokio_postgres::Transaction<'_>,
     schema: &Schema,
@@ -246,7 +267,7 @@ async fn insert(
         .collect())
 }
 
-/// What a message is known by.
+/// The identity of a message.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
     group: String,
@@ -258,8 +279,7 @@ impl Identity {
         let id = msg.header(MESSAGE_ID_HEADER).flatten();
         let message = match id.map(std::str::from_utf8) {
             Some(Ok(id)) if !id.is_empty() => format!("id/{id}"),
-            // Of no use as an id.
-            // The same when it comes again from a retry topic.
+            // No usable id. The original position stays the same when the message is read from a retry topic.
             _ => format!(
                 "at/{}/{}/{}",
                 msg.original_topic(),

@@ -4,13 +4,13 @@ use rws_kafka_producer::{InvalidTopic, ProducerError};
 use std::fmt;
 use std::time::Duration;
 
-/// Why the outbox, its relay or the deduplicator could not do what was asked.
+/// The error of the outbox, its relay and the deduplicator.
 ///
-/// Its `Debug` reads as its `Display` does, with the causes below it.
+/// `Debug` prints the `Display` text followed by the causes.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum OutboxError {
-    /// The Kafka settings are wrong.
+    /// The Kafka settings are invalid.
     #[error("the Kafka settings are wrong")]
     Config(#[from] ConfigError),
 
@@ -18,57 +18,57 @@ pub enum OutboxError {
     #[error("DATABASE_URL is not set; allowed: postgres://user:password@host:port/database")]
     NoDatabaseUrl,
 
-    /// The database's URL is not one. It is not shown: it may hold a password.
+    /// The database URL is invalid. The error does not contain it, because it may contain a password.
     #[error(
         "the database URL cannot be read; allowed: postgres://user:password@host:port/database, \
          with special characters of the password percent-encoded"
     )]
     InvalidDatabaseUrl,
 
-    /// The database URL has something that this crate cannot do, or lacks something.
+    /// The database URL has a parameter that this crate does not support, or lacks one.
     #[error("the database URL {problem}")]
     DatabaseUrl {
-        /// What that is; no value of the URL is in it.
+        /// What is wrong. Contains no value of the URL.
         problem: String,
     },
 
-    /// A pool that was given cannot be used for NOTIFY.
+    /// A pool made by `Pool::from` cannot be used for `NOTIFY`.
     #[error(
         "a pool made by Pool::from does not tell where its database is, and NOTIFY needs a \
          connection of its own; make it by Pool::from_url or Pool::from_env"
     )]
     CannotListen,
 
-    /// The certificates for TLS to the database cannot be used.
+    /// The certificates for TLS to the database are unusable.
     #[error("TLS to the database cannot be set up: {detail}")]
     Tls {
-        /// What was found.
+        /// What is wrong.
         detail: String,
     },
 
-    /// The schema's name is not allowed.
+    /// The schema's name is invalid.
     #[error("the schema name {found:?} is not allowed: 1 to 63 of a-z, 0-9 and _, no digit first")]
     InvalidSchema {
         /// The name.
         found: String,
     },
 
-    /// An option is out of its bounds.
+    /// An option is outside its bounds.
     #[error("{option} is {found}; allowed: {allowed}")]
     InvalidOption {
         /// The option's name.
         option: &'static str,
-        /// What it was set to.
+        /// Its value.
         found: String,
-        /// What it may be.
+        /// The allowed values.
         allowed: &'static str,
     },
 
-    /// The topic's name is not one that Kafka takes.
+    /// The topic's name is invalid.
     #[error(transparent)]
     InvalidTopic(#[from] InvalidTopic),
 
-    /// A header's name holds a NUL byte.
+    /// A header's name contains a NUL byte.
     #[error("a header for topic {topic:?} is named {name:?}; a header name cannot hold NUL")]
     InvalidHeader {
         /// The topic.
@@ -77,31 +77,31 @@ pub enum OutboxError {
         name: String,
     },
 
-    /// The event is larger than a broker is sure to take.
+    /// The event is larger than [`Outbox::max_event_bytes`](crate::Outbox::max_event_bytes).
     #[error("an event of {size} bytes is too large for topic {topic:?}: {limit} are allowed")]
     TooLarge {
         /// The topic.
         topic: String,
-        /// Bytes of key, payload and headers.
+        /// The size of key, payload and headers, in bytes.
         size: usize,
-        /// Most bytes.
+        /// The maximum size, in bytes.
         limit: usize,
     },
 
-    /// The message's id, or the group's name, cannot be a key of the table.
+    /// The message's id or the group's name cannot be a key of the table.
     #[error("the {what} {found:?}… has {size} bytes, or holds NUL; allowed: {limit} without NUL")]
     InvalidId {
-        /// Whether it is the message's id or the group.
+        /// Which of the two it is.
         what: &'static str,
-        /// Its beginning.
+        /// Its first characters.
         found: String,
-        /// Its bytes.
+        /// Its size, in bytes.
         size: usize,
-        /// Most bytes.
+        /// The maximum size, in bytes.
         limit: usize,
     },
 
-    /// The value could not be made a payload.
+    /// The value could not be encoded as a payload.
     #[cfg(feature = "schema")]
     #[error("cannot encode the event for topic {topic:?}")]
     Encode {
@@ -111,7 +111,7 @@ pub enum OutboxError {
         source: Box<rws_kafka_schema::SchemaError>,
     },
 
-    /// A blocking call was made in an async task, whose thread it would block.
+    /// A blocking call was made in an async task.
     #[error(
         "{call} blocks and was called in an async task: use the async form, or call it in \
          tokio::task::spawn_blocking"
@@ -121,16 +121,16 @@ pub enum OutboxError {
         call: &'static str,
     },
 
-    /// The tables are missing.
+    /// The tables do not exist.
     #[error("the tables are missing in schema {schema}: call migrate(), or run its SQL")]
     NotMigrated {
         /// The schema.
         schema: String,
-        /// What the database said, where it was asked for a table.
+        /// The database's error, if a statement failed.
         source: Option<tokio_postgres::Error>,
     },
 
-    /// The tables are of a version that this one cannot work beside.
+    /// The tables are of a newer version, which this library cannot work with.
     #[error(
         "the tables in schema {schema} are of version {found}; this library knows up to {known} \
          and is too old to work beside it"
@@ -138,36 +138,36 @@ pub enum OutboxError {
     NewerTables {
         /// The schema.
         schema: String,
-        /// Their version.
+        /// The version of the tables.
         found: i32,
-        /// The newest version known here.
+        /// The newest version that this library knows.
         known: i32,
     },
 
-    /// The database's role lacks a right.
+    /// The database role lacks a privilege.
     #[error("the database role may not {doing} in schema {schema}: grant it the right")]
     Denied {
         /// What was being done.
         doing: &'static str,
         /// The schema.
         schema: String,
-        /// What the database said.
+        /// The database's error.
         source: tokio_postgres::Error,
     },
 
-    /// The database role of a relay lacks privileges that it needs to delete what it has sent.
+    /// The database role of a relay lacks privileges that it needs to delete the events that it has sent.
     #[error(
         "the database role {role:?} lacks {missing}; the relay sends nothing until it is granted"
     )]
     MissingPrivileges {
         /// The role.
         role: String,
-        /// The privileges and their tables: `DELETE on "rws_kafka".outbox`.
+        /// The privileges and their tables, for example `DELETE on "rws_kafka".outbox`.
         missing: String,
     },
 
-    /// The server takes no writes, as after a failover. A [`Pool`](crate::Pool) that was made from a URL
-    /// replaces such a connection.
+    /// The server accepts no writes, for example after a failover. A [`Pool`](crate::Pool) that was created
+    /// from a URL replaces such a connection.
     #[error(
         "cannot {doing} in a read-only transaction: the server is a standby, or its \
          default_transaction_read_only is on, or the transaction was begun READ ONLY"
@@ -175,17 +175,17 @@ pub enum OutboxError {
     ReadOnly {
         /// What was being done.
         doing: &'static str,
-        /// What the database said, where it was asked to write.
+        /// The database's error, if a statement failed.
         source: Option<tokio_postgres::Error>,
     },
 
-    /// Events that Kafka has acknowledged could not be deleted, though no statement failed.
+    /// Events that Kafka has acknowledged could not be deleted, although no statement failed.
     #[error(
         "{left} events that Kafka has acknowledged are still in {table} after their DELETE: look for a \
          row-level security policy, a trigger or a rule on it"
     )]
     NotDeleted {
-        /// How many there are.
+        /// The number of events.
         left: i64,
         /// The table.
         table: String,
@@ -196,7 +196,7 @@ pub enum OutboxError {
     Unreachable {
         /// What was being done.
         doing: &'static str,
-        /// Why.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
@@ -209,65 +209,65 @@ pub enum OutboxError {
         after: Duration,
     },
 
-    /// The database refused for another reason.
+    /// The database refused a statement for another cause.
     #[error("the database could not {doing}{}", in_code(.source))]
     Database {
         /// What was being done.
         doing: &'static str,
-        /// What it said.
+        /// The database's error.
         source: tokio_postgres::Error,
     },
 
-    /// The relay's producer is closed, fenced or failed: it sends no events.
+    /// The relay's producer is closed, fenced or has failed permanently: the relay sends no events.
     #[error("the relay's producer will not send again")]
     Producer(#[source] ProducerError),
 
-    /// Kafka did not acknowledge events: the relay sends them again.
+    /// Kafka did not acknowledge some events. The relay sends them again.
     #[error("Kafka did not acknowledge events, which the relay will send again")]
     Unacknowledged(#[source] ProducerError),
 
-    /// The relay did not end in the time that a stop had.
+    /// The relay did not end within the timeout of a stop.
     #[error("the relay did not end within {after:?}")]
     StopTimedOut {
-        /// The time that it had.
+        /// The timeout.
         after: Duration,
     },
 
-    /// A relay was stopped while batches had not been acknowledged
+    /// A relay was stopped before all its batches were acknowledged
     /// ([`RelayReport::into_result`](crate::RelayReport::into_result)).
     #[error(
         "the relay stopped before Kafka had acknowledged all events of {batches} batches, which the \
          next relay sends again"
     )]
     Abandoned {
-        /// How many batches.
+        /// The number of batches.
         batches: usize,
     },
 
-    /// No thread could be started.
+    /// A thread could not be started.
     #[error("cannot start the threads of the outbox: {detail}")]
     Thread {
-        /// The system's words.
+        /// The system's message.
         detail: String,
     },
 }
 
 impl OutboxError {
-    /// Returns `true` when the same call, in a new transaction, may succeed later.
+    /// Returns `true` if the same call, in a new transaction, may succeed later.
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::ReadOnly { .. }
             | Self::Unacknowledged(_) => true,
-            // Serialization failure, deadlock, shutdown and start of the server, a lock that is held.
+            // Serialization failure, deadlock, shutdown and start of the server, a held lock.
             Self::Database { source, .. } => has_class(source, &["40", "53", "57", "08", "55P03"]),
             _ => false,
         }
     }
 
-    /// Returns `true` for an error that other connections of the pool may have, too: of a failover, a
-    /// shutdown or a server that is silent.
+    /// Returns `true` for an error that other connections of the pool may get, too: after a failover, a
+    /// shutdown, or when the server does not answer.
     pub(crate) fn is_of_server(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::ReadOnly { .. } => true,
@@ -282,7 +282,7 @@ fn has_class(error: &tokio_postgres::Error, classes: &[&str]) -> bool {
     code.is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
 }
 
-/// The database's code for an error, which its words leave out.
+/// Returns the SQLSTATE of an error, which its own message omits.
 fn in_code(error: &tokio_postgres::Error) -> String {
     let code = error.code();
     code.map_or_else(String::new, |code| format!(" (SQLSTATE {})", code.code()))

@@ -5,17 +5,17 @@ use rws_kafka_producer::{HeaderValue, check_topic_name};
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// The header with the id of an event, as text: the same however often the event is sent.
+/// The header with the id of an event, as text. The id stays the same however often the event is sent.
 pub const MESSAGE_ID_HEADER: &str = "rws-message-id";
 
-/// What a record takes in a batch beside its bytes, with the header of its id.
+/// The size of a record in a batch besides its own bytes, including the header with the id.
 const OVERHEAD: usize = 128;
 
-/// An event in full: for tombstones and headers without a key.
+/// An event with all its parts. Use it for tombstones and for headers without a key.
 ///
-/// An event without a payload is a tombstone, which is not the same as an empty payload. One that is
-/// enqueued in a [trace](rws_kafka_observe::trace::TraceContext) carries it, unless it has a header
-/// `traceparent` of its own.
+/// An event without a payload is a tombstone, which is different from an empty payload. An event that is
+/// enqueued in a [trace](rws_kafka_observe::trace::TraceContext) carries the trace, unless the event has a
+/// header `traceparent`.
 ///
 /// ```
 /// use rws_kafka_outbox::Event;
@@ -36,7 +36,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event for `topic` with neither key nor payload.
+    /// Creates an event for `topic` with neither key nor payload.
     pub fn to(topic: impl Into<String>) -> Self {
         Self {
             topic: topic.into(),
@@ -47,20 +47,20 @@ impl Event {
         }
     }
 
-    /// The key: events of one topic and key are sent in their order.
+    /// Sets the key. Events of the same topic and key are sent in order.
     pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
         self.key = Some(key.as_ref().to_vec());
         self
     }
 
-    /// The payload.
+    /// Sets the payload. An event without a payload is a tombstone.
     pub fn payload(mut self, payload: impl AsRef<[u8]>) -> Self {
         self.payload = Some(payload.as_ref().to_vec());
         self
     }
 
-    /// One more header: its value text, bytes or null. A name may come twice. `None::<String>` gives it
-    /// a null value; see [`header_opt`](Self::header_opt).
+    /// Adds a header, whose value is text, bytes or null. A name may occur more than once. `None::<String>`
+    /// adds a header with a null value; see [`header_opt`](Self::header_opt).
     pub fn header(mut self, name: impl Into<String>, value: impl HeaderValue) -> Self {
         self.header_names.push(name.into());
         self.header_values
@@ -68,7 +68,7 @@ impl Event {
         self
     }
 
-    /// One more header where there is a value, and none at `None`.
+    /// Adds a header if `value` is `Some`, and does nothing otherwise.
     pub fn header_opt(self, name: impl Into<String>, value: Option<impl HeaderValue>) -> Self {
         match value {
             Some(value) => self.header(name, value),
@@ -76,7 +76,8 @@ impl Event {
         }
     }
 
-    /// With the headers of the [current trace](TraceContext::current), unless it has those of one.
+    /// Returns the event with the headers of the [current trace](TraceContext::current), unless it has a
+    /// `traceparent`.
     pub(crate) fn traced(&self) -> Cow<'_, Self> {
         let is_own = |name: &String| name.eq_ignore_ascii_case(TRACEPARENT);
         match TraceContext::current() {

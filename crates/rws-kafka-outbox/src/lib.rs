@@ -1,5 +1,5 @@
-//! A transactional outbox on PostgreSQL: an event is published to Kafka if, and only if, the
-//! transaction that enqueued it committed; and a deduplicator, so that it takes effect once.
+//! A transactional outbox on PostgreSQL: an event is published to Kafka if, and only if, the transaction that
+//! enqueued it commits. A deduplicator lets each event take effect only once.
 //!
 //! ```no_run
 //! use rws_kafka_outbox::{Outbox, OutboxRelay, Pool};
@@ -8,7 +8,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let pool = Pool::from_env()?; // DATABASE_URL
 //! rws_kafka_outbox::migrate(&pool)?;
-//! // In the background, once in a process.
+//! // Start it once per process. It runs in the background.
 //! OutboxRelay::from_env(KafkaProducer::from_env()?, &pool)?.start(500);
 //!
 //! // In a handler:
@@ -22,27 +22,27 @@
 //! # }
 //! ```
 //!
-//! Needs PostgreSQL 13 or newer, and works behind PgBouncer in transaction mode.
+//! Needs PostgreSQL 13 or newer. Works behind PgBouncer in transaction mode.
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! - Each committed event is in Kafka at least once, one that was rolled back never.
-//! - Events of one topic and key are first published in the order in which they were enqueued, where
-//!   the transactions that enqueue them follow one another; see [`Outbox`].
-//! - An event that Kafka refuses holds back only its own key, a partition without a leader only its own
-//!   events.
-//! - A second delivery of a message has no second effect: [`MessageDeduplicator::process_once`].
+//! - A committed event is published to Kafka at least once. An event that was rolled back is never published.
+//! - Events of the same topic and key are first published in the order in which they were enqueued, provided
+//!   that the transactions that enqueue them do not overlap; see [`Outbox`].
+//! - An event that Kafka refuses delays only the events of its own topic and key. A partition without a
+//!   leader delays only its own events.
+//! - A second delivery of a message has no second effect; see [`MessageDeduplicator::process_once`].
 //!
 //! # Features
 //!
-//! | feature | what it adds | default |
+//! | feature | adds | default |
 //! |---|---|---|
-//! | `dedup` | `MessageDeduplicator`, on the consumer | yes |
+//! | `dedup` | `MessageDeduplicator`, for consumers | yes |
 //! | `json` | `enqueue_typed`: values as JSON | |
 //! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
 //! | `avro`, `protobuf`, `json-schema` | `enqueue_avro` and so on: values with schemas of a registry | |
 //! | `otel` | events carry the trace of an OpenTelemetry span | |
-//! | `ssl`, `libz` | those of the producer and the consumer | yes |
+//! | `ssl`, `libz` | the same features of the producer and the consumer | yes |
 
 mod database;
 #[cfg(feature = "dedup")]
@@ -68,7 +68,7 @@ pub use operations::{TroubledEvent, TroubledState, discard, list, requeue};
 pub use outbox::Outbox;
 pub use relay::{OnRefusal, OutboxRelay, RelayHandle, RelayOrdering, RelayReport, RelayStatus};
 
-/// The id of an event, also in its header `rws-message-id`.
+/// The id of an event, which is also in its header `rws-message-id`.
 pub use uuid::Uuid;
 
 // The example in the README, compiled as a documentation test.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 const LIST: &str = "SELECT message_id, topic, key, attempts, last_error, false FROM rws_kafka.outbox \
     WHERE attempts > 0 UNION ALL SELECT message_id, topic, key, attempts, last_error, true \
     FROM rws_kafka.parked ORDER BY 6, 1 LIMIT $1";
-/// Its attempts stay above 0: the index of the failed ones finds it again.
+/// Leaves `attempts` above 0, so that the index of failed events still contains the event.
 const RETRY: &str = "UPDATE rws_kafka.outbox SET retry_at = NULL, attempts = 1 \
     WHERE attempts > 0 AND message_id = $1";
 const UNPARK: &str = "WITH back AS (DELETE FROM rws_kafka.parked WHERE message_id = $1 RETURNING *) \
@@ -16,38 +16,53 @@ const UNPARK: &str = "WITH back AS (DELETE FROM rws_kafka.parked WHERE message_i
 const DISCARD: &str = "DELETE FROM rws_kafka.outbox WHERE attempts > 0 AND message_id = $1";
 const DISCARD_PARKED: &str = "DELETE FROM rws_kafka.parked WHERE message_id = $1";
 
-/// Where an event is that Kafka has refused.
+/// Where a refused event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TroubledState {
-    /// In the outbox, holding back the events of its key.
+    /// In the outbox, where it delays the events of its topic and key.
     Blocking,
-    /// Put aside.
+    /// In the table of parked events.
     Parked,
 }
 
-/// An event that Kafka has refused.
+/// An event that Kafka has refused; see [`list`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TroubledEvent {
-    /// Its id, as in the header `rws-message-id`.
+    /// The event's id, as in its header `rws-message-id`.
     pub message_id: Uuid,
-    /// Its topic.
+    /// The event's topic.
     pub topic: String,
-    /// Its key.
+    /// The event's key.
     pub key: Option<Vec<u8>>,
-    /// How often it was refused, counted from the last [`requeue`].
+    /// How often Kafka has refused it, counted from the last [`requeue`].
     pub attempts: u32,
-    /// Why it was last.
+    /// The error of the last refusal.
     pub last_error: Option<String>,
     /// Where it is.
     pub state: TroubledState,
 }
 
-/// The events that Kafka has refused, at most `limit`; blocking.
+/// Returns at most `limit` events that Kafka has refused. Blocks.
+///
+/// ```no_run
+/// use rws_kafka_outbox::{Pool, TroubledState};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::from_env()?;
+/// for event in rws_kafka_outbox::list(&pool, 100)? {
+///     println!("{} to {}: {:?}", event.message_id, event.topic, event.last_error);
+///     if event.state == TroubledState::Parked {
+///         rws_kafka_outbox::requeue(&pool, event.message_id)?;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
-/// Those of the database; [`OutboxError::InAsyncTask`].
+/// The errors of the database, and [`OutboxError::InAsyncTask`].
 pub fn list(pool: &Pool, limit: u32) -> Result<Vec<TroubledEvent>, OutboxError> {
     let limit = i64::from(limit);
     let rows = pool.noting(block_on("list", async {
@@ -74,8 +89,10 @@ pub fn list(pool: &Pool, limit: u32) -> Result<Vec<TroubledEvent>, OutboxError> 
         .collect())
 }
 
-/// Has a refused event sent again at once; blocking. One that was parked comes after the events that
-/// are in the outbox by now. False when no refused event has this id.
+/// Sends a refused event again at once. Blocks.
+///
+/// A parked event is sent after the events that are in the outbox now. Returns `false` if no refused event
+/// has this id.
 ///
 /// # Errors
 ///
@@ -90,8 +107,10 @@ pub fn requeue(pool: &Pool, message_id: Uuid) -> Result<bool, OutboxError> {
     )
 }
 
-/// Deletes a refused event and lets the events of its key go on; blocking. One that a relay is sending
-/// at this moment may still be published. False when no refused event has this id.
+/// Deletes a refused event, so that the events of its key continue. Blocks.
+///
+/// An event that a relay is sending at this moment may still be published. Returns `false` if no refused
+/// event has this id.
 ///
 /// # Errors
 ///

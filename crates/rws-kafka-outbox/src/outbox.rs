@@ -5,7 +5,7 @@ use rws_kafka_producer::HeaderValue;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-/// What brokers take when nobody has configured them, in bytes.
+/// The largest batch that brokers accept by default, rounded down, in bytes.
 const MAX_EVENT_BYTES: usize = 1_000_000;
 
 const INSERT: &str = "INSERT INTO rws_kafka.outbox \
@@ -23,17 +23,31 @@ const INSERT_TYPES: [Type; 8] = [
 ];
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 
-/// Puts events into the outbox, in the transaction of the data that they tell of: they are published
-/// if, and only if, it commits.
+/// An outbox in a database transaction: events that are enqueued in it are published to Kafka if, and only
+/// if, the transaction commits.
 ///
-/// It takes the transaction itself, so that passing a pool does not compile. On a blocking
-/// [`Transaction`](crate::Transaction) its methods block; on tokio-postgres' and deadpool's
-/// transaction they are async and have the same names. It has no drop: the transaction can be
-/// committed while it is still in scope.
+/// It takes the transaction itself, so passing a pool does not compile. On a blocking
+/// [`Transaction`](crate::Transaction) its methods block. On a transaction of tokio-postgres or deadpool they
+/// have the same names and are async. It does not implement `Drop`, so the transaction can be committed while
+/// the outbox is still in scope.
 ///
-/// Events of one topic and key are published in the order in which they were enqueued, provided that
-/// the transactions that enqueue them follow one another: those that update the same row do, others
-/// use `enqueue_ordered`.
+/// Events of the same topic and key are published in the order in which they were enqueued, provided that the
+/// transactions that enqueue them do not overlap. Transactions that update the same row before they enqueue
+/// run one after another; for others, use `enqueue_ordered`.
+///
+/// ```no_run
+/// use rws_kafka_outbox::{Outbox, Pool};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::from_env()?; // DATABASE_URL
+/// let mut connection = pool.get()?;
+/// let mut tx = connection.transaction()?;
+/// tx.execute("INSERT INTO orders (id) VALUES (1)", &[])?;
+/// Outbox::new(&mut tx).enqueue_keyed("orders.created", "order-1", r#"{"order_id": 1}"#)?;
+/// tx.commit()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Outbox<'a, T> {
     tx: &'a T,
@@ -43,8 +57,8 @@ pub struct Outbox<'a, T> {
 }
 
 impl<'a, T: AnyTransaction> Outbox<'a, T> {
-    /// An outbox in `tx`. The tables are in the schema of a blocking transaction's pool, else in
-    /// `rws_kafka`.
+    /// Creates an outbox in `tx`. The tables are in the schema of the blocking transaction's pool; for an
+    /// async transaction they are in `rws_kafka`, unless [`schema`](Self::schema) names another.
     pub fn new(tx: &'a mut T) -> Self {
         Self {
             schema: tx.default_schema(),
@@ -54,25 +68,26 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
         }
     }
 
-    /// The schema with the tables.
+    /// Sets the schema with the tables.
     #[must_use]
     pub fn schema(mut self, schema: Schema) -> Self {
         self.schema = schema;
         self
     }
 
-    /// Most bytes of an event, its headers and 128 bytes of framing included: 1,000,000 by default,
-    /// as brokers have. Set it as the producer's `max_message_bytes` is.
+    /// Sets the maximum size of an event in bytes, including its headers and 128 bytes of framing. Default
+    /// 1,000,000, which is below the default of brokers. Set it to the producer's `max_message_bytes`.
     #[must_use]
     pub fn max_event_bytes(mut self, bytes: usize) -> Self {
         self.max_event_bytes = bytes;
         self
     }
 
-    /// Prepares the statement once for a connection of deadpool's, which spares the database to parse
-    /// it for each event; without effect on tokio-postgres' own transaction, which keeps none.
+    /// Prepares the statement once per connection of deadpool, so that the database does not parse it again
+    /// for each event. Without effect on a transaction of tokio-postgres, which keeps no statements.
     ///
-    /// Not behind PgBouncer in transaction mode before 1.21, or with its `max_prepared_statements` at 0.
+    /// Do not use it behind PgBouncer in transaction mode before version 1.21, or with
+    /// `max_prepared_statements` at 0.
     #[must_use]
     pub fn prepared(mut self) -> Self {
         self.prepared = true;
@@ -109,7 +124,7 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
                     let statement = kept.prepare_typed_cached(&sql, &INSERT_TYPES).await?;
                     tx.execute(&statement, &values).await
                 }
-                // Typed, so that it is one round trip and leaves nothing for a pooler to lose.
+                // With types, it takes one round trip and no prepared statement that a pooler could lose.
                 None => {
                     let params: Vec<_> = values.into_iter().zip(INSERT_TYPES).collect();
                     tx.execute_typed(&sql, &params).await
@@ -131,7 +146,7 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
         }
         let keyed = events.iter().filter(|event| event.key.is_some());
         let mut locks: Vec<i64> = keyed.map(|event| event.strand(Uuid::nil()).0).collect();
-        // Sorted: two transactions with the same keys never wait for each other.
+        // Sorted, so that two transactions with the same keys do not deadlock.
         locks.sort_unstable();
         locks.dedup();
         for lock in locks {
@@ -169,20 +184,21 @@ fn json<T: serde::Serialize + ?Sized>(topic: &str, value: &T) -> Result<Event, O
     Ok(Event::to(topic).payload(payload))
 }
 
-/// For handlers and workers, whose threads may block.
+/// For threads that may block, such as those of handlers and workers.
 impl Outbox<'_, Transaction<'_>> {
-    /// Enqueues `payload` for `topic`; returns the id that it will carry.
+    /// Enqueues `payload` for `topic` without a key, and returns the event's id.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InvalidTopic`], [`OutboxError::TooLarge`] before the database is asked;
-    /// [`OutboxError::NotMigrated`], [`OutboxError::Denied`], and others of the database, after which
-    /// the transaction can only be rolled back; [`OutboxError::InAsyncTask`] in an async task.
+    /// - [`OutboxError::InvalidTopic`] and [`OutboxError::TooLarge`], before the database is asked.
+    /// - [`OutboxError::NotMigrated`], [`OutboxError::Denied`] and other errors of the database. After those
+    ///   the transaction can only be rolled back.
+    /// - [`OutboxError::InAsyncTask`] in an async task.
     pub fn enqueue(&self, topic: &str, payload: impl AsRef<[u8]>) -> Result<Uuid, OutboxError> {
         self.enqueue_event(&Event::to(topic).payload(payload))
     }
 
-    /// The same with a key: events of one topic and key are published in their order.
+    /// Enqueues `payload` with a key. Events of the same topic and key are published in order.
     ///
     /// # Errors
     ///
@@ -196,7 +212,7 @@ impl Outbox<'_, Transaction<'_>> {
         self.enqueue_event(&Event::to(topic).key(key).payload(payload))
     }
 
-    /// The same with key and headers, which keep their order.
+    /// Enqueues `payload` with a key and headers. Headers keep their order.
     ///
     /// # Errors
     ///
@@ -212,7 +228,7 @@ impl Outbox<'_, Transaction<'_>> {
         self.enqueue_event(&with_headers(event, headers))
     }
 
-    /// The same for an [`Event`] in full.
+    /// Enqueues an [`Event`], which can also be a tombstone or have headers without a key.
     ///
     /// # Errors
     ///
@@ -222,14 +238,31 @@ impl Outbox<'_, Transaction<'_>> {
         self.tx.noting(block_on("Outbox::enqueue", inserted))
     }
 
-    /// Enqueues events of keys whose transactions do not follow one another by themselves: it holds a
-    /// lock on each key until the transaction ends. The keys are locked in one order, so that two
-    /// calls with the same keys do not deadlock; a second call in one transaction may.
+    /// Enqueues events whose transactions may overlap: holds a lock on each key until the transaction ends,
+    /// so that the events of a key are published in the order of the transactions.
+    ///
+    /// The keys are locked in a fixed order, so that two calls with the same keys do not deadlock. A second
+    /// call in the same transaction may deadlock.
+    ///
+    /// ```no_run
+    /// use rws_kafka_outbox::{Event, Outbox, Pool};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = Pool::from_env()?;
+    /// let mut connection = pool.get()?;
+    /// let mut tx = connection.transaction()?;
+    /// let events = [("account-1", "-10"), ("account-2", "10")]
+    ///     .map(|(key, amount)| Event::to("bookings").key(key).payload(amount));
+    /// Outbox::new(&mut tx).enqueue_ordered(events)?;
+    /// tx.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`enqueue_with_headers`](Self::enqueue_with_headers); [`OutboxError::TimedOut`] when
-    /// another transaction holds a key for 30 s.
+    /// As [`enqueue_with_headers`](Self::enqueue_with_headers), and [`OutboxError::TimedOut`] if another
+    /// transaction holds a key for 30 s.
     pub fn enqueue_ordered(
         &self,
         events: impl IntoIterator<Item = Event>,
@@ -240,12 +273,11 @@ impl Outbox<'_, Transaction<'_>> {
             .noting(block_on("Outbox::enqueue_ordered", inserted))
     }
 
-    /// Enqueues `value` as JSON.
+    /// Enqueues `value` as JSON, without a key.
     ///
     /// # Errors
     ///
-    /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`] for a value that JSON has no form
-    /// for.
+    /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`] if `value` cannot be written as JSON.
     #[cfg(feature = "json")]
     pub fn enqueue_typed<V: serde::Serialize + ?Sized>(
         &self,
@@ -255,7 +287,7 @@ impl Outbox<'_, Transaction<'_>> {
         self.enqueue_event(&json(topic, value)?)
     }
 
-    /// The same with a key.
+    /// Enqueues `value` as JSON, with a key.
     ///
     /// # Errors
     ///
@@ -271,15 +303,29 @@ impl Outbox<'_, Transaction<'_>> {
     }
 }
 
-/// For async code, on tokio-postgres' transaction or deadpool's.
+/// For async code, on a transaction of tokio-postgres or deadpool.
 impl<T: AsyncTransaction> Outbox<'_, T> {
-    /// Enqueues `payload` for `topic`; returns the id that it will carry.
+    /// Enqueues `payload` for `topic` without a key, and returns the event's id.
+    ///
+    /// ```no_run
+    /// use rws_kafka_outbox::{Outbox, Pool};
+    ///
+    /// # async fn create_order(pool: Pool) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut client = pool.as_async().get().await?;
+    /// let mut tx = client.transaction().await?;
+    /// tx.execute("INSERT INTO orders (id) VALUES (1)", &[]).await?;
+    /// Outbox::new(&mut tx).enqueue("orders.created", r#"{"order_id": 1}"#).await?;
+    /// tx.commit().await?;
+    /// pool.wake_relays();
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InvalidTopic`], [`OutboxError::TooLarge`] before the database is asked;
-    /// [`OutboxError::NotMigrated`], [`OutboxError::Denied`], and others of the database, after which
-    /// the transaction can only be rolled back.
+    /// - [`OutboxError::InvalidTopic`] and [`OutboxError::TooLarge`], before the database is asked.
+    /// - [`OutboxError::NotMigrated`], [`OutboxError::Denied`] and other errors of the database. After those
+    ///   the transaction can only be rolled back.
     pub async fn enqueue(
         &self,
         topic: &str,
@@ -288,7 +334,7 @@ impl<T: AsyncTransaction> Outbox<'_, T> {
         self.enqueue_event(&Event::to(topic).payload(payload)).await
     }
 
-    /// The same with a key: events of one topic and key are published in their order.
+    /// Enqueues `payload` with a key. Events of the same topic and key are published in order.
     ///
     /// # Errors
     ///
@@ -303,7 +349,7 @@ impl<T: AsyncTransaction> Outbox<'_, T> {
             .await
     }
 
-    /// The same with key and headers, which keep their order.
+    /// Enqueues `payload` with a key and headers. Headers keep their order.
     ///
     /// # Errors
     ///
@@ -320,7 +366,7 @@ impl<T: AsyncTransaction> Outbox<'_, T> {
         self.enqueue_event(&event).await
     }
 
-    /// The same for an [`Event`] in full.
+    /// Enqueues an [`Event`], which can also be a tombstone or have headers without a key.
     ///
     /// # Errors
     ///
@@ -329,14 +375,16 @@ impl<T: AsyncTransaction> Outbox<'_, T> {
         self.insert(self.tx.as_tokio(), event).await
     }
 
-    /// Enqueues events of keys whose transactions do not follow one another by themselves: it holds a
-    /// lock on each key until the transaction ends. The keys are locked in one order, so that two
-    /// calls with the same keys do not deadlock; a second call in one transaction may.
+    /// Enqueues events whose transactions may overlap: holds a lock on each key until the transaction ends,
+    /// so that the events of a key are published in the order of the transactions.
+    ///
+    /// The keys are locked in a fixed order, so that two calls with the same keys do not deadlock. A second
+    /// call in the same transaction may deadlock.
     ///
     /// # Errors
     ///
-    /// As [`enqueue_with_headers`](Self::enqueue_with_headers); [`OutboxError::TimedOut`] when
-    /// another transaction holds a key for 30 s.
+    /// As [`enqueue_with_headers`](Self::enqueue_with_headers), and [`OutboxError::TimedOut`] if another
+    /// transaction holds a key for 30 s.
     pub async fn enqueue_ordered(
         &self,
         events: impl IntoIterator<Item = Event>,
@@ -345,12 +393,11 @@ impl<T: AsyncTransaction> Outbox<'_, T> {
         self.insert_ordered(self.tx.as_tokio(), &events).await
     }
 
-    /// Enqueues `value` as JSON.
+    /// Enqueues `value` as JSON, without a key.
     ///
     /// # Errors
     ///
-    /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`] for a value that JSON has no form
-    /// for.
+    /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`] if `value` cannot be written as JSON.
     #[cfg(feature = "json")]
     pub async fn enqueue_typed<V: serde::Serialize + ?Sized>(
         &self,
@@ -361,7 +408,7 @@ impl<T: AsyncTransaction> Outbox<'_, T> {
         self.enqueue_event(&event).await
     }
 
-    /// The same with a key.
+    /// Enqueues `value` as JSON, with a key.
     ///
     /// # Errors
     ///

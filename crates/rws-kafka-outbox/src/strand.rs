@@ -1,14 +1,14 @@
-//! Strands and shards. Events of one strand are sent one after the other; a shard is many strands, and one
-//! relay at a time sends its events. Both numbers are written to the tables: how they are computed must
-//! never change.
+//! Strands and shards. Events of one strand are sent one after another. A shard contains many strands, and
+//! one relay at a time sends its events. Both numbers are stored in the tables, so the way they are computed
+//! must never change.
 //!
-//! In the tables the column is named `lane`: another name would break the databases that exist, and the
-//! older versions that work on them beside this one.
+//! In the tables the column is named `lane`. Another name would break existing databases, and older versions
+//! that run on them at the same time.
 
-/// Shards of the table.
+/// The number of shards of the table.
 pub(crate) const SHARDS: i16 = 16;
 
-/// A value for each shard.
+/// One value per shard.
 pub(crate) type PerShard<T> = [T; SHARDS as usize];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Strand {
         Self::of([topic.as_bytes(), b"\0", key])
     }
 
-    /// Its own: nothing is to be kept in order.
+    /// Returns a strand of its own, for an event that needs no order.
     pub(crate) fn alone(message_id: &[u8; 16]) -> Self {
         Self::of([message_id.as_slice(), b"", b""])
     }
@@ -28,7 +28,7 @@ impl Strand {
         (self.0 & i64::from(SHARDS - 1)) as i16
     }
 
-    /// FNV-1a, then MurmurHash3's finalizer: FNV's low bits depend on the last bytes alone.
+    /// FNV-1a, then MurmurHash3's finalizer, because FNV's low bits depend only on the last bytes.
     fn of(parts: [&[u8]; 3]) -> Self {
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
         for byte in parts.into_iter().flatten() {

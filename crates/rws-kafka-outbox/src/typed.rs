@@ -1,5 +1,5 @@
-//! Events with schemas. They are encoded when they are enqueued: what a registry or a schema has
-//! against a value rolls back the transaction, and is not found out by the relay.
+//! Events with schemas. They are encoded when they are enqueued, so that an error of the registry or the
+//! schema fails the transaction and not the relay.
 
 use crate::database::{AsyncTransaction, Transaction, handle};
 use crate::error::OutboxError;
@@ -16,7 +16,7 @@ fn failed(topic: &str, source: SchemaError) -> OutboxError {
     }
 }
 
-/// Encodes where a wait for the registry blocks no async task.
+/// Encodes on another thread, so that waiting for the registry does not block the async task.
 async fn off_the_task(
     encode: impl FnOnce() -> Result<Event, OutboxError> + Send + 'static,
 ) -> Result<Event, OutboxError> {
@@ -26,8 +26,8 @@ async fn off_the_task(
     })?
 }
 
-/// The methods of one format, for types with a schema of their own and for those without: they differ
-/// in a bound, a name and words.
+/// Defines the methods of one format, for types with a schema of their own and for types without one. The two
+/// differ only in a bound, the names and the texts.
 macro_rules! format_methods {
     (
         feature: $feature:literal,
@@ -50,8 +50,7 @@ macro_rules! format_methods {
             ///
             /// # Errors
             ///
-            /// [`OutboxError::Encode`], whose source tells what the registry or the schema has against
-            /// the value.
+            /// [`OutboxError::Encode`], whose source is the error of the registry or the schema.
             pub fn $value<V: $($bound)+>(
                 self,
                 value: &V,
@@ -92,8 +91,8 @@ macro_rules! format_methods {
             ///
             /// # Errors
             ///
-            /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`], whose source tells what the
-            /// registry or the schema has against the value.
+            /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`], whose source is the error of the
+            /// registry or the schema.
             pub fn $enqueue<V: $($bound)+>(
                 &self,
                 topic: &str,
@@ -103,7 +102,7 @@ macro_rules! format_methods {
                 self.enqueue_event(&Event::to(topic).$value(value, registry)?)
             }
 
-            /// The same with a key.
+            /// Does the same with a key.
             ///
             /// # Errors
             ///
@@ -122,14 +121,14 @@ macro_rules! format_methods {
         #[cfg(feature = $feature)]
         impl<T: AsyncTransaction> Outbox<'_, T> {
             #[doc = concat!("Enqueues `value` in ", $words, ", framed for `registry`. It is taken by value, for")]
-            /// it is encoded on another thread, which may wait for the registry.
+            /// it is encoded on another thread, which may block while the registry is asked.
             ///
             #[doc = $schema]
             ///
             /// # Errors
             ///
-            /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`], whose source tells what the
-            /// registry or the schema has against the value.
+            /// As [`enqueue`](Self::enqueue), and [`OutboxError::Encode`], whose source is the error of the
+            /// registry or the schema.
             pub async fn $enqueue<V: $($bound)+ + Send + 'static>(
                 &self,
                 topic: &str,
@@ -141,7 +140,7 @@ macro_rules! format_methods {
                 self.enqueue_event(&event).await
             }
 
-            /// The same with a key.
+            /// Does the same with a key.
             ///
             /// # Errors
             ///

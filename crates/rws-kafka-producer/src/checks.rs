@@ -1,15 +1,15 @@
-//! What is refused before it gets to the queue.
+//! Checks of a message before it is queued.
 
 use crate::error::{InvalidTopic, ProducerError};
 use crate::record::Record;
 use rws_kafka_config::Properties;
 use rws_kafka_observe::trace::TraceContext;
 
-/// Checks that `topic` can be a topic's name.
+/// Checks that `topic` is a valid topic name.
 ///
 /// # Errors
 ///
-/// [`InvalidTopic`] says what is wrong and what is allowed.
+/// [`InvalidTopic`], which says what is wrong and what is allowed.
 ///
 /// ```
 /// use rws_kafka_producer::check_topic_name;
@@ -24,7 +24,7 @@ pub fn check_topic_name(topic: &str) -> Result<(), InvalidTopic> {
     InvalidTopic::find(topic).map_or(Ok(()), Err)
 }
 
-/// Checks that Kafka takes the topic's name, the headers' names and the timestamp.
+/// Checks the topic's name, the headers' names and the timestamp.
 pub(crate) fn check_record(record: &Record<'_>) -> Result<(), ProducerError> {
     check_topic_name(record.topic)?;
     if let Some(timestamp_ms) = record.timestamp_ms
@@ -44,7 +44,7 @@ pub(crate) fn check_record(record: &Record<'_>) -> Result<(), ProducerError> {
     }
 }
 
-/// Returns the largest message that a client with `properties` takes, in bytes.
+/// Returns the size of the largest message that a client with `properties` accepts, in bytes.
 pub(crate) fn max_message_bytes(properties: &Properties) -> usize {
     properties
         .get("message.max.bytes")
@@ -52,10 +52,10 @@ pub(crate) fn max_message_bytes(properties: &Properties) -> usize {
         .unwrap_or(1_000_000)
 }
 
-/// Checks that a queue with this bound takes a message of this size.
+/// Checks that the message fits within `max_bytes`.
 pub(crate) fn check_size(record: &Record<'_>, max_bytes: usize) -> Result<(), ProducerError> {
     let size = size(record.key, record.payload, record.headers.iter().copied());
-    // No less than librdkafka's own bound on the framing of a record and of each header.
+    // At least librdkafka's own limit for the framing of a record and of each header.
     let framing = 64 + 16 * record.headers.len();
     let trace = TraceContext::current().map_or(0, |trace| {
         let headers = trace.headers();
@@ -77,7 +77,7 @@ pub(crate) fn too_large(topic: &str, size: usize, max_bytes: usize) -> ProducerE
     }
 }
 
-/// Returns the bytes that a message's sender gave.
+/// Returns the size of key, payload and headers, in bytes.
 pub(crate) fn size<'a>(
     key: Option<&[u8]>,
     payload: Option<&[u8]>,

@@ -1,4 +1,4 @@
-//! What a producer asks of the client that takes its messages: librdkafka's, or a test's.
+//! The traits between a producer and the client that takes its messages: librdkafka's, or a test's.
 
 use crate::deliveries::Deliveries;
 use crate::error::ProducerError;
@@ -11,25 +11,25 @@ use rws_kafka_observe::trace::TraceContext;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Makes the clients of a producer.
+/// Creates the clients of a producer.
 pub(crate) trait Connect: Send + Sync {
-    /// Makes a client. Asks no broker yet.
+    /// Creates a client. Does not ask a broker.
     fn connect(&self, wanted: &Wanted) -> Result<Arc<dyn Client>, ProducerError>;
 }
 
-/// The client that a producer wants.
+/// The description of the client that a producer needs.
 pub(crate) struct Wanted {
     pub(crate) properties: Properties,
     /// Where the client reports the outcome of each message.
     pub(crate) deliveries: Arc<Deliveries>,
-    /// Whether the producer replaces the client when it has failed.
+    /// `true` if the producer replaces a failed client.
     pub(crate) heals: bool,
 }
 
-/// Takes messages, and reports what came of each.
+/// Takes messages, and reports the outcome of each.
 pub(crate) trait Client: Send + Sync {
-    /// Copies `record` into the queue, with the headers of `context`; its delivery is reported with
-    /// `token`. Its timestamp is `sent_ms`, unless it brings its own.
+    /// Copies `record` into the queue, with the headers of `context`, and reports its delivery with `token`.
+    /// The timestamp is `sent_ms`, unless the record has one.
     fn enqueue(
         &self,
         record: &Record<'_>,
@@ -41,32 +41,32 @@ pub(crate) trait Client: Send + Sync {
     /// Serves reports and log lines for `time`.
     fn poll(&self, time: Duration);
 
-    /// Returns `true` if reports come by [`poll`](Self::poll) alone, which the producer's thread calls.
-    /// Otherwise they come on other threads, and waiting does not bring them.
+    /// Returns `true` if reports come only through [`poll`](Self::poll), which the producer's thread calls.
+    /// Otherwise they come on other threads, and a caller must not wait for them.
     fn is_polled(&self) -> bool;
 
-    /// Returns `true` if this thread is in a report that came without [`poll`](Self::poll).
+    /// Returns `true` if this thread is in a report that did not come through [`poll`](Self::poll).
     fn is_reporting(&self) -> bool;
 
     /// Called before a thread blocks until the message of `token` has its outcome.
     fn before_wait(&self, token: Token);
 
-    /// Gives up everything in flight; each message is reported as undelivered.
+    /// Discards all messages in flight; each is reported as undelivered.
     fn purge(&self);
 
-    /// Ignores what is reported from now on.
+    /// Ignores all further reports.
     fn disown(&self);
 
-    /// Asks a broker for the metadata of `topic`, or of all topics; returns `true` if it answered.
+    /// Asks a broker for the metadata of `topic`, or of all topics. Returns `true` if it answered.
     fn ping(&self, topic: Option<&str>, time: Duration) -> bool;
 
-    /// Returns `true` if the producer replaces the client when it has failed.
+    /// Returns `true` if the producer replaces the client after a failure.
     fn heals(&self) -> bool;
 
-    /// Why this client will not send again, once that is so.
+    /// Returns why this client cannot send any more, if it has failed.
     fn failure(&self) -> Option<String>;
 
-    /// The same as an error.
+    /// Returns the failure as an error.
     fn fatal(&self) -> Option<ProducerError> {
         let detail = self.failure()?;
         Some(match self.heals() {
@@ -75,44 +75,45 @@ pub(crate) trait Client: Send + Sync {
         })
     }
 
-    /// Gets the producer's id and epoch, after ending what an earlier producer left open.
+    /// Gets the producer's id and epoch, after aborting what an earlier producer left open.
     fn init_transactions(&self, time: Duration) -> Result<(), StepFailure>;
 
-    /// Needs no network.
+    /// Begins a transaction. Needs no network.
     fn begin_transaction(&self) -> Result<(), StepFailure>;
 
     /// Adds the offsets of a consumer to the transaction.
     fn send_offsets(&self, offsets: &Offsets<'_>, time: Duration) -> Result<(), StepFailure>;
 
-    /// To be called with nothing in flight: rdkafka would serve deliveries on this thread.
+    /// Commits the transaction. Must be called with nothing in flight: otherwise rdkafka would serve
+    /// deliveries on this thread.
     fn commit_transaction(&self, time: Duration) -> Result<(), StepFailure>;
 
-    /// Gives up what is in the transaction.
+    /// Aborts the transaction and discards its messages.
     fn abort_transaction(&self, time: Duration) -> Result<(), StepFailure>;
 }
 
 /// Why the queue did not take a message.
 pub(crate) enum NotTaken {
-    /// There is no room, and there may be some later.
+    /// The queue is full for now.
     Full,
-    /// It will not take it.
+    /// The message is refused.
     Refused(ProducerError),
 }
 
-/// How a step of a transaction failed, as librdkafka tells it apart.
+/// How a step of a transaction failed, in librdkafka's classes.
 #[derive(Debug)]
 pub(crate) enum StepFailure {
     /// The same step may be tried again.
     Retriable(String),
     /// The transaction can only be aborted.
     MustAbort(String),
-    /// The same, as no answer came in time: the request may yet arrive.
+    /// As `MustAbort`, because no answer came in time: the request may still arrive.
     Unanswered(String),
     /// Another producer has the transactional id, or the coordinator has ended the transaction.
     Fenced(String),
-    /// This client will do nothing more.
+    /// This client cannot do anything more.
     Fatal(String),
-    /// The step was refused, and nothing has changed.
+    /// The step was refused, without any effect.
     Refused(String),
 }
 

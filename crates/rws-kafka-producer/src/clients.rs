@@ -1,11 +1,10 @@
 //! The client behind a producer, and its replacement after a failure.
 //!
-//! librdkafka ends an idempotent client for good when it cannot reason about the order of its
-//! messages any more, and when its user is refused a producer id. The producer is not ended by
-//! that: the messages that the failed client holds are reported as failed, each once, and a new
-//! client takes what is sent from then on. Nothing is sent again from here: a message whose outcome
-//! is unknown may be stored already, and sending it again could duplicate and reorder it. The
-//! sender knows whether that matters.
+//! librdkafka ends an idempotent client permanently when it can no longer guarantee the order of its
+//! messages, and when its user is refused a producer id. The producer survives that: each message that the
+//! failed client holds is reported as failed, once, and a new client takes the messages sent from then on.
+//! Nothing is sent again here: a message whose outcome is unknown may already be stored, so that sending it
+//! again could duplicate and reorder it. Only the caller knows whether that matters.
 
 use crate::client::{Client, Connect, NotTaken, Wanted};
 use crate::deliveries::Deliveries;
@@ -17,21 +16,21 @@ use rws_kafka_observe::trace::TraceContext;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The least time between the creation of a client and that of the next, and the most of it after
-/// several clients in a row that have delivered nothing; both before jitter.
+/// The minimum time between the creation of two clients: at first, and after several clients in a row that
+/// delivered nothing. Both before jitter.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// How long what a failed client has on the wire may still be acknowledged, and how long after
-/// that, or after its last report, the next report may take.
+/// How long the messages that a failed client has on the wire may still be acknowledged.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long, after `GRACE` or after the last report, the next report may take.
 const REPORTS: Duration = Duration::from_secs(1);
 
-/// How long the successor of a failed client must live before a broker's answer counts: the
-/// permission that it needs is refused only some round trips later.
+/// How long the successor of a failed client must live before a broker's answer counts: a missing permission
+/// is refused only after some round trips.
 const TRIAL: Duration = Duration::from_secs(2);
 
-/// The present client of a producer.
+/// The current client of a producer.
 pub(crate) struct Clients {
     connect: Arc<dyn Connect>,
     wanted: Wanted,
@@ -40,13 +39,13 @@ pub(crate) struct Clients {
 }
 
 struct Renewal {
-    /// When the present client was created.
+    /// When the current client was created.
     created: Instant,
     /// How many messages had been delivered by then.
     delivered: u64,
-    /// How many clients before the present one failed, in a row, without delivering anything.
+    /// How many clients in a row failed before the current one without delivering anything.
     barren: u32,
-    /// Set once the present client has failed.
+    /// Set once the current client has failed.
     failed: Option<Failed>,
 }
 
@@ -55,14 +54,14 @@ struct Failed {
     at: Instant,
     /// When the next client may be created.
     until: Instant,
-    /// How many messages had no report when they were last counted.
+    /// How many messages had no report at the last count.
     left: u64,
-    /// When the next report is due at the latest.
+    /// When the next report is due.
     reports_by: Instant,
 }
 
 impl Clients {
-    /// Makes the first client.
+    /// Creates the first client.
     pub(crate) fn new(connect: Arc<dyn Connect>, wanted: Wanted) -> Result<Self, ProducerError> {
         let first = connect.connect(&wanted)?;
         Ok(Self {
@@ -82,12 +81,13 @@ impl Clients {
         &self.wanted.deliveries
     }
 
-    /// The present client, for something that takes a while.
+    /// Returns the current client, for an operation that takes a while.
     pub(crate) fn get(&self) -> Arc<dyn Client> {
         Arc::clone(&self.current.read())
     }
 
-    /// Hands a message to the present client, which is free again on return: callers may then wait.
+    /// Hands a message to the current client, and releases the client on return, so that callers may then
+    /// wait.
     #[inline]
     pub(crate) fn enqueue(
         &self,
@@ -100,8 +100,8 @@ impl Clients {
         client.enqueue(record, context, token, sent_ms)
     }
 
-    /// Returns `true` while a broker's answer says little about the present client: it follows one
-    /// that has failed, and is too young to have failed for the same cause.
+    /// Returns `true` while a broker's answer says little about the current client: it replaces a failed
+    /// client, and may yet fail for the same cause.
     pub(crate) fn is_on_trial(&self) -> bool {
         let renewal = self.renewal.lock();
         renewal.failed.is_some()
@@ -110,9 +110,9 @@ impl Clients {
                 && renewal.delivered == self.delivered())
     }
 
-    /// Replaces the present client once it has failed, its messages have their outcomes, and the
-    /// pause is over. To be called again and again by the thread that serves deliveries; only ends
-    /// the failed client's messages where `replace` is false.
+    /// Replaces the current client once it has failed, its messages have their outcomes, and the pause is
+    /// over. The thread that serves deliveries calls this repeatedly. If `replace` is `false`, only the
+    /// failed client's messages get their outcomes.
     pub(crate) fn look_after(&self, client: Arc<dyn Client>, replace: bool) {
         if !client.heals() {
             return;
@@ -128,7 +128,7 @@ impl Clients {
                 let failed = renewal.note_failure(self.delivered(), in_flight);
                 drop(renewal);
                 self.announce(&detail, failed);
-                // Senders that saw the client before its failure are done after this.
+                // After this, no sender is still using the client as it was before its failure.
                 drop(self.current.write());
                 renewal = self.renewal.lock();
                 failed
@@ -137,7 +137,7 @@ impl Clients {
         let now = Instant::now();
         let (in_flight, _) = self.deliveries().in_flight().count();
         if in_flight < failed.left {
-            // Reports come, however slowly the callbacks take them.
+            // Reports keep coming, however slow the callbacks are.
             failed.left = in_flight;
             failed.reports_by = failed.reports_by.max(now + REPORTS);
             renewal.failed = Some(failed);
@@ -157,7 +157,7 @@ impl Clients {
                     failed: None,
                 };
                 drop(renewal);
-                // The end of the failed one takes a while, and is not to happen on this thread.
+                // Ending the failed client takes a while and must not happen on this thread.
                 drop(client);
                 self.change(next, &detail);
                 tracing::info!(target: "rws_kafka", "the producer has a new client");
@@ -195,7 +195,7 @@ impl Clients {
         let before = {
             let mut current = self.current.write();
             let before = std::mem::replace(&mut *current, next);
-            // Nobody is within `enqueue`: what is in flight is all of the failed client's.
+            // No thread is inside `enqueue`: all messages in flight belong to the failed client.
             before.disown();
             abandoned = self.deliveries().abandon();
             before
@@ -203,8 +203,8 @@ impl Clients {
         if let Some(abandoned) = abandoned {
             abandoned.report(detail);
         }
-        // Its end takes up to a second: deliveries are not held up by it. Without a thread it is
-        // ended here.
+        // Dropping it takes up to a second, which must not delay deliveries. If no thread can be started, it
+        // is dropped here.
         let _ = std::thread::Builder::new()
             .name("rws-kafka-client-end".to_owned())
             .spawn(move || drop(before));
@@ -233,9 +233,9 @@ impl Renewal {
     }
 }
 
-/// How long a client that fails must have lived for its successor to be created at once: from 1 s,
-/// twice as long for each client that delivers nothing, up to 10 s; up to half as much more by
-/// jitter, so that services that failed together do not come back together.
+/// Returns how long a failed client must have lived for its successor to be created at once: 1 s, doubled for
+/// each client that delivers nothing, up to 10 s. Jitter adds up to half, so that services that failed
+/// together do not reconnect together.
 fn pause(barren: u32) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1 << barren.saturating_sub(1).min(16));
     doubled

@@ -8,11 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a batch of messages is compressed on the wire and on the broker's disk.
+/// The compression of message batches, on the wire and on the broker's disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     None,
     /// gzip (feature `libz`).
     Gzip,
@@ -38,8 +38,8 @@ impl Compression {
 
 /// The settings of a [`KafkaProducer`](crate::KafkaProducer).
 ///
-/// What is not set here comes from `[kafka.properties]`, else from the defaults named at each
-/// setter.
+/// A setting that is not set here comes from `[kafka.properties]`, and otherwise has the default that its
+/// setter names.
 ///
 /// ```
 /// use rws_kafka_producer::{Compression, ProducerConfig};
@@ -68,132 +68,135 @@ pub struct ProducerConfig {
     pub(crate) on_delivery: Option<OnDelivery>,
     pub(crate) observer: Observer,
     pub(crate) transaction_timeout: Duration,
-    /// Set where the producer is a transactional one.
+    /// Set for a transactional producer only.
     pub(crate) transactional_id: Option<String>,
-    /// Makes the producer's clients.
+    /// Creates the producer's clients.
     pub(crate) connect: Arc<dyn Connect>,
 }
 
-/// What differs from librdkafka's own defaults, and why.
+/// Where our defaults differ from librdkafka's, and why.
 const DEFAULTS: [(&str, &str); 8] = [
-    // No duplicate by a retry, no acknowledged message lost with a broker.
+    // A retry causes no duplicate, and a broker's failure loses no acknowledged message.
     ("enable.idempotence", "true"),
     ("acks", "all"),
-    // The partitioner of Java clients; librdkafka's own is CRC32.
+    // The partitioner of Java clients; librdkafka's default is CRC32.
     ("partitioner", "murmur2_random"),
-    // Messages queue up behind the request on the wire and form batches by themselves; a linger
-    // would be waited out by every `send_sync`.
+    // Messages queue up behind the request on the wire and so form batches anyway, while every `send_sync`
+    // would wait for a linger.
     ("linger.ms", "0"),
-    // librdkafka's 1 GiB outgrows a pod before it pushes back.
+    // librdkafka's default of 1 GiB exceeds a pod's memory before `send` blocks.
     ("queue.buffering.max.messages", "100000"),
     ("queue.buffering.max.kbytes", "65536"),
     ("message.timeout.ms", "120000"),
-    // They tell how long brokers take to answer, and how much they throttle.
+    // Statistics contain the brokers' response times and how much they throttle.
     ("statistics.interval.ms", "5000"),
 ];
 
 impl ProducerConfig {
-    /// The settings of all layers: defaults, `rws.config.toml`, `RWS_CONFIG_KAFKA_*`, `--kafka-…`.
+    /// Reads the settings of all layers: defaults, `rws.config.toml`, `RWS_CONFIG_KAFKA_*`, `--kafka-…`.
     ///
     /// # Errors
     ///
-    /// [`ProducerError::Config`] lists every setting that is wrong.
+    /// [`ProducerError::Config`], which lists every invalid setting.
     pub fn from_env() -> Result<Self, ProducerError> {
         Ok(KafkaConfig::from_env()?.into())
     }
 
-    /// Settings in code, for a comma list of brokers (`host:port`).
+    /// Creates settings for a comma-separated list of brokers (`host:port`), without reading any layer.
     ///
     /// # Errors
     ///
-    /// [`ProducerError::Config`] when the list is not one.
+    /// [`ProducerError::Config`] if the list is invalid.
     pub fn new(brokers: impl Into<String>) -> Result<Self, ProducerError> {
         Ok(KafkaConfig::builder().brokers(brokers).build()?.into())
     }
 
-    /// How long a message waits for others to share its batch. Default 0: batches form behind the
-    /// request on the wire, and `send_sync` waits for nobody.
+    /// Sets how long a message waits for others to share its batch. Default 0: batches form behind the
+    /// request on the wire, and `send_sync` does not wait.
     pub fn linger(self, linger: Duration) -> Self {
         self.property("linger.ms", linger.as_millis().to_string())
     }
 
-    /// Default: [`Compression::None`].
+    /// Sets the compression of batches. Default: [`Compression::None`].
     pub fn compression(self, compression: Compression) -> Self {
         self.property("compression.type", compression.as_str())
     }
 
-    /// How long a message may wait for its acknowledgement, retries included, before it fails with
+    /// Sets how long a message may wait for its acknowledgement, including retries, before it fails with
     /// [`ProducerError::TimedOut`]. Default 120 s; at least 1 ms.
+    ///
+    /// For a transactional producer the default is its [`transaction_timeout`](Self::transaction_timeout),
+    /// which is also the maximum.
     pub fn delivery_timeout(self, timeout: Duration) -> Self {
         let timeout = timeout.max(Duration::from_millis(1));
         self.property("message.timeout.ms", timeout.as_millis().to_string())
     }
 
-    /// How long `send` waits for room in a full queue before [`ProducerError::QueueFull`].
+    /// Sets how long `send` blocks when the queue is full before it returns [`ProducerError::QueueFull`].
     /// Default 5 s.
     pub fn max_block(mut self, max_block: Duration) -> Self {
         self.max_block = max_block;
         self
     }
 
-    /// Whether a send fails at once while the brokers are known to be down. Default `false`: the
-    /// message is queued, and delivered if a broker comes back within the
+    /// Sets whether a send fails at once while the brokers are known to be unreachable. Default `false`: the
+    /// message is queued, and delivered if a broker is available again within the
     /// [`delivery_timeout`](Self::delivery_timeout).
     ///
-    /// With `true`, `send`, `send_sync` and `send_async` return
-    /// [`ProducerError::Unreachable`] with its cause, and accept nothing, from the moment that all
-    /// connections are lost or a probe finds no broker until a broker answers again, which the
-    /// producer notices within about a second. Use it where a request must not wait for a timeout that is
-    /// sure to come. Messages accepted before keep waiting for their acknowledgement.
+    /// With `true`, `send`, `send_sync` and `send_async` return [`ProducerError::Unreachable`] with its cause
+    /// and accept no message, from the moment that all connections are lost or a probe finds no broker. This
+    /// ends when a broker answers again, which the producer notices within about a second. Use it where a
+    /// request should fail at once instead of waiting for a timeout. Messages accepted earlier keep waiting
+    /// for their acknowledgement.
     pub fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.fail_fast = fail_fast;
         self
     }
 
-    /// Bounds the queue in messages. Default 100,000.
+    /// Sets the maximum number of messages in the queue. Default 100,000.
     pub fn queue_messages(self, messages: usize) -> Self {
         self.property("queue.buffering.max.messages", messages.to_string())
     }
 
-    /// Bounds the queue in KiB of keys and payloads. Default 65,536 (64 MiB).
+    /// Sets the maximum size of the queue, in KiB of keys and payloads. Default 65,536 (64 MiB).
     pub fn queue_kbytes(self, kbytes: usize) -> Self {
         self.property("queue.buffering.max.kbytes", kbytes.to_string())
     }
 
-    /// Largest message in bytes, key included. Default 1,000,000.
+    /// Sets the size of the largest message, in bytes and including the key. Default 1,000,000.
     ///
-    /// Messages share batches of up to this size, and a broker holds the whole batch against the
-    /// topic's `max.message.bytes` (1,048,588 by default). For a topic with less, lower this, or
-    /// `batch.size` by [`property`](Self::property): librdkafka does not split a batch.
+    /// Messages share batches of up to this size, and a broker compares the whole batch with the topic's
+    /// `max.message.bytes` (1,048,588 by default). For a topic with a smaller limit, lower this setting, or
+    /// lower `batch.size` with [`property`](Self::property): librdkafka does not split a batch.
     pub fn max_message_bytes(self, bytes: usize) -> Self {
         self.property("message.max.bytes", bytes.to_string())
     }
 
-    /// How long a transaction may be open before the broker aborts it, and how long each of its
-    /// steps may take. Default 10 s; from 1 s to the broker's `transaction.max.timeout.ms`
-    /// (15 minutes). For [`KafkaProducer::transactional`](crate::KafkaProducer::transactional) only.
+    /// Sets how long a transaction may be open before the broker aborts it, and how long each of its steps
+    /// may take. Default 10 s; from 1 s to the broker's `transaction.max.timeout.ms` (15 minutes). Only for
+    /// [`KafkaProducer::transactional`](crate::KafkaProducer::transactional).
     ///
-    /// When a process is killed, readers of what it wrote to, and whoever takes over its
-    /// partitions, wait for the end of its transaction: until its successor with the same id
-    /// begins, or this time is over (and up to 10 s more, the broker's
+    /// When a process is killed, consumers of the partitions that its transaction wrote to wait until the
+    /// transaction ends, and so does the process that takes over its work. The transaction ends when the next
+    /// producer with the same id begins one, or when this time has passed (plus up to 10 s, the broker's
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`).
     pub fn transaction_timeout(mut self, timeout: Duration) -> Self {
         self.transaction_timeout = timeout;
         self
     }
 
-    /// How long the drop of the last clone may flush. Default 5 s.
+    /// Sets how long dropping the last clone may flush. Default 5 s.
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.close_timeout = timeout;
         self
     }
 
-    /// Called once for each message, on the producer's own thread, when it is acknowledged or has
-    /// failed for good.
+    /// Sets a callback that is called once for each message, when the message is acknowledged or has failed
+    /// permanently.
     ///
-    /// It holds up the delivery of others while it runs, so it cannot wait for them: in it, `send`
-    /// does not wait for room and `send_sync` is [`ProducerError::InCallback`]. A panic in it is
-    /// caught and logged.
+    /// It runs on the producer's own thread, and no other delivery is reported while it runs. So it must not
+    /// block: inside it, `send` does not wait for room in the queue, and `send_sync` returns
+    /// [`ProducerError::InCallback`]. A panic in the callback is caught and logged.
     pub fn on_delivery<F>(mut self, callback: F) -> Self
     where
         F: Fn(&DeliveryReport<'_>) + Send + Sync + 'static,
@@ -202,7 +205,7 @@ impl ProducerConfig {
         self
     }
 
-    /// Where metrics and health go. Default: [`Observer::global`].
+    /// Sets the observer that receives metrics and health. Default: [`Observer::global`].
     pub fn observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
@@ -214,7 +217,7 @@ impl ProducerConfig {
         self.transaction_timeout
     }
 
-    /// Whether a property has a value other than the default; for the consumer.
+    /// Returns `true` if a property is set to a value other than the default; for the consumer.
     #[doc(hidden)]
     pub fn names(&self, property: &str) -> bool {
         let mut explicit = self.explicit.iter();
@@ -222,24 +225,34 @@ impl ProducerConfig {
             || self.kafka.producer_properties().get(property).is_some()
     }
 
-    /// Any librdkafka producer property; it goes before all other settings of it.
+    /// Sets any librdkafka producer property. It overrides every other setting of that property.
+    ///
+    /// ```
+    /// use rws_kafka_producer::ProducerConfig;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = ProducerConfig::new("localhost:9092")?.property("batch.size", "131072");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.explicit.push((name.into(), value.into()));
         self
     }
 
-    /// Connects as a producer of `other` does; for the consumer.
+    /// Uses the clients of `other`; for the consumer.
     #[doc(hidden)]
     pub fn connects_like(mut self, other: &Self) -> Self {
         self.connect = Arc::clone(&other.connect);
         self
     }
 
-    /// The librdkafka properties: those set here before those of the layers before the defaults.
+    /// Returns the librdkafka properties: those set here override those of the layers, which override the
+    /// defaults.
     ///
     /// # Errors
     ///
-    /// [`ProducerError::Setting`] for what contradicts transactions, or their absence.
+    /// [`ProducerError::Setting`] for a setting that contradicts transactions, or that needs them.
     pub(crate) fn properties(&self) -> Result<Properties, ProducerError> {
         let mut properties = self.kafka.producer_properties();
         for (name, value) in &self.explicit {
@@ -260,7 +273,7 @@ impl ProducerConfig {
     }
 }
 
-/// Sets what makes a producer transactional.
+/// Sets the properties of a transactional producer.
 fn transactions(
     properties: &mut Properties,
     id: &str,
@@ -313,8 +326,8 @@ fn transactions(
     properties.set("transactional.id", id);
     properties.set("transaction.timeout.ms", ms.to_string());
     properties.set_default("message.timeout.ms", ms.to_string());
-    // The broker asks for patience while it ends the transaction before, which takes milliseconds;
-    // librdkafka's 100 ms are longer than a transaction.
+    // While the previous transaction ends, which takes milliseconds, the broker asks to retry. librdkafka's
+    // default of 100 ms is longer than a transaction.
     properties.set_default("retry.backoff.ms", "10");
     Ok(())
 }

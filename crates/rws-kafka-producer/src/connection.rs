@@ -1,4 +1,4 @@
-//! Why the brokers cannot be reached.
+//! The causes of an unreachable broker.
 
 #[doc(inline)]
 pub use rws_kafka_client::ConnectionCause;

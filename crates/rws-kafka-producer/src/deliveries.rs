@@ -15,7 +15,7 @@ use rws_kafka_observe::{
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A delivery report; each part is read only when it is asked for.
+/// A delivery report. Each part is read only when it is needed.
 pub(crate) trait Report {
     fn topic(&self) -> &str;
 
@@ -28,13 +28,13 @@ pub(crate) trait Report {
     fn result(&self, timeout: Duration, connection: &Connection)
     -> Result<Delivery, ProducerError>;
 
-    /// The bytes of key and payload.
+    /// The size of key and payload, in bytes.
     fn bytes(&self) -> usize {
         length(self.key()) + length(self.payload())
     }
 }
 
-/// Takes delivery reports to metrics, log, callback and waiters.
+/// Forwards delivery reports to metrics, log, callback and waiters.
 pub(crate) struct Deliveries {
     waiters: Waiters,
     room: Room,
@@ -43,8 +43,7 @@ pub(crate) struct Deliveries {
     health: ProducerHealth,
     recorders: Recorders,
     on_delivery: Option<OnDelivery>,
-    /// Messages that a close gave up, or that a failed client held: a close returns how many it
-    /// added.
+    /// How many messages a close discarded or a failed client held. A close returns how many it added.
     given_up: AtomicUsize,
     failures: LogRate,
     client: String,
@@ -54,16 +53,16 @@ pub(crate) struct Deliveries {
     transaction: InTransaction,
 }
 
-/// What the deliveries of a transaction came to.
+/// The outcome of a transaction's deliveries.
 #[derive(Default)]
 struct InTransaction {
-    /// Its messages are being given up: nobody needs to be told in the log.
+    /// The transaction is being aborted: its failures are not logged.
     aborting: AtomicBool,
     first_failure: Mutex<Option<ProducerError>>,
 }
 
 impl Deliveries {
-    /// Of the client that is named `client`. `timeout` is how long a message may wait for its
+    /// Creates the deliveries of the client named `client`. `timeout` is how long a message may wait for its
     /// acknowledgement.
     pub(crate) fn new(
         client: &str,
@@ -114,12 +113,12 @@ impl Deliveries {
         &self.in_flight
     }
 
-    /// What is known of the brokers.
+    /// Records the state of the brokers.
     pub(crate) fn note_brokers(&self, brokers: Vec<BrokerStatus>) {
         self.brokers.set(brokers);
     }
 
-    /// For the list of recent errors.
+    /// Adds `error` to the list of recent errors.
     pub(crate) fn note_error(&self, error: &ProducerError) {
         let source = format!("producer {}", self.client);
         self.observer.note_error(&source, &with_causes(error));
@@ -135,22 +134,22 @@ impl Deliveries {
         self.given_up.load(Ordering::Relaxed)
     }
 
-    /// How long a message may wait for its acknowledgement.
+    /// Returns how long a message may wait for its acknowledgement.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// The messages of a transaction that is being aborted fail by that.
+    /// Sets whether the transaction is being aborted, which makes its messages fail.
     pub(crate) fn aborting(&self, aborting: bool) {
         self.transaction.aborting.store(aborting, Ordering::Relaxed);
     }
 
-    /// The first message that was not delivered since this was last asked.
+    /// Takes the first failure of a message since the last call.
     pub(crate) fn take_failure(&self) -> Option<ProducerError> {
         self.transaction.first_failure.lock().take()
     }
 
-    /// A message has its outcome.
+    /// Records the outcome of a message.
     pub(crate) fn report(&self, report: &impl Report, token: usize) {
         let (sent_at, waiter) = match Token::decode(token) {
             Token::Unwatched(sent_at) => (Some(sent_at), None),
@@ -174,7 +173,7 @@ impl Deliveries {
         self.room.reported();
     }
 
-    /// Takes what a failed client never reported from who waits for it and from what is in flight.
+    /// Takes the messages that a failed client never reported, and their waiters, out of what is in flight.
     /// Nothing may be sent meanwhile.
     pub(crate) fn abandon(&self) -> Option<Abandoned> {
         let messages = self.in_flight.settle_all();
@@ -187,7 +186,7 @@ impl Deliveries {
         })
     }
 
-    /// The outcome in full, for those who asked and for the log.
+    /// Passes the full outcome to waiter, callback and log.
     fn tell(&self, report: &impl Report, waiter: Option<Waiter>) {
         let result = report.result(self.timeout, &self.connection);
         if let Err(ProducerError::Undelivered { .. } | ProducerError::ClientFailed { .. }) = result
@@ -235,7 +234,7 @@ pub(crate) struct Abandoned {
 }
 
 impl Abandoned {
-    /// Logs how many they are, and gives those who wait their outcome.
+    /// Logs how many there are, and gives their waiters an outcome.
     pub(crate) fn report(self, detail: &str) {
         tracing::error!(
             target: "rws_kafka",

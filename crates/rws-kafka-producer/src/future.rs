@@ -11,13 +11,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
-/// The outcome of a message that [`send_async`](crate::KafkaProducer::send_async) handed over.
+/// The outcome of a message that was sent with [`send_async`](crate::KafkaProducer::send_async).
 ///
-/// The message is on its way already: dropping the future does not take it back, unless the queue
-/// was full at the call. Needs no particular runtime.
+/// It completes with the message's position when the broker has acknowledged it, or with the error. It runs
+/// on any async runtime.
+///
+/// Dropping the future does not cancel the message, unless the queue was full when `send_async` was called.
 #[must_use = "the outcome is known only when the future is awaited"]
 pub struct DeliveryFuture {
-    /// A future that nobody polls keeps no client alive.
+    /// Weak, so that a future that is never polled keeps no client alive.
     publisher: Weak<Publisher>,
     state: State,
 }
@@ -27,7 +29,7 @@ enum State {
     Waiting(Arc<Slot>),
     NoRoom {
         record: OwnedRecord,
-        /// Of the call, wherever the future is polled.
+        /// Belongs to the call of `send_async`, wherever the future is polled.
         publish: Publish,
         until: Deadline,
     },
@@ -82,7 +84,7 @@ impl Future for DeliveryFuture {
                     let Some(publisher) = self.publisher.upgrade() else {
                         return failed(ProducerError::Closed);
                     };
-                    // Before the try: room made in between then wakes this task.
+                    // Register before trying, so that room made in between wakes this task.
                     publisher.room().wake(context.waker().clone());
                     match publisher.offer(&record.borrow(), &publish) {
                         Ok(Offered::Taken(slot)) => self.state = State::Waiting(slot),

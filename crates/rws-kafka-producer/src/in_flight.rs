@@ -1,13 +1,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Messages and bytes in one number, so that counting both is one addition: up to 2^28 messages and
-/// 64 GiB at a time.
+/// Messages and bytes share one number, so that one addition counts both: up to 2^28 messages and 64 GiB at a
+/// time.
 const ONE_MESSAGE: u64 = 1 << 36;
 
-/// Counts what was accepted and has no outcome yet.
+/// Counts the messages that were accepted and have no outcome yet.
 ///
-/// librdkafka's own count holds events that are no messages, and tells of no bytes. Both sums wrap, and
-/// their difference is right all the same. Each is written by threads that do not write the other.
+/// librdkafka's own count includes events that are not messages, and has no bytes. Both sums wrap, but their
+/// difference stays correct. Each is written by different threads.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     accepted: OnItsOwnLine,
@@ -19,26 +19,26 @@ pub(crate) struct InFlight {
 struct OnItsOwnLine(AtomicU64);
 
 impl InFlight {
-    /// A message of this size is about to be handed over: before its outcome can be told.
+    /// Counts a message of this size. To be called before it is handed over, so before its outcome can be
+    /// reported.
     pub(crate) fn accept(&self, bytes: usize) {
         let one = ONE_MESSAGE + bytes as u64;
         self.accepted.0.fetch_add(one, Ordering::Relaxed);
     }
 
-    /// It was not taken.
+    /// Takes back a message that was not accepted.
     pub(crate) fn take_back(&self, bytes: usize) {
         let one = ONE_MESSAGE + bytes as u64;
         self.accepted.0.fetch_sub(one, Ordering::Relaxed);
     }
 
-    /// The outcome of a message of this size was told.
+    /// Counts the outcome of a message of this size.
     pub(crate) fn settle(&self, bytes: usize) {
         let one = ONE_MESSAGE + bytes as u64;
         self.settled.0.fetch_add(one, Ordering::Release);
     }
 
-    /// Forgets what is in flight; returns how many messages that was. Nothing may be accepted
-    /// meanwhile.
+    /// Forgets all messages in flight, and returns how many there were. Nothing may be accepted meanwhile.
     pub(crate) fn settle_all(&self) -> u64 {
         let (messages, _) = self.count();
         let accepted = self.accepted.0.load(Ordering::Acquire);
@@ -46,9 +46,9 @@ impl InFlight {
         messages
     }
 
-    /// Messages, and the bytes of their keys and payloads.
+    /// Returns the number of messages, and the size of their keys and payloads in bytes.
     pub(crate) fn count(&self) -> (u64, u64) {
-        // In this order: what is settled was accepted before.
+        // In this order, so that every settled message is also counted as accepted.
         let settled = self.settled.0.load(Ordering::Acquire);
         let accepted = self.accepted.0.load(Ordering::Acquire);
         let left = accepted.wrapping_sub(settled);

@@ -1,8 +1,8 @@
-//! Publishing to Kafka from request handlers.
+//! Sends messages to Kafka, from request handlers and from any other code.
 //!
-//! A [`KafkaProducer`] is cheap to clone and shared by all handlers. `send` hands a message to
-//! librdkafka's queue and returns; the outcome reaches the metrics, the log and, where one is set,
-//! [`ProducerConfig::on_delivery`]. [`send_sync`](KafkaProducer::send_sync) and
+//! All handlers share one [`KafkaProducer`], which is cheap to clone. [`send`](KafkaProducer::send) copies a
+//! message into librdkafka's queue and returns. Metrics and the log report the outcome, and so does the
+//! callback [`ProducerConfig::on_delivery`] if there is one. [`send_sync`](KafkaProducer::send_sync) and
 //! [`send_async`](KafkaProducer::send_async) wait for the broker's acknowledgement.
 //!
 //! ```no_run
@@ -19,44 +19,45 @@
 //! # }
 //! ```
 //!
-//! [`KafkaProducer::transactional`] makes one whose messages are read all or none: a
-//! [`TransactionalProducer`].
+//! [`KafkaProducer::transactional`] creates a [`TransactionalProducer`]: consumers see all messages of one of
+//! its transactions, or none.
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! - Idempotent and `acks=all` by default: no duplicates by retry, no acknowledged message lost.
-//! - Keys land on the partitions on which Java clients put them (murmur2).
+//! - Producers are idempotent and use `acks=all` by default: a retry causes no duplicate, and no acknowledged
+//!   message is lost.
+//! - A key selects the same partition as in Java clients (murmur2).
 //! - When the queue is full, `send` blocks for up to [`ProducerConfig::max_block`] and then returns
-//!   `QueueFull`; nothing is dropped silently: what a close could not deliver is counted, logged and
-//!   returned.
-//! - A producer heals: when librdkafka's client fails for good, it is replaced behind all clones, and
-//!   each message that it held fails with [`ClientFailed`](ProducerError::ClientFailed), once.
+//!   [`QueueFull`](ProducerError::QueueFull).
+//! - No message is dropped silently: a close counts, logs and returns how many messages it could not deliver.
+//! - A producer recovers by itself: when librdkafka's client fails permanently, the producer replaces it
+//!   behind all clones. Each message that the failed client held fails once, with
+//!   [`ClientFailed`](ProducerError::ClientFailed).
 //! - Messages sent in a [`Transaction`] become visible to `read_committed` consumers only if it
 //!   commits, and then all together.
 //!
 //! # Features
 //!
-//! | feature | what it adds | default |
+//! | feature | adds | default |
 //! |---|---|---|
-//! | `ssl` | TLS, SASL SCRAM and OAUTHBEARER, by the system's OpenSSL | yes |
+//! | `ssl` | TLS, SASL SCRAM and OAUTHBEARER, with the system's OpenSSL | yes |
 //! | `libz` | gzip compression | yes |
 //! | `zstd` | zstd compression | |
-//! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
-//! | `json` | `send_typed`, `send_typed_keyed`: values as JSON, by serde | |
-//! | `avro` | `send_avro`: values in Avro, by serde and a schema registry | |
-//! | `protobuf` | `send_protobuf`: values in Protobuf, by prost and a schema registry | |
-//! | `json-schema` | `send_json_schema`: values as JSON, checked by a schema registry's JSON Schema | |
+//! | `vendored` | `ssl` with an OpenSSL built from source; set `ssl_ca_file` to the CA file | |
+//! | `json` | `send_typed`, `send_typed_keyed`: values as JSON, with serde | |
+//! | `avro` | `send_avro`: values in Avro, with serde and a schema registry | |
+//! | `protobuf` | `send_protobuf`: values in Protobuf, with prost and a schema registry | |
+//! | `json-schema` | `send_json_schema`: values as JSON, checked against a schema registry's JSON Schema | |
 //! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
-//! | `registry` | `with_registry` of producers and transactional ones; comes with each of the three | |
-//! | `testing` | the module `testing`: producers for tests, which need no broker | |
-//! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
+//! | `registry` | `with_registry` of producers and transactional producers; part of the three above | |
+//! | `testing` | the module `testing`: producers for tests that need no broker | |
+//! | `otel` | traces with OpenTelemetry, see [`rws_kafka_observe::trace`] | |
 //!
 //! # Traces
 //!
-//! A message that is published while a
-//! [`TraceContext`](rws_kafka_observe::trace::TraceContext) is current carries it in the headers
-//! `traceparent` and `tracestate`, unless it brings a `traceparent` of its own. Each publish is a span;
-//! see [`rws_kafka_observe::trace`].
+//! A message that is sent while a [`TraceContext`](rws_kafka_observe::trace::TraceContext) is current carries
+//! it in the headers `traceparent` and `tracestate`, unless the message already has a `traceparent` header.
+//! Each send is a span; see [`rws_kafka_observe::trace`].
 
 mod checks;
 mod client;

@@ -9,16 +9,34 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Publishes messages. Cheap to clone; all clones share one queue and one set of connections.
+/// A producer, which sends messages to Kafka. Cheap to clone; all clones share one queue and one set of
+/// connections.
 ///
-/// The drop of the last clone flushes for at most
-/// [`close_timeout`](ProducerConfig::close_timeout), takes up to 3 s more where a broker does not
-/// answer, and logs what it could not deliver; call [`close`](Self::close) to be told. In
-/// `on_delivery` it returns at once, and the flush follows in the background.
+/// Create one with [`from_env`](Self::from_env) or [`new`](Self::new) when the service starts, and clone it
+/// into the handlers. Before the process ends, call [`close`](Self::close), which returns how many messages
+/// were not delivered.
 ///
-/// When librdkafka's client fails for good, as after an unclean leader election or without a
-/// permission, the producer replaces it behind all clones; see
-/// [`ClientFailed`](ProducerError::ClientFailed). Only a [`close`](Self::close) ends a producer.
+/// Dropping the last clone flushes for up to [`close_timeout`](ProducerConfig::close_timeout) (default 5 s),
+/// takes up to 3 s more if a broker does not answer, and logs how many messages were not delivered. When the
+/// last clone is dropped inside `on_delivery`, the drop returns at once and the flush continues in the
+/// background.
+///
+/// When librdkafka's client fails permanently, for example after an unclean leader election or because a
+/// permission is missing, the producer replaces it behind all clones; see
+/// [`ClientFailed`](ProducerError::ClientFailed). Only [`close`](Self::close) ends a producer.
+///
+/// ```no_run
+/// use rws_kafka_producer::KafkaProducer;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let producer = KafkaProducer::from_env()?;
+/// producer.send("orders.created", r#"{"order_id": 1}"#)?;
+///
+/// let delivery = producer.send_sync("payments", r#"{"order_id": 1}"#)?;
+/// println!("partition {}, offset {}", delivery.partition, delivery.offset);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct KafkaProducer {
     shared: Arc<Shared>,
@@ -26,30 +44,29 @@ pub struct KafkaProducer {
 
 struct Shared {
     publisher: Arc<Publisher>,
-    /// None where nothing has to be polled.
+    /// `None` if the client needs no polling.
     threads: Option<Threads>,
     close_timeout: Duration,
 }
 
 impl KafkaProducer {
-    /// A producer with the settings of all layers; see [`ProducerConfig::from_env`].
+    /// Creates a producer with the settings of all layers; see [`ProducerConfig::from_env`].
     ///
-    /// A broker that cannot be reached is no error here: it shows in readiness and in the outcome
-    /// of each message.
+    /// An unreachable broker is not an error here: readiness and the outcome of each message report it.
     ///
     /// # Errors
     ///
-    /// [`ProducerError::Config`] and [`ProducerError::Property`] name the settings that are wrong.
+    /// [`ProducerError::Config`], [`ProducerError::Property`] and [`ProducerError::Setting`], which name the
+    /// invalid settings, and [`ProducerError::Thread`] if the system cannot start another thread.
     pub fn from_env() -> Result<Self, ProducerError> {
         Self::new(ProducerConfig::from_env()?)
     }
 
-    /// A producer with explicit settings.
+    /// Creates a producer with explicit settings.
     ///
     /// # Errors
     ///
-    /// As [`from_env`](Self::from_env); [`ProducerError::Thread`] when the system has no thread
-    /// left.
+    /// As [`from_env`](Self::from_env).
     pub fn new(config: impl Into<ProducerConfig>) -> Result<Self, ProducerError> {
         let config = config.into();
         let publisher = Arc::new(Publisher::new(&config)?);
@@ -57,7 +74,7 @@ impl KafkaProducer {
         let threads = if publisher.is_polled() {
             Some(Threads::start(&publisher, &config)?)
         } else {
-            // Its client answers at once: readiness is to know it.
+            // A client that is not polled answers at once: readiness should know it from the start.
             let _ = publisher.ping(Duration::ZERO);
             None
         };
@@ -70,26 +87,30 @@ impl KafkaProducer {
         })
     }
 
-    /// Publishes `payload` to `topic` and returns when it is in the queue.
+    /// Sends `payload` to `topic` without a key, and returns once the message is in the queue.
     ///
-    /// Without a key the partition is chosen by librdkafka, one for a batch at a time. The outcome
-    /// reaches the metrics, the log and [`on_delivery`](ProducerConfig::on_delivery).
+    /// librdkafka chooses the partition, one per batch. Metrics, the log and
+    /// [`on_delivery`](ProducerConfig::on_delivery) report the outcome.
+    ///
+    /// When the queue is full, `send` blocks for up to [`max_block`](ProducerConfig::max_block) (default 5
+    /// s); inside `on_delivery` it does not block.
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`](ProducerError::InvalidTopic),
-    /// [`MessageTooLarge`](ProducerError::MessageTooLarge) and
-    /// [`InvalidTimestamp`](ProducerError::InvalidTimestamp),
-    /// [`ClientReplaced`](ProducerError::ClientReplaced) and
-    /// [`Closed`](ProducerError::Closed) at once; [`QueueFull`](ProducerError::QueueFull) after
-    /// [`max_block`](ProducerConfig::max_block). A message that `send` returned an error for was not
-    /// accepted.
+    /// A message for which `send` returns an error was not accepted.
+    ///
+    /// - [`QueueFull`](ProducerError::QueueFull) after `max_block`.
+    /// - At once: [`InvalidTopic`](ProducerError::InvalidTopic),
+    ///   [`InvalidTimestamp`](ProducerError::InvalidTimestamp),
+    ///   [`MessageTooLarge`](ProducerError::MessageTooLarge),
+    ///   [`ClientReplaced`](ProducerError::ClientReplaced) and [`Closed`](ProducerError::Closed); with
+    ///   [`fail_fast`](ProducerConfig::fail_fast) also [`Unreachable`](ProducerError::Unreachable).
     pub fn send(&self, topic: &str, payload: impl AsRef<[u8]>) -> Result<(), ProducerError> {
         self.send_record(Record::to(topic).payload(payload.as_ref()))
     }
 
-    /// As [`send`](Self::send), to the partition that `key` chooses (murmur2, as Java clients do):
-    /// messages of one key keep their order.
+    /// Sends `payload` to the partition that `key` selects (murmur2, as in Java clients), so that messages
+    /// with the same key keep their order. Otherwise as [`send`](Self::send).
     ///
     /// # Errors
     ///
@@ -107,8 +128,9 @@ impl KafkaProducer {
         )
     }
 
-    /// As [`send_keyed`](Self::send_keyed), with record headers. They keep their order, a name may
-    /// come twice, and a value may be text, bytes or null.
+    /// Sends `payload` with a key and headers. Otherwise as [`send_keyed`](Self::send_keyed).
+    ///
+    /// Headers keep their order, a name may occur more than once, and a value may be text, bytes or null.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -125,8 +147,8 @@ impl KafkaProducer {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and [`InvalidHeader`](ProducerError::InvalidHeader) for a name that
-    /// holds NUL.
+    /// As [`send`](Self::send), and [`InvalidHeader`](ProducerError::InvalidHeader) if a header's name
+    /// contains NUL.
     pub fn send_with_headers<N, V>(
         &self,
         topic: &str,
@@ -145,8 +167,19 @@ impl KafkaProducer {
         self.send_record(record.headers(&headers))
     }
 
-    /// As [`send`](Self::send), for a [`Record`] in full: tombstones, a chosen partition or
-    /// timestamp, headers without a key.
+    /// Sends a [`Record`], which can also be a tombstone, choose a partition or a timestamp, or have headers
+    /// without a key. Otherwise as [`send`](Self::send).
+    ///
+    /// ```no_run
+    /// use rws_kafka_producer::{KafkaProducer, Record};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let producer = KafkaProducer::from_env()?;
+    /// let tombstone = Record::to("customers").key("customer-7");
+    /// producer.send_record(tombstone)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -155,18 +188,18 @@ impl KafkaProducer {
         self.shared.publisher.send(&record)
     }
 
-    /// Publishes and blocks until the broker has acknowledged.
+    /// Sends `payload` to `topic` and blocks until the broker has acknowledged the message.
     ///
-    /// Takes a network round trip and the replication of the message: use it where the answer must
-    /// not be given before. Not for async tasks: see [`send_async`](Self::send_async). Calls from
-    /// several threads share batches; with a [`linger`](ProducerConfig::linger) above 0 each waits
-    /// it out.
+    /// This takes a network round trip and the replication of the message. Use it when the caller must not
+    /// continue before the message is stored. In async code use [`send_async`](Self::send_async). Messages of
+    /// several threads share batches. With a [`linger`](ProducerConfig::linger) above 0, each call takes at
+    /// least that long.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and what the broker said:
-    /// [`TimedOut`](ProducerError::TimedOut), [`UnknownTopic`](ProducerError::UnknownTopic),
-    /// [`NotAuthorized`](ProducerError::NotAuthorized),
+    /// As [`send`](Self::send), [`InCallback`](ProducerError::InCallback) inside `on_delivery`, and the
+    /// outcome of the message: [`TimedOut`](ProducerError::TimedOut),
+    /// [`UnknownTopic`](ProducerError::UnknownTopic), [`NotAuthorized`](ProducerError::NotAuthorized),
     /// [`ClientFailed`](ProducerError::ClientFailed), …
     pub fn send_sync(
         &self,
@@ -176,7 +209,7 @@ impl KafkaProducer {
         self.send_record_sync(Record::to(topic).payload(payload.as_ref()))
     }
 
-    /// As [`send_sync`](Self::send_sync), for a [`Record`] in full.
+    /// Sends a [`Record`] and blocks until the broker has acknowledged it, as [`send_sync`](Self::send_sync).
     ///
     /// # Errors
     ///
@@ -185,51 +218,61 @@ impl KafkaProducer {
         self.shared.publisher.send_sync(&record)
     }
 
-    /// Publishes; the future is ready when the broker has acknowledged.
+    /// Sends `payload` to `topic` and returns a future that completes when the broker has acknowledged the
+    /// message.
     ///
-    /// The message is in the queue when this returns, so that calls keep their order. Where the
-    /// queue is full, the future waits for room, without blocking, for
-    /// [`max_block`](ProducerConfig::max_block) at most; messages that wait so have no order among
-    /// them.
+    /// The message is already in the queue when this returns, so calls keep their order. If the queue is
+    /// full, the future waits for room, without blocking, for up to [`max_block`](ProducerConfig::max_block);
+    /// messages that wait like this have no order among each other.
+    ///
+    /// ```no_run
+    /// # async fn send() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let producer = rws_kafka_producer::KafkaProducer::from_env()?;
+    /// let delivery = producer.send_async("orders.created", r#"{"order_id": 1}"#).await?;
+    /// println!("partition {}, offset {}", delivery.partition, delivery.offset);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// The future's are those of [`send_sync`](Self::send_sync).
+    /// The future returns the errors of [`send_sync`](Self::send_sync).
     pub fn send_async(&self, topic: &str, payload: impl AsRef<[u8]>) -> DeliveryFuture {
         self.send_record_async(Record::to(topic).payload(payload.as_ref()))
     }
 
-    /// As [`send_async`](Self::send_async), for a [`Record`] in full.
+    /// Sends a [`Record`] and returns a future for its acknowledgement, as [`send_async`](Self::send_async).
     pub fn send_record_async(&self, record: Record<'_>) -> DeliveryFuture {
         DeliveryFuture::new(&self.shared.publisher, &record)
     }
 
-    /// Waits until all that was accepted before has its outcome, for `timeout` at most.
+    /// Waits for up to `timeout` until every message accepted so far has its outcome.
     ///
-    /// Tells how many messages have none yet; they are still being sent.
+    /// Returns how many messages have no outcome yet. The producer keeps sending them.
     pub fn flush(&self, timeout: Duration) -> FlushReport {
         FlushReport {
             undelivered: self.shared.publisher.flush(timeout),
         }
     }
 
-    /// Takes no more messages, for all clones, and flushes for `timeout` at most.
+    /// Closes the producer for all clones: accepts no more messages and flushes for up to `timeout`.
     ///
-    /// What is left then is given up, counted in the metrics, logged and returned. Takes up to a
-    /// second more than `timeout` where something is. A second close finds nothing to do.
+    /// Messages that are still undelivered then are discarded, counted in the metrics, logged and returned.
+    /// In that case the call takes up to 1 s longer than `timeout`. A second call has nothing left to do and
+    /// returns a complete report.
     pub fn close(&self, timeout: Duration) -> FlushReport {
         FlushReport {
             undelivered: self.shared.publisher.close(timeout),
         }
     }
 
-    /// Asks the broker whether it is there.
+    /// Checks that a broker answers.
     ///
     /// # Errors
     ///
-    /// [`ProducerError::Unreachable`] when no broker answers within `timeout`, with the cause where
-    /// it is known: refused credentials, an unknown CA, a wrong host name, nothing listening.
-    /// [`ProducerError::ClientReplaced`] while the producer replaces a client that has failed.
+    /// [`ProducerError::Unreachable`] if no broker answers within `timeout`, with the cause if it is known:
+    /// refused credentials, an unknown CA, a wrong host name, nothing listening.
+    /// [`ProducerError::ClientReplaced`] while the producer replaces a failed client.
     pub fn ping(&self, timeout: Duration) -> Result<(), ProducerError> {
         self.shared.publisher.ping(timeout)
     }
@@ -249,8 +292,8 @@ impl fmt::Debug for KafkaProducer {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // The last clone may go in `on_delivery`: that thread cannot wait for itself, and closes
-        // when it is back from there.
+        // The last clone may be dropped in `on_delivery`: that thread cannot wait for itself, so it closes
+        // the producer after the callback has returned.
         let on_own_thread = self.publisher.is_own_thread();
         if on_own_thread {
             self.publisher.refuse();

@@ -7,18 +7,18 @@ use rws_kafka_observe::trace::{TARGET, TRACEPARENT, TraceContext};
 use tracing::Span;
 use tracing::field::{Empty, display};
 
-/// One publish in the eyes of who traces: the span of it, and the context that its message carries.
+/// The tracing of one publish: its span, and the context that its message carries.
 ///
-/// Without a subscriber and without a context it is two looks at what is not there.
+/// Without a subscriber and without a context it costs only two checks.
 #[derive(Clone, Debug)]
 pub(crate) struct Publish {
     span: Span,
-    /// None where there is none, and where the record brings its own.
+    /// `None` if there is no context, or if the record has a `traceparent` header.
     context: Option<TraceContext>,
 }
 
 impl Publish {
-    /// Of the present thread: its context is what the message belongs to.
+    /// Begins a publish in the current thread's context.
     pub(crate) fn begin(record: &Record<'_>) -> Self {
         let span = span(record);
         let brings_its_own = record
@@ -34,7 +34,7 @@ impl Publish {
         {
             match TraceContext::current() {
                 Some(_) => own.link(&span),
-                // As in a relay, which sends for others.
+                // A relay, for example, sends messages for others.
                 None => own.continue_in(&span),
             }
         }
@@ -44,7 +44,7 @@ impl Publish {
         }
     }
 
-    /// Whether someone wants to know how it ends.
+    /// Returns `true` if the span is recorded.
     pub(crate) fn is_watched(&self) -> bool {
         !self.span.is_disabled()
     }
@@ -93,7 +93,7 @@ fn span(record: &Record<'_>) -> Span {
     )
 }
 
-/// The errors of a publish, each by one word.
+/// Returns the value of `error.type` for an error.
 fn error_type(error: &ProducerError) -> &'static str {
     match error {
         ProducerError::InvalidTopic(_) => "InvalidTopic",

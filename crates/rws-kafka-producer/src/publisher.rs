@@ -1,4 +1,4 @@
-//! What happens to a message between `send` and its outcome.
+//! The path of a message between `send` and its outcome.
 
 use crate::checks::check_record;
 use crate::client::{Client, NotTaken, Wanted};
@@ -19,23 +19,23 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-/// How long one poll of the producer's thread lasts.
+/// How long one poll of the producer's thread takes.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The same while someone waits for room: librdkafka makes it when all reports of a batch are
-/// served, which nothing tells.
+/// The same while a caller waits for room. librdkafka makes room when all reports of a batch are served,
+/// without a notification.
 const POLL_FOR_ROOM: Duration = Duration::from_millis(5);
 
-/// How often a flush looks whether it is done: librdkafka does not tell.
+/// How often a flush checks whether it is done: librdkafka does not notify it.
 const FLUSH_LOOK: Duration = Duration::from_millis(1);
 
-/// How long the reports of what was given up may take: they wait for no broker.
+/// How long the reports of discarded messages may take. They wait for no broker.
 const GIVE_UP: Duration = Duration::from_secs(1);
 
-/// Publishes the messages of one producer: by its present client, and as its deliveries tell.
+/// Publishes the messages of one producer.
 pub(crate) struct Publisher {
     clients: Clients,
-    /// What [`Client::is_polled`] says of each of them.
+    /// The value of [`Client::is_polled`] for each of its clients.
     is_polled: bool,
     max_block: Duration,
     fail_fast: bool,
@@ -45,15 +45,15 @@ pub(crate) struct Publisher {
     thread: OnceLock<ThreadId>,
 }
 
-/// What came of a message that was offered without waiting for room.
+/// The result of offering a message without waiting for room.
 pub(crate) enum Offered {
-    /// It is in the queue; the slot gets its outcome.
+    /// The message is in the queue; the slot receives its outcome.
     Taken(Arc<Slot>),
     /// The queue is full.
     NoRoom,
 }
 
-/// A message in the queue whose outcome someone wants to know.
+/// A message in the queue whose outcome is awaited or traced.
 struct Watched {
     token: Token,
     slot: Arc<Slot>,
@@ -76,7 +76,7 @@ impl Publisher {
         let wanted = Wanted {
             properties,
             deliveries,
-            // A transaction does not outlive its client: its producer decides.
+            // A transaction cannot continue with another client: its producer decides.
             heals: config.transactional_id.is_none(),
         };
         let clients = Clients::new(Arc::clone(&config.connect), wanted)?;
@@ -91,7 +91,7 @@ impl Publisher {
         })
     }
 
-    /// From here on a status page shows the producer.
+    /// Shows the producer on the status page from now on.
     pub(crate) fn show(self: &Arc<Self>) {
         self.deliveries().health().told_by(self);
     }
@@ -101,7 +101,7 @@ impl Publisher {
         self.check(record)?;
         let publish = Publish::begin(record);
         if publish.is_watched() {
-            // Its span ends with the delivery.
+            // The span ends with the delivery.
             return self.enqueue_watched(record, &publish).map(drop);
         }
         let sent_ms = now_ms();
@@ -187,7 +187,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Returns `true` if the next probe should not wait for its turn.
+    /// Returns `true` if the next probe should be sent early.
     pub(crate) fn wants_probe(&self) -> bool {
         self.fail_fast && self.deliveries().connection().down_for().is_some()
     }
@@ -216,11 +216,11 @@ impl Publisher {
         sent_ms: i64,
     ) -> Result<(), ProducerError> {
         if !self.is_polled {
-            // No report makes room while this thread waits.
+            // No report can make room while this thread waits.
             return Err(self.queue_full(record, self.max_block));
         }
         let max_block = if self.is_own_thread() {
-            // In `on_delivery`, nobody makes room meanwhile.
+            // Inside `on_delivery` this thread would wait for itself.
             Duration::ZERO
         } else {
             self.max_block
@@ -269,8 +269,8 @@ impl Publisher {
         self.deliveries().room()
     }
 
-    /// Serves deliveries until [`stop`](Self::stop), then closes: where the last handle went in
-    /// `on_delivery`, nothing was flushed yet.
+    /// Serves deliveries until [`stop`](Self::stop), then closes: if the last clone was dropped in
+    /// `on_delivery`, nothing has been flushed yet.
     pub(crate) fn run(&self, close_timeout: Duration) {
         let _ = self.thread.set(thread::current().id());
         let serve = || {
@@ -291,40 +291,40 @@ impl Publisher {
         self.close_by(close_timeout, serve);
     }
 
-    /// Returns `true` if reports come on the producer's own thread alone.
+    /// Returns `true` if reports come only on the producer's own thread.
     pub(crate) fn is_polled(&self) -> bool {
         self.is_polled
     }
 
-    /// Returns `true` on the thread that reports deliveries: it cannot wait for one.
+    /// Returns `true` on the thread that reports deliveries, which must not wait for one.
     pub(crate) fn is_own_thread(&self) -> bool {
         self.thread.get() == Some(&thread::current().id())
             || (!self.is_polled && self.client().is_reporting())
     }
 
-    /// Takes no more messages.
+    /// Refuses all further messages.
     pub(crate) fn refuse(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }
 
-    /// The last handle is gone.
+    /// Ends the threads after the last clone was dropped.
     pub(crate) fn stop(&self) {
         self.deliveries().health().retired();
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Waits until everything accepted has its outcome; returns how much has not.
+    /// Waits until every accepted message has its outcome; returns how many have none.
     pub(crate) fn flush(&self, time: Duration) -> usize {
         self.flush_by(time, || thread::sleep(FLUSH_LOOK))
     }
 
-    /// Takes no more, flushes, and gives up what is left; returns how much that was.
+    /// Refuses further messages, flushes, and discards the remaining messages; returns how many that were.
     pub(crate) fn close(&self, time: Duration) -> usize {
         self.close_by(time, || thread::sleep(FLUSH_LOOK))
     }
 
-    /// Only the producer's own thread may serve deliveries: `on_delivery` is told of them in
-    /// order, one at a time.
+    /// Waits without serving deliveries: only the producer's own thread does that, so that `on_delivery` runs
+    /// for them in order, one at a time.
     fn flush_by(&self, time: Duration, wait: impl Fn()) -> usize {
         let until = Deadline::after(time);
         loop {
@@ -336,7 +336,7 @@ impl Publisher {
         }
     }
 
-    /// Messages accepted and not yet reported.
+    /// Returns the number of messages that were accepted and not yet reported.
     fn in_flight(&self) -> usize {
         let (messages, _) = self.deliveries().in_flight().count();
         usize::try_from(messages).unwrap_or(usize::MAX)
@@ -362,7 +362,7 @@ impl Publisher {
         undelivered
     }
 
-    /// Asks a broker for metadata and tells health what came of it.
+    /// Asks a broker for metadata and reports the result to health.
     pub(crate) fn ping(&self, time: Duration) -> Result<(), ProducerError> {
         let deliveries = self.deliveries();
         let client = self.client();

@@ -1,11 +1,11 @@
 use crate::error;
 use std::ops::RangeInclusive;
 
-/// A value that a header can have: text, bytes, or null (`None`).
+/// A type that can be the value of a header: text, bytes, or null (`None`).
 ///
-/// Kafka tells a null header value from an empty one, and so does this.
+/// Kafka distinguishes a null header value from an empty one, and so does this trait.
 pub trait HeaderValue {
-    /// The bytes of the value; `None` for null.
+    /// Returns the bytes of the value; `None` for null.
     fn header_bytes(&self) -> Option<&[u8]>;
 }
 
@@ -39,9 +39,10 @@ impl<T: HeaderValue> HeaderValue for Option<T> {
     }
 }
 
-/// A message in full: for tombstones, headers without a key, a chosen partition or timestamp.
+/// A message with all its parts. Use it for tombstones, for headers without a key, and to choose a partition
+/// or a timestamp.
 ///
-/// A record without a payload is a tombstone, which is not the same as an empty payload.
+/// A record without a payload is a tombstone, which is different from an empty payload.
 ///
 /// ```
 /// use rws_kafka_producer::Record;
@@ -66,15 +67,15 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The timestamps that a record can have: 1 to 253,402,300,799,999, in milliseconds since 1970.
+    /// The valid timestamps of a record: 1 to 253,402,300,799,999, in milliseconds since 1970.
     ///
-    /// librdkafka reads 0 as "now", Kafka keeps negative numbers for itself, and a larger number,
-    /// after the year 9999, is one of microseconds or nanoseconds. How far a timestamp may be from
-    /// the broker's clock is the topic's setting: `message.timestamp.before.max.ms` and
-    /// `message.timestamp.after.max.ms`, the latter one hour by default since Kafka 4.0.
+    /// librdkafka reads 0 as "now", Kafka reserves negative numbers, and a number after the year 9999 is most
+    /// likely in microseconds or nanoseconds. The topic's settings `message.timestamp.before.max.ms` and
+    /// `message.timestamp.after.max.ms` (one hour by default since Kafka 4.0) limit how far a timestamp may
+    /// be from the broker's clock.
     pub const TIMESTAMPS_MS: RangeInclusive<i64> = error::TIMESTAMPS_MS;
 
-    /// A record for `topic` with neither key nor payload.
+    /// Creates a record for `topic` with neither key nor payload.
     pub fn to(topic: &'a str) -> Self {
         Self {
             topic,
@@ -86,28 +87,28 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The key: messages of one key keep their order, as they share a partition.
+    /// Sets the key. Messages with the same key share a partition and so keep their order.
     pub fn key<K: AsRef<[u8]> + ?Sized>(mut self, key: &'a K) -> Self {
         self.key = Some(key.as_ref());
         self
     }
 
-    /// The payload. Without one, the record is a tombstone.
+    /// Sets the payload. A record without a payload is a tombstone.
     pub fn payload<P: AsRef<[u8]> + ?Sized>(mut self, payload: &'a P) -> Self {
         self.payload = Some(payload.as_ref());
         self
     }
 
-    /// One more header. Headers keep their order, and a name may come twice.
+    /// Adds a header. Headers keep their order, and a name may occur more than once.
     ///
-    /// `&None::<String>` gives it a null value, which readers tell from a header that is not there:
-    /// [`header_opt`](Self::header_opt) leaves it out.
+    /// `&None::<String>` adds a header with a null value, which is different from a missing header: use
+    /// [`header_opt`](Self::header_opt) to add none.
     pub fn header<V: HeaderValue + ?Sized>(mut self, name: &'a str, value: &'a V) -> Self {
         self.headers.push((name, value.header_bytes()));
         self
     }
 
-    /// One more header where there is a value, and none at `None`.
+    /// Adds a header if `value` is `Some`, and does nothing otherwise.
     ///
     /// ```
     /// use rws_kafka_producer::Record;
@@ -122,30 +123,30 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// More headers, each as by [`header`](Self::header).
+    /// Adds several headers, each as [`header`](Self::header) does.
     pub fn headers<N: AsRef<str>, V: HeaderValue>(self, headers: &'a [(N, V)]) -> Self {
         headers.iter().fold(self, |record, (name, value)| {
             record.header(name.as_ref(), value)
         })
     }
 
-    /// The partition, in place of the one that the key chooses.
+    /// Sets the partition. Otherwise the key selects it.
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
         self
     }
 
-    /// The timestamp in milliseconds since 1970, in place of the present time.
+    /// Sets the timestamp, in milliseconds since 1970. Otherwise it is the current time.
     ///
-    /// One outside [`TIMESTAMPS_MS`](Self::TIMESTAMPS_MS) is
-    /// [`InvalidTimestamp`](crate::ProducerError::InvalidTimestamp) when the record is sent.
+    /// For a value outside [`TIMESTAMPS_MS`](Self::TIMESTAMPS_MS), sending the record returns
+    /// [`InvalidTimestamp`](crate::ProducerError::InvalidTimestamp).
     pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
         self
     }
 }
 
-/// A copy of a record that outlives its caller: what waits for room in the queue.
+/// An owned copy of a record that waits for room in the queue.
 #[derive(Debug)]
 pub(crate) struct OwnedRecord {
     topic: String,

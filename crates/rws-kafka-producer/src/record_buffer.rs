@@ -1,8 +1,7 @@
 use crate::record::Record;
 use std::ops::Range;
 
-/// Records kept until it is known that they are to be sent; used again and again, it allocates
-/// nothing.
+/// A buffer for records that may be sent later. When it is reused, it allocates nothing.
 #[derive(Debug, Default)]
 pub struct RecordBuffer {
     data: Vec<u8>,
@@ -42,7 +41,7 @@ impl RecordBuffer {
         });
     }
 
-    /// The records in their order.
+    /// Returns an iterator over the records, in order.
     pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
         self.entries.iter().map(|entry| Record {
             topic: self.text(&entry.topic),
@@ -60,17 +59,17 @@ impl RecordBuffer {
         })
     }
 
-    /// How many records there are.
+    /// Returns the number of records.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no records.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Forgets the records; the memory is kept, up to 1 MiB.
+    /// Removes all records, and keeps up to 1 MiB of memory for reuse.
     pub fn clear(&mut self) {
         const KEPT: usize = 1 << 20;
         self.entries.clear();

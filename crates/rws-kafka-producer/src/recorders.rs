@@ -4,10 +4,11 @@ use rws_kafka_observe::{Observer, ProducedTo};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Recorders at hand. A service may make topics without end, which share one recorder.
+/// The maximum number of cached recorders. The cache is cleared when it is full, as a service may create any
+/// number of topics.
 const KNOWN: usize = 1000;
 
-/// The metric recorders by topic, the latest at hand: a service's messages come in runs.
+/// The metric recorders by topic. The latest one is cached, as messages to a topic come in runs.
 pub(crate) struct Recorders {
     observer: Observer,
     state: Mutex<State>,
@@ -30,7 +31,7 @@ impl Recorders {
         }
     }
 
-    /// A message to `topic`, handed over at `sent_at`, is acknowledged.
+    /// Counts a message to `topic` that was sent at `sent_at` and is acknowledged.
     pub(crate) fn delivered(&self, topic: &str, sent_at: SentAt) {
         let mut state = self.state.lock();
         let age = state.ages.age_of(sent_at);
@@ -38,20 +39,20 @@ impl Recorders {
         self.recorder(&mut state, topic, |recorder| recorder.delivered(age));
     }
 
-    /// A message to `topic` was refused, or has failed for good.
+    /// Counts a message to `topic` that was refused or has failed permanently.
     pub(crate) fn failed(&self, topic: &str) {
         let mut state = self.state.lock();
         state.failed += 1;
         self.recorder(&mut state, topic, ProducedTo::failed);
     }
 
-    /// The messages delivered and failed since the start.
+    /// Returns the number of messages delivered and failed since the start.
     pub(crate) fn totals(&self) -> (u64, u64) {
         let state = self.state.lock();
         (state.delivered, state.failed)
     }
 
-    /// The topic last published to.
+    /// Returns the topic of the latest message.
     pub(crate) fn latest(&self) -> Option<String> {
         self.state
             .lock()
@@ -82,10 +83,10 @@ impl Recorders {
     }
 }
 
-/// How long ago messages were sent, by the clock.
+/// The age of messages, by the clock.
 ///
-/// A reading of the clock is a tenth of what a delivery costs in all. Acknowledgements come in
-/// runs, so one reading serves up to 32 reports in a row of messages sent in the same millisecond.
+/// Reading the clock takes a tenth of the whole cost of a delivery. Acknowledgements come in runs, so one
+/// reading serves up to 32 consecutive reports of messages sent in the same millisecond.
 #[derive(Default)]
 struct Ages {
     sent_at: SentAt,

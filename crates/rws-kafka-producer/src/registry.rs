@@ -1,4 +1,4 @@
-//! Sending values with schemas.
+//! Methods that send values with schemas.
 
 use crate::error::ProducerError;
 use crate::producer::KafkaProducer;
@@ -10,7 +10,7 @@ use rws_kafka_schema::registry::SchemaRegistry;
 use std::ops::Deref;
 
 impl KafkaProducer {
-    /// The same producer with a schema registry: for values in Avro, Protobuf and JSON Schema.
+    /// Returns this producer together with a schema registry, for values in Avro, Protobuf and JSON Schema.
     ///
     /// ```no_run
     /// use rws_kafka_producer::KafkaProducer;
@@ -40,11 +40,11 @@ impl KafkaProducer {
     }
 }
 
-/// A producer that knows a schema registry; see [`KafkaProducer::with_registry`]. Cheap to clone, and
-/// a [`KafkaProducer`] in all else.
+/// A producer with a schema registry; see [`KafkaProducer::with_registry`]. Cheap to clone, and otherwise a
+/// [`KafkaProducer`].
 ///
-/// What it sends is encoded on the caller's thread, which waits where the registry must be asked:
-/// at the first value for a topic, and from time to time where the latest version is used.
+/// Values are encoded on the caller's thread. It blocks while the registry is asked: at the first value for a
+/// topic, and from time to time where the latest version is used.
 #[derive(Clone, Debug)]
 pub struct RegistryProducer {
     producer: KafkaProducer,
@@ -60,7 +60,7 @@ impl Deref for RegistryProducer {
 }
 
 impl RegistryProducer {
-    /// Its registry.
+    /// Returns the schema registry.
     pub fn registry(&self) -> &SchemaRegistry {
         &self.registry
     }
@@ -120,13 +120,11 @@ impl AcknowledgedSender for &RegistryProducer {
 }
 
 impl TransactionalProducer {
-    /// The same producer with a schema registry: its transactions take values in Avro, Protobuf and
-    /// JSON Schema.
+    /// Adds a schema registry, so that transactions take values in Avro, Protobuf and JSON Schema.
     ///
-    /// They are encoded on the caller's thread, which waits where the registry must be asked. A
-    /// transaction is open meanwhile, and its
-    /// [`transaction_timeout`](crate::ProducerConfig::transaction_timeout) runs from its first message
-    /// on.
+    /// Values are encoded on the caller's thread, which blocks while the registry is asked. The transaction
+    /// is open meanwhile, and its [`transaction_timeout`](crate::ProducerConfig::transaction_timeout) runs
+    /// from its first message on.
     ///
     /// ```no_run
     /// use rws_kafka_producer::{KafkaProducer, ProducerConfig};
@@ -158,14 +156,14 @@ impl TransactionalProducer {
         self
     }
 
-    /// Its registry.
+    /// Returns the schema registry, if there is one.
     pub fn registry(&self) -> Option<&SchemaRegistry> {
         self.registry.as_ref()
     }
 }
 
 impl Transaction {
-    /// A record whose key and value may be typed; see [`RegistryProducer::record`].
+    /// Starts a record whose key and value may be typed; see [`RegistryProducer::record`].
     pub fn record<'a>(&'a self, topic: &'a str) -> TypedRecord<'a, &'a Self> {
         TypedRecord::through(self, topic)
     }
@@ -183,8 +181,8 @@ impl RecordSender for &Transaction {
     }
 }
 
-/// The methods of one format, for types with a schema of their own and for those without: they differ
-/// in a bound, a name and words.
+/// Defines the methods of one format, for types with a schema of their own and for types without one. The two
+/// differ only in a bound, the names and the texts.
 macro_rules! format_methods {
     (
         feature: $feature:literal,
@@ -202,14 +200,14 @@ macro_rules! format_methods {
         #[cfg(feature = $feature)]
         impl KafkaProducer {
             #[doc = concat!("Publishes `value` in ", $words, ", framed for `registry`, as [`send`](Self::send) does a")]
-            /// payload. The registry is passed by value or by reference.
+            /// payload. Takes the registry by value or by reference.
             ///
             #[doc = $schema]
             ///
             /// # Errors
             ///
-            /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode), whose source tells what the
-            /// registry or the schema has against it.
+            /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode), whose source is the error of
+            /// the registry or the schema.
             pub fn $send<T: $($bound)+>(
                 &self,
                 topic: &str,
@@ -229,13 +227,13 @@ macro_rules! format_methods {
             ///
             /// # Errors
             ///
-            /// As [`send`](KafkaProducer::send), and [`Encode`](ProducerError::Encode), whose source tells
-            /// what the registry or the schema has against it.
+            /// As [`send`](KafkaProducer::send), and [`Encode`](ProducerError::Encode), whose source is the
+            /// error of the registry or the schema.
             pub fn $send<T: $($bound)+>(&self, topic: &str, value: &T) -> Result<(), ProducerError> {
                 self.record(topic).$value(value).send()
             }
 
-            /// The same to the partition that `key` chooses, as
+            /// Does the same with a `key`, which selects the partition, as
             /// [`send_keyed`](KafkaProducer::send_keyed).
             ///
             /// # Errors
@@ -261,13 +259,13 @@ macro_rules! format_methods {
             /// # Errors
             ///
             /// As [`send`](Self::send), [`NoRegistry`](ProducerError::NoRegistry), and
-            /// [`Encode`](ProducerError::Encode), whose source tells what the registry or the schema has
-            /// against it. The transaction goes on after either, without this message.
+            /// [`Encode`](ProducerError::Encode), whose source is the error of the registry or the schema.
+            /// After either, the transaction stays open, without this message.
             pub fn $send<T: $($bound)+>(&self, topic: &str, value: &T) -> Result<(), ProducerError> {
                 self.record(topic).$value(value).send()
             }
 
-            /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
+            /// Does the same with a `key`, which selects the partition, as [`send_keyed`](Self::send_keyed).
             ///
             /// # Errors
             ///

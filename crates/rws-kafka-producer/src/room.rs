@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
-/// Wakes callers that met a full queue when a message has left it.
+/// Wakes callers that found the queue full, when a message has left it.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     waiting: AtomicUsize,
@@ -20,8 +20,8 @@ impl Room {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// A message has been reported. Its room is there only when all reports of its batch are
-    /// served, so waking someone for each would be in vain and costs system calls.
+    /// Notes a report. There is room only after all reports of a batch are served, so waking callers for each
+    /// report would cost system calls for nothing.
     pub(crate) fn reported(&self) {
         if self.is_awaited()
             && self
@@ -33,7 +33,7 @@ impl Room {
         }
     }
 
-    /// Messages may have left the queue. Costs one atomic load when nobody waits.
+    /// Wakes the waiting callers, as messages may have left the queue. Costs one atomic load if nobody waits.
     pub(crate) fn announce(&self) {
         if self.is_awaited() {
             let mut waiting = self.wakers.lock();
@@ -45,8 +45,8 @@ impl Room {
         }
     }
 
-    /// Blocks until there may be room, and for 1 ms at most: an announcement that comes between the
-    /// caller's try and this wait is made up for by the next try.
+    /// Blocks until there may be room, but for at most 1 ms: if an announcement comes between the caller's
+    /// try and this wait, the next try makes up for it.
     pub(crate) fn wait(&self, until: Deadline) {
         let time = until.remaining().min(Duration::from_millis(1));
         self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -54,8 +54,7 @@ impl Room {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Wakes `waker` when there may be room; the producer's thread announces every 100 ms whether
-    /// or not there is.
+    /// Wakes `waker` when there may be room, and every 100 ms in any case.
     pub(crate) fn wake(&self, waker: Waker) {
         let mut wakers = self.wakers.lock();
         self.waiting.fetch_add(1, Ordering::Relaxed);

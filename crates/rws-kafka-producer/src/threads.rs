@@ -1,4 +1,4 @@
-//! The threads of a producer: one serves its deliveries, one asks the broker whether it is there.
+//! The threads of a producer: one serves its deliveries, one checks that a broker answers.
 
 use crate::config::ProducerConfig;
 use crate::error::ProducerError;
@@ -10,18 +10,18 @@ use std::sync::{Arc, Weak};
 use std::thread::Builder;
 use std::time::Duration;
 
-/// How often the broker is asked whether it is there, for readiness.
+/// How often the broker is probed, for readiness.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
-/// How often a producer that fails fast checks whether the next probe should come sooner.
+/// How often a producer with `fail_fast` checks whether the next probe should be sent early.
 const PROBE_LOOK: Duration = Duration::from_millis(500);
-/// How long its answer may take.
+/// How long the answer to a probe may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long the end of a producer waits for its thread, after the flush.
+/// How long dropping a producer waits for its thread, after the flush.
 const THREAD_END: Duration = Duration::from_secs(2);
 
 /// The running threads of a producer.
 pub(crate) struct Threads {
-    /// Disconnected when the one that serves deliveries has ended; in a `Mutex` only to be `Sync`.
+    /// Disconnected when the thread that serves deliveries has ended; in a `Mutex` only to be `Sync`.
     ended: Mutex<Receiver<()>>,
     /// Dropped to end the probe.
     probing: Sender<()>,
@@ -47,7 +47,7 @@ impl Threads {
         };
         let probe = spawn("rws-kafka-probe", move || {
             while let Some(publisher) = probed.upgrade() {
-                // Its failure is in health and in the log.
+                // Health and the log report the failure.
                 let _ = publisher.ping(PROBE_TIMEOUT);
                 drop(publisher);
                 if !wait_for_turn(&end_of_probe, &probed, look) {
@@ -67,7 +67,7 @@ impl Threads {
 
     /// Waits until the thread that serves deliveries has ended, unless this is that thread.
     pub(crate) fn end(self, on_own_thread: bool) {
-        // The probe, which may wait for a broker, is left to end by itself.
+        // The probe may be waiting for a broker, so it ends on its own.
         drop(self.probing);
         if !on_own_thread {
             // Disconnects when the thread ends.
@@ -76,7 +76,7 @@ impl Threads {
     }
 }
 
-/// Waits until it is time to probe again; returns `false` when there is nothing left to probe.
+/// Waits until the next probe is due. Returns `false` when the producer has ended.
 fn wait_for_turn(end: &Receiver<()>, publisher: &Weak<Publisher>, look: Duration) -> bool {
     let turn = Deadline::after(PROBE_INTERVAL);
     loop {

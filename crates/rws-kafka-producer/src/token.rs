@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The one number that a message carries through librdkafka: who waits for its outcome, or, where
-/// nobody does, when it was sent. So a `send` allocates nothing.
+/// The number that a message carries through librdkafka: its waiter, or the time of the send if nobody waits
+/// for it. This way `send` allocates nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     /// Nobody waits.
@@ -27,20 +27,20 @@ impl Token {
     }
 }
 
-/// Milliseconds since 1970, those of its bits that fit into a token.
+/// The lower bits of a time in milliseconds since 1970, as many as fit into a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SentAt(usize);
 
 impl SentAt {
     const MASK: usize = usize::MAX >> 1;
 
-    /// Of a timestamp in milliseconds since 1970.
+    /// Creates it from a timestamp in milliseconds since 1970.
     pub(crate) fn of(timestamp_ms: i64) -> Self {
-        // Cut off where `usize` is small: ages are told modulo 24 days there.
+        // Truncated on 32-bit targets, where ages are known modulo 24 days.
         Self(timestamp_ms as usize & Self::MASK)
     }
 
-    /// The time since then; 0 when the clock was set back behind it.
+    /// Returns the time since then; 0 if the clock was set back to before it.
     pub(crate) fn age(self) -> Duration {
         let ms = Self::of(now_ms()).0.wrapping_sub(self.0) & Self::MASK;
         if ms > Self::MASK / 2 {
@@ -51,7 +51,7 @@ impl SentAt {
     }
 }
 
-/// The present time in milliseconds since 1970.
+/// Returns the current time in milliseconds since 1970.
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)

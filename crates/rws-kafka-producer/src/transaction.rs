@@ -12,19 +12,20 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The pause before a step that may be tried again is.
+/// The pause before a retriable step is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Messages that are read all or none; see
+/// An open transaction: consumers see all of its messages, or none; see
 /// [`TransactionalProducer`](crate::TransactionalProducer).
 ///
-/// May be shared by threads. Its drop gives up what was not committed, and waits for the broker
-/// within the [`transaction_timeout`](crate::ProducerConfig::transaction_timeout).
+/// Threads may share it. Call [`commit`](Self::commit) or [`abort`](Self::abort) to end it. Dropping it
+/// aborts it, and blocks for up to the [`transaction_timeout`](crate::ProducerConfig::transaction_timeout)
+/// until the broker answers.
 #[must_use = "a transaction that is dropped is aborted"]
 pub struct Transaction {
     turns: Arc<Turns>,
     producer: KafkaProducer,
-    /// When its first message was sent: the broker's clock begins about then.
+    /// When the first message was sent: the broker's timeout starts at about the same time.
     begun: OnceLock<Instant>,
     over: bool,
     #[cfg(feature = "registry")]
@@ -32,7 +33,7 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// Its turn has come, and `producer` is ready for it.
+    /// Creates a transaction that has its turn and whose `producer` is ready for it.
     pub(crate) fn new(turns: &Arc<Turns>, producer: KafkaProducer) -> Self {
         Self {
             turns: Arc::clone(turns),
@@ -53,18 +54,17 @@ impl Transaction {
         self
     }
 
-    /// As [`KafkaProducer::send`], in this transaction.
+    /// Sends `payload` to `topic` in this transaction, as [`KafkaProducer::send`].
     ///
     /// # Errors
     ///
-    /// As [`KafkaProducer::send`], and
-    /// [`TransactionBroken`](ProducerError::TransactionBroken) once a message of it was not
-    /// delivered.
+    /// As [`KafkaProducer::send`], [`TransactionBroken`](ProducerError::TransactionBroken) after a message of
+    /// the transaction was not delivered, and [`Fatal`](ProducerError::Fatal) after the client has failed.
     pub fn send(&self, topic: &str, payload: impl AsRef<[u8]>) -> Result<(), ProducerError> {
         self.send_record(Record::to(topic).payload(payload.as_ref()))
     }
 
-    /// As [`KafkaProducer::send_keyed`], in this transaction.
+    /// Sends `payload` with a key in this transaction, as [`KafkaProducer::send_keyed`].
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Transaction {
         self.send_record(record.payload(payload.as_ref()))
     }
 
-    /// As [`KafkaProducer::send_with_headers`], in this transaction.
+    /// Sends `payload` with a key and headers in this transaction, as [`KafkaProducer::send_with_headers`].
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Transaction {
             .send_with_headers(topic, key, payload, headers)
     }
 
-    /// As [`KafkaProducer::send_record`], in this transaction.
+    /// Sends a [`Record`] in this transaction, as [`KafkaProducer::send_record`].
     ///
     /// # Errors
     ///
@@ -110,24 +110,27 @@ impl Transaction {
         self.producer.send_record(record)
     }
 
-    /// Waits until all messages are acknowledged, and makes them readable, within the
-    /// [`transaction_timeout`](crate::ProducerConfig::transaction_timeout).
+    /// Commits the transaction: waits until all messages are acknowledged, and makes them visible to
+    /// consumers.
+    ///
+    /// Takes up to the [`transaction_timeout`](crate::ProducerConfig::transaction_timeout). If it fails, the
+    /// transaction is aborted, which may take as long again.
     ///
     /// # Errors
     ///
-    /// [`TransactionAborted`](ProducerError::TransactionAborted) when nothing of it will be read: a
-    /// message was not delivered, or the broker had ended it as it took too long;
-    /// [`CommitUnknown`](ProducerError::CommitUnknown) when the broker did not answer, and all of it
-    /// or nothing will be read; [`Fenced`](ProducerError::Fenced).
+    /// - [`TransactionAborted`](ProducerError::TransactionAborted) if no message becomes visible: a message
+    ///   was not delivered, or the broker had aborted the transaction because it took too long.
+    /// - [`CommitUnknown`](ProducerError::CommitUnknown) if the broker did not answer: either all messages
+    ///   become visible, or none.
+    /// - [`Fenced`](ProducerError::Fenced).
     pub fn commit(self) -> Result<(), ProducerError> {
         self.commit_with(None)
     }
 
-    /// As [`commit`](Self::commit), and commits the offsets of a consumer with it, both or neither
-    /// (KIP-98).
+    /// Commits the transaction together with the offsets of a consumer, both or neither (KIP-98).
     ///
-    /// For a consumer on the same version of rdkafka: `group` is its `group_metadata`, which the broker
-    /// checks so that a member that has lost its partitions commits nothing (KIP-447).
+    /// The consumer must use the same version of rdkafka. `group` is its `group_metadata`: the broker checks
+    /// it, so that a member that has lost its partitions cannot commit (KIP-447).
     ///
     /// # Errors
     ///
@@ -141,12 +144,13 @@ impl Transaction {
         self.commit_with(Some(Offsets { list, group }))
     }
 
-    /// Gives its messages up.
+    /// Aborts the transaction: none of its messages become visible to consumers, whatever this returns.
     ///
     /// # Errors
     ///
-    /// What is wrong with the producer, such as [`Fenced`](ProducerError::Fenced). Whatever it
-    /// returns, nothing of the transaction will be read.
+    /// [`TransactionTimedOut`](ProducerError::TransactionTimedOut) if the broker does not answer; the next
+    /// transaction then waits for the abort. [`Fenced`](ProducerError::Fenced) if another producer has taken
+    /// over the transactional id.
     pub fn abort(mut self) -> Result<(), ProducerError> {
         self.roll_back()
     }
@@ -176,7 +180,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Takes a step, again and again where that is of use. A failure ends the transaction.
+    /// Takes a step, and repeats it while its failure is retriable. Any other failure ends the transaction.
     fn step(
         &mut self,
         step: TransactionStep,
@@ -203,8 +207,8 @@ impl Transaction {
                     }
                 }
                 StepFailure::Fenced(detail) => self.fenced(step, detail),
-                // A request that arrives late must not get into the next transaction: another client
-                // has another epoch.
+                // A request that arrives late must not affect the next transaction: a new client has a new
+                // epoch.
                 StepFailure::Fatal(detail) | StepFailure::Unanswered(detail) => {
                     let source = self.producer.publisher().deliveries().take_failure();
                     self.end(Present::Lost);
@@ -217,8 +221,8 @@ impl Transaction {
         }
     }
 
-    /// The coordinator knows another epoch of this id: another producer's, where it was not itself
-    /// that ended the transaction.
+    /// Handles another epoch at the coordinator: the coordinator itself may have ended this transaction after
+    /// its timeout; otherwise another producer has taken over the id.
     fn fenced(&mut self, step: TransactionStep, detail: String) -> ProducerError {
         let begun = self.begin_the_clock();
         if !self.turns.has_outlived(begun) {
@@ -237,7 +241,7 @@ impl Transaction {
         let source = self.producer.publisher().deliveries().take_failure();
         match self.roll_back() {
             Err(error @ ProducerError::Fenced { .. }) => error,
-            // It is aborted before the next one begins.
+            // It is aborted before the next transaction begins.
             Ok(()) | Err(_) => self.aborted(step, detail, source),
         }
     }
@@ -277,12 +281,12 @@ impl Transaction {
             }
             Err(StepFailure::Fenced(detail)) => {
                 match self.fenced(TransactionStep::Abort, detail) {
-                    // What was asked for.
+                    // The caller asked for an abort.
                     ProducerError::TransactionAborted { .. } => Ok(()),
                     error => Err(error),
                 }
             }
-            // The next client's initialisation ends it.
+            // Initialising the next client aborts it.
             Err(
                 StepFailure::Fatal(_)
                 | StepFailure::MustAbort(_)

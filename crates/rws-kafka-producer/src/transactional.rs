@@ -10,11 +10,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Publishes messages in transactions: those of one are read all or none.
+/// A producer that sends messages in transactions: consumers see all messages of a transaction, or none.
 ///
-/// Readers must ask for it: `isolation.level` `read_committed`, which is the default of librdkafka
-/// and of this workspace's consumer, and not of Java's. Messages are sent through a
-/// [`Transaction`], one at a time for all clones.
+/// Consumers must read with `isolation.level=read_committed`. It is the default of librdkafka and of this
+/// workspace's consumer, but not of Java's.
+///
+/// [`begin`](Self::begin) returns a [`Transaction`], through which messages are sent. All clones together
+/// have at most one open transaction.
 ///
 /// ```no_run
 /// use rws_kafka_producer::{KafkaProducer, ProducerConfig};
@@ -25,15 +27,15 @@ use std::time::Duration;
 /// let transaction = producer.begin()?;
 /// transaction.send_keyed("orders", "order-1", r#"{"order_id": 1}"#)?;
 /// transaction.send_keyed("audit", "order-1", "created")?;
-/// transaction.commit()?; // without it, the drop gives both up
+/// transaction.commit()?; // without this, the drop aborts the transaction
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// Where a transaction ends without the producer knowing how, or because the broker's
-/// [`transaction_timeout`](ProducerConfig::transaction_timeout) was over, the producer renews itself
-/// at the next [`begin`](Self::begin). When another producer has taken over its transactional id, it
-/// is [`Fenced`](ProducerError::Fenced) for good.
+/// If the producer cannot know how a transaction ended, or the broker has aborted one because the
+/// [`transaction_timeout`](ProducerConfig::transaction_timeout) had passed, the next [`begin`](Self::begin)
+/// creates a new client. If another producer has taken over the transactional id, every call returns
+/// [`Fenced`](ProducerError::Fenced) from then on.
 #[derive(Clone)]
 pub struct TransactionalProducer {
     turns: Arc<Turns>,
@@ -43,17 +45,17 @@ pub struct TransactionalProducer {
 }
 
 impl KafkaProducer {
-    /// A producer whose messages are read all or none, whatever topics they go to; see
+    /// Creates a producer that sends messages in transactions, to any number of topics; see
     /// [`TransactionalProducer`].
     ///
-    /// `transactional_id` names this instance of the service and must outlive its process: a
-    /// producer that begins with it ends what an earlier one left open, and stops that one from
-    /// writing, should it still be there. Asks no broker yet.
+    /// `transactional_id` identifies this instance of the service and must stay the same after a restart. The
+    /// first [`begin`](TransactionalProducer::begin) with this id aborts a transaction that an earlier
+    /// producer left open, and fences that producer if it still runs. This call itself asks no broker.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and [`ProducerError::Setting`] for an empty id and for settings that
-    /// transactions exclude.
+    /// As [`new`](Self::new), and [`ProducerError::Setting`] for an empty id and for settings that contradict
+    /// transactions.
     pub fn transactional(
         config: impl Into<ProducerConfig>,
         transactional_id: impl Into<String>,
@@ -73,20 +75,21 @@ impl TransactionalProducer {
         })
     }
 
-    /// Begins a transaction, when the one before has ended.
+    /// Begins a transaction, and waits until the previous one has ended.
     ///
-    /// Needs the network the first time only: it then ends what an earlier producer of the same
-    /// transactional id left open, and waits for that within the
-    /// [`transaction_timeout`](ProducerConfig::transaction_timeout). Not to be called in
-    /// `on_delivery`.
+    /// The first call asks the broker, and so does the first call after a transaction whose end is unknown:
+    /// it aborts what an earlier producer with this transactional id left open, and waits for that for up to
+    /// the [`transaction_timeout`](ProducerConfig::transaction_timeout). Other calls need no network. Do not
+    /// call it in `on_delivery`.
     ///
     /// # Errors
     ///
-    /// [`TransactionOpen`](ProducerError::TransactionOpen) when another one is open for the whole of
-    /// [`max_block`](ProducerConfig::max_block);
-    /// [`TransactionTimedOut`](ProducerError::TransactionTimedOut) when the broker does not answer;
-    /// [`Fenced`](ProducerError::Fenced), [`Fatal`](ProducerError::Fatal) and
-    /// [`Closed`](ProducerError::Closed).
+    /// - [`TransactionOpen`](ProducerError::TransactionOpen) if another transaction stays open for
+    ///   [`max_block`](ProducerConfig::max_block).
+    /// - [`TransactionTimedOut`](ProducerError::TransactionTimedOut) if the broker does not answer.
+    /// - [`TransactionAborted`](ProducerError::TransactionAborted) if the broker refuses to begin one, for
+    ///   example because a permission is missing. The next call tries again with a new client.
+    /// - [`Fenced`](ProducerError::Fenced) and [`Closed`](ProducerError::Closed).
     pub fn begin(&self) -> Result<Transaction, ProducerError> {
         let producer = self.turns.begin()?;
         let transaction = Transaction::new(&self.turns, producer);
@@ -95,19 +98,19 @@ impl TransactionalProducer {
         Ok(transaction)
     }
 
-    /// The id that its transactions have.
+    /// Returns the transactional id.
     pub fn transactional_id(&self) -> &str {
         self.turns.id()
     }
 
-    /// Begins no more transactions, for all clones, waits for the open one to end, and closes; all
-    /// within `timeout`, and as [`KafkaProducer::close`].
+    /// Closes the producer for all clones: begins no more transactions, waits for the open one to end, and
+    /// closes as [`KafkaProducer::close`], all within `timeout`.
     pub fn close(&self, timeout: Duration) -> FlushReport {
         self.turns.close(timeout)
     }
 
-    /// Refuses what a send would refuse at once, and what has more than `most_bytes`; for those who
-    /// send later.
+    /// Checks a record for callers that send it later: returns the errors that a send would return at once,
+    /// and refuses a record of more than `most_bytes`.
     #[doc(hidden)]
     pub fn check(&self, record: &Record<'_>, most_bytes: usize) -> Result<(), ProducerError> {
         check_record(record)?;

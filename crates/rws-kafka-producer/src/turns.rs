@@ -1,4 +1,4 @@
-//! The turns of transactions: one at a time, each with a producer that is ready for it.
+//! Lets the transactions of one id take turns, each with a producer that is ready for it.
 
 use crate::client::StepFailure;
 use crate::config::ProducerConfig;
@@ -10,37 +10,37 @@ use parking_lot::{Condvar, Mutex};
 use rws_kafka_client::Deadline;
 use std::time::{Duration, Instant};
 
-/// Gives the transactions of one id their turns, one at a time, and makes the producer ready for each.
+/// Runs the transactions of one id one at a time, and prepares the producer for each.
 pub(crate) struct Turns {
     config: ProducerConfig,
     id: String,
     state: Mutex<State>,
-    /// A transaction has ended.
+    /// Notified when a transaction has ended.
     free: Condvar,
 }
 
 struct State {
-    /// There is a transaction, or one is about to begin: the rest is its alone.
+    /// `true` while a transaction is open or about to begin; it alone may use the rest.
     open: bool,
     present: Present,
 }
 
-/// How the client stands between two transactions.
+/// The state of the client between two transactions.
 #[derive(Clone)]
 pub(crate) enum Present {
     /// Not initialised yet.
     New(KafkaProducer),
     Ready(KafkaProducer),
-    /// Its last transaction, which began then, was to be aborted, and no answer came.
+    /// Aborting its last transaction, which began then, was not answered.
     Unaborted(KafkaProducer, Instant),
-    /// A new one has to be made.
+    /// A new client is needed.
     Lost,
-    /// No other will be made.
+    /// No other client will be created.
     Over(ProducerError),
 }
 
 impl Turns {
-    /// Makes the first producer. `config` has the transactional id `id`.
+    /// Creates the first producer. `config` has the transactional id `id`.
     pub(crate) fn new(config: ProducerConfig, id: String) -> Result<Self, ProducerError> {
         let first = KafkaProducer::new(config.clone())?;
         Ok(Self {
@@ -54,7 +54,7 @@ impl Turns {
         })
     }
 
-    /// Waits for the end of the open transaction, and brings the client to where another has begun.
+    /// Waits for the open transaction to end, and begins another.
     pub(crate) fn begin(&self) -> Result<KafkaProducer, ProducerError> {
         self.take_turn(self.config.max_block)?;
         self.prepare().inspect_err(|_| self.give_turn(None))
@@ -80,13 +80,13 @@ impl Turns {
         &self.id
     }
 
-    /// How long the broker lets a transaction be open, and how long a step may take.
+    /// Returns how long a transaction may be open, and how long a step may take.
     pub(crate) fn timeout(&self) -> Duration {
         self.config.transaction_timeout
     }
 
-    /// Whether a transaction that began then may have been ended by the coordinator, which moves the
-    /// id's epoch on as another producer would.
+    /// Returns `true` if the coordinator may have ended a transaction that began at `begun`. It then
+    /// increments the id's epoch, as another producer would.
     pub(crate) fn has_outlived(&self, begun: Instant) -> bool {
         begun.elapsed() >= self.timeout()
     }
@@ -107,7 +107,7 @@ impl Turns {
         Ok(())
     }
 
-    /// The transaction has ended, and this is how it leaves the client.
+    /// Ends the open transaction, and records the state of the client.
     pub(crate) fn give_turn(&self, present: Option<Present>) {
         if let Some(present) = present
             && !matches!(self.state.lock().present, Present::Over(_))
@@ -125,7 +125,7 @@ impl Turns {
         std::mem::replace(&mut self.state.lock().present, to)
     }
 
-    /// Brings the client to where a transaction has begun.
+    /// Prepares the client and begins a transaction.
     fn prepare(&self) -> Result<KafkaProducer, ProducerError> {
         loop {
             let present = self.state.lock().present.clone();
@@ -146,7 +146,7 @@ impl Turns {
                 Present::Unaborted(producer, begun) => {
                     let client = producer.publisher().client();
                     match client.abort_transaction(self.timeout()) {
-                        // The broker was first.
+                        // The broker has aborted it already.
                         Err(StepFailure::Fenced(_)) if self.has_outlived(begun) => {
                             discard(self.change(Present::Lost));
                         }
@@ -182,8 +182,7 @@ impl Turns {
                 discard(self.change(Present::Over(error.clone())));
                 error
             }
-            // A right that is given later, or a broker that answers better: another client finds
-            // out.
+            // A new client may succeed, for example once a permission is granted.
             StepFailure::Fatal(detail)
             | StepFailure::MustAbort(detail)
             | StepFailure::Unanswered(detail)
@@ -222,7 +221,8 @@ impl Turns {
     }
 }
 
-/// On a thread of its own, as a close waits; nothing of it can be read any more.
+/// Closes a client on a thread of its own, because a close waits. None of its messages can become visible any
+/// more.
 fn discard(before: Present) {
     if let Present::New(producer) | Present::Ready(producer) | Present::Unaborted(producer, _) =
         before
@@ -231,7 +231,7 @@ fn discard(before: Present) {
         let close = move || {
             let _ = producer.close(Duration::ZERO);
         };
-        // Without a thread it is closed here.
+        // If no thread can be started, the producer is closed here.
         let _ = std::thread::Builder::new()
             .name("rws-kafka-tx-close".to_owned())
             .spawn(close);

@@ -1,4 +1,4 @@
-//! Sending values.
+//! Methods that send values as JSON.
 
 use crate::error::ProducerError;
 use crate::producer::KafkaProducer;
@@ -7,7 +7,7 @@ use rws_kafka_schema::json;
 use serde::Serialize;
 
 impl KafkaProducer {
-    /// Publishes `value` as JSON, as [`send`](Self::send) does a payload.
+    /// Sends `value` as JSON, as [`send`](Self::send) does a payload.
     ///
     /// ```no_run
     /// use rws_kafka_producer::KafkaProducer;
@@ -28,8 +28,7 @@ impl KafkaProducer {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode) for a value that JSON has no
-    /// form for.
+    /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode) if `value` cannot be written as JSON.
     pub fn send_typed<T: Serialize + ?Sized>(
         &self,
         topic: &str,
@@ -38,7 +37,7 @@ impl KafkaProducer {
         self.send(topic, encode_json(topic, value)?)
     }
 
-    /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
+    /// Sends `value` as JSON to the partition that `key` selects, as [`send_keyed`](Self::send_keyed).
     ///
     /// # Errors
     ///
@@ -54,12 +53,11 @@ impl KafkaProducer {
 }
 
 impl Transaction {
-    /// Publishes `value` as JSON, as [`send`](Self::send) does a payload.
+    /// Sends `value` as JSON in this transaction, as [`send`](Self::send) does a payload.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode) for a value that JSON has no
-    /// form for.
+    /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode) if `value` cannot be written as JSON.
     pub fn send_typed<T: Serialize + ?Sized>(
         &self,
         topic: &str,
@@ -68,7 +66,7 @@ impl Transaction {
         self.send(topic, encode_json(topic, value)?)
     }
 
-    /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
+    /// Sends `value` as JSON to the partition that `key` selects, as [`send_keyed`](Self::send_keyed).
     ///
     /// # Errors
     ///
@@ -87,7 +85,7 @@ impl Transaction {
 ///
 /// # Errors
 ///
-/// [`ProducerError::Encode`] for a value that JSON has no form for.
+/// [`ProducerError::Encode`] if `value` cannot be written as JSON.
 pub fn encode_json<T: Serialize + ?Sized>(
     topic: &str,
     value: &T,

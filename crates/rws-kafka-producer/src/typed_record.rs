@@ -1,4 +1,4 @@
-//! A record whose key and value may be typed: it is encoded as it is made, and then sent.
+//! A record that encodes its key and value while it is built, and is then sent.
 
 use crate::delivery::Delivery;
 use crate::error::ProducerError;
@@ -10,24 +10,24 @@ use rws_kafka_schema::SchemaError;
 #[cfg(feature = "registry")]
 use rws_kafka_schema::registry::{Destination, Role, SchemaRegistry};
 
-/// What a [`TypedRecord`] is sent through.
+/// A sender of [`TypedRecord`]s: a producer, a transaction, or the outputs of an exactly-once worker.
 pub trait RecordSender: Sized {
-    /// Takes the record.
+    /// Sends `record`.
     ///
     /// # Errors
     ///
-    /// Those of the sender.
+    /// The errors of the sender.
     fn send_record(self, record: Record<'_>) -> Result<(), ProducerError>;
 }
 
-/// What a [`TypedRecord`] with values in Avro, Protobuf or JSON Schema is sent through.
+/// A sender of [`TypedRecord`]s whose key or value is in Avro, Protobuf or JSON Schema.
 #[cfg(feature = "registry")]
 pub trait TypedSender: RecordSender {
-    /// Returns what gives the schemas; a value without one is refused.
+    /// Returns the schema registry; without one, sending a typed key or value fails.
     fn registry(&self) -> Option<&SchemaRegistry>;
 }
 
-/// A producer that waits for acknowledgements.
+/// A sender that can wait for acknowledgements.
 pub trait AcknowledgedSender: RecordSender {
     #[doc(hidden)]
     fn producer(&self) -> &KafkaProducer;
@@ -46,10 +46,11 @@ impl AcknowledgedSender for &KafkaProducer {
 }
 
 impl KafkaProducer {
-    /// Starts a record for `topic`, which is sent when all its parts are set.
+    /// Starts a record for `topic`. The record is sent when `send`, `send_sync` or `send_async` is called on
+    /// it.
     ///
-    /// The same from a [`RegistryProducer`](Self::with_registry) also takes keys and values in Avro,
-    /// Protobuf and JSON Schema.
+    /// [`RegistryProducer`](Self::with_registry) has the same method; its records also take keys and values
+    /// in Avro, Protobuf and JSON Schema.
     ///
     /// ```no_run
     /// use rws_kafka_producer::KafkaProducer;
@@ -73,12 +74,11 @@ impl KafkaProducer {
     }
 }
 
-/// A record in the making; see [`KafkaProducer::record`]. What could not be encoded is an error when it
-/// is sent.
+/// A record that is being built; see [`KafkaProducer::record`]. If a key or value cannot be encoded, sending
+/// the record returns the error.
 ///
-/// `S` is what it is sent through: a [`KafkaProducer`], one [with a
-/// registry](KafkaProducer::with_registry), a [`Transaction`](crate::Transaction), or the outputs of an
-/// exactly-once worker.
+/// `S` is the sender: a [`KafkaProducer`], a producer [with a registry](KafkaProducer::with_registry), a
+/// [`Transaction`](crate::Transaction), or the outputs of an exactly-once worker.
 #[derive(Debug)]
 #[must_use = "a record does nothing until it is sent"]
 pub struct TypedRecord<'a, S = &'a KafkaProducer> {
@@ -107,19 +107,19 @@ impl<'a, S> TypedRecord<'a, S> {
         }
     }
 
-    /// A key as it is.
+    /// Sets the key to these bytes.
     pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// A payload as it is. Without one, the record is a tombstone.
+    /// Sets the payload to these bytes. A record without a payload is a tombstone.
     pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
         self.payload = Some(payload.into());
         self
     }
 
-    /// One more header; see [`Record::header`]. `&None::<String>` gives it a null value; see
+    /// Adds a header; see [`Record::header`]. `&None::<String>` adds a header with a null value; see
     /// [`header_opt`](Self::header_opt).
     pub fn header<V: HeaderValue + ?Sized>(mut self, name: impl Into<String>, value: &V) -> Self {
         let value = value.header_bytes().map(<[u8]>::to_vec);
@@ -127,7 +127,7 @@ impl<'a, S> TypedRecord<'a, S> {
         self
     }
 
-    /// One more header where there is a value, and none at `None`.
+    /// Adds a header if `value` is `Some`, and does nothing otherwise.
     pub fn header_opt<V: HeaderValue + ?Sized>(
         self,
         name: impl Into<String>,
@@ -139,7 +139,7 @@ impl<'a, S> TypedRecord<'a, S> {
         }
     }
 
-    /// The payload, as JSON by serde.
+    /// Sets the payload to `value` as JSON, written with serde.
     #[cfg(feature = "json")]
     pub fn json<T: serde::Serialize + ?Sized>(mut self, value: &T) -> Self {
         match crate::typed::encode_json(self.topic, value) {
@@ -149,14 +149,14 @@ impl<'a, S> TypedRecord<'a, S> {
         self
     }
 
-    /// The partition, in place of the one that the key chooses.
+    /// Sets the partition. Otherwise the key selects it.
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
         self
     }
 
-    /// The timestamp in milliseconds since 1970, in place of the present time; one of
-    /// [`Record::TIMESTAMPS_MS`].
+    /// Sets the timestamp, in milliseconds since 1970 and within [`Record::TIMESTAMPS_MS`]. Otherwise it is
+    /// the current time.
     pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
         self
@@ -179,11 +179,11 @@ impl<'a, S> TypedRecord<'a, S> {
 }
 
 impl<S: RecordSender> TypedRecord<'_, S> {
-    /// Publishes it and returns when it is taken, as the `send_record` of what it is sent through.
+    /// Sends the record and returns once it is accepted, as the sender's `send_record` does.
     ///
     /// # Errors
     ///
-    /// Those of that `send_record`, and for a typed key or value `ProducerError::Encode` and
+    /// The errors of the sender's `send_record`; for a typed key or value also `ProducerError::Encode` and
     /// `ProducerError::NoRegistry`.
     pub fn send(self) -> Result<(), ProducerError> {
         self.hand_over(S::send_record)
@@ -216,7 +216,7 @@ impl<S: TypedSender> TypedRecord<'_, S> {
         };
         match encoded {
             Ok(bytes) => *place = Some(bytes),
-            // The first one is told.
+            // If both the key and the value fail, the first error is returned.
             Err(error) => self.failed = self.failed.or(Some(error)),
         }
         self
@@ -224,7 +224,7 @@ impl<S: TypedSender> TypedRecord<'_, S> {
 }
 
 impl<S: AcknowledgedSender> TypedRecord<'_, S> {
-    /// Publishes it and blocks until the broker has acknowledged, as [`KafkaProducer::send_sync`].
+    /// Sends the record and blocks until the broker has acknowledged it, as [`KafkaProducer::send_sync`].
     ///
     /// # Errors
     ///
@@ -233,20 +233,20 @@ impl<S: AcknowledgedSender> TypedRecord<'_, S> {
         self.hand_over(|sender, record| sender.producer().send_record_sync(record))
     }
 
-    /// Publishes it; the future is ready when the broker has acknowledged, as
+    /// Sends the record and returns a future that completes when the broker has acknowledged it, as
     /// [`KafkaProducer::send_async`].
     ///
     /// # Errors
     ///
-    /// `ProducerError::Encode` for a typed key or value; the future's are those of
+    /// `ProducerError::Encode` for a typed key or value. The future returns the errors of
     /// [`KafkaProducer::send_sync`].
     pub fn send_async(self) -> Result<DeliveryFuture, ProducerError> {
         self.hand_over(|sender, record| Ok(sender.producer().send_record_async(record)))
     }
 }
 
-/// The methods of one format, for types with a schema of their own and for those without: they differ
-/// in a bound, a name and words.
+/// Defines the methods of one format, for types with a schema of their own and for types without one. The two
+/// differ only in a bound, the names and the texts.
 #[cfg(feature = "registry")]
 macro_rules! format_methods {
     (

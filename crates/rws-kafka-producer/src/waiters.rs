@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 type Outcome = Result<Delivery, ProducerError>;
 
-/// Where the outcome of one message is put and taken from, once.
+/// Holds the outcome of one message until it is taken, once.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     state: Mutex<SlotState>,
@@ -37,8 +37,8 @@ impl Slot {
         }
     }
 
-    /// Blocks until the outcome is there. It comes at the latest with the delivery timeout, or
-    /// with the close of the producer.
+    /// Blocks until the outcome is there: at the latest after the delivery timeout, or when the producer
+    /// closes.
     pub(crate) fn wait(&self) -> Outcome {
         let mut state = self.state.lock();
         loop {
@@ -61,7 +61,7 @@ impl Slot {
     }
 }
 
-/// Someone who waits for the outcome of a message.
+/// A caller that waits for the outcome of a message.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     topic: String,
@@ -81,15 +81,15 @@ impl Waiter {
 
     pub(crate) fn fill(self, outcome: Outcome) {
         self.publish.ended(&outcome);
-        // Its span is closed when someone learns of the outcome.
+        // Close the span before the caller sees the outcome.
         drop(self.publish);
         self.slot.fill(outcome);
     }
 }
 
-/// All whose messages are on their way.
+/// The waiters of all messages in flight.
 ///
-/// Those that are left when it is dropped with its client are told so.
+/// Dropping it, together with its client, gives an outcome to those that are left.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     next: AtomicUsize,
@@ -97,7 +97,7 @@ pub(crate) struct Waiters {
 }
 
 impl Waiters {
-    /// A number for a message to `topic`, and the slot of its outcome.
+    /// Registers a waiter for a message to `topic`; returns its number and the slot for the outcome.
     pub(crate) fn enrol(
         &self,
         topic: &str,
@@ -116,13 +116,13 @@ impl Waiters {
         (number, slot)
     }
 
-    /// All who wait: nobody any more, from now on.
+    /// Removes and returns all waiters.
     pub(crate) fn take_all(&self) -> Vec<Waiter> {
         let mut waiting = self.waiting.lock();
         waiting.drain().map(|(_, waiter)| waiter).collect()
     }
 
-    /// Who waits for the message of this number: nobody any more, from now on.
+    /// Removes and returns the waiter with this number.
     pub(crate) fn take(&self, number: usize) -> Option<Waiter> {
         self.waiting.lock().remove(&number)
     }

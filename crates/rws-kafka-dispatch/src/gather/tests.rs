@@ -21,7 +21,7 @@ fn partition() -> Arc<Partition<()>> {
     Arc::new(Partition::new(7, name, ()))
 }
 
-/// Messages of these sizes, each run of them a task, queued at `since`.
+/// Creates messages of these sizes, with a task for each run, queued at `since`.
 fn queue(
     partition: &Arc<Partition<()>>,
     runs: &[Vec<usize>],
@@ -114,7 +114,7 @@ proptest! {
         for (number, batch) in batches.iter().enumerate() {
             prop_assert!(!batch.is_empty() && batch.len() <= max_messages);
             prop_assert!(batch.len() == 1 || size(batch) <= max_bytes);
-            // No batch is smaller than it has to be.
+            // No batch is smaller than necessary.
             if let Some(next) = batches.get(number + 1) {
                 let fits = size(batch) + sizes[next[0] as usize] <= max_bytes;
                 let is_full = batch.len() == max_messages || size(batch) >= max_bytes;
@@ -133,7 +133,7 @@ fn a_strand_waits_until_its_oldest_message_is_due() {
     let since = clock.now();
     let tasks = queue(&partition, &[vec![1; 2]], since);
     assert!(gatherer.waits(strand, &tasks[0], &gathered(&tasks), &clock));
-    // A look that comes later changes nothing.
+    // A later call changes nothing.
     assert!(gatherer.waits(strand, &tasks[0], &gathered(&tasks), &clock));
     let until = since + LONG;
     assert_eq!(gatherer.next(), Some(until));

@@ -29,7 +29,7 @@ fn add(scheduler: &Scheduler, partition: &Arc<Partition<()>>, offsets: Range<i64
     scheduler.add(cut(builder, MessageOrder::Partition));
 }
 
-/// What a lane would be given now.
+/// Returns the work that a lane would get now.
 fn look(scheduler: &Scheduler) -> Option<Work> {
     let mut state = scheduler.lock();
     state.ready_timers(&scheduler.clock);
@@ -46,7 +46,7 @@ fn give_back(scheduler: &Scheduler, work: Work, outcome: Outcome) {
     scheduler.give_back(&mut scheduler.lock(), work, outcome);
 }
 
-/// Its last message has failed, or its letter is on its way; the others are settled.
+/// Fails the last message, or leaves its dead letter in flight; the others are finished.
 fn last_fails(work: &mut Work, is_posted: bool) {
     let runs = work.progress.runs.as_mut().expect("a batch");
     let task = runs.pop().expect("a message");
@@ -68,7 +68,7 @@ fn a_batch_is_handed_out_when_it_is_full_and_no_sooner() {
     assert!(work.task.first().is_none());
     assert!(work.strand.is_of(&first));
     assert_eq!(scheduler.in_hand(), 5);
-    // One of a partition at a time, and the rest is no whole batch.
+    // One batch of a partition at a time, and the rest is not a full batch.
     assert!(look(&scheduler).is_none());
     give_back(&scheduler, work, Outcome::Done);
     assert_eq!(scheduler.in_hand(), 0);
@@ -77,7 +77,7 @@ fn a_batch_is_handed_out_when_it_is_full_and_no_sooner() {
     let work = look(&scheduler).unwrap();
     assert_eq!(offsets(&work), [5, 6, 7, 8, 9]);
     give_back(&scheduler, work, Outcome::Done);
-    // The next one is there already.
+    // The next batch is complete already.
     assert_eq!(offsets(&look(&scheduler).unwrap()), [10, 11, 12, 13, 14]);
 }
 
@@ -114,7 +114,7 @@ fn what_was_gathered_goes_out_when_no_more_can_come() {
     let work = look(&scheduler).unwrap();
     assert_eq!(offsets(&work), [0, 1, 2]);
     assert!(scheduler.lock().next_timer().is_none());
-    // Left over while the partition is paused.
+    // The rest, after the partition was paused.
     add(&scheduler, &taken, 3..5);
     taken.set_full(true);
     give_back(&scheduler, work, Outcome::Done);
@@ -137,7 +137,7 @@ fn a_drain_drops_what_was_gathered_and_waits_for_the_batch_in_hand() {
     scheduler.drop_queued(&taken);
     let all = [Arc::clone(&taken), Arc::clone(&other)];
     assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 2);
-    // One of the two is handled, and the handler goes on.
+    // One of the two is handled, and the handler continues.
     scheduler.holds(work.strand, 1);
     assert_eq!(scheduler.wait_until_settled(&all, Instant::now()), 1);
     scheduler.holds(work.strand, 0);
@@ -147,7 +147,7 @@ fn a_drain_drops_what_was_gathered_and_waits_for_the_batch_in_hand() {
     scheduler.drop_queued(&other);
     assert!(scheduler.lock().strands.is_empty());
     assert!(scheduler.lock().next_timer().is_none());
-    // Messages of the same partition that come back to it are of another strand.
+    // Messages of the same partition under a new assignment belong to another strand.
     add(&scheduler, &partition(3), 0..2);
     assert_eq!(offsets(&look(&scheduler).unwrap()), [0, 1]);
 }
@@ -190,7 +190,7 @@ fn a_batch_waits_for_its_letters_as_they_are_in_a_drain() {
     assert_eq!(scheduler.in_hand(), 0);
 }
 
-/// The lane that knows when a batch is due is given other work: another one must know, then.
+/// The lane that sleeps until a batch is due gets other work, so another lane must take over its timer.
 #[test]
 fn who_takes_other_work_leaves_its_watch_to_another_lane() {
     let scheduler = scheduler(2, Duration::from_millis(100));
@@ -199,7 +199,7 @@ fn who_takes_other_work_leaves_its_watch_to_another_lane() {
     thread::scope(|scope| {
         for _ in 0..2 {
             let (tell, scheduler) = (tell.clone(), &scheduler);
-            // It takes one batch, and does not come back.
+            // It takes one batch and does not return.
             scope.spawn(move || {
                 let work = scheduler.next(None, || ()).map(|work| offsets(&work));
                 tell.send(work).unwrap();
@@ -215,7 +215,7 @@ fn who_takes_other_work_leaves_its_watch_to_another_lane() {
         add(&scheduler, &full, 0..2);
         let first = told.recv_timeout(SOON);
         let second = told.recv_timeout(SOON);
-        // Lets go of a lane that sleeps.
+        // Releases a sleeping lane.
         scheduler.end();
         let both = [first.ok().flatten(), second.ok().flatten()];
         assert!(both.contains(&Some(vec![0, 1])), "{both:?}");

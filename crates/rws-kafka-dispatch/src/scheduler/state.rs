@@ -1,4 +1,4 @@
-//! The strands and what they wait for, without the waiting.
+//! The strands and their states, without any blocking.
 
 use super::work::{Outcome, Progress, Work};
 use crate::clock::Clock;
@@ -12,36 +12,37 @@ use std::time::Instant;
 pub(crate) struct State<P: Progress> {
     pub(crate) strands: FxHashMap<StrandId, Strand<P>>,
     pub(crate) ready: VecDeque<StrandId>,
-    /// Those whose retry is due.
+    /// The strands whose retry is due.
     pub(crate) due: VecDeque<StrandId>,
-    /// Those whose dead letter has its outcome.
+    /// The strands whose dead letter has an outcome.
     pub(crate) answered: VecDeque<StrandId>,
-    /// Whose turn it is of the three, so that none waits for all of another.
+    /// Which of the three queues is next, so that none waits for all of another.
     pub(crate) turn: usize,
     pub(crate) retries: BinaryHeap<Reverse<(Instant, StrandId)>>,
-    /// Where the handler takes batches.
+    /// Set if the handler takes batches.
     pub(crate) gatherer: Option<Gatherer>,
-    /// How many messages of each partition, by its id, are in hand: a lane's, or as a dead letter on
-    /// its way.
+    /// How many messages of each partition, by its id, are in flight: with a lane, or as a dead letter that
+    /// is not acknowledged yet.
     pub(crate) in_hand: FxHashMap<u64, usize>,
-    /// Who waits on `work` and on `settled`: a notification costs a system call.
+    /// The number of threads that wait on `work` and on `settled`, because a notification costs a system
+    /// call.
     pub(crate) idle_lanes: usize,
     pub(crate) drains: usize,
-    /// Until when idle lanes sleep, of those that have a reason to wake by themselves.
+    /// When idle lanes will wake up by themselves, for those that set a timer.
     pub(crate) watches: Vec<Instant>,
     pub(crate) ended: bool,
 }
 
 pub(crate) struct Strand<P: Progress> {
     pub(crate) tasks: VecDeque<Task<P::Recorders>>,
-    /// What was begun, before the first task.
+    /// The work that has begun. It comes before the first task.
     pub(crate) progress: P,
     pub(crate) phase: StrandPhase,
-    /// How much the tasks are, where the handler takes batches.
+    /// The size of the tasks, if the handler takes batches.
     pub(crate) gathered: Gathered,
     /// Its share of [`State::in_hand`].
     pub(crate) in_hand: usize,
-    /// The outcome of a dead letter came before the lane had said that it waits for one.
+    /// Set if the outcome of a dead letter arrived before the lane said that it waits for one.
     pub(crate) woken: bool,
 }
 
@@ -49,7 +50,7 @@ pub(crate) struct Strand<P: Progress> {
 pub(crate) enum StrandPhase {
     #[default]
     Idle,
-    /// Its messages wait for more to come.
+    /// Its messages wait for more.
     Gathering,
     Ready,
     Running,
@@ -89,7 +90,7 @@ impl<P: Progress> State<P> {
         }
     }
 
-    /// When there is something to do by itself.
+    /// Returns when the next retry or batch is due.
     pub(crate) fn next_timer(&self) -> Option<Instant> {
         let retry = self.retries.peek().map(|Reverse((at, _))| *at);
         let batch = self.gatherer.as_ref().and_then(Gatherer::next);
@@ -101,8 +102,8 @@ impl<P: Progress> State<P> {
         gatherer.and_then(|gatherer| gatherer.horizon(clock.now()))
     }
 
-    /// Whether no idle lane wakes when there is something to do by itself: who takes the work that
-    /// one was woken for leaves its watch to another.
+    /// Returns `true` if no idle lane will wake when the next retry or batch is due. A lane that takes other
+    /// work leaves its timer to another lane.
     pub(crate) fn is_unwatched(&self) -> bool {
         let next = self.next_timer();
         next.is_some_and(|next| self.watches.iter().all(|watch| *watch > next))
@@ -139,7 +140,7 @@ impl<P: Progress> State<P> {
             if let Some(queue) = self.strands.get_mut(&strand)
                 && let Some(task) = queue.tasks.pop_front()
             {
-                // A dead letter that was on its way has been in hand all the time.
+                // A dead letter was in flight all the time.
                 let is_new = queue.phase != StrandPhase::Answered;
                 queue.phase = StrandPhase::Running;
                 queue.woken = false;
@@ -170,7 +171,7 @@ impl<P: Progress> State<P> {
 
     fn pop_ready(&mut self, paused: bool) -> Option<StrandId> {
         if paused {
-            // A letter needs no handler.
+            // A dead letter needs no handler.
             return self.answered.pop_front();
         }
         let queues = [&mut self.answered, &mut self.due, &mut self.ready];
@@ -182,7 +183,7 @@ impl<P: Progress> State<P> {
         queues[first].pop_front()
     }
 
-    /// A strand with messages that no lane has is ready, or gathers more.
+    /// Makes a strand with messages that no lane has ready, or lets it wait for more.
     pub(crate) fn line_up(&mut self, strand: StrandId, clock: &Clock) {
         let Some(queue) = self.strands.get_mut(&strand) else {
             return;
@@ -201,7 +202,7 @@ impl<P: Progress> State<P> {
         self.ready.push_back(strand);
     }
 
-    /// Takes back what a lane had. Returns what is over of it, to be dropped without the lock.
+    /// Takes back the work of a lane. Returns what has ended of it, which is to be dropped without the lock.
     pub(crate) fn give_back(
         &mut self,
         work: Work<P>,
@@ -210,7 +211,7 @@ impl<P: Progress> State<P> {
     ) -> Option<Work<P>> {
         let strand = work.strand;
         let Some(queue) = self.strands.get_mut(&strand) else {
-            // A running strand is never taken away.
+            // A running strand is never removed.
             debug_assert!(false, "a strand that nobody knows was given back");
             return Some(work);
         };
@@ -225,7 +226,7 @@ impl<P: Progress> State<P> {
             return Some(work);
         }
         let task = match outcome {
-            // What is not active any more was dropped behind it already.
+            // The tasks after it were dropped when the partition stopped being active.
             Outcome::Posted if !is_active() => work.task.nothing(),
             _ => work.task,
         };
@@ -240,7 +241,7 @@ impl<P: Progress> State<P> {
                 } else {
                     queue.phase = StrandPhase::Posted;
                 }
-                // Still in hand.
+                // Still in flight.
                 self.holds(strand, posted);
             }
             Outcome::Later(at) => {
@@ -254,7 +255,7 @@ impl<P: Progress> State<P> {
         None
     }
 
-    /// No lane has anything of the strand any more.
+    /// Notes that no lane has messages of the strand any more.
     fn settle(&mut self, strand: StrandId, clock: &Clock) {
         let Some(queue) = self.strands.get_mut(&strand) else {
             return;
@@ -268,7 +269,7 @@ impl<P: Progress> State<P> {
         self.let_go(strand, had);
     }
 
-    /// The strand has so many messages in hand.
+    /// Sets how many messages of the strand are in flight.
     pub(crate) fn holds(&mut self, strand: StrandId, messages: usize) {
         let Some(queue) = self.strands.get_mut(&strand) else {
             return;
@@ -278,7 +279,7 @@ impl<P: Progress> State<P> {
         self.let_go(strand, had);
     }
 
-    /// The strand has `messages` in hand no more.
+    /// Subtracts `messages` of the strand from those in flight.
     fn let_go(&mut self, strand: StrandId, messages: usize) {
         if let Some(in_hand) = self.in_hand.get_mut(&strand.partition()) {
             *in_hand -= messages;

@@ -1,4 +1,4 @@
-//! What the tests hand out: messages that nobody handles.
+//! Messages for the tests, which no handler handles.
 
 use super::Progress;
 use crate::partition::Partition;
@@ -12,9 +12,9 @@ pub(super) const SOON: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     pub(super) failures: u32,
-    /// It waits for an outcome.
+    /// Set if it waits for an outcome.
     pub(super) is_posted: bool,
-    /// What failed, or the batch.
+    /// The failed messages, or the batch.
     pub(super) runs: Option<Vec<Task<()>>>,
 }
 

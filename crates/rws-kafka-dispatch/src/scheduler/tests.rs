@@ -11,7 +11,7 @@ use std::time::Duration;
 type Scheduler = super::Scheduler<Attempts>;
 type Work = super::Work<Attempts>;
 
-/// The messages at `offsets`, as one task of their partition's strand.
+/// Creates a task with the messages at `offsets`, in the strand of their partition.
 fn task(partition: &Arc<Partition<()>>, offsets: std::ops::Range<i64>) -> (StrandId, Task<()>) {
     let mut builder = BatchBuilder::new(Arc::clone(partition), 4, 0);
     offsets.for_each(|offset| builder.push(offset, None, None, None));
@@ -40,7 +40,7 @@ fn give_back(scheduler: &Scheduler, (work, outcome): (Work, Outcome)) {
     scheduler.give_back(&mut scheduler.lock(), work, outcome);
 }
 
-/// Its first message has failed.
+/// Fails the first message.
 fn begin(work: &mut Work) {
     work.progress.failures += 1;
     let begun = || vec![work.task.split_off(1)];
@@ -203,7 +203,7 @@ fn an_outcome_that_comes_before_the_lane_waits_for_it_is_not_missed() {
     give_back(&scheduler, (work, outcome));
     let work = take(&scheduler);
     assert_eq!(work.strand, strand);
-    // That word is used up.
+    // The earlier wake-up is used up.
     let (work, outcome) = posted(work);
     give_back(&scheduler, (work, outcome));
     assert!(scheduler.lock().answered.is_empty());
@@ -286,7 +286,7 @@ fn an_end_wakes_all_lanes() {
     });
 }
 
-/// Four lanes, seven strands, every fifth attempt a retry.
+/// With four lanes, seven strands, and a retry at every fifth attempt.
 #[test]
 fn strands_keep_their_order_and_run_on_one_lane_at_a_time() {
     const STRANDS: u64 = 7;

@@ -1,50 +1,51 @@
-//! What a lane takes, and what it gives back.
+//! The work that a lane takes, and its outcome.
 
 use crate::strand::{StrandId, Task};
 use std::time::Instant;
 
-/// What was begun of a strand's messages and has not come to its end: those that failed, and the batch that
-/// was gathered. Whoever handles messages keeps in it what the next attempt has to know.
+/// The work of a strand that has begun and not ended: failed messages, and the batch that was gathered. Its
+/// implementation stores what the next attempt needs.
 pub trait Progress: Default {
-    /// What the owner of a partition keeps with it.
+    /// The data that the owner of a partition keeps with it.
     type Recorders;
 
-    /// Of a batch that was gathered: these runs, of which no handler was given anything yet.
+    /// Creates the progress of a gathered batch, with runs that no handler has received yet.
     fn gathered(runs: Vec<Task<Self::Recorders>>) -> Self;
 
-    /// Whether it holds messages, or what is left of a batch: nothing is gathered for it then.
+    /// Returns `true` if it has messages, or the rest of a batch. Nothing is gathered for it then.
     fn is_begun(&self) -> bool;
 
-    /// How many messages a lane has in hand with it, one at least: a drain waits for who looks what is
-    /// due.
+    /// Returns how many messages a lane has in flight with it. At least one, so that a drain waits for a lane
+    /// that only checks what is due.
     fn messages(&self) -> usize;
 
-    /// How many of them wait for an outcome, such as the acknowledgement of a dead letter.
+    /// Returns how many of them wait for an outcome, such as the acknowledgement of a dead letter.
     fn posted(&self) -> usize;
 }
 
-/// What a lane took to work on, and gives back.
+/// The work that a lane takes and gives back.
 #[derive(Debug)]
 pub struct Work<P: Progress> {
-    /// Nobody else has work of it until this is given back.
+    /// The strand. No other lane has work of it until this is given back.
     pub strand: StrandId,
-    /// Messages that no handler was given, behind those of the progress.
+    /// Messages that no handler has received yet. They come after those of the progress.
     pub task: Task<P::Recorders>,
-    /// What was begun.
+    /// The work that has begun.
     pub progress: P,
 }
 
-/// How a lane's work ended.
+/// The outcome of a lane's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every message of it has come to its end.
+    /// Every message of it is finished.
     Done,
-    /// What was begun is looked at again at this time, before what is behind it.
+    /// The work that has begun is retried at this time, before the later messages.
     Later(Instant),
-    /// What was begun waits for an outcome, of which [`Scheduler::wake`](super::Scheduler::wake) tells.
+    /// The work that has begun waits for an outcome, which [`Scheduler::wake`](super::Scheduler::wake)
+    /// reports.
     Posted,
-    /// It goes on where it stood, after what is ready before it.
+    /// It continues later where it stopped, after the strands that are ready now.
     Yield,
-    /// The partition is no longer active, or the worker is to stop: all of it is left where it stood.
+    /// The partition is no longer active, or the worker is to stop: the work stays where it stopped.
     Dropped,
 }

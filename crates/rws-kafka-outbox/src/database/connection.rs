@@ -1,4 +1,4 @@
-//! The blocking way to a pool's connections.
+//! Blocking access to a pool's connections.
 
 use super::pool::Pool;
 use super::runtime::block_on;
@@ -6,19 +6,19 @@ use super::transaction::Transaction;
 use crate::error::OutboxError;
 use std::fmt;
 
-/// A connection of a [`Pool`], for blocking code; its drop gives it back.
+/// A connection of a [`Pool`], for blocking code. Dropping it returns it to the pool.
 pub struct Connection {
     client: deadpool_postgres::Client,
     pool: Pool,
 }
 
 impl Pool {
-    /// Waits for a connection, for 30 s at most.
+    /// Returns a connection. Blocks until one is free, for up to 30 s.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::Unreachable`], [`OutboxError::TimedOut`]; [`OutboxError::InAsyncTask`] in an
-    /// async task, which it would block.
+    /// [`OutboxError::Unreachable`], [`OutboxError::TimedOut`], and [`OutboxError::InAsyncTask`] in an async
+    /// task.
     pub fn get(&self) -> Result<Connection, OutboxError> {
         let client = block_on("Pool::get", self.connect())?;
         Ok(Connection {
@@ -29,11 +29,11 @@ impl Pool {
 }
 
 impl Connection {
-    /// Begins a transaction; its drop without [`commit`](Transaction::commit) rolls it back.
+    /// Begins a transaction. Dropping it without [`commit`](Transaction::commit) rolls it back.
     ///
     /// # Errors
     ///
-    /// Those of the database; [`OutboxError::InAsyncTask`] in an async task.
+    /// The errors of the database, and [`OutboxError::InAsyncTask`] in an async task.
     pub fn transaction(&mut self) -> Result<Transaction<'_>, OutboxError> {
         Transaction::begin(&mut self.client, &self.pool)
     }

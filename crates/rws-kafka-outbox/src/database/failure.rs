@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-/// Most time that one statement, or a connection, may take.
+/// The maximum time of one statement, or of opening a connection.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Awaits an answer of the database, and says what was being done where there is none.
+/// Awaits an answer of the database. An error says what was being done.
 pub(crate) async fn answer<T>(
     doing: &'static str,
     schema: &Schema,
@@ -18,21 +18,21 @@ pub(crate) async fn answer<T>(
     in_time(doing, future, |source| classify(doing, schema, source)).await
 }
 
-/// The same for the begin of a transaction that is to write.
+/// As [`answer`], for the begin of a transaction that is to write.
 pub(crate) async fn answer_begin<T>(
     doing: &'static str,
     schema: &Schema,
     future: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, OutboxError> {
     in_time(doing, future, |source| match source.code() {
-        // A standby's answer to READ WRITE.
+        // A standby refuses READ WRITE with this code.
         Some(&SqlState::FEATURE_NOT_SUPPORTED) => read_only(doing, source),
         _ => classify(doing, schema, source),
     })
     .await
 }
 
-/// The same for a statement of the user's, of which missing tables and rights say nothing about ours.
+/// As [`answer`], for a statement of the user: its missing tables and privileges are not ours.
 pub(crate) async fn answer_user<T>(
     doing: &'static str,
     future: impl Future<Output = Result<T, Error>>,

@@ -6,39 +6,40 @@ use crate::error::OutboxError;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, IsolationLevel};
 
-/// The migrations in their order, as SQL for the schema `rws_kafka`: for teams that run their own.
+/// The migrations in order, as SQL for the schema `rws_kafka`, for teams that run migrations themselves.
 ///
-/// Each is to run in one transaction, in a schema that exists. The same files are in the crate's
-/// folder `migrations`.
+/// Run each in one transaction, in a schema that exists. The crate's folder `migrations` has the same files.
 pub const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001.sql")];
 
-/// One at a time in a database, whatever the schema.
+/// One migration at a time per database, whatever the schema.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(8245928655720965)";
 
-/// Makes the schema and the tables, or brings them up to date; blocking. See [`migrate_async`].
+/// Creates the schema and the tables, or updates them. Blocks; see [`migrate_async`].
 ///
 /// # Errors
 ///
-/// Those of [`migrate_async`]; [`OutboxError::InAsyncTask`] in an async task.
+/// The errors of [`migrate_async`], and [`OutboxError::InAsyncTask`] in an async task.
 pub fn migrate(pool: &Pool) -> Result<(), OutboxError> {
     block_on("migrate", migrate_async(pool))
 }
 
-/// Makes the schema and the tables, or brings them up to date, in one transaction.
+/// Creates the schema and the tables, or updates them, in one transaction.
 ///
-/// Any number of instances may do it at once: one does, the others wait for it, for 30 s at most.
-/// Tables of a newer version are left alone when this version can work beside it.
+/// Any number of instances may call this at the same time: one migrates, and the others wait for up to 30 s.
+/// Tables of a newer version are left unchanged if this version can work with them.
 ///
 /// # Errors
 ///
-/// [`OutboxError::NewerTables`] when it cannot; [`OutboxError::Denied`] when the role may not make
-/// tables.
+/// - [`OutboxError::NewerTables`] if this version cannot work with the tables.
+/// - [`OutboxError::Denied`] if the role may not create tables.
+/// - Other errors of the database.
 pub async fn migrate_async(pool: &Pool) -> Result<(), OutboxError> {
     let schema = pool.schema();
     let mut client = pool.connect().await?;
     let start = client
         .build_transaction()
-        // What others have migrated meanwhile is seen behind the lock, whatever the role's default.
+        // So that, after the lock, this transaction sees what others have migrated, whatever the role's
+        // default.
         .isolation_level(IsolationLevel::ReadCommitted)
         .start();
     let tx = answer("begin a migration", schema, start).await?;
@@ -50,7 +51,7 @@ pub async fn migrate_async(pool: &Pool) -> Result<(), OutboxError> {
     let missing = MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0));
     for (number, sql) in missing.enumerate() {
         if found == 0 && number == 0 && !exists(&tx, schema).await? {
-            // Not `IF NOT EXISTS`, which wants the right to make schemas also where there is one.
+            // `IF NOT EXISTS` would need the privilege to create schemas even if the schema exists.
             let create = format!("CREATE SCHEMA \"{schema}\"");
             answer("make the schema", schema, tx.batch_execute(&create)).await?;
         }
@@ -64,7 +65,7 @@ pub async fn migrate_async(pool: &Pool) -> Result<(), OutboxError> {
     answer("commit a migration", schema, tx.commit()).await
 }
 
-/// Errs unless the tables are there and this version can use them.
+/// Returns an error unless the tables exist and this version can use them.
 pub(crate) async fn check(client: &Client, schema: &Schema) -> Result<(), OutboxError> {
     let sql = schema
         .sql("SELECT version, oldest_beside FROM rws_kafka.version ORDER BY version DESC LIMIT 1");
@@ -113,7 +114,7 @@ async fn version(
     tx: &tokio_postgres::Transaction<'_>,
     schema: &Schema,
 ) -> Result<Option<Version>, OutboxError> {
-    // A query on a missing table would end the transaction.
+    // A query on a missing table would fail the transaction.
     let doing = "read the tables' version";
     let there = answer(
         doing,

@@ -13,10 +13,10 @@ use tokio::sync::watch;
 use tokio_postgres::Config;
 use tokio_postgres::config::TargetSessionAttrs;
 
-/// Connections to PostgreSQL, and the schema with the tables. Cheap to clone.
+/// A pool of connections to PostgreSQL, with the schema of the tables. Cheap to clone.
 ///
-/// For handlers and workers, whose threads may block: [`get`](Self::get). Async code uses
-/// deadpool's own pool, of which this can be made by `Pool::from`.
+/// Threads that may block, such as those of handlers and workers, call [`get`](Self::get). Async code uses
+/// deadpool's own pool: `Pool::from` makes a `Pool` of it, and [`as_async`](Self::as_async) returns it.
 ///
 /// ```no_run
 /// use rws_kafka_outbox::{Outbox, Pool};
@@ -40,24 +40,24 @@ pub struct Pool {
     wake: Arc<Wake>,
     notifies: bool,
     prepares: bool,
-    /// How a connection outside the pool is made; a pool that was given does not tell.
+    /// How to open a connection outside the pool. `None` for a pool made by `Pool::from`.
     origin: Option<Arc<Origin>>,
     trust: Arc<Trust>,
 }
 
-/// How connections are made.
+/// The settings of a new connection.
 pub(crate) struct Origin {
     pub(crate) config: Config,
     pub(crate) tls: Tls,
 }
 
 impl Pool {
-    /// The database that `DATABASE_URL` names, with the authorities in the PEM file that
-    /// `PGSSLROOTCERT` names, if it does; see [`from_url`](Self::from_url).
+    /// Creates a pool for the database in `DATABASE_URL`. If `PGSSLROOTCERT` is set, it names a PEM file with
+    /// the certificate authorities; see [`from_url`](Self::from_url).
     ///
     /// # Errors
     ///
-    /// [`OutboxError::NoDatabaseUrl`], and those of [`from_url`](Self::from_url).
+    /// [`OutboxError::NoDatabaseUrl`], and the errors of [`from_url`](Self::from_url).
     pub fn from_env() -> Result<Self, OutboxError> {
         let url = std::env::var("DATABASE_URL")
             .ok()
@@ -68,28 +68,32 @@ impl Pool {
         Self::new(config, named(ca_file).as_deref())
     }
 
-    /// The database at `url`; makes no connection yet.
+    /// Creates a pool of at most 16 connections to the database at `url`. Opens no connection.
     ///
-    /// With `sslmode=require`, or where the server offers TLS, its certificate and name are always
-    /// checked: by the authorities in `ca_file` (PEM), else in the file that `sslrootcert` in the URL
-    /// names, else by the system's. `verify-ca` and `verify-full` are the same as `require`,
-    /// `sslmode=disable` does without. At most 16 connections. A server that acknowledges nothing for
-    /// 30 s is given up, unless the URL has `tcp_user_timeout` or `keepalives_idle`.
+    /// **TLS.** With `sslmode=require`, or if the server offers TLS, the server's certificate and name are
+    /// always checked. The authorities are those in `ca_file` (PEM), otherwise those in the file that the
+    /// URL's `sslrootcert` names, otherwise the system's. `verify-ca` and `verify-full` mean the same as
+    /// `require`. `sslmode=disable` turns TLS off.
     ///
-    /// A Unix socket is `?host=/run/postgresql`. Parameters of libpq and those that hosting services and
-    /// ORMs add (`ssl`, `pgbouncer`, `schema`, `connection_limit`, …) are read, or ignored with a warning
-    /// that names them where they change nothing here. Blanks around the URL are ignored, too.
+    /// **Timeouts.** A connection fails if the server acknowledges nothing for 30 s, unless the URL has
+    /// `tcp_user_timeout` or `keepalives_idle`.
     ///
-    /// After a failover a connection that was made before is replaced when its server takes no writes:
-    /// after an error such as `25006` (`read_only_sql_transaction`) or a shutdown each is asked before it
-    /// is used again. With `target_session_attrs=read-write` in the URL, which has a new connection go to
-    /// the one of several hosts that takes writes, each is asked once a second besides.
+    /// **Parameters.** Use `?host=/run/postgresql` for a Unix socket. Parameters of libpq, and those that
+    /// hosting services and ORMs add (`ssl`, `pgbouncer`, `schema`, `connection_limit`, …), are read. Those
+    /// that have no effect here are ignored, with a warning that names them. Blanks around the URL are
+    /// ignored.
+    ///
+    /// **Failover.** After a failover, old connections to a server that accepts no writes are replaced: after
+    /// a shutdown, or an error such as `25006` (`read_only_sql_transaction`), each connection is checked
+    /// before it is used again. With `target_session_attrs=read-write` in the URL, new connections go to the
+    /// host that accepts writes, and each connection is also checked once a second.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InvalidDatabaseUrl`], [`OutboxError::DatabaseUrl`] for a parameter that is not known
-    /// or cannot be done, [`OutboxError::InvalidOption`] for another `sslmode` or
-    /// `target_session_attrs`, [`OutboxError::Tls`].
+    /// - [`OutboxError::InvalidDatabaseUrl`] if the URL is invalid.
+    /// - [`OutboxError::DatabaseUrl`] for a parameter that is unknown or not supported.
+    /// - [`OutboxError::InvalidOption`] for an unknown `sslmode` or `target_session_attrs`.
+    /// - [`OutboxError::Tls`] if the certificates are unusable.
     pub fn from_url(url: &str, ca_file: Option<&Path>) -> Result<Self, OutboxError> {
         let Url {
             config,
@@ -125,7 +129,16 @@ impl Pool {
         Ok(pool)
     }
 
-    /// The same connections, for the tables in `schema`; `rws_kafka` when it is not called.
+    /// Returns the pool with the same connections, for the tables in `schema`. Default: `rws_kafka`.
+    ///
+    /// ```no_run
+    /// use rws_kafka_outbox::{Pool, Schema};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::from_env()?.with_schema(Schema::new("orders_events")?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_schema(mut self, schema: Schema) -> Self {
         self.schema = schema;
@@ -133,17 +146,27 @@ impl Pool {
         self
     }
 
-    /// Has relays in other processes told of commits by `NOTIFY`, in the background after them, and
-    /// a relay on this pool `LISTEN`, on one connection more. Without it they see an event when they
-    /// next look; a relay on this pool in this process is told at once in any case.
+    /// Notifies relays in other processes of commits, with `NOTIFY`, in the background after each commit. A
+    /// relay on this pool also runs `LISTEN`, on one additional connection.
     ///
-    /// The relay's connection needs a session of its own: not one of PgBouncer in transaction mode,
-    /// where it would hear nothing.
+    /// Without this, relays in other processes see an event at their next poll. A relay on this pool in the
+    /// same process is notified in any case.
+    ///
+    /// The relay's connection needs a session of its own: through PgBouncer in transaction mode it receives
+    /// no notification.
+    ///
+    /// ```no_run
+    /// use rws_kafka_outbox::Pool;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::from_env()?.with_notify()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`OutboxError::CannotListen`] for a pool that was made by `Pool::from`, which does not tell
-    /// where its database is.
+    /// [`OutboxError::CannotListen`] for a pool made by `Pool::from`, which has no address of the database.
     pub fn with_notify(mut self) -> Result<Self, OutboxError> {
         if self.origin.is_none() {
             return Err(OutboxError::CannotListen);
@@ -152,12 +175,12 @@ impl Pool {
         Ok(self)
     }
 
-    /// Has the blocking [`Outbox`](crate::Outbox) prepare its statement once for a connection, which
-    /// spares the database to parse it for each event; async code has
+    /// Lets the blocking [`Outbox`](crate::Outbox) prepare its statement once per connection, so that the
+    /// database does not parse it again for each event. Async code uses
     /// [`Outbox::prepared`](crate::Outbox::prepared).
     ///
-    /// Not behind PgBouncer in transaction mode before 1.21, or with its `max_prepared_statements` at 0:
-    /// there another connection's statement of the same name would be met.
+    /// Do not use it behind PgBouncer in transaction mode before version 1.21, or with
+    /// `max_prepared_statements` at 0: there a connection may have another statement of the same name.
     #[must_use]
     pub fn with_prepared_statements(mut self) -> Self {
         self.prepares = true;
@@ -168,10 +191,10 @@ impl Pool {
         self.prepares
     }
 
-    /// Tells relays that events were committed. Returns at once.
+    /// Notifies relays that events were committed. Returns at once.
     ///
-    /// The commit of a blocking [`Transaction`](crate::Transaction) with events does it by itself; async code calls it
-    /// after its commit. Relays that are not told see the events when they next look.
+    /// The commit of a blocking [`Transaction`](crate::Transaction) with events does this by itself. Async
+    /// code calls it after its commit. Relays that are not notified see the events at their next poll.
     pub fn wake_relays(&self) {
         self.wake.announce();
         if self.notifies {
@@ -183,12 +206,12 @@ impl Pool {
         self.wake.commits()
     }
 
-    /// Wakes the relays of this process alone.
+    /// Wakes only the relays of this process.
     pub(crate) fn wake_own_relays(&self) {
         self.wake.announce();
     }
 
-    /// Notes what an error says about the connections of this pool, and returns the outcome.
+    /// Notes what an error implies for the connections of this pool, and returns the outcome.
     pub(crate) fn noting<T>(&self, outcome: Result<T, OutboxError>) -> Result<T, OutboxError> {
         if let Err(error) = &outcome {
             self.heed(error);
@@ -197,34 +220,34 @@ impl Pool {
     }
 
     pub(crate) fn heed(&self, error: &OutboxError) {
-        // The connections of a pool that was given cannot be asked: those at rest are replaced.
+        // The connections of a pool made by `Pool::from` cannot be checked, so the idle ones are replaced.
         if self.trust.heed(error) && self.origin.is_none() {
             self.inner.retain(|_, _| false);
         }
     }
 
-    /// Changes when the connections that are open may lead to the wrong server.
+    /// Returns a channel that changes when open connections may lead to the wrong server.
     pub(crate) fn doubts(&self) -> watch::Receiver<u64> {
         self.trust.doubts()
     }
 
-    /// How a relay makes the connection that it listens on; `None` unless it is to listen.
+    /// Returns how a relay opens the connection for `LISTEN`; `None` if it is not to listen.
     pub(crate) fn listens(&self) -> Option<Arc<Origin>> {
         self.origin.clone().filter(|_| self.notifies)
     }
 
-    /// The schema with the tables.
+    /// Returns the schema with the tables.
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 
-    /// deadpool's pool, for async code.
+    /// Returns deadpool's pool, for async code.
     pub fn as_async(&self) -> &deadpool_postgres::Pool {
         &self.inner
     }
 
     pub(crate) async fn connect(&self) -> Result<deadpool_postgres::Client, OutboxError> {
-        // A pool that was given may have no deadline of its own.
+        // A pool made by `Pool::from` may have no deadline.
         match tokio::time::timeout(DEADLINE, self.inner.get()).await {
             Ok(client) => client.map_err(of_pool),
             Err(_) => Err(timed_out("give a connection")),
@@ -232,7 +255,8 @@ impl Pool {
     }
 }
 
-/// The file that `sslrootcert` or `PGSSLROOTCERT` names; `system` means the system's authorities.
+/// Returns the file that `sslrootcert` or `PGSSLROOTCERT` names, unless it is empty or `system`, which means
+/// the system's authorities.
 fn named(ca_file: Option<PathBuf>) -> Option<PathBuf> {
     ca_file.filter(|file| !file.as_os_str().is_empty() && file.as_os_str() != "system")
 }

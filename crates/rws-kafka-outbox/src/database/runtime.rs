@@ -1,5 +1,5 @@
-//! The runtime that connections, relays and blocking calls share, for the life of the process: a
-//! connection outlives whoever opened it, for it goes back to a pool.
+//! The runtime that connections, relays and blocking calls share for the life of the process. A connection
+//! outlives its opener, because it returns to a pool.
 
 use crate::error::OutboxError;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::thread::{self, Thread};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::coop;
 
-/// More often than a task may go on before tokio makes it yield; it has no such bound elsewhere.
+/// More steps than tokio allows a task before it must yield. Outside a task there is no such limit.
 const MORE_THAN_A_BUDGET: usize = 512;
 
 pub(crate) fn handle() -> Result<&'static Handle, OutboxError> {
@@ -31,7 +31,7 @@ pub(crate) fn handle() -> Result<&'static Handle, OutboxError> {
         })
 }
 
-/// Waits for `future`, which opens its connections on the runtime of this module.
+/// Blocks until `future` completes. It opens its connections on the runtime of this module.
 pub(crate) fn block_on<T>(
     call: &'static str,
     future: impl Future<Output = Result<T, OutboxError>>,
@@ -40,7 +40,7 @@ pub(crate) fn block_on<T>(
         return Err(OutboxError::InAsyncTask { call });
     }
     let _guard = handle()?.enter();
-    // tokio's own would panic in what it takes for async, such as `unconstrained`.
+    // tokio's `block_on` panics where it assumes an async context, such as in `unconstrained`.
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
@@ -52,13 +52,13 @@ pub(crate) fn block_on<T>(
     }
 }
 
-/// Whether this thread is polling a task: unlike `spawn_blocking`'s threads, it has a budget.
+/// Returns `true` if this thread is polling a task: unlike a thread of `spawn_blocking`, it has a budget.
 fn in_async_task() -> bool {
     if Handle::try_current().is_err() {
         return false;
     }
     let mut context = Context::from_waker(Waker::noop());
-    // Each gives back what it took when it is dropped, so they go in the reverse order.
+    // Dropping a guard restores the budget to what it was before it, so they are dropped in reverse order.
     let mut taken = Vec::new();
     let mut bounded = false;
     while !bounded && taken.len() < MORE_THAN_A_BUDGET {
@@ -116,7 +116,7 @@ mod tests {
             let outcome = tokio::task::spawn_blocking(call).await.unwrap();
             assert_eq!(outcome.unwrap(), 1);
             assert_eq!(tokio::task::block_in_place(call).unwrap(), 1);
-            // Not told apart, and no panic either.
+            // Not detected as an async task, but no panic either.
             assert_eq!(coop::unconstrained(async { call() }).await.unwrap(), 1);
         });
     }

@@ -1,12 +1,13 @@
 use crate::error::OutboxError;
 use std::fmt;
 
-/// The schema where the tables are when no other is named.
+/// The default schema of the tables.
 const DEFAULT: &str = "rws_kafka";
-/// PostgreSQL's longest name, in bytes.
+/// The maximum length of a name in PostgreSQL, in bytes.
 const MAX_LEN: usize = 63;
 
-/// The name of the schema with the tables: 1 to 63 of `a-z`, `0-9` and `_`, no digit first.
+/// The name of the schema with the tables: 1 to 63 characters of `a-z`, `0-9` and `_`, not starting with a
+/// digit. Default: `rws_kafka`.
 ///
 /// ```
 /// use rws_kafka_outbox::Schema;
@@ -19,11 +20,11 @@ const MAX_LEN: usize = 63;
 pub struct Schema(String);
 
 impl Schema {
-    /// A name of your own.
+    /// Creates a schema name.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InvalidSchema`] tells what is allowed.
+    /// [`OutboxError::InvalidSchema`], which says what is allowed.
     pub fn new(name: impl Into<String>) -> Result<Self, OutboxError> {
         let name = name.into();
         let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
@@ -38,9 +39,9 @@ impl Schema {
         }
     }
 
-    /// `sql`, written for the default schema, for this one.
+    /// Returns `sql`, which is written for the default schema, for this schema.
     pub(crate) fn sql(&self, sql: &str) -> String {
-        // Quoted: the name may be a keyword.
+        // Quoted, because the name may be a keyword.
         sql.replace("rws_kafka.", &format!("\"{}\".", self.0))
     }
 

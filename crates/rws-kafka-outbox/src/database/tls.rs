@@ -8,14 +8,14 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Stands for the server's name where there is none and no TLS either: tokio-postgres asks for a
-/// connector in any case, and rustls makes none without a name.
+/// The server name when there is none, which is only without TLS: tokio-postgres always asks for a connector,
+/// and rustls creates none without a name.
 const NO_NAME: &str = "no-name.invalid";
 
-/// No bundle of certificates is larger, in bytes.
+/// The maximum size of a file with certificates, in bytes.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Makes connections encrypted, where they are.
+/// Encrypts connections, unless TLS is off.
 #[derive(Clone)]
 pub(crate) struct Tls {
     rustls: MakeRustlsConnect,
@@ -31,7 +31,7 @@ where
     type Error = <MakeRustlsConnect as MakeTlsConnect<S>>::Error;
 
     fn make_tls_connect(&mut self, name: &str) -> Result<Self::TlsConnect, Self::Error> {
-        // A Unix socket has no name. With this one, a handshake would fail.
+        // A Unix socket has no name. A TLS handshake with this name would fail.
         let name = if self.is_off || name.is_empty() {
             NO_NAME
         } else {
@@ -41,8 +41,8 @@ where
     }
 }
 
-/// TLS that checks the server's certificate and name, by the authorities in `ca_file` (PEM), else by
-/// the system's.
+/// Creates TLS that checks the server's certificate and name. The authorities are those in `ca_file` (PEM),
+/// otherwise the system's.
 pub(crate) fn connector(ca_file: Option<&Path>, config: &Config) -> Result<Tls, OutboxError> {
     let tls = |detail: String| OutboxError::Tls { detail };
     let mut roots = RootCertStore::empty();
@@ -58,7 +58,7 @@ pub(crate) fn connector(ca_file: Option<&Path>, config: &Config) -> Result<Tls, 
                 return Err(tls(format!("{shown} holds no certificate")));
             }
         }
-        // None at all is no error here: a server without TLS needs none.
+        // An empty list is not an error here: a server without TLS needs no authorities.
         None => {
             let system = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(system.certs);
@@ -76,7 +76,7 @@ pub(crate) fn connector(ca_file: Option<&Path>, config: &Config) -> Result<Tls, 
     })
 }
 
-/// Reads a regular file: the open of a pipe would wait for whoever writes to it.
+/// Reads a regular file: opening a pipe would block until another process writes to it.
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
     let about = std::fs::metadata(file).map_err(cannot)?;

@@ -8,14 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-/// A transaction of blocking code, with the shape of tokio-postgres' own.
+/// A database transaction for blocking code, with the same methods as the transaction of tokio-postgres.
+///
+/// [`Connection::transaction`](crate::Connection::transaction) begins one. Dropping it without
+/// [`commit`](Self::commit) rolls it back.
 pub struct Transaction<'a> {
     inner: deadpool_postgres::Transaction<'a>,
     pool: Pool,
-    /// Whether relays are to be told of the commit.
+    /// Set if relays are to be notified of the commit.
     has_events: AtomicBool,
-    /// Whether a statement has failed, after which the database commits nothing, unless it was rolled
-    /// back to a savepoint.
+    /// Set if a statement has failed. The database then commits nothing, unless the statement was rolled back
+    /// to a savepoint.
     is_doubtful: AtomicBool,
 }
 
@@ -35,17 +38,17 @@ impl<'a> Transaction<'a> {
         })
     }
 
-    /// Runs a statement and returns the number of rows that it changed. 30 s at most.
+    /// Runs a statement and returns the number of rows that it changed. Blocks for up to 30 s.
     ///
     /// # Errors
     ///
-    /// Those of the database; [`OutboxError::InAsyncTask`] in an async task.
+    /// The errors of the database, and [`OutboxError::InAsyncTask`] in an async task.
     pub fn execute(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, OutboxError> {
         let done = answer_user("run a statement", self.inner.execute(sql, params));
         self.noting(block_on("Transaction::execute", done))
     }
 
-    /// Runs a statement and returns its rows. 30 s at most.
+    /// Runs a statement and returns its rows. Blocks for up to 30 s.
     ///
     /// # Errors
     ///
@@ -59,14 +62,16 @@ impl<'a> Transaction<'a> {
         self.noting(block_on("Transaction::query", rows))
     }
 
-    /// Commits, and tells the relays of this pool where there are events. After an error of the
-    /// connection it is not known whether the database has.
+    /// Commits the transaction, and notifies the relays of this pool if it contains events.
     ///
     /// # Errors
     ///
-    /// As [`execute`](Self::execute). After a statement that failed, and that was not rolled back to a
-    /// savepoint, nothing can be committed: [`OutboxError::Database`] then, with the code `25P02`
-    /// (`in_failed_sql_transaction`), where a `COMMIT` alone would roll back and say nothing.
+    /// As [`execute`](Self::execute). After an error of the connection it is unknown whether the database has
+    /// committed.
+    ///
+    /// If a statement has failed and was not rolled back to a savepoint, nothing can be committed. Then this
+    /// returns [`OutboxError::Database`] with the code `25P02` (`in_failed_sql_transaction`), whereas a plain
+    /// `COMMIT` would roll back silently.
     pub fn commit(self) -> Result<(), OutboxError> {
         let Self {
             inner,
@@ -87,7 +92,7 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Rolls back, as a drop does, and waits for it.
+    /// Rolls the transaction back, as a drop does, but blocks until it is done.
     ///
     /// # Errors
     ///
@@ -103,12 +108,13 @@ impl<'a> Transaction<'a> {
         self.pool.schema()
     }
 
-    /// For statements of this crate, whose errors name them and are [noted](Self::noting).
+    /// Returns the transaction for this crate's own statements, whose errors name them and are
+    /// [noted](Self::noting).
     pub(crate) fn raw(&self) -> &tokio_postgres::Transaction<'a> {
         &self.inner
     }
 
-    /// Keeps in mind that a statement has failed.
+    /// Remembers if a statement has failed.
     pub(crate) fn noting<T>(&self, outcome: Result<T, OutboxError>) -> Result<T, OutboxError> {
         if outcome.is_err() {
             self.is_doubtful.store(true, Relaxed);
@@ -127,30 +133,30 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What an [`Outbox`](crate::Outbox) is made of: a transaction, and neither a client nor a pool, on
-/// which an event could be committed without its data. Cannot be implemented elsewhere.
+/// A transaction in which an [`Outbox`](crate::Outbox) can be created. Clients and pools do not implement it,
+/// because on them an event could be committed without its data. It cannot be implemented outside this crate.
 pub trait AnyTransaction: sealed::Sealed {
     #[doc(hidden)]
     fn default_schema(&self) -> Schema;
 
-    /// Notes that there is an event in it.
+    /// Notes that the transaction contains an event.
     #[doc(hidden)]
     fn has_events(&self) {}
 
-    /// Whether its statements are to be prepared.
+    /// Returns `true` if its statements are to be prepared.
     #[doc(hidden)]
     fn is_prepared(&self) -> bool {
         false
     }
 
-    /// Where prepared statements are kept for the next transaction of its connection.
+    /// Returns where prepared statements are kept for the next transaction of the same connection.
     #[doc(hidden)]
     fn cached(&self) -> Option<&deadpool_postgres::Transaction<'_>> {
         None
     }
 }
 
-/// A transaction of async code: tokio-postgres' and deadpool's. Cannot be implemented elsewhere.
+/// A transaction of async code: tokio-postgres's or deadpool's. It cannot be implemented outside this crate.
 pub trait AsyncTransaction: AnyTransaction + Sync {
     #[doc(hidden)]
     fn as_tokio(&self) -> &tokio_postgres::Transaction<'_>;

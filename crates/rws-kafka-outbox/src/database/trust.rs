@@ -1,10 +1,9 @@
-//! Which connections of a pool still lead to a server that takes writes.
+//! Decides which connections of a pool still lead to a server that accepts writes.
 //!
-//! A primary that becomes a standby may keep its sockets open: a connection that was right when it was
-//! made then fails each write, while a new one would go to another host. So after an error that a
-//! failover causes, each older connection is asked before it is used again; with
-//! `target_session_attrs=read-write` each is asked once a second as well, as callers of deadpool's pool
-//! report no errors here.
+//! A primary that becomes a standby may keep its connections open. Each write on them then fails, while a new
+//! connection would go to another host. So after an error that a failover causes, each older connection is
+//! checked before it is used again. With `target_session_attrs=read-write` each is also checked once a
+//! second, because callers of deadpool's pool report no errors here.
 
 use crate::error::OutboxError;
 use deadpool_postgres::{Hook, HookError};
@@ -15,16 +14,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-/// Between two questions to a connection, and between two doubts.
+/// The time between two checks of a connection, and between two doubts.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long an answer may take; the connection is replaced without one.
+/// How long the answer to a check may take. Without one, the connection is replaced.
 const ANSWER: Duration = Duration::from_secs(5);
-/// After that long an answer is forgotten.
+/// How long the time of a check is remembered.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(crate) struct Trust {
-    /// Whether connections must lead to a server that takes writes.
+    /// `true` if connections must lead to a server that accepts writes.
     read_write: bool,
     state: Mutex<State>,
     doubts: watch::Sender<u64>,
@@ -32,15 +31,15 @@ pub(crate) struct Trust {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Connections that were made or asked before are asked before their next use.
+    /// Connections created or checked before this are checked before their next use.
     doubted: Option<Instant>,
-    /// Connections that were made before are replaced.
+    /// Connections created before this are replaced.
     condemned: Option<Instant>,
-    /// When the connection that was made at an instant was last asked.
+    /// When each connection was last checked, by the instant of its creation.
     asked: HashMap<Instant, Instant>,
 }
 
-/// What is done with a connection before it is used again.
+/// What to do with a connection before it is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reuse {
     Keep,
@@ -57,7 +56,7 @@ impl Trust {
         }
     }
 
-    /// Asks a pool's connection, where that is due, before it is given out again.
+    /// Returns a hook that checks a connection, if that is due, before the pool hands it out again.
     pub(crate) fn hook(self: &Arc<Self>) -> Hook {
         let trust = Arc::clone(self);
         Hook::async_fn(move |client, metrics| {
@@ -71,12 +70,12 @@ impl Trust {
         })
     }
 
-    /// Notes an error of a connection. Returns `true` if older connections are in doubt since.
+    /// Notes an error of a connection. Returns `true` if it puts older connections in doubt.
     pub(crate) fn heed(&self, error: &OutboxError) -> bool {
         error.is_of_server() && self.doubt(Instant::now())
     }
 
-    /// Changes when older connections are in doubt.
+    /// Returns a channel that changes when older connections are in doubt.
     pub(crate) fn doubts(&self) -> watch::Receiver<u64> {
         self.doubts.subscribe()
     }
@@ -109,7 +108,7 @@ impl Trust {
 
     fn reuse(&self, made: Instant, now: Instant) -> Reuse {
         let state = self.state.lock();
-        // A connection is asked when it is made, where that matters.
+        // Where it matters, a connection was already checked when it was created.
         let asked = state.asked.get(&made).copied().unwrap_or(made);
         if state.condemned.is_some_and(|at| made <= at) {
             Reuse::Replace
@@ -129,7 +128,7 @@ impl Trust {
             state.asked.insert(made, now);
             return;
         }
-        // The others lead to the same server: asking each would cost as many timeouts.
+        // The others lead to the same server, and checking each would take a timeout each.
         state.condemned = Some(now);
         state.asked.clear();
         drop(state);

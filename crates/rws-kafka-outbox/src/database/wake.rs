@@ -1,4 +1,4 @@
-//! Telling relays of a commit, so that they need not find out when they look.
+//! Notifies relays of commits, so that they need not wait for their next poll.
 
 use super::failure::answer;
 use super::runtime::handle;
@@ -8,10 +8,10 @@ use std::sync::Once;
 use tokio::sync::watch;
 use tokio_postgres::types::{ToSql, Type};
 
-/// Shared by the clones of a pool.
+/// The notification of relays. All clones of a pool share it.
 #[derive(Debug)]
 pub(crate) struct Wake {
-    /// Counts; a relay that was busy sees that there were some.
+    /// Counts commits, so that a relay that was busy notices them later.
     commits: watch::Sender<u64>,
     notifier: Once,
 }
@@ -33,19 +33,19 @@ impl Wake {
             .send_modify(|commits| *commits = commits.wrapping_add(1));
     }
 
-    /// Has NOTIFY follow commits, in the background: one statement for those that came during the
-    /// last. Ends with the pool's last clone.
+    /// Sends NOTIFY after commits, in the background. One statement covers all commits during the previous
+    /// one. Ends with the pool's last clone.
     pub(crate) fn notify_too(&self, connections: &deadpool_postgres::Pool, schema: &Schema) {
         self.notifier.call_once(|| {
             let Ok(runtime) = handle() else { return };
             let mut commits = self.commits();
-            // The one that it is started for.
+            // The commit for which this was started.
             commits.mark_changed();
             let (connections, schema) = (connections.clone(), schema.clone());
             runtime.spawn(async move {
                 while commits.changed().await.is_ok() {
                     if let Err(error) = notify(&connections, &schema).await {
-                        // Relays find the events when they look.
+                        // Relays find the events at their next poll.
                         let error = with_causes(error.as_ref());
                         tracing::debug!(error, "NOTIFY was not sent");
                     }
@@ -55,7 +55,7 @@ impl Wake {
     }
 }
 
-/// The channel of an outbox.
+/// Returns the name of an outbox's channel.
 pub(crate) fn channel(schema: &Schema) -> String {
     format!("{schema}.outbox")
 }

@@ -1,25 +1,25 @@
-//! What the relay does about each error.
+//! How the relay handles each error.
 
 use super::options::OnRefusal;
 use crate::error::OutboxError;
 use rws_kafka_producer::ProducerError;
 use std::time::Duration;
 
-/// What is done about an event that Kafka has not acknowledged.
+/// How an event that Kafka has not acknowledged is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// The event, or its topic, is at fault: it is sent again after this time, and its strand waits.
+    /// The event or its topic is at fault: it is sent again after this time, and its strand waits.
     RetryAfter(Duration),
-    /// The same, and it is moved to the table `parked`.
+    /// The event is at fault, and is moved to the table `parked`.
     Park,
-    /// The brokers do not answer, or the producer has failed and replaces its client: no event is at fault,
-    /// and all are sent again.
+    /// The brokers do not answer, or the producer is replacing its failed client. No event is at fault, and
+    /// all are sent again.
     SendAgain,
-    /// The producer was closed or fenced, and will not send again.
+    /// The producer is closed or fenced and cannot send again.
     EndRelay,
 }
 
-/// The remedy after an event has failed, where that is its `attempts`th refusal, counted from 1.
+/// Returns the remedy for a failed event whose `attempts`th refusal this is, counted from 1.
 pub(super) fn remedy(
     error: &ProducerError,
     attempts: u32,
@@ -42,7 +42,7 @@ pub(super) fn remedy(
     }
 }
 
-/// Returns `true` if trying again does not help: the relay ends.
+/// Returns `true` for a permanent error, which ends the relay.
 pub(super) fn ends_relay(error: &OutboxError) -> bool {
     matches!(
         error,
@@ -50,7 +50,7 @@ pub(super) fn ends_relay(error: &OutboxError) -> bool {
     )
 }
 
-/// Returns `true` if the database does not let events be deleted, and so none may be sent.
+/// Returns `true` if the database does not allow events to be deleted, so that none may be sent.
 pub(super) fn forbids_deletes(error: &OutboxError) -> bool {
     matches!(
         error,

@@ -1,21 +1,21 @@
-//! Where the events of a shard begin.
+//! The floors of the shards: the ids above which their events begin.
 //!
-//! Deleted rows stay in the index until vacuum takes them, which a long transaction anywhere in the
-//! database prevents: each batch would pass over all that were sent before it. It begins above them
-//! instead, at the shard's *floor*.
+//! Deleted rows stay in the index until vacuum removes them, and a long transaction anywhere in the database
+//! prevents that. Each batch would scan all rows that were sent before it. So a batch begins above them, at
+//! the shard's *floor*.
 //!
-//! An id below the floor may commit no more, or an event of its key with a higher id could overtake it.
-//! Whoever inserts holds a lock on the table from before the id is given until the transaction has
-//! ended, and is visible once the lock is gone. So: the highest ids that were read, then the holders of
-//! that lock; once none of those holds it, every id up to there is *settled*, and the first event that
-//! a read from then on finds is where the shard begins.
+//! No transaction may commit an id below the floor afterwards, or an event of its key with a higher id could
+//! overtake it. A transaction that inserts takes a lock on the table before it gets an id, and holds the lock
+//! until it has ended; its rows are visible once the lock is released. So the relay first notes the highest
+//! ids that it has read, and then the holders of that lock. Once none of those still holds it, every id up to
+//! the noted ones is *settled*. The first event that a later read finds is the new floor.
 
 use crate::strand::{PerShard, SHARDS};
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// Between two looks at who inserts.
+/// The time between two checks of which transactions insert.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ struct State {
     looked: Option<Instant>,
 }
 
-/// Ids that are settled once none of the transactions holds its lock.
+/// Ids that are settled once none of these transactions holds its lock.
 #[derive(Debug)]
 struct Waiting {
     ids: PerShard<i64>,
@@ -47,13 +47,13 @@ impl Floors {
         self.0.lock().floor
     }
 
-    /// What is settled now. To be asked before the read that it is given to.
+    /// Returns the settled ids. Call it before the read whose result is passed to [`read`](Self::read).
     pub(super) fn settled(&self) -> PerShard<i64> {
         self.0.lock().settled
     }
 
-    /// Events of `shards` were read, each with its shard and id, after `settled` was; `is_all` unless
-    /// those of some keys were left out, which may be the first.
+    /// Notes that events of `shards` were read, each with its shard and id, after `settled` was taken.
+    /// `is_all` is `false` if the events of some keys were left out, because those may be the first.
     pub(super) fn read(
         &self,
         shards: &[i16],
@@ -75,8 +75,8 @@ impl Floors {
         }
     }
 
-    /// Returns the highest ids that were read by now if it is time to see who inserts. To be asked before
-    /// the database is.
+    /// Returns the highest ids read so far, if it is time to check which transactions insert. Call it before
+    /// asking the database.
     pub(super) fn begin_look(&self) -> Option<PerShard<i64>> {
         let mut state = self.0.lock();
         if state.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
@@ -86,7 +86,7 @@ impl Floors {
         Some(state.read)
     }
 
-    /// The transactions in `inserting` hold the lock, as was found after `read` was.
+    /// Notes that the transactions in `inserting` held the lock after `read` was taken.
     pub(super) fn looked(&self, read: PerShard<i64>, inserting: HashSet<String>) {
         let mut state = self.0.lock();
         match &state.waiting {
@@ -100,7 +100,7 @@ impl Floors {
         });
     }
 
-    /// An event was found in `shard` below its floor.
+    /// Notes that an event was found in `shard` below its floor.
     pub(super) fn lower(&self, shard: i16) {
         let mut state = self.0.lock();
         state.floor[shard as usize] = 0;
@@ -108,7 +108,7 @@ impl Floors {
         state.waiting = None;
     }
 
-    /// Nothing is certain any more: the database may be another one, with fewer events.
+    /// Forgets everything: the database may be another one, with fewer events.
     pub(super) fn forget(&self) {
         *self.0.lock() = State::default();
     }
@@ -122,7 +122,7 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// A look at who inserts, whatever the time.
+    /// Checks which transactions insert, whatever the time.
     fn look(floors: &Floors, names: &[&str]) {
         floors.0.lock().looked = None;
         let read = floors.begin_look().expect("it is due");
@@ -160,7 +160,7 @@ mod tests {
         read(&floors, &[9]);
         look(&floors, &["3/7"]);
         let settled = floors.settled();
-        // The events are read here, without the one of 3/7, which ends only now.
+        // The events are read here, without the event of 3/7, which commits only now.
         look(&floors, &[]);
         floors.read(&[3], &settled, [(3, 10)], true);
         assert_eq!(floors.floors()[3], 0);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// A relay that was started; dropping it leaves the relay running.
+/// The handle of a running relay. Dropping it leaves the relay running.
 #[derive(Debug)]
 pub struct RelayHandle {
     state: Arc<RelayState>,
@@ -37,10 +37,10 @@ impl RelayHandle {
         let (report, ended) = channel();
         let relay = relay(Arc::clone(&state), stopped);
         let (state_of_it, health_of_it) = (Arc::clone(&state), health.clone());
-        // Kept by the task: without a sender, the relay of a dropped handle would be told of a stop.
+        // Kept by the task: without a sender, the relay of a dropped handle would stop.
         let own = stopping.clone();
         runtime.spawn(async move {
-            // A task of its own: a panic is an error in the report.
+            // A separate task, so that a panic becomes an error in the report.
             let outcome = tokio::spawn(relay).await;
             let outcome = outcome.unwrap_or_else(|panic| RelayReport {
                 error: Some(OutboxError::Thread {
@@ -52,14 +52,14 @@ impl RelayHandle {
                 state_of_it.well(Activity::Looking);
                 state_of_it.troubled(Activity::Publishing, error);
                 tracing::error!(error = with_causes(error), "the outbox relay has ended");
-                // Whoever stopped it does not miss it.
+                // A relay that was told to stop does not degrade readiness.
                 if !*own.borrow() {
                     health_of_it.failed();
                 }
             }
             health_of_it.retired();
             state_of_it.running.store(false, Relaxed);
-            // Before the report: who has that may look at readiness.
+            // Before the report, so that a caller who has the report sees the new readiness.
             drop(health_of_it);
             // Fails when the handle is dropped.
             let _ = report.send(outcome);
@@ -77,7 +77,7 @@ impl RelayHandle {
         let state = RelayState::default();
         state.troubled(Activity::Publishing, &error);
         health.failed();
-        // The receiver is below.
+        // The receiver still exists, so this cannot fail.
         let _ = report.send(RelayReport {
             error: Some(error),
             ..state.report()
@@ -90,23 +90,23 @@ impl RelayHandle {
         }
     }
 
-    /// Tells it to end: it takes no more events, and waits for the acknowledgements of those that it
-    /// has sent. Returns at once.
+    /// Tells the relay to stop: it reads no more events, and waits for the acknowledgements of the events in
+    /// flight. Returns at once.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
 
-    /// Stops it and blocks until it has ended, for `within` at most; a relay that has not is left to
-    /// end by itself, and the report has the error [`OutboxError::StopTimedOut`].
+    /// Stops the relay and blocks until it has ended, for up to `within`.
     ///
-    /// Events that have no acknowledgement by then are sent again by the next relay.
+    /// A relay that has not ended by then continues to stop in the background, and the report has the error
+    /// [`OutboxError::StopTimedOut`]. The next relay sends unacknowledged events again.
     pub fn stop_within(self, within: Duration) -> RelayReport {
         self.stop();
         self.report(|ended| ended.recv_timeout(within))
     }
 
-    /// Blocks until it has ended: after a [`stop`](Self::stop), for little more than
-    /// [`stop_timeout`](crate::OutboxRelay::stop_timeout).
+    /// Blocks until the relay has ended. After [`stop`](Self::stop) this takes little more than
+    /// [`stop_timeout`](crate::OutboxRelay::stop_timeout); without it, only a permanent error ends the relay.
     pub fn join(self) -> RelayReport {
         self.report(|ended| ended.recv().map_err(RecvTimeoutError::from))
     }
@@ -131,7 +131,7 @@ impl RelayHandle {
         report
     }
 
-    /// What it does at this moment.
+    /// Returns the current state of the relay.
     pub fn status(&self) -> RelayStatus {
         self.state.status()
     }
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// Waits until the relay has ended, without being told how.
+    /// Waits until the relay has ended, without reading its report.
     fn ends(relay: &RelayHandle) {
         let end = Instant::now() + LONG;
         while relay.status().running {

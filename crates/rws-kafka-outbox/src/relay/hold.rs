@@ -1,24 +1,24 @@
-//! Strands whose events the brokers leave unanswered while they answer others: of a partition without a
-//! leader, or with too few replicas.
+//! Skips strands whose events the brokers leave unanswered while they answer others: those of a partition
+//! without a leader, or with too few replicas.
 //!
-//! They would come first in each batch, and make it last for the delivery timeout. So the strands of
-//! their topic that were unanswered are left out for a while, in this relay's memory alone: no event is
-//! refused, and none overtakes another of its strand.
+//! Such events would be first in each batch and make it last for the delivery timeout. So the unanswered
+//! strands of their topic are left out for a while, in this relay's memory only: no event is refused, and
+//! none overtakes another of its strand.
 //!
-//! A broker that was frozen, or that lost its place as leader, leaves events unanswered as well, and may
-//! answer again at once. So a topic is held only after a second attempt that began after the first had
-//! failed; and when a pause is over, one strand is tried for all, so that a silent partition costs one
-//! delivery timeout a pause, and a pause need not be long.
+//! A broker that was frozen, or that is no longer the leader, also leaves events unanswered, but may answer
+//! again at once. So a topic is held only after a second attempt that began after the first had failed. When
+//! a pause is over, one strand is tried on behalf of all. A silent partition therefore costs one delivery
+//! timeout per pause, and pauses can be short.
 
 use super::pending::Place;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// The first pause is as long as the attempt was, within these bounds, and doubles up to the longer.
+/// The first pause is as long as the attempt was, within these bounds. It doubles up to the longer bound.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
-/// A topic of which nothing was heard for so long was published by another relay, or discarded.
+/// After this long without an attempt, the topic's events were published by another relay, or discarded.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) struct Holds(Mutex<HashMap<String, Topic>>);
 
 #[derive(Debug)]
 struct Topic {
-    /// Those that were unanswered, in the order in which they are tried.
+    /// The unanswered strands, in the order in which they are tried.
     strands: Vec<Place>,
     state: State,
     /// How long the last attempt took.
@@ -36,15 +36,15 @@ struct Topic {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// All strands are tried since then.
+    /// Since then, no strand is skipped.
     Open(Instant),
-    /// None is until then, and one from then on.
+    /// All strands are skipped before `until`, and all but one from then on.
     Held { until: Instant, pause: Duration },
 }
 
 impl Topic {
-    /// The strand that is tried for all others at `now`, after the pause: each for as long as an attempt
-    /// takes, as the events of one may be gone.
+    /// Returns the strand that is tried on behalf of all others at `now`, after the pause. Each has a turn as
+    /// long as one attempt, because a strand may have no events any more.
     fn tried(&self, until: Instant, now: Instant) -> Option<Place> {
         let after = now.checked_duration_since(until)?;
         let turn = after.as_millis() / self.waited.max(SHORTEST).as_millis();
@@ -54,8 +54,8 @@ impl Topic {
 }
 
 impl Holds {
-    /// The brokers left an event of each of these places, with its topic, unanswered in an attempt that
-    /// began at `begun`.
+    /// Notes that the brokers left an event of each of these places, with its topic, unanswered in an attempt
+    /// that began at `begun`.
     pub(super) fn unanswered<'a>(
         &self,
         events: impl IntoIterator<Item = (Place, &'a str)>,
@@ -80,11 +80,11 @@ impl Holds {
                 heard: now,
             });
             (topic.waited, topic.heard) = (waited, now);
-            // Behind the others: another is tried next.
+            // To the end, so that another strand is tried next.
             topic.strands.retain(|strand| *strand != place);
             topic.strands.push(place);
             let pause = match topic.state {
-                // Of the same attempt, or of another worker's.
+                // From the same attempt, or from another worker's.
                 State::Open(since) if begun < since => continue,
                 State::Open(_) => waited,
                 State::Held { until, .. } if begun < until => continue,
@@ -96,8 +96,8 @@ impl Holds {
         }
     }
 
-    /// Events of `places` were acknowledged: where one of them was unanswered before, the others of its
-    /// topic are tried.
+    /// Notes that events of `places` were acknowledged. If one of them was unanswered before, the other
+    /// strands of its topic are tried again.
     pub(super) fn acknowledged(&self, places: impl IntoIterator<Item = Place>) {
         let mut topics = self.0.lock();
         if topics.is_empty() {
@@ -116,7 +116,7 @@ impl Holds {
         topics.retain(|_, topic| !topic.strands.is_empty());
     }
 
-    /// The strands in `shards` that are left out now.
+    /// Returns the strands in `shards` that are left out now.
     pub(super) fn held(&self, shards: &[i16]) -> Vec<Place> {
         self.held_at(shards, Instant::now())
     }
@@ -153,7 +153,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// An attempt at strands of "t", of shard 0, that began at `begun`.
+    /// Fails an attempt at strands of "t", of shard 0, that began at `begun`.
     fn fails(holds: &Holds, strands: &[i64], begun: Instant) -> Instant {
         let end = begun + TIMEOUT;
         holds.unanswered_at(strands.iter().map(|strand| ((0, *strand), "t")), begun, end);
@@ -170,7 +170,7 @@ mod tests {
         let holds = Holds::default();
         let start = Instant::now();
         let end = fails(&holds, &[1, 2], start);
-        // Another worker's, at the same time.
+        // Another worker's attempt at the same time.
         fails(&holds, &[3], start + SECOND);
         assert!(held(&holds, end + SECOND).is_empty());
         assert!(holds.is_empty());
@@ -189,12 +189,12 @@ mod tests {
             assert_eq!(held(&holds, now + pause - SECOND).len(), 3);
             assert_eq!(holds.held_at(&[1], now), []);
             assert!(!holds.is_empty());
-            // Then one is tried for all.
+            // Then one is tried on behalf of all.
             now += pause;
             let waiting = held(&holds, now);
             assert_eq!(waiting.len(), 2);
             assert!(!waiting.contains(&next), "each in its turn");
-            // Others of it are held at their first failure.
+            // Other strands of the topic are held at their first failure.
             now = fails(&holds, &[next], now);
             next = next % 3 + 1;
         }
@@ -208,7 +208,7 @@ mod tests {
         for begun in [now, end] {
             holds.unanswered_at([((0, 9), "u")], begun, begun + TIMEOUT);
         }
-        // Of a strand that was answered before: it says nothing of their partitions.
+        // An answer for a strand that was never unanswered says nothing about the partitions of the others.
         holds.acknowledged([(0, 7)]);
         assert_eq!(held(&holds, end).len(), 3);
         holds.acknowledged([(0, 1)]);

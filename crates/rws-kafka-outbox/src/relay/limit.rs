@@ -1,16 +1,16 @@
-//! How many events a batch has.
+//! The number of events in a batch.
 //!
-//! All of a batch are in memory at once. How large they are is known when they are read, so it begins
-//! with few, also after a restart, and has as many as were small enough.
+//! All events of a batch are in memory at once, and their sizes are known only after they are read. So the
+//! relay begins with a small batch, also after a restart, and enlarges it while the batches are small enough.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const FIRST: usize = 64;
-/// One a shard.
+/// One per shard.
 const LEAST: usize = 16;
 const MAX_BYTES: usize = 16 << 20;
 
-/// Shared by the workers of a relay.
+/// The current limit. The workers of a relay share it.
 #[derive(Debug)]
 pub(super) struct Limit {
     now: AtomicUsize,
@@ -25,16 +25,16 @@ impl Limit {
         }
     }
 
-    /// For each of so many shards, 1 at least.
+    /// Returns the limit for each of `shards` shards, at least 1.
     pub(super) fn of_each(&self, shards: usize) -> usize {
         self.now.load(Relaxed).div_ceil(shards.max(1))
     }
 
-    /// A batch of so many `events` was read; `is_full` when there may be more.
+    /// Notes that a batch of `events` events was read; `is_full` if there may be more.
     pub(super) fn read(&self, events: usize, bytes: usize, is_full: bool) {
         let now = self.now.load(Relaxed);
         let next = next(now, self.most, events, bytes, is_full);
-        // Of two workers at once, either is right.
+        // If two workers race, either value is fine.
         self.now.store(next, Relaxed);
     }
 }
@@ -74,7 +74,7 @@ mod tests {
     fn large_events_have_batches_of_16_megabytes() {
         assert_eq!(next(1000, 1000, 1000, 1000 * MB, true), 16);
         assert_eq!(next(1000, 1000, 1000, 100 * MB, true), 167);
-        // Of few events it is known as well what fits.
+        // A few large events also show what fits.
         assert_eq!(next(1000, 1000, 30, 30 * MB, false), 16);
         assert_eq!(next(16, 1000, 16, 17 * MB, true), 16);
         assert_eq!(

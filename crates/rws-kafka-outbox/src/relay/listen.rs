@@ -1,4 +1,4 @@
-//! Hearing of commits in other processes.
+//! Receives notifications of commits in other processes.
 
 use crate::database::{Origin, Pool, channel};
 use futures_util::stream::{StreamExt, poll_fn};
@@ -12,11 +12,11 @@ use tokio_postgres::{AsyncMessage, Error};
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
-/// How long a connection may be silent before it is asked for a sign of life.
+/// How long a connection may be silent before a keepalive is sent.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Wakes the relays of `pool` for each NOTIFY, until `stopping`. While there is no connection, made as
-/// `origin` says, they poll.
+/// Wakes the relays of `pool` for each NOTIFY, until `stopping`. While it has no connection, the relays poll.
+/// `origin` says how to connect.
 pub(super) async fn listen(pool: Pool, origin: Arc<Origin>, mut stopping: watch::Receiver<bool>) {
     let mut backoff = FIRST_BACKOFF;
     let mut told = false;
@@ -42,18 +42,18 @@ pub(super) async fn listen(pool: Pool, origin: Arc<Origin>, mut stopping: watch:
     }
 }
 
-/// Why a connection is no longer listened to.
+/// Why it stopped listening on a connection.
 enum Ended {
     Closed,
-    /// It may lead to a server that is no longer the one where events are committed.
+    /// It may lead to a server on which events are no longer committed.
     Doubted,
 }
 
-/// Until the connection ends.
+/// Listens until the connection ends.
 async fn hear(pool: &Pool, origin: &Origin, heard: &mut bool) -> Result<Ended, Error> {
     let mut doubts = pool.doubts();
     let mut config = origin.config.clone();
-    // Nothing is sent on it that would show that the server is gone.
+    // Nothing is sent on this connection, so only keepalives show that the server is unreachable.
     config
         .keepalives_idle(KEEPALIVE)
         .keepalives_interval(KEEPALIVE / 3)
@@ -67,7 +67,7 @@ async fn hear(pool: &Pool, origin: &Origin, heard: &mut bool) -> Result<Ended, E
             done = &mut listening, if !*heard => {
                 done?;
                 *heard = true;
-                // For what was committed before.
+                // For events committed before LISTEN.
                 pool.wake_own_relays();
             }
             message = messages.next() => match message {

@@ -1,4 +1,4 @@
-//! What a user chooses for a relay.
+//! The options of a relay.
 
 use rws_kafka_observe::Observer;
 use std::time::Duration;
@@ -6,25 +6,25 @@ use std::time::Duration;
 /// Which events keep their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RelayOrdering {
-    /// Those of one topic and key: one of them is on its way to the broker at a time. Relays share
-    /// the table's 16 shards.
+    /// Events of the same topic and key: at most one of them is in flight. Relays share the table's 16
+    /// shards.
     #[default]
     PerKey,
-    /// None. Relays share all rows (`FOR UPDATE SKIP LOCKED`); a transaction id is held while the
-    /// broker is waited for, which keeps vacuum back during an outage, and a long transaction beside
-    /// it slows it down.
+    /// None. Relays share all rows (`FOR UPDATE SKIP LOCKED`). A transaction stays open while the relay waits
+    /// for the broker, which holds back vacuum during an outage. A long transaction elsewhere slows the relay
+    /// down.
     Unordered,
 }
 
-/// What becomes of an event that Kafka refuses. A broker that does not answer refuses nothing.
+/// What happens to an event that Kafka refuses. A broker that does not answer has not refused anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnRefusal {
-    /// It is tried again for as long as it takes, after 1 s and then up to 60 s; the events of its
-    /// key wait, all others go on.
+    /// The relay tries it again indefinitely, at first after 1 s and later after up to 60 s. The events of
+    /// its key wait; all others continue.
     #[default]
     BlockKey,
-    /// After [`max_attempts`](crate::OutboxRelay::max_attempts), at once when it is too large, it is moved
-    /// to the table `parked`, and the events of its key go on without it.
+    /// The relay moves it to the table `parked` after [`max_attempts`](crate::OutboxRelay::max_attempts), or
+    /// at once if it is too large. The events of its key continue without it.
     Park,
 }
 

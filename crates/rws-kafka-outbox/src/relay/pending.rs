@@ -1,14 +1,15 @@
-//! An event that is to be published, and what identifies it and its strand.
+//! An event that is to be published, and the keys that identify it and its strand.
 
 use super::options::RelayOrdering;
 use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// A shard, and a strand of it; where no order is kept, the id of an event in place of the strand.
+/// A shard and one of its strands. Without ordering, the id of an event replaces the strand.
 pub(super) type Place = (i16, i64);
 
-/// Identifies an event. An id alone may come again in a database that lost its last transactions.
+/// Identifies an event. The id alone is not enough: it may be assigned again in a database that lost its last
+/// transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EventId {
     pub(super) shard: i16,
@@ -16,7 +17,7 @@ pub(super) struct EventId {
     pub(super) message_id: Uuid,
 }
 
-/// An event as it is in the table.
+/// An event as it is stored in the table.
 #[derive(Debug)]
 pub(super) struct Pending {
     row: Row,
@@ -24,25 +25,25 @@ pub(super) struct Pending {
     pub(super) id: i64,
     pub(super) strand: i64,
     pub(super) attempts: u32,
-    /// Since it was enqueued, when it was read.
+    /// The time between enqueueing and reading it.
     pub(super) age: Duration,
 }
 
 impl Pending {
-    /// From a row with the columns of `ROWS` and `ANY_ROWS`.
+    /// Creates it from a row with the columns of `ROWS` and `ANY_ROWS`.
     pub(super) fn new(row: Row) -> Self {
         Self {
             shard: row.get(0),
             id: row.get(1),
             strand: row.get(2),
             attempts: u32::try_from(row.get::<_, i32>(3)).unwrap_or(0),
-            // Negative where the server's clock was set back.
+            // Negative if the server's clock was set back.
             age: Duration::try_from_secs_f64(row.get(10)).unwrap_or_default(),
             row,
         }
     }
 
-    /// Events of one place are sent one after the other.
+    /// Returns the event's place. Events of one place are sent one after another.
     pub(super) fn place(&self, ordering: RelayOrdering) -> Place {
         match ordering {
             RelayOrdering::PerKey => (self.shard, self.strand),
@@ -58,7 +59,7 @@ impl Pending {
         }
     }
 
-    /// Bytes that it takes in memory.
+    /// Returns its size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         self.row.raw_size_bytes()
     }

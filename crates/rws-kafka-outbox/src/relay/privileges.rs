@@ -1,5 +1,5 @@
-//! Whether this database lets a relay delete what it sends. What cannot be deleted must not be sent:
-//! it would be sent again and again.
+//! Checks whether this database lets a relay delete the events that it sends. Events that cannot be deleted
+//! must not be sent, because they would be sent again and again.
 
 use super::options::OnRefusal;
 use crate::database::{Schema, answer};
@@ -7,7 +7,7 @@ use crate::error::OutboxError;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-/// As the statements of the relay use them; those of a missing SELECT fail before anything is sent.
+/// The privileges that the relay's statements use. If SELECT is missing, they fail before anything is sent.
 const MISSING: &str = "SELECT pg_is_in_recovery(), current_user::text, array_to_string(ARRAY( \
     SELECT needed FROM (VALUES \
     ('SELECT on rws_kafka.outbox', has_any_column_privilege('rws_kafka.outbox', 'SELECT')), \
@@ -19,8 +19,8 @@ const MISSING: &str = "SELECT pg_is_in_recovery(), current_user::text, array_to_
     OR has_any_column_privilege('rws_kafka.parked', 'INSERT')) \
     ) AS privileges (needed, granted) WHERE NOT granted), ', ')";
 
-/// Returns an error unless the server takes writes and the role may settle events: under
-/// [`OnRefusal::Park`] also park them.
+/// Returns an error unless the server accepts writes and the role may delete and update events and, under
+/// [`OnRefusal::Park`], park them.
 pub(super) async fn check(
     client: &Client,
     schema: &Schema,

@@ -1,15 +1,15 @@
-//! Whether a relay gets on, for readiness.
+//! Reports to readiness whether a relay makes progress.
 
 use super::rows::Head;
 use crate::strand::{PerShard, SHARDS};
 use rws_kafka_observe::OutboxHealth;
 
-/// What was seen of the shards.
+/// What is known about the shards.
 #[derive(Debug)]
 pub(super) struct Progress {
     health: OutboxHealth,
     heads: Vec<Head>,
-    /// Shards in which every event waits for a refused one of its key.
+    /// `true` for a shard in which every event waits for a refused event of its key.
     quiet: PerShard<bool>,
 }
 
@@ -22,17 +22,17 @@ impl Progress {
         }
     }
 
-    /// The relay looked, and found these.
+    /// Notes the first events that the relay has found.
     pub(super) fn looked(&mut self, heads: &[Head]) {
         if self.heads != heads {
-            // By this relay or another: what is first goes first.
+            // This relay or another has published events: the first ones are sent first.
             self.health.progressed();
             let was = std::mem::replace(&mut self.heads, heads.to_vec());
             for head in heads.iter().filter(|head| !was.contains(head)) {
                 self.quiet[head.shard as usize] = false;
             }
         }
-        // A refused one that another relay holds is no work for this one.
+        // A refused event that another relay holds is not work for this one.
         let is_work = |head: &&Head| !head.is_refused && !self.quiet[head.shard as usize];
         match heads.iter().find(is_work) {
             Some(_) => self.health.has_work(),
@@ -40,7 +40,8 @@ impl Progress {
         }
     }
 
-    /// A batch published so many events of `shards`, of which those in `empty` had none to send.
+    /// Notes that a batch published so many events of `shards`, of which those in `empty` had nothing to
+    /// send.
     pub(super) fn worked(&mut self, published: usize, shards: &[i16], empty: &[i16]) {
         if published > 0 {
             self.health.progressed();
@@ -50,7 +51,7 @@ impl Progress {
         }
     }
 
-    /// The database does not tell whether there are events.
+    /// Notes that it is unknown whether there are events, because the database does not answer.
     pub(super) fn unknown(&self) {
         self.health.has_work();
     }
@@ -70,7 +71,7 @@ mod tests {
         }
     }
 
-    /// With a timeout of nothing, a relay with work in sight is stalled.
+    /// With a timeout of 0, a relay that has work is stalled.
     fn scene() -> (Observer, Progress) {
         let observer = Observer::new();
         let progress = Progress::new(observer.register_outbox(Duration::ZERO));

@@ -1,52 +1,51 @@
-//! What a relay reports: while it runs, and at its end.
+//! The reports of a relay: while it runs, and when it has ended.
 
 use crate::error::OutboxError;
 use rws_kafka_observe::causes::with_causes;
 use std::fmt;
 
-/// What a relay does at this moment.
+/// The current state of a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RelayStatus {
-    /// Whether it runs.
+    /// `true` while the relay runs.
     pub running: bool,
-    /// Events acknowledged by Kafka and deleted since the start.
+    /// The number of events acknowledged by Kafka and deleted since the start.
     pub published: u64,
-    /// Refusals of events by Kafka since the start.
+    /// How often Kafka has refused an event since the start.
     pub refused: u64,
-    /// Events parked since the start.
+    /// The number of events parked since the start.
     pub parked: u64,
-    /// The present trouble with the database or the broker.
+    /// The current trouble with the database or the broker, if there is any.
     pub trouble: Option<String>,
 }
 
-/// How a relay ended.
+/// The result of a relay that has ended.
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "it tells whether anything was left under way"]
 pub struct RelayReport {
-    /// Events acknowledged by Kafka and deleted since the start.
+    /// The number of events acknowledged by Kafka and deleted since the start.
     pub published: u64,
-    /// Batches without all acknowledgements when the stop's time was over; the next relay sends
-    /// their events again.
+    /// The number of batches that were not fully acknowledged when the time of the stop was over. The next
+    /// relay sends their events again.
     pub abandoned_batches: usize,
-    /// Why it ended without being stopped.
+    /// The error that ended the relay, if it was not stopped.
     pub error: Option<OutboxError>,
 }
 
 impl RelayReport {
-    /// True when it was stopped, and nothing was under way.
+    /// Returns `true` if the relay was stopped and had nothing in flight.
     pub fn is_clean(&self) -> bool {
         self.abandoned_batches == 0 && self.error.is_none()
     }
 
-    /// Returns the report if it is [clean](Self::is_clean), and otherwise an error for `main` to
-    /// return.
+    /// Returns the report if it is [clean](Self::is_clean), and otherwise an error that `main` can return.
     ///
     /// # Errors
     ///
-    /// The error that ended the relay; [`OutboxError::Abandoned`] when it was stopped with batches
-    /// under way.
+    /// The error that ended the relay, or [`OutboxError::Abandoned`] if it was stopped with batches in
+    /// flight.
     pub fn into_result(self) -> Result<Self, OutboxError> {
         match self.error {
             Some(error) => Err(error),
@@ -58,7 +57,7 @@ impl RelayReport {
     }
 }
 
-/// One line for a log: `42 events published, batches abandoned: 1`.
+/// Writes one line for a log: `42 events published, batches abandoned: 1`.
 impl fmt::Display for RelayReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} events published", self.published)?;

@@ -1,14 +1,14 @@
-//! Shards in which there was nothing to publish rest: a blocked key, or a relay elsewhere that has
-//! them, would else have this one look for ever.
+//! Backs off from shards that had nothing to publish. Otherwise a blocked key, or a relay elsewhere that
+//! holds the shards, would make this relay poll without a pause.
 
 use crate::strand::{PerShard, SHARDS};
 use std::time::{Duration, Instant};
 
-/// The first wait after the outbox was found empty, and the least time between two looks for the sake
-/// of a commit.
+/// The first wait after the outbox was found empty, and the minimum time between two polls that commits
+/// cause.
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(5);
 
-/// A refused event is tried again after a second, however seldom an empty outbox is looked at.
+/// The maximum pause: a refused event is tried again after a second, however long the poll interval is.
 const LONGEST: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -19,10 +19,10 @@ pub(super) struct Rests {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Rest {
-    /// The last one.
+    /// The previous pause.
     pause: Duration,
     until: Option<Instant>,
-    /// Whether a commit came while a worker had the shard, and may have read it before.
+    /// Set if a commit came while a worker had the shard, because the worker may have read it before that.
     is_woken: bool,
 }
 
@@ -34,7 +34,7 @@ impl Rests {
         }
     }
 
-    /// A worker came back from `shards`; `is_idle` when it could neither publish nor settle anything.
+    /// Notes that a worker has returned `shards`; `is_idle` if it could neither publish nor settle anything.
     pub(super) fn worked(&mut self, shards: &[i16], is_idle: bool) {
         for shard in shards {
             let rest = &mut self.shards[*shard as usize];
@@ -48,7 +48,7 @@ impl Rests {
         }
     }
 
-    /// There may be new events, also in the shards that are `busy`.
+    /// Ends all pauses, because there may be new events, also in the shards that are `busy`.
     pub(super) fn wake(&mut self, busy: &PerShard<bool>) {
         for (rest, busy) in self.shards.iter_mut().zip(busy) {
             rest.until = None;
@@ -61,7 +61,7 @@ impl Rests {
         until.is_some_and(|until| until > Instant::now())
     }
 
-    /// Until the first of the rests ends.
+    /// Returns the time until the first pause ends.
     pub(super) fn first_end(&self) -> Option<Duration> {
         let now = Instant::now();
         let ends = self.shards.iter().filter_map(|rest| rest.until);

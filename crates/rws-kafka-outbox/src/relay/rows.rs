@@ -1,5 +1,5 @@
-//! The relay's statements. All are typed, and so leave nothing in a session that a pooler would give
-//! to another.
+//! The relay's statements. All have explicit types, so they leave no prepared statement in a session that a
+//! pooler would hand to another client.
 
 use super::pending::{EventId, Pending};
 use crate::database::{Schema, answer, answer_begin};
@@ -17,15 +17,15 @@ type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 const HEADS: &str = "SELECT o.shard, o.id, o.attempts FROM unnest($1::int2[], $2::int8[]) \
     AS s(shard, floor) CROSS JOIN LATERAL (SELECT shard, id, attempts FROM rws_kafka.outbox \
     WHERE shard = s.shard AND id > s.floor ORDER BY id LIMIT 1) o";
-/// In a statement of its own: its snapshot is older than the locks that it takes. The server looks for
-/// a relay whose machine is gone after two hours by default; while these locks are held, after 30 s.
-/// A DELETE that waits for another session's lock is given up by the server, not only here.
+/// A separate statement, because its snapshot is older than the locks that it takes. By default the server
+/// notices after two hours that a relay's machine is unreachable; while these locks are held, it does after
+/// 30 s. The server, and not only this relay, ends a DELETE that waits for another session's lock.
 const CLAIM: &str = "WITH alive AS MATERIALIZED (SELECT set_config('tcp_keepalives_idle', '30', true), \
     set_config('tcp_keepalives_interval', '10', true), set_config('tcp_keepalives_count', '3', true), \
     set_config('lock_timeout', '5s', true)) \
     SELECT s FROM alive, unnest($1::int2[]) s \
     WHERE pg_try_advisory_xact_lock('rws_kafka.outbox'::regclass::oid::int4, s::int4)";
-/// Looked at before the rows: a row that fails in between is this transaction's own.
+/// Read before the rows: only this transaction can mark a row as failed in between.
 const HELD: &str = "SELECT DISTINCT lane FROM rws_kafka.outbox \
     WHERE attempts > 0 AND shard = ANY($1::int2[]) AND retry_at > now()";
 const ROWS: &str = "SELECT r.* FROM unnest($1::int2[], $4::int8[]) AS s(shard, floor) \
@@ -41,12 +41,12 @@ const ANY_ROWS: &str = "SELECT r.* FROM unnest($1::int2[]) AS s(shard) \
     WHERE o.shard = s.shard AND (o.retry_at IS NULL OR o.retry_at <= now()) \
     AND NOT (o.id = ANY($3::int8[])) \
     ORDER BY o.id LIMIT $2 FOR UPDATE SKIP LOCKED) r";
-/// Whoever inserts: the lock is taken before the id is, and held until the transaction has ended.
+/// The transactions that insert. They take the lock before they get an id, and hold it until they have ended.
 const INSERTING: &str = "SELECT virtualtransaction FROM pg_catalog.pg_locks \
     WHERE locktype = 'relation' AND relation = 'rws_kafka.outbox'::regclass \
     AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) \
     AND mode = 'RowExclusiveLock' AND pid IS DISTINCT FROM pg_backend_pid()";
-/// The count stops at 100,000; the oldest of each shard stands for it.
+/// The count stops at 100,000. The age is that of the oldest event among the first of each shard.
 const BACKLOG: &str = "SELECT (SELECT count(*) FROM (SELECT FROM rws_kafka.outbox LIMIT 100000) n), \
     (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(o.created_at)), 0)::float8 \
     FROM generate_series(0, $1::int4) s CROSS JOIN LATERAL (SELECT created_at FROM rws_kafka.outbox \
@@ -71,11 +71,11 @@ const PARK: &str = "WITH gone AS (DELETE FROM rws_kafka.outbox WHERE shard = $1 
 pub(super) struct Head {
     pub(super) shard: i16,
     pub(super) id: i64,
-    /// Whether Kafka has refused it.
+    /// `true` if Kafka has refused it.
     pub(super) is_refused: bool,
 }
 
-/// The first event above its floor of each shard that has one.
+/// Returns the first event above its floor for each shard that has one.
 pub(super) async fn heads(
     client: &Client,
     schema: &Schema,
@@ -96,7 +96,7 @@ pub(super) async fn heads(
     Ok(rows.iter().map(head).collect())
 }
 
-/// Events in the outbox, and the age of the oldest.
+/// Returns the number of events in the outbox, and the age of the oldest.
 pub(super) async fn backlog(
     client: &Client,
     schema: &Schema,
@@ -113,7 +113,7 @@ pub(super) async fn backlog(
     Ok((u64::try_from(count).unwrap_or(0), age))
 }
 
-/// A batch's transaction.
+/// The transaction of a batch.
 pub(super) struct Batch<'a> {
     tx: Transaction<'a>,
     schema: &'a Schema,
@@ -126,32 +126,32 @@ impl<'a> Batch<'a> {
     ) -> Result<Self, OutboxError> {
         let start = client
             .build_transaction()
-            // The claim's snapshot must not be the one of the rows, whatever the role's default.
+            // The rows need a newer snapshot than the claim, whatever the role's default.
             .isolation_level(IsolationLevel::ReadCommitted)
-            // What cannot be deleted must not be sent: fails on a standby, and works where only the
-            // default is to read.
+            // Events that cannot be deleted must not be sent. This fails on a standby, and works where only
+            // the default is read-only.
             .read_only(false)
             .start();
         let tx = answer_begin("begin a batch", schema, start).await?;
         Ok(Self { tx, schema })
     }
 
-    /// Locks those of `shards` that no other relay has, until the transaction ends.
+    /// Locks those of `shards` that no other relay has locked, until the transaction ends.
     pub(super) async fn claim(&self, shards: &[i16]) -> Result<Vec<i16>, OutboxError> {
         let params: [Param<'_>; 1] = [(&shards, Type::INT2_ARRAY)];
         let rows = self.query("claim a shard", CLAIM, &params).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// The strands that wait for an event that failed.
+    /// Returns the strands that wait for a failed event.
     pub(super) async fn held(&self, shards: &[i16]) -> Result<Vec<i64>, OutboxError> {
         let params: [Param<'_>; 1] = [(&shards, Type::INT2_ARRAY)];
         let rows = self.query("look for failed events", HELD, &params).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// At most `limit` events of each shard above its floor, without those of the strands `held`, in the
-    /// order of their ids.
+    /// Returns at most `limit` events of each shard above its floor, in the order of their ids, without those
+    /// of the strands in `held`.
     pub(super) async fn rows(
         &self,
         shards: &[i16],
@@ -169,12 +169,12 @@ impl<'a> Batch<'a> {
         ];
         let rows = self.query("read events", ROWS, &params).await?;
         let mut rows: Vec<Pending> = rows.into_iter().map(Pending::new).collect();
-        // A join promises no order.
+        // A join guarantees no order.
         rows.sort_unstable_by_key(|row| row.id);
         Ok(rows)
     }
 
-    /// At most `limit` events of each shard that no other relay has, without those `held`.
+    /// Returns at most `limit` events of each shard that no other relay has locked, without those in `held`.
     pub(super) async fn any_rows(
         &self,
         shards: &[i16],
@@ -191,20 +191,20 @@ impl<'a> Batch<'a> {
         Ok(rows.into_iter().map(Pending::new).collect())
     }
 
-    /// The transactions, but for this one, that have inserted events or changed some.
+    /// Returns the other transactions that have inserted or changed events.
     pub(super) async fn inserting(&self) -> Result<HashSet<String>, OutboxError> {
         let rows = self.query("see who inserts", INSERTING, &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Bounds the wait for a lock, for a transaction without a [`claim`](Self::claim).
+    /// Limits the wait for a lock, for a transaction without a [`claim`](Self::claim).
     pub(super) async fn bound_locks(&self) -> Result<(), OutboxError> {
         let bounded = self.query("bound the wait for a lock", LOCK_TIMEOUT, &[]);
         bounded.await.map(drop)
     }
 
-    /// Deletes events that Kafka has acknowledged, and returns an error if they are there still: a
-    /// row-level security policy may hide them from a DELETE without a word.
+    /// Deletes events that Kafka has acknowledged. Returns an error if they still exist afterwards: a
+    /// row-level security policy may silently hide them from a DELETE.
     pub(super) async fn delete(&self, sent: &[EventId]) -> Result<(), OutboxError> {
         let shards: Vec<i16> = sent.iter().map(|event| event.shard).collect();
         let ids: Vec<i64> = sent.iter().map(|event| event.id).collect();

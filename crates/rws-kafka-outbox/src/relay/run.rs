@@ -1,4 +1,4 @@
-//! The relay's loop: looks where there are events, and gives the shards to workers.
+//! The relay's loop: finds the shards with events, and hands them to workers.
 
 use super::failure::ends_relay;
 use super::floor::Floors;
@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Between two counts of the backlog, in which all events are looked at, also those below the floors.
+/// The time between two counts of the backlog, which also include events below the floors.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(
@@ -72,7 +72,7 @@ pub(super) async fn run(
     };
     let mut wait = FIRST_WAIT;
     while relay.error.is_none() && !*stopping.borrow() {
-        // A database that does not answer keeps no stop waiting.
+        // A database that does not answer must not delay a stop.
         let looked = tokio::select! {
             looked = relay.hand_out() => looked,
             _ = stopping.wait_for(|stopping| *stopping) => break,
@@ -85,7 +85,7 @@ pub(super) async fn run(
             relay.troubled(Activity::Looking, trouble);
         }
         let rest = relay.rests.first_end().unwrap_or(wait);
-        // A stop is seen in the loop's condition.
+        // The loop's condition checks for a stop.
         let finished = tokio::select! {
             finished = relay.workers.join_next(), if !relay.workers.is_empty() => finished,
             () = tokio::time::sleep(wait.min(rest)) => None,
@@ -125,23 +125,23 @@ struct Relay {
     /// When the backlog was last counted.
     counted: Option<Instant>,
     looked: Option<Instant>,
-    /// Whether the tables were found to be of a version that fits.
+    /// `true` once the version of the tables has been checked.
     is_checked: bool,
-    /// Whether it is the brokers that a worker last was in trouble with.
+    /// `true` if the last trouble of a worker was with the brokers.
     is_broker_silent: bool,
     warnings: Warnings,
-    /// Whether a trouble was logged and its end was not.
+    /// `true` if a trouble was logged and its end was not.
     is_warned: bool,
     error: Option<OutboxError>,
 }
 
 impl Relay {
-    /// Gives the shards with events in them that have no worker and do not rest to the free workers.
+    /// Hands the shards that have events, no worker and no pause to the free workers.
     async fn hand_out(&mut self) -> Result<(), OutboxError> {
         let work = &self.work;
         let free = work.options.workers.saturating_sub(self.workers.len());
         let is_full = self.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
-        // It counts also while all workers wait for the brokers.
+        // The backlog is counted even while all workers wait for the brokers.
         if !is_full && (free == 0 || self.busy.iter().all(|busy| *busy)) {
             return Ok(());
         }
@@ -161,7 +161,7 @@ impl Relay {
             work.metrics.backlog(events, oldest);
             self.counted = Some(Instant::now());
             let heads = heads(&client, schema, &[0; SHARDS as usize]).await?;
-            // What a lost commit has deleted is found in none of these.
+            // Events that a commit with an unknown outcome has deleted are in none of these shards.
             let is_empty = |shard: &i16| !heads.iter().any(|head| head.shard == *shard);
             let is_free = |shard: &i16| !self.busy[*shard as usize];
             let gone: Vec<i16> = (0..SHARDS).filter(is_empty).filter(is_free).collect();
@@ -217,7 +217,7 @@ impl Relay {
                 self.troubled(Activity::Publishing, trouble);
             }
             None if self.work.unsettled.has_failed() => {}
-            // A worker that asked nothing of the brokers does not know whether they are back.
+            // A worker that sent nothing does not know whether the brokers answer again.
             None if self.is_broker_silent
                 && (done.acknowledged == 0 || !self.work.holds.is_empty()) => {}
             None => {
@@ -228,7 +228,7 @@ impl Relay {
         done.published
     }
 
-    /// Notes the present trouble, and ends the relay where trying again does not help.
+    /// Notes the current trouble, and ends the relay if the error is permanent.
     fn troubled(&mut self, activity: Activity, trouble: OutboxError) {
         self.work.pool.heed(&trouble);
         self.work.state.troubled(activity, &trouble);
@@ -247,7 +247,7 @@ impl Relay {
         }
     }
 
-    /// Notes that this activity has no trouble.
+    /// Notes that this activity has no trouble any more.
     fn well(&mut self, activity: Activity) {
         let had_trouble = self.work.state.well(activity);
         self.report_deletes();
@@ -274,7 +274,7 @@ impl Relay {
                 }
             }
         };
-        // What is left then is in the count below.
+        // The workers that are left are counted below.
         let _ = tokio::time::timeout(stop_timeout, drained).await;
         let abandoned_batches = self.workers.len();
         self.workers.abort_all();

@@ -1,4 +1,4 @@
-//! Sends a batch's events, and sorts them by what came of them.
+//! Sends the events of a batch, and sorts them by outcome.
 
 use super::failure::{Remedy, remedy};
 use super::options::Options;
@@ -10,18 +10,18 @@ use rws_kafka_producer::{DeliveryFuture, KafkaProducer, ProducerError, Record};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// What came of a batch. Events that are in no list were not sent, as one before them in their strand
-/// failed.
+/// The outcome of a batch. Events that are in none of the lists were not sent, because an earlier event of
+/// their strand failed.
 #[derive(Default)]
 pub(super) struct Sent<'a> {
     pub(super) acknowledged: Vec<&'a Pending>,
-    /// Refused, and to be tried again after a time.
+    /// Refused, and to be sent again after this time.
     pub(super) delayed: Vec<(Refusal<'a>, Duration)>,
     /// Refused, and to be parked.
     pub(super) parked: Vec<Refusal<'a>>,
-    /// Those that the brokers left unanswered for the delivery timeout.
+    /// The events that the brokers left unanswered for the delivery timeout.
     pub(super) unanswered: Vec<&'a Pending>,
-    /// Why events were not acknowledged that are not at fault themselves.
+    /// Why events that are not at fault themselves were not acknowledged.
     pub(super) trouble: Option<OutboxError>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Sent<'a> {
 pub(super) struct Refusal<'a> {
     pub(super) row: &'a Pending,
     pub(super) error: ProducerError,
-    /// How often it has been refused, this time included.
+    /// How often it has been refused, including this time.
     pub(super) attempts: u32,
 }
 
@@ -61,8 +61,8 @@ impl<'a> Sent<'a> {
     }
 }
 
-/// Sends `rows` and waits for the outcome of each that was sent. Strands go side by side; in a strand each
-/// event waits for the one before it, as a refused one must not be overtaken.
+/// Sends `rows` and waits for the outcome of each event that was sent. Strands are sent concurrently. Within
+/// a strand each event waits for the previous one, so that no event overtakes a refused one.
 pub(super) async fn send<'a>(
     producer: &KafkaProducer,
     rows: &'a [Pending],
@@ -90,10 +90,10 @@ pub(super) async fn send<'a>(
     sent
 }
 
-/// What came of a strand's events.
+/// The outcome of a strand's events.
 struct StrandOutcome<'a> {
     acknowledged: Vec<&'a Pending>,
-    /// The first that was not acknowledged; those behind it were not sent.
+    /// The first event that was not acknowledged. Those after it were not sent.
     failed: Option<(&'a Pending, ProducerError)>,
 }
 

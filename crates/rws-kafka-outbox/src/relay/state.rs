@@ -1,4 +1,4 @@
-//! What a relay's loop and workers tell its handle.
+//! The state that a relay's loop and workers share with its handle.
 
 use super::failure::forbids_deletes;
 use super::report::{RelayReport, RelayStatus};
@@ -7,12 +7,12 @@ use parking_lot::Mutex;
 use rws_kafka_observe::causes::with_causes;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// What a relay was doing when it met with trouble.
+/// What a relay was doing when it got an error.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Activity {
-    /// It looked which shards have events.
+    /// Looking for shards with events.
     Looking,
-    /// A worker was publishing events.
+    /// Publishing events, in a worker.
     Publishing,
 }
 
@@ -33,7 +33,7 @@ struct Trouble {
 }
 
 impl RelayState {
-    /// The report of a relay that ends now, without an error.
+    /// Returns the report of a relay that ends now, without an error.
     pub(super) fn report(&self) -> RelayReport {
         RelayReport {
             published: self.published.load(Relaxed),
@@ -56,7 +56,7 @@ impl RelayState {
         }
     }
 
-    /// Notes the present trouble of this activity.
+    /// Notes the current trouble of this activity.
     pub(super) fn troubled(&self, activity: Activity, error: &OutboxError) {
         let trouble = Trouble {
             words: with_causes(error),
@@ -70,7 +70,7 @@ impl RelayState {
         self.of(activity).lock().take().is_some()
     }
 
-    /// Returns `true` if the present trouble is that the database does not let events be deleted.
+    /// Returns `true` if the current trouble is that the database does not allow events to be deleted.
     pub(super) fn cannot_delete(&self) -> bool {
         let forbids = |trouble: &Mutex<Option<Trouble>>| {
             let trouble = trouble.lock();

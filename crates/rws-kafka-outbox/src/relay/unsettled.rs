@@ -1,8 +1,8 @@
 //! Events that Kafka has acknowledged and that are still in the table.
 //!
-//! Between an acknowledgement and the commit of its DELETE the database may fail. The events are
-//! remembered here, in this process, and deleted before anything else of their shard is sent: so one
-//! process sends an event that was acknowledged only once.
+//! The database may fail between an acknowledgement and the commit of its DELETE. This process remembers such
+//! events, and deletes them before it sends anything else of their shard. So a process never sends an
+//! acknowledged event again.
 
 use super::pending::EventId;
 use parking_lot::Mutex;
@@ -14,15 +14,15 @@ pub(super) struct Unsettled(Mutex<HashMap<i16, Shard>>);
 
 #[derive(Debug)]
 struct Shard {
-    /// By id.
+    /// The events by id.
     events: BTreeMap<i64, EventId>,
     since: Instant,
-    /// Whether a DELETE of them has failed.
+    /// `true` if a DELETE of them has failed.
     has_failed: bool,
 }
 
 impl Unsettled {
-    /// Kafka has acknowledged `events`.
+    /// Notes that Kafka has acknowledged `events`.
     pub(super) fn acknowledged(&self, events: impl IntoIterator<Item = EventId>) {
         let mut shards = self.0.lock();
         for event in events {
@@ -35,7 +35,7 @@ impl Unsettled {
         }
     }
 
-    /// A DELETE of what `shards` have failed, or its outcome is not known.
+    /// Notes that a DELETE of the events in `shards` has failed, or that its outcome is unknown.
     pub(super) fn failed(&self, shards: &[i16]) {
         let mut all = self.0.lock();
         for shard in shards {
@@ -45,7 +45,7 @@ impl Unsettled {
         }
     }
 
-    /// What `shards` have was deleted.
+    /// Notes that the events in `shards` were deleted.
     pub(super) fn settled(&self, shards: &[i16]) {
         let mut all = self.0.lock();
         for shard in shards {
@@ -61,12 +61,12 @@ impl Unsettled {
             .collect()
     }
 
-    /// Returns `true` while there are events of which a DELETE has failed.
+    /// Returns `true` while there are events whose DELETE has failed.
     pub(super) fn has_failed(&self) -> bool {
         self.0.lock().values().any(|shard| shard.has_failed)
     }
 
-    /// How long the oldest event of which a DELETE has failed has been here.
+    /// Returns for how long the oldest event whose DELETE has failed has been here.
     pub(super) fn failing_for(&self) -> Option<Duration> {
         let all = self.0.lock();
         let failing = all.values().filter(|shard| shard.has_failed);

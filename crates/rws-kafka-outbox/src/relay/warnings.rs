@@ -1,10 +1,10 @@
-//! How often a relay logs its troubles.
+//! Limits how often a relay logs its troubles.
 
 use std::time::{Duration, Instant};
 
-/// Between two lines of the same words.
+/// The time between two log lines with the same text.
 const EVERY: Duration = Duration::from_secs(60);
-/// Most lines in that time: an error may name another topic each time.
+/// The maximum number of lines in that time: an error may name a different topic each time.
 const MOST: usize = 16;
 
 #[derive(Debug, Default)]

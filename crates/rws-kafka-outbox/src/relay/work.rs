@@ -1,4 +1,4 @@
-//! A worker: takes the events of some shards to Kafka, a batch a transaction.
+//! A worker, which sends the events of some shards to Kafka, one transaction per batch.
 
 use super::floor::Floors;
 use super::hold::Holds;
@@ -20,14 +20,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// After that long a worker comes back though there is more: shards that have events since are given
-/// out, too, and the relay looks and counts.
+/// How long a worker runs while there are more events. It then returns, so that the relay can hand out other
+/// shards and count the backlog.
 const STINT: Duration = Duration::from_secs(5);
 
-/// How long brokers have to show that they are there.
+/// How long brokers may take to answer a ping.
 const PING: Duration = Duration::from_secs(5);
 
-/// What the workers of a relay share.
+/// The state that the workers of a relay share.
 pub(super) struct Work {
     pub(super) producer: KafkaProducer,
     pub(super) pool: Pool,
@@ -42,22 +42,22 @@ pub(super) struct Work {
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-/// What a worker did.
+/// The result of a worker.
 #[derive(Default)]
 pub(super) struct Done {
     pub(super) shards: Vec<i16>,
-    /// Those in which there was nothing to send.
+    /// The shards that had nothing to send.
     pub(super) empty: Vec<i16>,
     pub(super) published: usize,
-    /// Those that the brokers acknowledged now, not before.
+    /// The events that the brokers have acknowledged in this run, not earlier.
     pub(super) acknowledged: usize,
     pub(super) refused: usize,
-    /// What stopped it.
+    /// The error that ended it.
     pub(super) trouble: Option<OutboxError>,
 }
 
 impl Done {
-    /// Whether the same shards would have it do the same again.
+    /// Returns `true` if running again with the same shards would do nothing, either.
     pub(super) fn is_idle(&self) -> bool {
         self.published == 0 && self.refused == 0
     }
@@ -67,14 +67,14 @@ impl Done {
 struct Read {
     rows: Vec<Pending>,
     at: Instant,
-    /// Whether there may be more.
+    /// `true` if there may be more.
     is_full: bool,
-    /// Claimed shards without an event to send, now or when what is held is free.
+    /// Claimed shards without an event to send, neither now nor when the held strands are free.
     empty: Vec<i16>,
 }
 
 impl Work {
-    /// Publishes what is in `shards`, as long as batches are full and its stint lasts.
+    /// Publishes the events in `shards`, while batches are full and for at most [`STINT`].
     pub(super) async fn on(self: Arc<Self>, shards: Vec<i16>) -> Done {
         let mut done = Done {
             shards,
@@ -124,8 +124,8 @@ impl Work {
         }
     }
 
-    /// Deletes what Kafka has acknowledged before and the database has not deleted. Nothing of the
-    /// shards is sent until it has: it would be sent again and again.
+    /// Deletes the events that Kafka has acknowledged and that are still in the table. Nothing else of their
+    /// shards is sent before that, because these events would be sent again and again.
     async fn settle_first(
         &self,
         client: &mut deadpool_postgres::Client,
@@ -135,7 +135,7 @@ impl Work {
         if events.is_empty() {
             return Ok(());
         }
-        // In a transaction of its own: the next one is to hold no id while it waits for the brokers.
+        // In a separate transaction: the next one must hold no transaction id while it waits for the brokers.
         let batch = Batch::begin(client, self.pool.schema()).await?;
         batch.bound_locks().await?;
         batch.delete(&events).await?;
@@ -145,7 +145,7 @@ impl Work {
         Ok(())
     }
 
-    /// So many events that Kafka has acknowledged were deleted: all of these shards.
+    /// Notes that so many acknowledged events were deleted: all of these shards.
     pub(super) fn settled(&self, shards: &[i16], events: usize) {
         self.unsettled.settled(shards);
         if events > 0 {
@@ -155,8 +155,8 @@ impl Work {
         self.metrics.published(events as u64);
     }
 
-    /// Holds the strands that the brokers leave unanswered, unless they answer nobody: then all strands
-    /// wait, and none is in the way of another.
+    /// Holds the strands that the brokers leave unanswered. If the brokers answer nobody, all strands wait,
+    /// and none delays another.
     async fn hold(&self, sent: &Sent<'_>, begun: Instant) {
         let place = |row: &&Pending| row.place(self.options.ordering);
         self.holds.acknowledged(sent.acknowledged.iter().map(place));
@@ -201,7 +201,7 @@ impl Work {
         self.floors
             .read(&claimed, &settled, events, strands.is_empty());
         let read = self.sized(Read::new(&claimed, rows, limit, &held));
-        // Only under load is there much below a floor.
+        // Only under load are there many rows below a floor.
         if read.is_full
             && let Some(ids) = self.floors.begin_look()
         {
@@ -210,14 +210,14 @@ impl Work {
         Ok(read)
     }
 
-    /// Has the next batches be as large as this one tells.
+    /// Adapts the size of the next batches to this one.
     fn sized(&self, read: Read) -> Read {
         let bytes = read.rows.iter().map(Pending::size).sum();
         self.limit.read(read.rows.len(), bytes, read.is_full);
         read
     }
 
-    /// Writes down what came of a batch.
+    /// Writes the outcome of a batch to the database.
     async fn settle(
         &self,
         batch: Batch<'_>,
@@ -258,7 +258,7 @@ fn log_refusal(refusal: &Refusal<'_>, words: &str) {
 }
 
 impl Read {
-    /// Other relays have all shards.
+    /// Returns an empty read: other relays have all shards.
     fn nothing() -> Self {
         Self {
             rows: Vec::new(),
@@ -268,7 +268,7 @@ impl Read {
         }
     }
 
-    /// At most `limit` rows of each of `shards`, without what is `held` in them.
+    /// Creates it from at most `limit` rows of each of `shards`, without the strands in `held`.
     fn new(shards: &[i16], rows: Vec<Pending>, limit: usize, held: &[Place]) -> Self {
         let is_empty = |shard: &&i16| {
             !rows.iter().any(|row| row.shard == **shard)

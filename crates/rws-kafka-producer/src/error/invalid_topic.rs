@@ -1,11 +1,11 @@
 use std::fmt;
 
-/// Longest topic name that Kafka takes, in bytes.
+/// The length of the longest topic name that Kafka allows, in bytes.
 const MAX_LEN: usize = 249;
 
-/// Why a name cannot be a topic's.
+/// The error of an invalid topic name.
 ///
-/// The rules are those of Kafka's `Topic.validate`: 1 to 249 of `a-z A-Z 0-9 . _ -`, and neither
+/// The rules are those of Kafka's `Topic.validate`: 1 to 249 characters of `a-z A-Z 0-9 . _ -`, and neither
 /// `.` nor `..`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InvalidTopic {
@@ -13,7 +13,7 @@ pub struct InvalidTopic {
     fault: Fault,
 }
 
-/// Which of the rules a name breaks.
+/// The rule that a name breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Empty,

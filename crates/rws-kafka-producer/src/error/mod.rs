@@ -12,23 +12,24 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// The timestamps that a record can have, in milliseconds since 1970.
+/// The valid timestamps of a record, in milliseconds since 1970.
 pub(crate) const TIMESTAMPS_MS: RangeInclusive<i64> = 1..=253_402_300_799_999;
 
-/// Why a message was not published, or a producer could not be made.
+/// The error of a producer: why a message was not sent, or why a producer could not be created.
 ///
-/// Its `Debug` is its `Display` followed by the causes, as `main` should print it.
+/// `Debug` prints the `Display` text followed by the causes, so that an error returned from `main` is
+/// readable.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProducerError {
-    /// The settings are wrong.
+    /// The settings are invalid.
     #[error("the Kafka settings are wrong")]
     Config(#[from] ConfigError),
 
     /// librdkafka refused a property.
     #[error("librdkafka refused the settings: {detail}")]
     Property {
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
     },
 
@@ -41,11 +42,11 @@ pub enum ProducerError {
         problem: String,
     },
 
-    /// The topic's name is not one that Kafka takes.
+    /// The topic's name is invalid.
     #[error(transparent)]
     InvalidTopic(#[from] InvalidTopic),
 
-    /// A header's name holds a NUL byte.
+    /// A header's name contains a NUL byte.
     #[error(
         "a header for topic {topic:?} is named {}; a header name cannot hold NUL",
         printable(&format!("{name:?}"))
@@ -57,8 +58,7 @@ pub enum ProducerError {
         name: String,
     },
 
-    /// The record's timestamp is not one that can be sent; see
-    /// [`Record::TIMESTAMPS_MS`](crate::Record::TIMESTAMPS_MS).
+    /// The record's timestamp is outside [`Record::TIMESTAMPS_MS`](crate::Record::TIMESTAMPS_MS).
     #[error(
         "a record for topic {topic:?} has timestamp_ms {timestamp_ms}; allowed are {} to {}: \
          milliseconds since 1970, up to the year 9999",
@@ -72,7 +72,7 @@ pub enum ProducerError {
         timestamp_ms: i64,
     },
 
-    /// The queue stayed full for the whole of `max_block`.
+    /// The queue stayed full for the whole of `max_block`. The message was not accepted.
     #[error(
         "the producer's queue is full: no room for a message to {topic:?} within {waited:?}{}",
         because(.cause)
@@ -82,22 +82,22 @@ pub enum ProducerError {
         topic: String,
         /// How long `send` waited.
         waited: Duration,
-        /// What keeps the queue from draining, when it is known.
+        /// Why the queue does not empty, if it is known.
         cause: Option<ConnectionCause>,
     },
 
-    /// The message is larger than the producer or the broker takes.
+    /// The message is larger than the producer or the broker allows.
     #[error("a message of {size} bytes is too large for topic {topic:?}: {limit}")]
     MessageTooLarge {
         /// The topic.
         topic: String,
-        /// Bytes of key, payload and headers.
+        /// The size of key, payload and headers, in bytes.
         size: usize,
-        /// Which limit it broke.
+        /// The limit that it exceeds.
         limit: String,
     },
 
-    /// The topic does not exist and is not created by itself.
+    /// The topic does not exist, and the broker does not create it automatically.
     #[error("topic {topic:?} does not exist on the broker")]
     UnknownTopic {
         /// The topic.
@@ -109,7 +109,7 @@ pub enum ProducerError {
     UnknownPartition {
         /// The topic.
         topic: String,
-        /// The partition that was asked for.
+        /// The requested partition.
         partition: i32,
     },
 
@@ -120,11 +120,11 @@ pub enum ProducerError {
         topic: String,
         /// The delivery timeout.
         after: Duration,
-        /// Why, when it is known.
+        /// The cause, if it is known.
         cause: Option<ConnectionCause>,
     },
 
-    /// The broker does not let this user write to the topic.
+    /// This user is not allowed to write to the topic.
     #[error("not authorised to write to topic {topic:?}")]
     NotAuthorized {
         /// The topic.
@@ -134,37 +134,40 @@ pub enum ProducerError {
     /// No broker answered.
     #[error("no broker answered within {within:?}{}", because(.cause))]
     Unreachable {
-        /// How long was waited.
+        /// How long the producer waited.
         within: Duration,
-        /// Why, when it is known.
+        /// The cause, if it is known.
         cause: Option<ConnectionCause>,
     },
 
-    /// The producer was closed with this message unacknowledged. It may or may not have arrived.
+    /// The producer was closed before this message was acknowledged. The broker may or may not have stored
+    /// it.
     #[error("the producer was closed before topic {topic:?} acknowledged the message")]
     Undelivered {
         /// The topic.
         topic: String,
     },
 
-    /// The client inside the producer failed while it held this message, which may or may not have
-    /// arrived. It is not sent again: that could duplicate it, or put it behind later ones. The
-    /// producer replaces the client by itself.
+    /// The client inside the producer failed while it held this message, which the broker may or may not have
+    /// stored.
+    ///
+    /// The producer replaces the client by itself, but does not send the message again: that could duplicate
+    /// it, or put it after later messages.
     #[error(
         "the producer's client failed before topic {topic:?} acknowledged the message: {detail}"
     )]
     ClientFailed {
         /// The topic.
         topic: String,
-        /// librdkafka's words, and the missing permission where that is the cause.
+        /// librdkafka's message, and the missing permission if that is the cause.
         detail: String,
     },
 
-    /// The client inside the producer failed, and the producer is about to replace it, at first
-    /// within a second or so, at last every 10 s to 15 s. Nothing is accepted until then.
+    /// The client inside the producer failed, and the producer is about to replace it: within about 1 s at
+    /// first, and every 10 s to 15 s after repeated failures. It accepts no message until then.
     #[error("the producer's client failed and is being replaced: {detail}")]
     ClientReplaced {
-        /// librdkafka's words, and the missing permission where that is the cause.
+        /// librdkafka's message, and the missing permission if that is the cause.
         detail: String,
     },
 
@@ -172,24 +175,24 @@ pub enum ProducerError {
     #[error("the producer is closed")]
     Closed,
 
-    /// The client of a transactional producer failed for good. The producer creates another one for
-    /// its next transaction.
+    /// The client of a transactional producer failed permanently. The producer creates a new one for its next
+    /// transaction.
     #[error("the producer failed for good: {detail}")]
     Fatal {
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
     },
 
-    /// The broker refused the message for another reason.
+    /// The broker refused the message for another cause.
     #[error("topic {topic:?} refused the message: {detail}")]
     Refused {
         /// The topic.
         topic: String,
-        /// Kafka's error code and words.
+        /// Kafka's error code and message.
         detail: String,
     },
 
-    /// The value could not be made a payload.
+    /// The value could not be encoded as a payload.
     #[cfg(feature = "schema")]
     #[error("cannot encode the message for topic {topic:?}")]
     Encode {
@@ -199,7 +202,7 @@ pub enum ProducerError {
         source: Box<rws_kafka_schema::SchemaError>,
     },
 
-    /// There is no schema registry to encode a value with.
+    /// A typed value was sent without a schema registry.
     #[cfg(feature = "registry")]
     #[error(
         "a typed message for topic {topic:?} needs a schema registry: give one by with_registry"
@@ -216,7 +219,7 @@ pub enum ProducerError {
         topic: String,
     },
 
-    /// Another transaction of this producer is still open.
+    /// Another transaction of this producer stayed open for the whole of `max_block`.
     #[error("another transaction of {id:?} was still open after {waited:?}")]
     TransactionOpen {
         /// The transactional id.
@@ -225,75 +228,88 @@ pub enum ProducerError {
         waited: Duration,
     },
 
-    /// A step of a transaction found no answer in time. It may be tried again.
+    /// The broker did not answer a step of a transaction in time. The step may be tried again.
     #[error("cannot {step} a transaction of {id:?} within {within:?}: {detail}{}", because(.cause))]
     TransactionTimedOut {
         /// The transactional id.
         id: String,
-        /// What was asked for.
+        /// The step that was requested.
         step: TransactionStep,
-        /// How long was waited.
+        /// How long the producer waited.
         within: Duration,
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
-        /// Why, when it is known.
+        /// The cause, if it is known.
         cause: Option<ConnectionCause>,
     },
 
-    /// The transaction could not be committed: none of its messages will be read.
+    /// The transaction was aborted: no consumer will see any of its messages.
     #[error("a transaction of {id:?} is aborted, at {step}: {detail}")]
     TransactionAborted {
         /// The transactional id.
         id: String,
-        /// What was asked for.
+        /// The step that was requested.
         step: TransactionStep,
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
-        /// The first message of it that was not delivered, if that is the reason.
+        /// The first message of the transaction that was not delivered, if that is the cause.
         source: Option<Box<ProducerError>>,
     },
 
-    /// A message was not taken, as its transaction can only be aborted; the commit tells why.
+    /// The message was not accepted because its transaction can only be aborted. The error of the commit has
+    /// the cause.
     #[error("a message for topic {topic:?} was not taken: its transaction can only be aborted")]
     TransactionBroken {
         /// The topic.
         topic: String,
     },
 
-    /// The broker did not answer the commit in time: the transaction may be committed or not. The
-    /// producer's next transaction begins when that is settled, either way.
+    /// The broker did not answer the commit in time: the transaction may or may not be committed. The next
+    /// transaction begins only after the broker has ended this one, either way.
     #[error("the commit of a transaction of {id:?} was not answered within {within:?}: {detail}")]
     CommitUnknown {
         /// The transactional id.
         id: String,
-        /// How long was waited.
+        /// How long the producer waited.
         within: Duration,
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
     },
 
-    /// Another producer has taken over the transactional id: this one will not send again.
+    /// Another producer has taken over the transactional id. This one cannot send any more.
     #[error("another producer uses the transactional id {id:?}: {detail}")]
     Fenced {
         /// The transactional id.
         id: String,
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
     },
 
     /// A thread could not be started.
     #[error("cannot start the producer's thread: {detail}")]
     Thread {
-        /// The system's words.
+        /// The system's message.
         detail: String,
     },
 }
 
 impl ProducerError {
-    /// True when the same message may be accepted later.
+    /// Returns `true` if the same message may succeed later.
     ///
-    /// Of an aborted transaction: when all of it may succeed in another one. Of a value that was not
-    /// encoded: when it was the schema registry that could not be asked.
+    /// For an aborted transaction: if the whole transaction may succeed when it is run again. For a value
+    /// that could not be encoded: if the schema registry was unavailable.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let producer = rws_kafka_producer::KafkaProducer::from_env()?;
+    /// match producer.send_sync("orders.created", r#"{"order_id": 1}"#) {
+    ///     Ok(delivery) => println!("offset {}", delivery.offset),
+    ///     Err(error) if error.is_retriable() => println!("try again later: {error}"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::TransactionAborted { source, .. } => {
@@ -315,8 +331,8 @@ impl ProducerError {
         }
     }
 
-    /// True when the transaction is lost: it is aborted already, or can only be aborted, which
-    /// the drop of a [`Transaction`](crate::Transaction) does.
+    /// Returns `true` if the transaction is lost: it is already aborted, or can only be aborted. Dropping the
+    /// [`Transaction`](crate::Transaction) aborts it.
     pub fn must_abort(&self) -> bool {
         matches!(
             self,
@@ -324,7 +340,8 @@ impl ProducerError {
         )
     }
 
-    /// True when this producer will not send again.
+    /// Returns `true` if sending again is useless: the producer is closed or fenced, or the client of the
+    /// open transaction has failed permanently ([`Fatal`](Self::Fatal)).
     pub fn is_fatal(&self) -> bool {
         matches!(
             self,
@@ -332,7 +349,7 @@ impl ProducerError {
         )
     }
 
-    /// Why the brokers cannot be reached, when that is what went wrong and it is known.
+    /// Returns why the brokers are unreachable, if that is the cause and it is known.
     pub fn connection_cause(&self) -> Option<&ConnectionCause> {
         match self {
             Self::QueueFull { cause, .. }

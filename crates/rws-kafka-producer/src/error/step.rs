@@ -1,18 +1,18 @@
 use std::fmt;
 
-/// A step in the life of a transaction.
+/// A step of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransactionStep {
-    /// The first of a producer: what an earlier one left open is ended.
+    /// The first step of a producer, which aborts what an earlier producer left open.
     Initialise,
-    /// A transaction begins.
+    /// Beginning a transaction.
     Begin,
-    /// Offsets of a consumer are added.
+    /// Adding the offsets of a consumer.
     SendOffsets,
-    /// Its messages become readable.
+    /// Committing, which makes the messages visible to consumers.
     Commit,
-    /// Its messages are given up.
+    /// Aborting, which discards the messages.
     Abort,
 }
 

@@ -1,4 +1,4 @@
-//! What a test's producers have sent, and how it is answered.
+//! The messages that a test's producers have sent, and how they are answered.
 
 use super::fault::SendFault;
 use super::held::Held;
@@ -15,14 +15,14 @@ pub(super) struct Book {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) records: Vec<SentRecord>,
-    /// How many were there before them.
+    /// How many earlier records were removed.
     pub(super) forgotten: usize,
     pub(super) held: VecDeque<Held>,
     pub(super) is_holding: bool,
     pub(super) next: VecDeque<SendFault>,
     pub(super) of_topics: HashMap<String, SendFault>,
     pub(super) of_all: Option<SendFault>,
-    /// Commits of transactions that are to fail.
+    /// How many more commits of transactions are to fail.
     pub(super) aborts: u32,
     pub(super) offsets: HashMap<(String, i32), i64>,
 }
@@ -48,7 +48,7 @@ impl Book {
         self.state.lock().records.extend(records);
     }
 
-    /// The broker has it.
+    /// Acknowledges a message.
     pub(super) fn acknowledge(&self, held: Held) {
         let (partition, offset) = self.place_of(&held.record);
         if !held.keep_in_transaction() {
@@ -57,7 +57,7 @@ impl Book {
         held.deliver(partition, offset);
     }
 
-    /// Partition and offset of a message that is acknowledged now.
+    /// Returns the partition and offset of a message that is acknowledged now.
     fn place_of(&self, record: &SentRecord) -> (i32, i64) {
         let partition = record.partition().unwrap_or(0);
         let mut state = self.state.lock();

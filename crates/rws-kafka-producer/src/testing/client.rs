@@ -14,8 +14,8 @@ use rws_kafka_observe::trace::TraceContext;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// In librdkafka's place for one producer: takes its messages, and reports their outcome on the
-/// thread that sends, or on the test's.
+/// Replaces librdkafka's client for one producer. It takes messages, and reports their outcome on the thread
+/// that sends, or on the test's.
 pub(super) struct TestClient {
     book: Arc<Book>,
     state: Arc<Mutex<ClientState>>,
@@ -98,8 +98,8 @@ impl Client for TestClient {
         is_reporting(&self.state)
     }
 
-    /// Its thread would wait for ever where the test, which is to answer, runs on it: the message gets
-    /// no acknowledgement in time.
+    /// Fails the message with `TimedOut`: if the test that is to answer runs on this thread, it would wait
+    /// forever.
     fn before_wait(&self, token: Token) {
         let is_it = |held: &Held| held.token == token && self.is_ours(held);
         self.book.fail_held_that(is_it, SendFault::TimedOut);
@@ -156,7 +156,7 @@ impl Client for TestClient {
     }
 
     fn abort_transaction(&self, _: Duration) -> Result<(), StepFailure> {
-        // As a real one does, with what is on its way.
+        // A real client also discards its messages in flight.
         self.purge();
         let mut state = self.state.lock();
         state.transaction = None;

@@ -1,32 +1,32 @@
 use rdkafka::error::RDKafkaErrorCode;
 
-/// How a message that a test lets fail does so. The error is the one that a broker leads to.
+/// How a message fails in a test. It fails with the same error as with a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendFault {
-    /// The queue is full and stays it for the whole of
-    /// [`max_block`](crate::ProducerConfig::max_block), which is not waited out: the message is not
-    /// accepted ([`QueueFull`](crate::ProducerError::QueueFull)).
+    /// The queue stays full, so that the message is not accepted
+    /// ([`QueueFull`](crate::ProducerError::QueueFull)). The call fails at once, without waiting for
+    /// [`max_block`](crate::ProducerConfig::max_block).
     QueueFull,
-    /// It is accepted, and not acknowledged within the delivery timeout, which is not waited out
-    /// ([`TimedOut`](crate::ProducerError::TimedOut)).
+    /// The message is accepted but not acknowledged within the delivery timeout
+    /// ([`TimedOut`](crate::ProducerError::TimedOut)). It fails at once, without waiting for the timeout.
     TimedOut,
     /// The topic does not exist ([`UnknownTopic`](crate::ProducerError::UnknownTopic)).
     UnknownTopic,
-    /// The user may not write to the topic ([`NotAuthorized`](crate::ProducerError::NotAuthorized)).
+    /// The user is not allowed to write to the topic
+    /// ([`NotAuthorized`](crate::ProducerError::NotAuthorized)).
     NotAuthorized,
-    /// It is larger than the topic takes
+    /// The message is larger than the topic allows
     /// ([`MessageTooLarge`](crate::ProducerError::MessageTooLarge)).
     MessageTooLarge,
-    /// The client fails with this message ([`ClientFailed`](crate::ProducerError::ClientFailed)),
-    /// and the producer replaces it at once. In a transaction, which does not outlive its client, the
-    /// message and all later ones of the transaction fail
-    /// ([`Fatal`](crate::ProducerError::Fatal)).
+    /// The client fails with this message ([`ClientFailed`](crate::ProducerError::ClientFailed)), and the
+    /// producer recovers at once. In a transaction, which does not survive its client, the message and all
+    /// later ones of the transaction fail ([`Fatal`](crate::ProducerError::Fatal)).
     Fatal,
 }
 
 impl SendFault {
-    /// What librdkafka would say of a message that it took; `None` where it takes it not.
+    /// Returns the error code that librdkafka reports for an accepted message; `None` if it accepts none.
     pub(super) fn code(self) -> Option<RDKafkaErrorCode> {
         match self {
             Self::QueueFull => None,

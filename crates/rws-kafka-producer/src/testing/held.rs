@@ -1,4 +1,4 @@
-//! Messages that a test's client has accepted, and the ends they can come to.
+//! Messages that a test's client has accepted, and their outcomes.
 
 use super::fault::SendFault;
 use super::record::SentRecord;
@@ -26,9 +26,9 @@ pub(super) struct Held {
 
 #[derive(Default)]
 pub(super) struct ClientState {
-    /// A failed client is replaced.
+    /// `true` if the producer replaces a failed client.
     pub(super) heals: bool,
-    /// It will not send again.
+    /// Why it cannot send any more, if it has failed.
     pub(super) fatal: Option<String>,
     pub(super) transaction: Option<OpenTransaction>,
 }
@@ -36,18 +36,18 @@ pub(super) struct ClientState {
 #[derive(Default)]
 pub(super) struct OpenTransaction {
     pub(super) records: Vec<SentRecord>,
-    /// It can only be aborted.
+    /// Why the transaction can only be aborted, if it can.
     pub(super) broken: Option<String>,
 }
 
-/// The end of one message.
+/// The outcome of one message.
 struct Outcome<'a> {
     record: &'a SentRecord,
     result: Result<Delivery, ProducerError>,
 }
 
 impl ClientState {
-    /// What has failed for good does no step of a transaction any more.
+    /// Returns an error if the client has failed permanently: it then takes no further step of a transaction.
     pub(super) fn is_fit(&self) -> Result<(), StepFailure> {
         match &self.fatal {
             Some(detail) => Err(StepFailure::Fatal(detail.clone())),
@@ -73,7 +73,7 @@ impl Held {
         }
     }
 
-    /// Reports that it stands there.
+    /// Reports that it is stored at this position.
     pub(super) fn deliver(self, partition: i32, offset: i64) {
         self.report(Ok(Delivery {
             partition,
@@ -110,7 +110,7 @@ impl Held {
         self.report(Err(error));
     }
 
-    /// With no lock held: what is told of it may send, too.
+    /// Must be called with no lock held: `on_delivery` may send messages.
     fn report(&self, result: Result<Delivery, ProducerError>) {
         let record = &self.record;
         let outcome = Outcome { record, result };
@@ -120,11 +120,11 @@ impl Held {
 }
 
 thread_local! {
-    /// Whose reports this thread is in, one within the other: the addresses of their states.
+    /// The clients whose reports this thread is in, nested: the addresses of their states.
     static REPORTING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// This thread stands for the one that serves a producer's deliveries.
+/// Marks this thread as the one that serves a producer's deliveries.
 struct Reporting;
 
 impl Reporting {

@@ -1,16 +1,16 @@
 //! Producers for tests, which need no broker.
 //!
-//! [`KafkaProducer::for_test`](crate::KafkaProducer::for_test) gives one that is as any other: names and
-//! sizes are checked, values encoded, deliveries reported to metrics, `on_delivery` and whoever waits.
-//! Only librdkafka is left out: what is sent comes to [`Sent`], on the thread that sends.
+//! [`KafkaProducer::for_test`](crate::KafkaProducer::for_test) creates a producer that behaves like any
+//! other: it checks names and sizes, encodes values, and reports deliveries to metrics, `on_delivery` and
+//! waiting callers. Only librdkafka is missing: messages arrive in [`Sent`], on the thread that sends.
 //!
-//! What is not simulated:
+//! Not simulated:
 //!
-//! - Keys choose no partition, and no topic has a number of them: a message is in partition 0 where its
-//!   sender chose none.
-//! - Nothing takes time: no queue fills up by itself, and no timeout is waited out.
-//! - A property of librdkafka's is not checked, and has no effect, but for `message.max.bytes`.
-//! - Transactions know no other producer: nobody is fenced.
+//! - Keys do not select a partition, and topics have no number of partitions: a message is in partition 0
+//!   unless its sender chose another.
+//! - Nothing takes time: the queue never fills up by itself, and timeouts are not waited for.
+//! - Properties of librdkafka are not checked and have no effect, except for `message.max.bytes`.
+//! - Transactions do not know other producers, so none is fenced.
 
 mod book;
 mod client;
@@ -27,11 +27,11 @@ pub use sent::Sent;
 
 use rws_kafka_config::KafkaConfig;
 
-/// Settings that name no broker and read no file, environment or flag: for a test. The consumer group
-/// is `test`.
+/// Returns settings for a test: they name no real broker, and read no file, environment variable or flag. The
+/// consumer group is `test`.
 pub fn config() -> KafkaConfig {
     KafkaConfig::builder()
-        // No name that ends so is ever resolved (RFC 6761).
+        // A name with this ending never resolves (RFC 6761).
         .brokers("kafka.invalid:9092")
         .consumer_group("test")
         .build()

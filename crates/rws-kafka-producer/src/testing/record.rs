@@ -2,7 +2,7 @@ use crate::record::Record;
 use rws_kafka_observe::trace::TraceContext;
 use std::fmt;
 
-/// A message that was sent, as a broker would have it.
+/// A message that a test's producer has sent, as a broker would store it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SentRecord {
     topic: String,
@@ -30,51 +30,51 @@ impl SentRecord {
         }
     }
 
-    /// The topic it was sent to.
+    /// Returns the topic.
     pub fn topic(&self) -> &str {
         &self.topic
     }
 
-    /// The partition that its sender chose; `None` where that was left to the key.
+    /// Returns the partition that the sender chose; `None` if the sender left the choice to the key.
     pub fn partition(&self) -> Option<i32> {
         self.partition
     }
 
-    /// Its key.
+    /// Returns the key.
     pub fn key(&self) -> Option<&[u8]> {
         self.key.as_deref()
     }
 
-    /// Its payload; `None` for a tombstone.
+    /// Returns the payload; `None` for a tombstone.
     pub fn payload(&self) -> Option<&[u8]> {
         self.payload.as_deref()
     }
 
-    /// Its key as text.
+    /// Returns the key as text.
     ///
     /// # Panics
     ///
-    /// Where it has none, and where that is not UTF-8.
+    /// If there is no key, or it is not UTF-8.
     #[track_caller]
     pub fn key_str(&self) -> &str {
         self.text("key", self.key())
     }
 
-    /// Its payload as text.
+    /// Returns the payload as text.
     ///
     /// # Panics
     ///
-    /// For a tombstone, and where the payload is not UTF-8.
+    /// If the message is a tombstone, or the payload is not UTF-8.
     #[track_caller]
     pub fn payload_str(&self) -> &str {
         self.text("payload", self.payload())
     }
 
-    /// Returns the value that its payload holds as JSON.
+    /// Returns the value that the payload contains as JSON.
     ///
     /// # Panics
     ///
-    /// Where it holds none of this type: with what is wrong, and the message.
+    /// If the payload is not JSON of this type. The panic message contains the cause and the message.
     #[cfg(feature = "json")]
     #[track_caller]
     pub fn deserialize_json<T: serde::de::DeserializeOwned>(&self) -> T {
@@ -83,30 +83,30 @@ impl SentRecord {
             .unwrap_or_else(|error| panic!("the payload of {self:?} does not decode: {error}"))
     }
 
-    /// Its headers in their order, those of its trace at the end.
+    /// Returns an iterator over the headers in order, with those of the trace at the end.
     pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&str, Option<&[u8]>)> {
         let headers = self.headers.iter();
         headers.map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 
-    /// The value of the last header of this name; the inner `None` is a null value.
+    /// Returns the value of the last header with this name. The inner `None` is a null value.
     pub fn header(&self, name: &str) -> Option<Option<&[u8]>> {
         let mut headers = self.headers().rev();
         headers.find_map(|(other, value)| (other == name).then_some(value))
     }
 
-    /// The same as text; `None` where there is no such header.
+    /// Returns the value of the last header with this name as text; `None` if there is no such header.
     ///
     /// # Panics
     ///
-    /// Where its value is null or not UTF-8.
+    /// If the value is null or not UTF-8.
     #[track_caller]
     pub fn header_str(&self, name: &str) -> Option<&str> {
         let value = self.header(name)?;
         Some(self.text(name, value))
     }
 
-    /// The timestamp that its sender chose, in milliseconds since 1970; `None` where that is the time of
+    /// Returns the timestamp that the sender chose, in milliseconds since 1970; `None` if it is the time of
     /// the send.
     pub fn timestamp_ms(&self) -> Option<i64> {
         self.timestamp_ms
@@ -122,7 +122,7 @@ impl SentRecord {
     }
 }
 
-/// Bytes as text where they are some.
+/// Bytes, shown as text if they are UTF-8.
 struct Shown<'a>(Option<&'a [u8]>);
 
 impl fmt::Debug for Shown<'_> {

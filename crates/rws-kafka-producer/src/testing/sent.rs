@@ -13,10 +13,10 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-/// What producers of a test have sent, and how it is answered.
+/// The messages that a test's producers have sent. It also decides how they are answered.
 ///
-/// Messages are acknowledged at once, on the thread that sends them, unless the test says otherwise.
-/// Cheap to clone; all clones are one.
+/// Messages are acknowledged at once, on the thread that sends them, unless the test sets a fault or calls
+/// [`hold`](Self::hold). Cheap to clone; all clones share the same messages.
 ///
 /// ```
 /// use rws_kafka_producer::testing::{Sent, SendFault};
@@ -40,12 +40,12 @@ pub struct Sent {
     book: Arc<Book>,
 }
 
-// What it holds is whole whenever its lock is free: an `only` that panics leaves nothing half done.
+// The state is consistent whenever its lock is free: a panic in `only` leaves it intact.
 impl UnwindSafe for Sent {}
 impl RefUnwindSafe for Sent {}
 
 impl ProducerConfig {
-    /// Producers made of it send to `sent`, and to no broker; for the consumer.
+    /// Makes producers send to `sent` instead of a broker; for the consumer.
     #[doc(hidden)]
     pub fn send_to(mut self, sent: &Sent) -> Self {
         self.connect = Arc::new(sent.clone());
@@ -60,10 +60,11 @@ impl Connect for Sent {
 }
 
 impl KafkaProducer {
-    /// A producer for a test, with no broker and no thread, and what it has sent.
+    /// Creates a producer for a test, without a broker or a thread, and returns it with the messages that it
+    /// sends.
     ///
-    /// It has the settings that a producer has by itself, and an observer of its own;
-    /// [`Sent::producer`] makes one with others.
+    /// It has the default settings and an observer of its own; [`Sent::producer`] creates one with other
+    /// settings.
     pub fn for_test() -> (Self, Sent) {
         let sent = Sent::new();
         let config = ProducerConfig::from(config()).observer(Observer::new());
@@ -75,16 +76,16 @@ impl KafkaProducer {
 }
 
 impl Sent {
-    /// Nothing sent.
+    /// Creates an empty `Sent`.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A producer with settings of one's own whose messages come here. Its brokers are asked nothing.
+    /// Creates a producer with the given settings that sends to this `Sent`. No broker is asked.
     ///
     /// # Errors
     ///
-    /// As [`KafkaProducer::new`], but for what librdkafka would have against a property.
+    /// As [`KafkaProducer::new`], except for invalid librdkafka properties, which are not checked.
     pub fn producer(
         &self,
         config: impl Into<ProducerConfig>,
@@ -92,11 +93,12 @@ impl Sent {
         KafkaProducer::new(config.into().send_to(self))
     }
 
-    /// The same for one with transactions: what it sends is here once it is committed.
+    /// Creates a transactional producer with the given settings. Its messages appear here once they are
+    /// committed.
     ///
     /// # Errors
     ///
-    /// As [`KafkaProducer::transactional`], but for what librdkafka would have against a property.
+    /// As [`KafkaProducer::transactional`], except for invalid librdkafka properties, which are not checked.
     pub fn transactional(
         &self,
         config: impl Into<ProducerConfig>,
@@ -105,19 +107,20 @@ impl Sent {
         KafkaProducer::transactional(config.into().send_to(self), transactional_id)
     }
 
-    /// What was sent and acknowledged, in its order; of transactions, what was committed.
+    /// Returns the messages that were acknowledged, in order; those of transactions only if they were
+    /// committed.
     pub fn records(&self) -> Vec<SentRecord> {
         self.book.state.lock().records.clone()
     }
 
-    /// The same of one topic.
+    /// Returns the messages to `topic`, as [`records`](Self::records).
     pub fn to(&self, topic: &str) -> Vec<SentRecord> {
         let mut records = self.records();
         records.retain(|record| record.topic() == topic);
         records
     }
 
-    /// The same, but for the first `count` that there ever were.
+    /// Returns the messages as [`records`](Self::records), without the first `count` ever sent.
     #[doc(hidden)]
     pub fn after(&self, count: usize) -> Vec<SentRecord> {
         let state = self.book.state.lock();
@@ -125,7 +128,7 @@ impl Sent {
         state.records.iter().skip(count).cloned().collect()
     }
 
-    /// What was sent so far, and forgets it.
+    /// Returns the messages sent so far, as [`records`](Self::records), and removes them.
     pub fn take(&self) -> Vec<SentRecord> {
         let mut state = self.book.state.lock();
         let records = std::mem::take(&mut state.records);
@@ -133,11 +136,11 @@ impl Sent {
         records
     }
 
-    /// The one message that was sent.
+    /// Returns the only message that was sent.
     ///
     /// # Panics
     ///
-    /// Where there is none, and where there are more: with those that there are.
+    /// If no message was sent, or more than one. The panic message shows those that were sent.
     #[track_caller]
     pub fn only(&self) -> SentRecord {
         let records = self.records();
@@ -147,28 +150,28 @@ impl Sent {
         record.clone()
     }
 
-    /// The next message fails, whatever its topic. Each call is for one more message.
+    /// Makes the next message fail, whatever its topic. Each call applies to one more message.
     pub fn fail_next(&self, fault: SendFault) {
         self.book.state.lock().next.push_back(fault);
     }
 
-    /// All messages to `topic` fail, until [`recover`](Self::recover).
+    /// Makes all messages to `topic` fail until [`recover`](Self::recover) is called.
     pub fn fail_topic(&self, topic: impl Into<String>, fault: SendFault) {
         self.book.state.lock().of_topics.insert(topic.into(), fault);
     }
 
-    /// All messages fail, until [`recover`](Self::recover).
+    /// Makes all messages fail until [`recover`](Self::recover) is called.
     pub fn fail_all(&self, fault: SendFault) {
         self.book.state.lock().of_all = Some(fault);
     }
 
-    /// The next transaction cannot be committed, and is aborted
-    /// ([`TransactionAborted`](ProducerError::TransactionAborted)). Each call is for one more.
+    /// Makes the next commit of a transaction fail and abort it
+    /// ([`TransactionAborted`](ProducerError::TransactionAborted)). Each call applies to one more commit.
     pub fn abort_next_transaction(&self) {
         self.book.state.lock().aborts += 1;
     }
 
-    /// No message fails any more. A producer that has failed for good stays so.
+    /// Ends all faults. A transaction whose client has failed permanently stays failed.
     pub fn recover(&self) {
         let mut state = self.book.state.lock();
         state.next.clear();
@@ -177,17 +180,32 @@ impl Sent {
         state.aborts = 0;
     }
 
-    /// From here on messages are accepted and wait for [`acknowledge`](Self::acknowledge).
+    /// Holds messages from now on: they are accepted, and wait for [`acknowledge`](Self::acknowledge).
     ///
-    /// A `send_sync` meanwhile is not acknowledged in time: it fails at once with
-    /// [`TimedOut`](ProducerError::TimedOut). A flush does not wait, and tells what is left; a
-    /// transaction with such messages cannot be committed.
+    /// Meanwhile `send_sync` fails at once with [`TimedOut`](ProducerError::TimedOut), a flush does not wait
+    /// but returns how many messages are held, and a transaction with held messages cannot be committed.
+    ///
+    /// ```
+    /// use rws_kafka_producer::KafkaProducer;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), rws_kafka_producer::ProducerError> {
+    /// let (producer, sent) = KafkaProducer::for_test();
+    /// sent.hold();
+    /// producer.send("orders.created", "1")?;
+    /// assert_eq!(producer.flush(Duration::from_secs(5)).undelivered, 1);
+    ///
+    /// assert_eq!(sent.acknowledge(), 1);
+    /// assert_eq!(sent.only().payload_str(), "1");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hold(&self) {
         self.book.state.lock().is_holding = true;
     }
 
-    /// Acknowledges what was held, in its order; returns how many messages that was. Later ones are
-    /// held all the same.
+    /// Acknowledges the held messages, in order, and returns how many there were. Later messages are still
+    /// held.
     pub fn acknowledge(&self) -> usize {
         let held = self.book.take_held(|_| true);
         let count = held.len();
@@ -197,19 +215,19 @@ impl Sent {
         count
     }
 
-    /// Lets all that is held fail; returns how many messages that was. Later ones are held all the
-    /// same. [`QueueFull`](SendFault::QueueFull) comes too late for them, and changes nothing.
+    /// Makes the held messages fail, and returns how many there were. Later messages are still held. With
+    /// [`QueueFull`](SendFault::QueueFull) this does nothing, because the messages are already accepted.
     pub fn fail_held(&self, fault: SendFault) -> usize {
         self.book.fail_held_that(|_| fault.code().is_some(), fault)
     }
 
-    /// Acknowledges what was held, and holds no more; returns how many messages that was.
+    /// Acknowledges the held messages, stops holding, and returns how many there were.
     pub fn release(&self) -> usize {
         self.book.state.lock().is_holding = false;
         self.acknowledge()
     }
 
-    /// The messages that are held.
+    /// Returns the messages that are held.
     pub fn held(&self) -> Vec<SentRecord> {
         let state = self.book.state.lock();
         state.held.iter().map(|held| held.record.clone()).collect()
@@ -217,7 +235,7 @@ impl Sent {
 }
 
 impl fmt::Debug for Sent {
-    /// The messages, one a line in `{:#?}`.
+    /// Lists the messages, one per line with `{:#?}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.records()).finish()
     }

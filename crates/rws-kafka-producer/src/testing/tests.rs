@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// What came of a future by now.
+/// Polls a future once.
 fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
@@ -96,7 +96,7 @@ fn faults_are_the_errors_of_a_broker() {
     producer.send_sync("a", "").unwrap();
     let forbidden = producer.send_sync("b", "");
     assert!(matches!(forbidden, Err(ProducerError::NotAuthorized { topic }) if topic == "b"));
-    // Who does not wait learns of it by the callback.
+    // Without waiting, the callback gets the error.
     producer.send("b", "").unwrap();
     assert_eq!(*told.lock().unwrap(), [false, true, false, false]);
 
@@ -109,7 +109,7 @@ fn faults_are_the_errors_of_a_broker() {
         "{failed}"
     );
     assert!(!failed.is_fatal() && failed.is_retriable(), "{failed}");
-    // As a real one, it heals.
+    // Like a real producer, it recovers.
     producer.send("a", "").unwrap();
     producer.ping(Duration::ZERO).unwrap();
     assert_eq!(sent.records().len(), 3);
@@ -124,7 +124,7 @@ fn what_is_held_has_no_outcome_until_the_test_gives_it_one() {
     assert!(look(&mut first).is_pending());
     assert_eq!(payloads(&sent.held()), ["1", "2"]);
     assert!(sent.records().is_empty());
-    // Neither of these waits for what does not come.
+    // Neither call waits for the held messages.
     assert_eq!(producer.flush(Duration::from_secs(600)).undelivered, 2);
     let late = producer.send_sync("a", "3");
     assert!(matches!(late, Err(ProducerError::TimedOut { .. })));

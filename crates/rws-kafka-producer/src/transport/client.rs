@@ -64,7 +64,7 @@ impl KafkaClient {
             Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
                 too_large(record.topic, size, self.max_message_bytes)
             }
-            // Of a transaction that can only be aborted: why, its next step tells.
+            // The transaction can only be aborted. Its next step returns the cause.
             Some(RDKafkaErrorCode::State) => ProducerError::TransactionBroken {
                 topic: record.topic.to_owned(),
             },
@@ -170,7 +170,8 @@ impl Client for KafkaClient {
     }
 }
 
-/// librdkafka counts in milliseconds of 32 bits, and takes a negative time for no bound.
+/// Limits a timeout to what librdkafka accepts: milliseconds in 32 bits, where a negative number means no
+/// limit.
 fn bounded(time: Duration) -> Duration {
     time.min(Duration::from_millis(i32::MAX as u64))
 }
@@ -190,24 +191,25 @@ fn owned_headers(record: &Record<'_>, context: Option<&TraceContext>) -> OwnedHe
     })
 }
 
-/// Hears what librdkafka reports on the thread that polls.
+/// Receives librdkafka's reports, on the thread that polls.
 pub(super) struct Context {
     deliveries: Arc<Deliveries>,
     logs: Logs,
     heals: bool,
-    /// Whose context it is: only librdkafka knows whether an error was the client's end.
+    /// The client of this context: only librdkafka knows whether an error has ended the client.
     client: OnceLock<Weak<KafkaClient>>,
     /// Why the client failed, once that is known.
     failure: OnceLock<String>,
-    /// Its messages have their outcomes: what it still reports comes too late.
+    /// All its messages have their outcomes, so later reports are ignored.
     disowned: AtomicBool,
 }
 
 impl Context {
-    /// Why the client failed, where the producer replaces it then.
+    /// Returns why the client failed, if the producer replaces it then.
     fn failure(&self) -> Option<&str> {
         if self.heals && self.failure.get().is_none() {
-            // Whoever calls librdkafka holds the client, but for its drop. So this is never its end.
+            // Every caller of librdkafka holds the client, except for its drop, so this is never the last
+            // reference.
             self.client.get()?.upgrade()?.failure();
         }
         self.failure

@@ -5,19 +5,19 @@ use rws_kafka_client::{Connection, described};
 use rws_kafka_observe::text::printable;
 use std::time::Duration;
 
-/// What is known of a message that failed.
+/// The facts about a failed message.
 pub(crate) struct Failed<'a> {
     pub(crate) topic: &'a str,
     pub(crate) partition: i32,
     pub(crate) size: usize,
     pub(crate) delivery_timeout: Duration,
     pub(crate) connection: &'a Connection,
-    /// Why the client that had it failed, where that is so and the producer replaces it.
+    /// Why its client failed, if it has and the producer replaces it.
     pub(crate) client_failure: Option<&'a str>,
 }
 
 impl<'a> Failed<'a> {
-    /// One of the messages that report to `deliveries`.
+    /// Describes a message that reports to `deliveries`.
     pub(crate) fn of(
         deliveries: &'a Deliveries,
         topic: &'a str,
@@ -34,7 +34,7 @@ impl<'a> Failed<'a> {
         }
     }
 
-    /// The error of this message in our terms.
+    /// Converts librdkafka's error for this message.
     pub(crate) fn because_of(&self, error: &KafkaError) -> ProducerError {
         let topic = self.topic.to_owned();
         let Some(code) = error.rdkafka_error_code() else {
@@ -93,8 +93,8 @@ impl<'a> Failed<'a> {
     }
 }
 
-/// Whether a message gets this error because the client failed: it was purged from the queue, or
-/// broke the sequence.
+/// Returns `true` if a message fails with this error because its client failed: it was purged from the queue,
+/// or broke the sequence.
 fn comes_with_failure(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
@@ -110,7 +110,7 @@ fn comes_with_failure(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// Why a client failed, from librdkafka's words.
+/// Returns why a client failed, from librdkafka's message.
 pub(super) fn failure(words: &str) -> String {
     let words = printable(words);
     if words.contains("Cluster authorization failed") {
@@ -123,7 +123,7 @@ pub(super) fn failure(words: &str) -> String {
     }
 }
 
-/// What usually leads to an error whose own words do not say it.
+/// Returns the usual cause of an error whose own message does not say it.
 fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
     Some(match code {
         RDKafkaErrorCode::InvalidTimestamp => {

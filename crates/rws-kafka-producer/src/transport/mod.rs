@@ -1,4 +1,4 @@
-//! A producer's client by librdkafka.
+//! The client of a producer on librdkafka.
 
 mod client;
 pub(crate) mod errors;

@@ -8,7 +8,7 @@ use rdkafka::producer::DeliveryResult;
 use rws_kafka_client::Connection;
 use std::time::Duration;
 
-/// One of librdkafka's, and why the client failed.
+/// A delivery report of librdkafka, and why the client failed, if it has.
 pub(super) struct KafkaReport<'a>(
     pub(super) &'a DeliveryResult<'a>,
     pub(super) Option<&'a str>,

@@ -4,7 +4,7 @@ use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rws_kafka_client::described;
 use rws_kafka_observe::text::printable;
 
-/// Takes a step of a transaction.
+/// Takes a step of a transaction and classifies its failure.
 pub(super) fn step<C: ProducerContext>(
     kafka: &BaseProducer<C>,
     take: impl FnOnce(&BaseProducer<C>) -> KafkaResult<()>,
@@ -22,7 +22,7 @@ pub(super) fn step<C: ProducerContext>(
     Err(if is_fenced(code) {
         StepFailure::Fenced(detail)
     } else if cause.is_fatal() {
-        // The first fatal error counts, and tells more than "fatal".
+        // The first fatal error is the cause; its message says more than "fatal".
         match kafka.client().fatal_error() {
             Some((code, detail)) if is_fenced(code) => {
                 StepFailure::Fenced(printable(&detail).into_owned())

@@ -1,4 +1,4 @@
-//! The URLs of databases: what they say beyond what tokio-postgres reads.
+//! Database URLs, including the parameters that tokio-postgres does not read.
 
 mod parameters;
 mod parse;

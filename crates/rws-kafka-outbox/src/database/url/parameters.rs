@@ -1,29 +1,29 @@
-//! What each parameter of a database URL means here: those of libpq, and those that hosting services,
-//! ORMs and drivers of other languages put into the URLs that they hand out.
+//! The meaning of each parameter of a database URL: libpq's parameters, and those that hosting services, ORMs
+//! and drivers of other languages add.
 
-/// What becomes of a parameter.
+/// How a parameter is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parameter {
-    /// tokio-postgres reads it as it is.
+    /// tokio-postgres reads it.
     Known,
-    /// Read by this crate, in place of tokio-postgres.
+    /// This crate reads it instead of tokio-postgres.
     Ours(Ours),
-    /// It is for another driver or pool and changes nothing here.
+    /// It is meant for another driver or pool and has no effect here.
     Ignored,
-    /// It cannot be done, and ignoring it would not be safe.
+    /// It is not supported, and ignoring it would not be safe.
     Refused(&'static str),
 }
 
-/// The parameters that this crate reads by itself.
+/// The parameters that this crate reads itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ours {
     SslMode,
-    /// `true`, `false` or a mode, as drivers of other languages have it.
+    /// `true`, `false` or a mode, as in drivers of other languages.
     Ssl,
     SslRootCert,
     FallbackApplicationName,
     TargetSessionAttrs,
-    /// Under another name in tokio-postgres.
+    /// Has another name in tokio-postgres.
     KeepalivesCount,
     ApplicationName,
 }
@@ -37,7 +37,7 @@ const WEAKER: &str = "it is not supported, and ignoring it would weaken TLS";
 const RUN_TIME: &str =
     "settings of the session are set by `options`, such as options=-csearch_path%3Dorders";
 
-/// Returns `None` for a name that is in no list.
+/// Returns how a parameter is handled; `None` if its name is unknown.
 pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
     Some(match name {
         "user"
@@ -68,7 +68,7 @@ pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
         "target_session_attrs" => Parameter::Ours(Ours::TargetSessionAttrs),
         "keepalives_count" => Parameter::Ours(Ours::KeepalivesCount),
 
-        // libpq's: harmless with these values, which are mostly its defaults.
+        // Of libpq: harmless with these values, most of which are its defaults.
         "gssencmode" if value != "require" => Ignored,
         "sslcertmode" if value != "require" => Ignored,
         "ssl_min_protocol_version" if value != "TLSv1.3" => Ignored,
@@ -81,7 +81,7 @@ pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
         | "gssdelegation"
         | "min_protocol_version"
         | "max_protocol_version" => Ignored,
-        // libpq's: it would matter.
+        // Of libpq: ignoring them would not be safe.
         "sslcert" | "sslkey" | "sslpassword" | "sslcertmode" | "ssl-cert" | "ssl-key"
         | "sslidentity" => Refused(CLIENT_CERTIFICATE),
         "gssencmode" => Refused(GSS),
@@ -94,7 +94,7 @@ pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
         "service" | "servicefile" | "passfile" => Refused(NO_FILES),
         "replication" => Refused("an outbox needs an ordinary connection"),
 
-        // Prisma's, and with it Vercel's and Supabase's.
+        // Of Prisma, and so of Vercel and Supabase.
         "pgbouncer"
         | "connection_limit"
         | "pool_timeout"
@@ -107,7 +107,7 @@ pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
         | "single_use_connections"
         | "supa"
         | "workaround" => Ignored,
-        // Those of drivers and pools for the JVM, Node, Python, Ruby, Go and Rust.
+        // Of drivers and pools for the JVM, Node, Python, Ruby, Go and Rust.
         "currentSchema"
         | "prepareThreshold"
         | "preparedStatementCacheQueries"

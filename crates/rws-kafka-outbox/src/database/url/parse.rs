@@ -1,4 +1,4 @@
-//! Reads a database URL, and sets what it leaves open.
+//! Parses a database URL, and sets defaults for what it omits.
 
 use super::problem::unusable;
 use super::query::Query;
@@ -11,14 +11,14 @@ use tokio_postgres::config::{Host, SslMode};
 
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// A URL that was read.
+/// A parsed URL.
 pub(in crate::database) struct Url {
     pub(in crate::database) config: Config,
-    /// The file of authorities that it names.
+    /// The file with certificate authorities that it names.
     pub(in crate::database) ca_file: Option<PathBuf>,
 }
 
-/// Reads a URL, or libpq's `host=… user=…`.
+/// Parses a URL, or libpq's form `host=… user=…`.
 pub(in crate::database) fn parse(text: &str) -> Result<Url, OutboxError> {
     let url = text.trim();
     if url.len() < text.len() {
@@ -26,7 +26,7 @@ pub(in crate::database) fn parse(text: &str) -> Result<Url, OutboxError> {
     }
     let query = Query::of(url)?;
     let mut config: Config = query.url.parse().map_err(|_| query.what_is_wrong())?;
-    // A password with an `@` that is not encoded ends up here.
+    // An unencoded `@` in the password ends up in the host.
     let hosts = config.get_hosts();
     if hosts
         .iter()
@@ -35,7 +35,7 @@ pub(in crate::database) fn parse(text: &str) -> Result<Url, OutboxError> {
         return Err(OutboxError::InvalidDatabaseUrl);
     }
     if hosts.is_empty() {
-        // The name that the server's certificate is checked by.
+        // The server's certificate is checked against this name.
         let addresses = config.get_hostaddrs().to_vec();
         for address in &addresses {
             config.host(address.to_string());
@@ -46,7 +46,7 @@ pub(in crate::database) fn parse(text: &str) -> Result<Url, OutboxError> {
             ));
         }
     }
-    // There is no TLS on Unix sockets, and libpq ignores sslmode there.
+    // Unix sockets have no TLS, and libpq ignores sslmode for them.
     if config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(is_socket) {
         config.ssl_mode(SslMode::Disable);
     }
@@ -58,7 +58,7 @@ pub(in crate::database) fn parse(text: &str) -> Result<Url, OutboxError> {
         config.application_name(name.unwrap_or("rws-kafka-outbox"));
     }
     let is_set = |name: &str| query.url.contains(&format!("{name}="));
-    // A server that is gone without a word would else keep its sockets for a quarter of an hour.
+    // Otherwise the sockets to a server that disappeared would stay open for a quarter of an hour.
     if !is_set("tcp_user_timeout") {
         config.tcp_user_timeout(DEADLINE);
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a database URL, in words that show no value of it.
+//! The errors of a database URL, which contain none of its values.
 
 use crate::error::OutboxError;
 
@@ -8,7 +8,7 @@ pub(super) fn unusable(problem: impl Into<String>) -> OutboxError {
     }
 }
 
-/// Names a parameter, unless it may be a part of a password.
+/// Returns an error that names the parameter, unless it may be part of a password.
 pub(super) fn unknown(name: &str, query: &str) -> OutboxError {
     let is_name = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '.');
     let may_be_secret = query.contains('@') || query.contains("password=");

@@ -1,4 +1,4 @@
-//! Reads the parameters of a database URL, in place of tokio-postgres where that does not know them.
+//! Reads those parameters of a database URL that tokio-postgres does not know.
 
 use super::parameters::{self, Ours, Parameter};
 use super::problem::{unknown, unusable};
@@ -7,13 +7,13 @@ use rws_kafka_observe::text::printable;
 use std::path::PathBuf;
 use tokio_postgres::Config;
 
-/// A URL with the parameters that tokio-postgres knows, and what the other parameters say.
+/// A URL with only the parameters that tokio-postgres knows, and the meaning of the others.
 #[derive(Default)]
 pub(super) struct Query {
     pub(super) url: String,
     parameters: Vec<String>,
     sslmode: Option<&'static str>,
-    /// What `ssl` says; `sslmode` says it better.
+    /// The mode from `ssl`; `sslmode` takes precedence.
     ssl: Option<&'static str>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) fallback_name: Option<String>,
@@ -23,7 +23,7 @@ pub(super) struct Query {
 impl Query {
     pub(super) fn of(url: &str) -> Result<Self, OutboxError> {
         check_scheme(url)?;
-        // libpq's other form, `host=… password=…`, has no query; a password in it may look like one.
+        // libpq's other form, `host=… password=…`, has no query, although a password in it may look like one.
         let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
         if !is_url {
             return Ok(Self {
@@ -31,7 +31,7 @@ impl Query {
                 ..Self::default()
             });
         }
-        // As tokio-postgres does: what is before the first `@` is user and password.
+        // As in tokio-postgres, user and password end at the first `@`.
         let after_credentials = url.find('@').unwrap_or(0);
         let Some(query) = url[after_credentials..].find('?') else {
             return Ok(Self {
@@ -101,7 +101,8 @@ impl Query {
         Ok(())
     }
 
-    /// Why tokio-postgres does not read it: the parameter with a bad value, if it is one.
+    /// Returns why tokio-postgres does not parse the URL: the parameter with an invalid value, if there is
+    /// one.
     pub(super) fn what_is_wrong(&self) -> OutboxError {
         let is_bad = |parameter: &&String| {
             let alone = format!("postgres://@/?{parameter}");
@@ -115,7 +116,7 @@ impl Query {
     }
 }
 
-/// Refuses the schemes of other drivers by name.
+/// Refuses the schemes of other drivers, naming them.
 fn check_scheme(url: &str) -> Result<(), OutboxError> {
     let Some((scheme, _)) = url.split_once("://") else {
         return Ok(());
@@ -138,18 +139,18 @@ fn check_scheme(url: &str) -> Result<(), OutboxError> {
 }
 
 fn decoded(value: &str) -> Result<String, OutboxError> {
-    // Percent-decoded by who decodes the others.
+    // Percent-decoded by tokio-postgres, as the other parameters are.
     let read: Result<Config, _> = format!("postgres://@/?application_name={value}").parse();
     let config = read.map_err(|_| OutboxError::InvalidDatabaseUrl)?;
     Ok(config.get_application_name().unwrap_or_default().to_owned())
 }
 
-/// The mode as tokio-postgres knows it.
+/// Returns the mode in tokio-postgres's terms.
 fn sslmode(mode: &str) -> Result<&'static str, OutboxError> {
     match mode {
         "disable" => Ok("disable"),
         "prefer" => Ok("prefer"),
-        // Certificate and name are checked in any case.
+        // The certificate and the name are checked in any case.
         "require" | "verify-ca" | "verify-full" => Ok("require"),
         _ => Err(OutboxError::InvalidOption {
             option: "sslmode in the database URL",
@@ -159,8 +160,8 @@ fn sslmode(mode: &str) -> Result<&'static str, OutboxError> {
     }
 }
 
-/// The kind of server as tokio-postgres knows it; one that is read-only by its setting takes no events,
-/// so a primary must also be writable.
+/// Returns the kind of server in tokio-postgres's terms. `primary` means `read-write`, because a primary that
+/// is read-only by its settings accepts no events.
 fn target_session_attrs(value: &str) -> Result<&'static str, OutboxError> {
     match value {
         "any" => Ok("any"),

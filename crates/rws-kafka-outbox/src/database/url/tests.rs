@@ -68,7 +68,7 @@ fn a_server_that_is_gone_without_a_word_is_found_out() {
     assert_eq!(config.get_keepalives_interval(), Some(seconds(7)));
 }
 
-/// What a URL comes to: where to, and by which TLS.
+/// Returns the host, the TLS mode and the database of a URL.
 fn target(url: &str) -> String {
     let config = match parse(url) {
         Ok(url) => url.config,
@@ -94,7 +94,7 @@ fn target(url: &str) -> String {
 #[test]
 fn urls_that_are_handed_out_are_read() {
     for (url, expected) in [
-        // By hand, and by libpq's documentation.
+        // Written by hand, and from libpq's documentation.
         ("postgres://h/d", "h Prefer d"),
         ("postgresql://h", "h Prefer -"),
         ("postgres://a@h:5433/d", "h Prefer d"),
@@ -157,7 +157,7 @@ fn urls_that_are_handed_out_are_read() {
             "host=/run/postgresql user=postgres",
             "/run/postgresql Disable -",
         ),
-        // An address alone.
+        // Only an address.
         ("postgres://a@/d?hostaddr=10.0.0.7", "10.0.0.7 Prefer d"),
         (
             "postgres://a@/d?hostaddr=10.0.0.7&sslmode=disable",
@@ -262,7 +262,7 @@ fn urls_that_are_handed_out_are_read() {
             "postgres://h/d?ssl-mode=require&statement-cache-capacity=10",
             "h Require d",
         ),
-        // Pasted with what surrounded it.
+        // Pasted with surrounding blanks.
         (" postgres://h/d\n", "h Prefer d"),
     ] {
         assert_eq!(target(url), expected, "{url:?}");
