@@ -5,7 +5,7 @@ const MAX_MESSAGES: usize = 500;
 const MAX_BYTES: usize = 1024 * 1024;
 const MAX_WAIT: Duration = Duration::from_millis(50);
 
-/// When a batch is handed out, as far as it was set.
+/// The limits of a batch; `None` is the default.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BatchSettings {
     pub(crate) max_messages: Option<usize>,

@@ -1,4 +1,4 @@
-//! Handlers that take batches.
+//! Starting workers whose handlers take batches.
 
 use super::consumer::KafkaConsumer;
 use super::exactly_once::ExactlyOnceConsumer;
@@ -11,21 +11,25 @@ use crate::handler::outputs::Outputs;
 use std::time::Duration;
 
 impl KafkaConsumer {
-    /// As [`start`](Self::start), for a handler that takes several messages at a time: consecutive
-    /// ones of one partition. [`MessageBatch`] says what becomes of them.
+    /// Starts the worker as [`start`](Self::start) does, with a handler that takes several consecutive
+    /// messages of one partition at a time. [`MessageBatch`] describes how its messages succeed and fail.
     ///
-    /// A batch is handed out when it has [`batch_max_messages`](Self::batch_max_messages) or
-    /// [`batch_max_bytes`](Self::batch_max_bytes), when its oldest message has waited for
-    /// [`batch_max_wait`](Self::batch_max_wait), or when the partition's share of
-    /// [`max_in_flight`](crate::ConsumerConfig::max_in_flight) is used up. A revoke or a stop waits
-    /// for the batches that handlers have; what was gathered and not handed out comes again, here or
-    /// elsewhere. Metrics count messages, and of durations one for each call of the handler.
+    /// The worker hands out a batch when one of these is true:
+    ///
+    /// - It has [`batch_max_messages`](Self::batch_max_messages) or
+    ///   [`batch_max_bytes`](Self::batch_max_bytes).
+    /// - Its oldest message has waited for [`batch_max_wait`](Self::batch_max_wait).
+    /// - The partition has used up its share of [`max_in_flight`](crate::ConsumerConfig::max_in_flight).
+    ///
+    /// A revoke or a stop waits for the batches in flight. Messages that were gathered but not handed out are
+    /// delivered again, to this worker or another one. Metrics count messages; durations are recorded once
+    /// for each call of the handler.
     ///
     /// An `Ok` alone commits nothing: the handler calls [`MessageBatch::commit`] or
     /// [`commit_up_to`](MessageBatch::commit_up_to), or the consumer has
     /// [`commit_on_ok`](Self::commit_on_ok).
     ///
-    /// Needs [`Ordering::Partition`](crate::Ordering::Partition).
+    /// Requires [`Ordering::Partition`](crate::Ordering::Partition).
     ///
     /// ```no_run
     /// # fn insert(rows: &[Option<&[u8]>]) -> Result<(), std::io::Error> { Ok(()) }
@@ -49,14 +53,13 @@ impl KafkaConsumer {
         self.begin(without_outputs(handler), None)
     }
 
-    /// As [`start_batch`](Self::start_batch), for those who want to know at once whether it could
-    /// start.
+    /// Starts the worker as [`start_batch`](Self::start_batch) does, and returns an error if it cannot start.
     ///
     /// # Errors
     ///
-    /// As [`try_start`](Self::try_start), among them [`ConsumerError::Setting`] for a bound of 0, for
-    /// a wait that readiness would take for a standstill, and for an
-    /// [`ordering`](Self::ordering) other than by partition.
+    /// The errors of [`try_start`](Self::try_start). [`ConsumerError::Setting`] also if a maximum is 0, if
+    /// [`batch_max_wait`](Self::batch_max_wait) is not less than `readyz_lag_timeout`, or if the
+    /// [`ordering`](Self::ordering) is not [`Ordering::Partition`](crate::Ordering::Partition).
     pub fn try_start_batch<F>(self, handler: F) -> Result<ConsumerHandle, ConsumerError>
     where
         F: Fn(&MessageBatch) -> HandlerResult + Send + Sync + 'static,
@@ -64,22 +67,25 @@ impl KafkaConsumer {
         self.try_begin(without_outputs(handler), None)
     }
 
-    /// Messages of a batch at the most. Default 500; at least 1.
+    /// Sets the maximum number of messages in a batch. Default 500; at least 1.
     pub fn batch_max_messages(mut self, messages: usize) -> Self {
         self.batch.max_messages = Some(messages);
         self
     }
 
-    /// Bytes of keys, payloads and headers of a batch at the most; a message that is larger is a
-    /// batch by itself. Default 1 MiB; at least 1.
+    /// Sets the maximum size of a batch in bytes of keys, payloads and headers. Default 1 MiB; at least 1.
+    ///
+    /// A message that is larger than this is a batch of its own.
     pub fn batch_max_bytes(mut self, bytes: usize) -> Self {
         self.batch.max_bytes = Some(bytes);
         self
     }
 
-    /// How long a message waits for others to come, at the most. Default 50 ms. With 0 the handler
-    /// is given what is there. Less than the `readyz_lag_timeout` of the settings, by which a worker
-    /// that has messages and commits none counts as stalled.
+    /// Sets how long a message waits for more messages of its batch. Default 50 ms. With 0 the handler gets
+    /// the messages that are there.
+    ///
+    /// It must be less than the setting `readyz_lag_timeout`: a worker that has messages and commits none for
+    /// that long is reported as stalled.
     pub fn batch_max_wait(mut self, wait: Duration) -> Self {
         self.batch.max_wait = Some(wait);
         self
@@ -87,14 +93,15 @@ impl KafkaConsumer {
 }
 
 impl ExactlyOnceConsumer {
-    /// As [`start`](Self::start), for a handler that takes batches as
-    /// [`KafkaConsumer::start_batch`] gives them.
+    /// Starts the worker as [`start`](Self::start) does, with a handler that takes batches.
+    /// [`KafkaConsumer::start_batch`] describes when a batch is handed out.
     ///
-    /// What it sends for a batch is published in the transaction that commits the offsets of the
-    /// batch's messages, in one piece. An `Err` throws all of it away, and so does a message that
-    /// [fails](MessageBatch::fail) and is to come again. With
-    /// [`retry_topics`](KafkaConsumer::retry_topics) none is put off while an earlier one of its
-    /// batch is to come again.
+    /// The outputs of a batch and the offsets of its messages are committed together in one transaction. If
+    /// the handler returns an `Err`, all outputs of the batch are discarded. They are also discarded if a
+    /// message [failed](MessageBatch::fail) and is to be retried.
+    ///
+    /// With [`retry_topics`](KafkaConsumer::retry_topics), no message is delayed while an earlier one of its
+    /// batch is still to be retried.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -118,12 +125,11 @@ impl ExactlyOnceConsumer {
         consumer.begin(Handler::Batches(Box::new(handler)), Some(transactional))
     }
 
-    /// As [`start_batch`](Self::start_batch), for those who want to know at once whether it could
-    /// start.
+    /// Starts the worker as [`start_batch`](Self::start_batch) does, and returns an error if it cannot start.
     ///
     /// # Errors
     ///
-    /// As [`try_start`](Self::try_start) and [`KafkaConsumer::try_start_batch`].
+    /// The errors of [`try_start`](Self::try_start) and [`KafkaConsumer::try_start_batch`].
     pub fn try_start_batch<F>(self, handler: F) -> Result<ConsumerHandle, ConsumerError>
     where
         F: Fn(&MessageBatch, &mut Outputs) -> HandlerResult + Send + Sync + 'static,

@@ -1,5 +1,5 @@
-//! What the settings of a worker must be to one another, before it is started: the one place where they
-//! are looked at is also where what follows from them is made.
+//! Checks that the settings of a worker fit together before it starts. It also derives values from them: both
+//! happen in one place.
 
 use super::config::{OWNED, is_kip_848};
 use super::consumer::{KafkaConsumer, is_pattern};
@@ -17,23 +17,25 @@ use std::time::Duration;
 /// librdkafka's default of `max.poll.interval.ms`.
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(300);
 
-/// More threads than this are a mistake.
+/// More threads than this are a mistake in the settings.
 pub(crate) const MAX_LANES: usize = 4096;
 
-/// What a worker does by its settings, which go together.
+/// The checked values that a worker runs with.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     pub(crate) failure: FailureHandling,
-    /// Where there are retry topics.
+    /// `Some` if there are retry topics.
     pub(crate) ladder: Option<Ladder>,
-    /// Where the handler takes batches.
+    /// `Some` if the handler takes batches.
     pub(crate) gathering: Option<Gathering>,
 }
 
 impl KafkaConsumer {
+    /// Checks all settings and returns the values that follow from them.
+    ///
     /// # Errors
     ///
-    /// The first contradiction found.
+    /// The first invalid setting or contradiction that is found.
     pub(crate) fn check(
         &self,
         properties: &Properties,
@@ -61,13 +63,13 @@ impl KafkaConsumer {
         })
     }
 
-    /// What exactly-once excludes.
+    /// Refuses settings that exactly-once excludes.
     fn check_exactly_once(
         &self,
         properties: &Properties,
         transactional: &Transactional,
     ) -> Result<(), ConsumerError> {
-        // What the producer says of it names the same setting, and is told here first.
+        // The producer has checks of its own for the same setting; this message is more helpful.
         let is_empty = transactional.id.trim().is_empty();
         refuse(is_empty, "transactional.id", || {
             "is empty; give each running instance one of its own that it keeps over restarts"
@@ -107,7 +109,7 @@ impl KafkaConsumer {
         })
     }
 
-    /// Refuses what the worker would set otherwise, under any of its names, as `KafkaConfig` does.
+    /// Refuses properties that the worker must set itself, under any of their names, as `KafkaConfig` does.
     fn check_properties(&self) -> Result<(), ConsumerError> {
         for (owned, needed) in OWNED {
             let mut set = Properties::default();
@@ -149,7 +151,8 @@ impl KafkaConsumer {
         })
     }
 
-    /// What a handler of batches needs, and what one of single messages does not.
+    /// Checks the settings of batches: a handler of batches needs valid ones, a handler of single messages
+    /// none.
     fn check_batches(&self, handler: &Handler) -> Result<Option<Gathering>, ConsumerError> {
         let set = self.batch;
         if !handler.takes_batches() {
@@ -258,7 +261,7 @@ impl KafkaConsumer {
                 };
                 return refuse(true, "dead_letter_queue", || format!("{error}{hint}"));
             }
-            // What a pattern matches shows only when it is assigned.
+            // The topics that a pattern matches are known only when they are assigned.
             let is_read = !is_pattern && self.topics.iter().any(|topic| *topic == *queue);
             refuse(is_read, "dead_letter_queue", || {
                 format!(
@@ -299,7 +302,7 @@ impl KafkaConsumer {
         Ok(Some(ladder))
     }
 
-    /// Where failed messages go from topic to topic, where there are retry topics.
+    /// The path of failed messages from topic to topic.
     pub(crate) fn ladder(&self) -> Result<Ladder, ConsumerError> {
         let group = self.config.kafka.consumer_group().unwrap_or_default();
         Ladder::new(&self.retry_topics, group, &self.topics)
@@ -320,7 +323,7 @@ impl KafkaConsumer {
     }
 }
 
-/// What each group protocol leaves to the other.
+/// Refuses settings that belong to the other group protocol.
 fn check_group_protocol(properties: &Properties) -> Result<(), ConsumerError> {
     let found = |setting: &str| properties.get(setting).unwrap_or_default().to_owned();
     if !is_kip_848(properties) {

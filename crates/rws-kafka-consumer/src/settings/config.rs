@@ -5,38 +5,39 @@ use rws_kafka_producer::ProducerConfig;
 use std::fmt;
 use std::time::Duration;
 
-/// What differs from librdkafka's own defaults, and why.
+/// Properties whose defaults differ from librdkafka's, and why.
 const DEFAULTS: [(&str, &str); 5] = [
-    // librdkafka's 1000 ms is how long it stops fetching once its local queue was full: a consumer
-    // of small messages then does a sixth of its rate.
+    // librdkafka's 1000 ms is how long it stops fetching after its local queue was full: a consumer of small
+    // messages then reaches a sixth of its rate.
     ("fetch.queue.backoff.ms", "5"),
-    // librdkafka's 64 MiB of prefetch for each consumer, 50 MiB for each request, is more than a
-    // pod spares.
+    // librdkafka prefetches 64 MiB for each consumer and 50 MiB for each request, too much for a pod.
     ("queued.max.messages.kbytes", "16384"),
     ("fetch.max.bytes", "8388608"),
-    // A subscribed topic that is made later is found within seconds, not five minutes.
+    // The consumer finds a topic that is created later within seconds instead of five minutes.
     ("topic.metadata.refresh.interval.ms", "5000"),
-    // They tell apart what is not read yet from what holds no messages, such as transaction marks.
+    // The statistics distinguish unread messages from offsets without a message, such as transaction markers.
     ("statistics.interval.ms", "2000"),
 ];
 
-/// What the engine relies on.
+/// Properties whose values the engine relies on.
 pub(crate) const OWNED: [(&str, &str); 3] = [
     ("enable.partition.eof", "false"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
 ];
 
-/// How the members of a group come to their partitions.
+/// How partitions are assigned to the members of a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupProtocol {
-    /// One member assigns, by a client-side strategy. The default.
+    /// One member assigns the partitions, by a client-side strategy. The default.
     #[default]
     Classic,
-    /// The broker assigns, one partition after the other ([KIP-848]); needs brokers of version 4.0
-    /// or newer. Session and heartbeat are the broker's settings then; librdkafka waits for an answer
-    /// no longer than `group.consumer.heartbeat.interval.ms`, so keep that at a second or more.
+    /// The broker assigns the partitions, one at a time ([KIP-848]). Requires brokers of version 4.0 or
+    /// newer.
+    ///
+    /// The session timeout and the heartbeat interval are settings of the broker then. librdkafka waits for
+    /// an answer for at most `group.consumer.heartbeat.interval.ms`, so keep that at 1 s or more.
     ///
     /// [KIP-848]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
     Consumer,
@@ -65,25 +66,27 @@ pub struct ConsumerConfig {
     pub(crate) max_in_flight: usize,
     pub(crate) max_in_flight_bytes: usize,
     pub(crate) observer: Observer,
-    /// The worker's own producers connect as one of these settings would; a test's connect to no broker.
+    /// The worker's own producers connect as a producer with these settings does; those of a test connect to
+    /// no broker.
     pub(crate) connects_like: Option<ProducerConfig>,
 }
 
 impl ConsumerConfig {
-    /// The settings of all layers: defaults, `rws.config.toml`, `RWS_CONFIG_KAFKA_*`, `--kafka-…`.
+    /// Reads the settings of all layers: defaults, `rws.config.toml`, `RWS_CONFIG_KAFKA_*`, `--kafka-…`.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::Config`] lists every setting that is wrong.
+    /// [`ConsumerError::Config`] lists every invalid setting.
     pub fn from_env() -> Result<Self, ConsumerError> {
         Ok(KafkaConfig::from_env()?.into())
     }
 
-    /// Settings in code, for a comma list of brokers (`host:port`) and a consumer group.
+    /// Creates settings for a comma-separated list of brokers (`host:port`) and a consumer group. Environment
+    /// and files are not read.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::Config`] when one of them is wrong.
+    /// [`ConsumerError::Config`] if the brokers or the group are invalid.
     pub fn new(
         brokers: impl Into<String>,
         group: impl Into<String>,
@@ -95,39 +98,44 @@ impl ConsumerConfig {
             .into())
     }
 
-    /// How often finished offsets are brought to the broker. Default 100 ms; at least 1 ms.
+    /// Sets how often the worker commits the offsets of finished messages. Default 100 ms; values below 1 ms
+    /// are treated as 1 ms.
     pub fn commit_interval(mut self, interval: Duration) -> Self {
         self.commit_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// How long a revoke or a stop waits for the messages in hand. Default 30 s.
+    /// Sets how long a revoke or a stop waits for the messages in flight. Default 30 s.
     ///
-    /// During a rebalance the whole group waits with it: keep it below `max.poll.interval.ms`
-    /// (5 minutes), after which the broker goes on without this consumer; a worker refuses to start
-    /// with more.
+    /// During a rebalance the whole group waits for this worker. The timeout must be less than
+    /// `max.poll.interval.ms` (5 minutes), after which the broker continues without this consumer: otherwise
+    /// the worker does not start.
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
         self
     }
 
-    /// How many messages the worker takes in before it pauses partitions. Default 10,000, shared
-    /// evenly by the partitions; at least 1 each.
+    /// Sets how many messages the worker fetches before it pauses partitions. Default 10,000; at least 1.
+    /// Every partition has an equal share of at least 1.
     pub fn max_in_flight(mut self, messages: usize) -> Self {
         self.max_in_flight = messages;
         self
     }
 
-    /// The same in bytes of keys, payloads and headers. Default 32 MiB. One batch of up to 256 KiB
-    /// for each partition, or a message larger than that, may come on top.
+    /// Sets how many bytes of keys, payloads and headers the worker fetches before it pauses partitions.
+    /// Default 32 MiB; at least 1.
+    ///
+    /// Each partition may exceed its share by one batch of up to 256 KiB, or by one message that is larger
+    /// than that.
     pub fn max_in_flight_bytes(mut self, bytes: usize) -> Self {
         self.max_in_flight_bytes = bytes;
         self
     }
 
-    /// How the group shares out its partitions. Default [`GroupProtocol::Classic`], with the
-    /// strategies `range` and `roundrobin`; for `cooperative-sticky` set the
-    /// [`property`](Self::property) `partition.assignment.strategy`.
+    /// Sets how the group assigns its partitions. Default [`GroupProtocol::Classic`], with the strategies
+    /// `range` and `roundrobin`.
+    ///
+    /// For `cooperative-sticky`, set the [`property`](Self::property) `partition.assignment.strategy`.
     pub fn group_protocol(self, protocol: GroupProtocol) -> Self {
         self.property(
             "group.protocol",
@@ -138,22 +146,23 @@ impl ConsumerConfig {
         )
     }
 
-    /// Where metrics and health go. Default: [`Observer::global`].
+    /// Sets the observer that receives metrics and health. Default: [`Observer::global`].
     pub fn observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Any librdkafka consumer property; it goes before all other settings of it. The commit is
-    /// the worker's: one that turns `enable.auto.commit`, `enable.auto.offset.store` or
-    /// `enable.partition.eof` on is refused when the worker starts.
+    /// Sets a librdkafka consumer property. It overrides every other setting of that property.
+    ///
+    /// The worker commits offsets itself. It therefore does not start if a property turns
+    /// `enable.auto.commit`, `enable.auto.offset.store` or `enable.partition.eof` on.
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.explicit.push((name.into(), value.into()));
         self
     }
 
-    /// The librdkafka properties: the engine's before those set here before those of the layers
-    /// before the defaults.
+    /// The librdkafka properties. The engine's override those set here, which override those of the layers,
+    /// which override the defaults.
     pub(crate) fn properties(&self) -> Properties {
         let mut properties = self.kafka.consumer_properties();
         for (name, value) in &self.explicit {
@@ -166,13 +175,14 @@ impl ConsumerConfig {
             properties.set(name, value);
         }
         if is_kip_848(&properties) && !self.session_timeout_is_explicit() {
-            // The protocol knows none, so its default must not be sent.
+            // KIP-848 has no such client setting, so the default must not be sent.
             properties.remove("session.timeout.ms");
         }
         properties
     }
 
-    /// What a client needs that reads no messages: that of the layers, and what is set here of it.
+    /// The properties of a client that reads no messages: those of the layers and the ones set here that
+    /// apply to every client.
     pub(crate) fn client_properties(&self) -> Properties {
         let mut properties = self.kafka.client_properties();
         for (name, value) in self.of_all_clients() {
@@ -181,14 +191,14 @@ impl ConsumerConfig {
         properties
     }
 
-    /// What is set here of that which is every client's.
+    /// The properties set here that apply to every client.
     fn of_all_clients(&self) -> impl Iterator<Item = &(String, String)> {
         let explicit = self.explicit.iter();
         explicit.filter(|(name, _)| is_client_property(name))
     }
 
-    /// What a producer of the worker's has of its settings: the layers, and what is set here of that
-    /// which is every client's.
+    /// The settings of a producer of the worker's own: the layers, and the properties set here that apply to
+    /// every client.
     pub(crate) fn producer(&self) -> ProducerConfig {
         let mut config = ProducerConfig::from(self.kafka.clone()).observer(self.observer.clone());
         for (name, value) in self.of_all_clients() {
@@ -197,25 +207,25 @@ impl ConsumerConfig {
         config
     }
 
-    /// The settings of a producer that writes what this consumer has read. What it is `for_what`
-    /// makes its client id another than that of the service's own producer.
+    /// The settings of a producer that publishes messages which this consumer has read. `for_what` is
+    /// appended to the client id, which then differs from that of the service's own producer.
     pub(crate) fn letters_producer(&self, for_what: &str) -> ProducerConfig {
         let mut config = self.producer().close_timeout(Duration::ZERO);
         let properties = self.client_properties();
         let client = properties.get("client.id").unwrap_or_default();
         config = config.property("client.id", format!("{client}-{for_what}"));
-        // A message that was read can be written: only the topic's own limit holds.
+        // A message of any size that was read can be published: only the limit of the target topic applies.
         if self.kafka.property("message.max.bytes").is_none() {
             config = config.property("message.max.bytes", "1000000000");
         }
-        // A letter that finds no way is told of sooner than after two minutes.
+        // A letter that cannot be delivered is reported after 30 s, not after two minutes.
         if self.kafka.property("message.timeout.ms").is_none() {
             config = config.delivery_timeout(Duration::from_secs(30));
         }
         self.connected(config)
     }
 
-    /// The settings of a producer of the worker's own.
+    /// Applies `connects_like` to the settings of a producer of the worker's own.
     pub(super) fn connected(&self, config: ProducerConfig) -> ProducerConfig {
         match &self.connects_like {
             Some(other) => config.connects_like(other),
@@ -230,7 +240,7 @@ impl ConsumerConfig {
     }
 }
 
-/// Whether the group protocol of KIP-848 is asked for.
+/// Returns `true` if the group protocol of KIP-848 is set.
 pub(crate) fn is_kip_848(properties: &Properties) -> bool {
     let protocol = properties.get("group.protocol");
     protocol.is_some_and(|name| name.eq_ignore_ascii_case("consumer"))

@@ -15,7 +15,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A worker in the making: what it reads, and how.
+/// A Kafka consumer that is not started yet: the topics it reads and how it handles their messages.
+///
+/// Set it up in this order: a constructor, [`subscribe`](Self::subscribe), the settings that differ from the
+/// defaults, and one of the `start` methods, which returns a [`ConsumerHandle`](crate::ConsumerHandle).
 ///
 /// ```no_run
 /// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
@@ -52,7 +55,7 @@ pub struct KafkaConsumer {
     pub(crate) dead_letter_headers: Option<DeadLetterHeaders>,
     pub(crate) dead_letter_producer: Option<KafkaProducer>,
     pub(crate) retry_topics: RetryTopics,
-    /// With so many partitions.
+    /// The number of partitions of each topic that is created.
     pub(crate) create_topics: Option<i32>,
     #[cfg(feature = "registry")]
     pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
@@ -61,20 +64,21 @@ pub struct KafkaConsumer {
 }
 
 impl KafkaConsumer {
-    /// A consumer with the settings of all layers; see [`ConsumerConfig::from_env`].
+    /// Creates a consumer from the settings of all layers; see [`ConsumerConfig::from_env`].
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::Config`] lists every setting that is wrong; [`ConsumerError::NoGroup`].
+    /// - [`ConsumerError::Config`] lists every invalid setting.
+    /// - [`ConsumerError::NoGroup`] if no consumer group is set.
     pub fn from_env() -> Result<Self, ConsumerError> {
         Self::new(ConsumerConfig::from_env()?)
     }
 
-    /// A consumer with explicit settings.
+    /// Creates a consumer from explicit settings.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::NoGroup`] when no consumer group is set.
+    /// [`ConsumerError::NoGroup`] if no consumer group is set.
     pub fn new(config: impl Into<ConsumerConfig>) -> Result<Self, ConsumerError> {
         let config = config.into();
         if config.kafka.consumer_group().is_none() {
@@ -103,13 +107,15 @@ impl KafkaConsumer {
         })
     }
 
-    /// Adds topics to read: names, or patterns that begin with `^` (POSIX extended regular
-    /// expressions, matched against the names of all topics). What is there already is not added again.
+    /// Adds topics to read.
+    ///
+    /// A topic is a name, or a pattern that begins with `^`: a POSIX extended regular expression, matched
+    /// against the names of all topics. A topic that was added before is not added again.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::NoTopics`] for an empty list, [`ConsumerError::InvalidTopic`] for what is
-    /// neither a topic's name nor a pattern.
+    /// - [`ConsumerError::NoTopics`] if the list is empty.
+    /// - [`ConsumerError::InvalidTopic`] if an entry is neither a valid topic name nor a pattern.
     pub fn subscribe<T: Into<String>>(
         mut self,
         topics: impl IntoIterator<Item = T>,
@@ -124,7 +130,7 @@ impl KafkaConsumer {
             }
         }
         for topic in topics {
-            // librdkafka refuses a list that names one twice.
+            // librdkafka refuses a list that contains a topic twice.
             if !self.topics.contains(&topic) {
                 self.topics.push(topic);
             }
@@ -132,45 +138,49 @@ impl KafkaConsumer {
         Ok(self)
     }
 
-    /// Creates the topics that the worker subscribes to, and its
-    /// [dead letter queue](Self::dead_letter_queue), where they are missing: with so many partitions
-    /// and the broker's defaults for the rest. At least 1 partition. Off unless called.
+    /// Creates missing topics, each with this number of partitions (at least 1) and the broker's defaults for
+    /// everything else. Off by default.
     ///
-    /// Happens in the background once the worker starts, and needs the permission to `Create` them.
-    /// Where that is refused, the log and [`status`](crate::ConsumerHandle::status) say so, and it is
-    /// tried again at intervals of up to 10 s; the worker runs all the same. Topics that exist are
-    /// left as they are, and a pattern creates nothing.
+    /// The topics are those that the worker subscribes to, and its [dead letter
+    /// queue](Self::dead_letter_queue). Existing topics stay as they are, and a pattern creates nothing.
     ///
-    /// Without it, a topic that does not exist is reported by name and found within seconds once it is
-    /// created; until then readiness is degraded with `"kafka_consumer":"missing topic"`.
+    /// The worker creates them in the background once it has started. It needs the permission to `Create`
+    /// them. If the broker refuses, the log and [`status`](crate::ConsumerHandle::status) show the cause, and
+    /// the worker tries again at intervals of up to 10 s. It handles the messages of existing topics
+    /// meanwhile.
+    ///
+    /// Without this setting, the worker reports a missing topic by name, and readiness is degraded with
+    /// `"kafka_consumer":"missing topic"`. It finds the topic within seconds of its creation.
     pub fn create_missing_topics(mut self, partitions: u32) -> Self {
         self.create_topics = Some(i32::try_from(partitions).unwrap_or(i32::MAX));
         self
     }
 
-    /// How many messages are handled at a time, each on a thread of its own. Default 1; at least 1.
+    /// Sets how many messages are handled at the same time, each on a thread of its own. Default 1; 1 to
+    /// 4096.
     ///
-    /// What the [`ordering`](Self::ordering) puts in a row is handled one after the other all the
-    /// same.
+    /// Messages that must keep their [`ordering`](Self::ordering) are still handled one after the other.
     pub fn concurrency(mut self, lanes: usize) -> Self {
         self.lanes = lanes;
         self
     }
 
-    /// Which messages keep their order. Default [`Ordering::Partition`]. Offsets are committed
-    /// exactly under each of them: never past an unfinished message.
+    /// Sets which messages keep their order. Default [`Ordering::Partition`].
+    ///
+    /// With every ordering, the committed offset never passes an unfinished message.
     pub fn ordering(mut self, ordering: Ordering) -> Self {
         self.ordering = ordering;
         self
     }
 
     /// Commits the offset of each message whose handler returns `Ok`, as if the handler had called
-    /// [`commit`](crate::ConsumerContext::commit). Default: only a call of `commit` does.
+    /// [`commit`](crate::ConsumerContext::commit). By default, only a call of `commit` does.
     ///
-    /// Of a batch, all messages are committed that have not [failed](crate::MessageBatch::fail). Not
-    /// for handlers that hand messages to other threads or tasks: their `Ok` says nothing about what
-    /// becomes of the message. Changes nothing in an [exactly-once](Self::exactly_once) worker, which
-    /// commits what its handlers return `Ok` for anyway.
+    /// For a batch, it commits all messages that have not [failed](crate::MessageBatch::fail).
+    ///
+    /// Do not use it with handlers that pass messages to other threads or tasks: their `Ok` does not mean
+    /// that the message is handled. It changes nothing in an [exactly-once](Self::exactly_once) worker, which
+    /// commits every message whose handler returns `Ok`.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -192,10 +202,11 @@ impl KafkaConsumer {
         self
     }
 
-    /// Called when partitions have come to this worker, before the first message of them.
+    /// Sets a hook that is called when partitions are assigned to this worker, before their first message is
+    /// handled.
     ///
-    /// Runs on the worker's poll thread, and the group's rebalance waits for it: keep it well below
-    /// `max.poll.interval.ms` (5 minutes). A panic in it is caught and logged.
+    /// The hook runs on the worker's poll thread, and the group's rebalance waits for it: it should take much
+    /// less than `max.poll.interval.ms` (5 minutes). A panic in the hook is caught and logged.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -215,11 +226,13 @@ impl KafkaConsumer {
         self
     }
 
-    /// Called before partitions go, in a rebalance and at a stop: when the messages in hand are
-    /// finished, or the [`drain_timeout`](ConsumerConfig::drain_timeout) is over, and before the
-    /// last commit. A [`commit`](crate::ConsumerContext::commit) made in it takes part in that.
+    /// Sets a hook that is called when partitions are revoked, by a rebalance or when the worker stops.
     ///
-    /// Runs on the worker's poll thread, as [`on_assign`](Self::on_assign) does.
+    /// The worker first waits for the messages in flight, for at most the
+    /// [`drain_timeout`](ConsumerConfig::drain_timeout). Then it calls the hook, and then it commits. That
+    /// commit includes every [`commit`](crate::ConsumerContext::commit) that the hook calls.
+    ///
+    /// The hook runs on the worker's poll thread, as [`on_assign`](Self::on_assign) does.
     pub fn on_revoke<F>(mut self, hook: F) -> Self
     where
         F: Fn(&Revoked) + Send + Sync + 'static,
@@ -228,11 +241,11 @@ impl KafkaConsumer {
         self
     }
 
-    /// Called when partitions have gone to others without a word, as after a session timeout:
-    /// nothing of them can be committed any more. Without it,
-    /// [`on_revoke`](Self::on_revoke) is called.
+    /// Sets a hook that is called when partitions were lost: the group gave them to other consumers without a
+    /// revoke, for example after a session timeout. Their offsets can no longer be committed.
     ///
-    /// Runs on the worker's poll thread, as [`on_assign`](Self::on_assign) does.
+    /// Without this hook, [`on_revoke`](Self::on_revoke) is called instead. The hook runs on the worker's
+    /// poll thread, as [`on_assign`](Self::on_assign) does.
     pub fn on_lost<F>(mut self, hook: F) -> Self
     where
         F: Fn(&Revoked) + Send + Sync + 'static,
@@ -241,19 +254,21 @@ impl KafkaConsumer {
         self
     }
 
-    /// The topic for messages that are given up: after [`max_retries`](Self::max_retries), or at
-    /// once when no retry helps. `{topic}` in it stands for the topic that a message came from.
+    /// Sets the dead letter queue: the topic for messages that fail after [`max_retries`](Self::max_retries),
+    /// or at once if the error is [permanent](crate::HandlerError::permanent). `{topic}` in the name stands
+    /// for the topic that the message came from. By default there is none.
     ///
-    /// A message goes there with key, payload and headers as it came and with
-    /// [headers](DeadLetterHeaders) that say where it came from and why. The record has the time at which
-    /// it is published, from which the topic's retention counts; the message's own is in a header. Its key
-    /// chooses the partition, so the topic may have any number of them. Its offset moves only when the broker
-    /// has acknowledged the letter; while it cannot be published, it is sent again, and its
-    /// partition or key waits.
+    /// The worker publishes the key, payload and headers of the message unchanged and adds
+    /// [headers](DeadLetterHeaders) that contain its origin and the error. The record's timestamp is the time
+    /// of publication, from which the queue's retention counts; a header contains the message's own
+    /// timestamp. The key chooses the partition, so the queue may have any number of partitions.
     ///
-    /// The topic must be there, or be made by the broker when it is first written to. A pattern
-    /// that is subscribed to must not match it: that shows only once a worker is given partitions of
-    /// both, at which it stops.
+    /// The offset of the message moves only after the broker has acknowledged the dead letter. Until then the
+    /// worker sends it again, and the partition (or key) of the message waits.
+    ///
+    /// The queue must exist, unless the broker creates topics on first use or the worker
+    /// [does](Self::create_missing_topics). A subscribed pattern must not match the queue. The worker detects
+    /// that only when it is assigned partitions of both; it then stops.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -269,68 +284,79 @@ impl KafkaConsumer {
         self
     }
 
-    /// The form of the headers that say where a dead letter came from. Default
+    /// Sets the names and the encoding of the headers that contain the origin of a dead letter. Default
     /// [`DeadLetterHeaders::Text`].
     pub fn dead_letter_headers(mut self, form: DeadLetterHeaders) -> Self {
         self.dead_letter_headers = Some(form);
         self
     }
 
-    /// The producer for dead letters, for a queue in another cluster or with other settings, and for
-    /// [`retry_topics`](Self::retry_topics), which must be in the cluster that the worker reads.
+    /// Sets the producer for dead letters and [`retry_topics`](Self::retry_topics), for example for a dead
+    /// letter queue in another cluster. Retry topics must be in the cluster that the worker reads from.
     ///
-    /// By default the worker makes one of its own, with the settings of the layers, those of the
-    /// consumer's [properties](ConsumerConfig::property) that every client has (brokers, security and the
-    /// like), and a client id that ends in `-dlq`; readiness then depends on it, too. It takes messages
-    /// of up to 1,000,000,000 bytes, unless the layers set `message.max.bytes`. The worker does not close
-    /// a producer that it is given, and stops when that has failed for good.
+    /// By default the worker creates a producer of its own. It has the settings of the layers and those
+    /// [properties](ConsumerConfig::property) of the consumer that apply to every client, such as brokers and
+    /// security. Its client id ends in `-dlq`, and readiness includes it. It sends messages of up to
+    /// 1,000,000,000 bytes, unless the layers set `message.max.bytes`.
+    ///
+    /// The worker does not close the producer that you pass in. It stops if that producer has failed
+    /// permanently.
     pub fn dead_letter_producer(mut self, producer: KafkaProducer) -> Self {
         self.dead_letter_producer = Some(producer);
         self
     }
 
-    /// The schema registry that gives the schemas of messages in Avro, Protobuf and JSON Schema.
+    /// Sets the schema registry from which the worker reads the schemas of Avro, Protobuf and JSON Schema
+    /// messages.
     #[cfg(feature = "registry")]
     pub fn with_registry(mut self, registry: rws_kafka_schema::registry::SchemaRegistry) -> Self {
         self.registry = Some(registry);
         self
     }
 
-    /// How often a failed message is handled again before it is given up. Default 3, where
-    /// something is set that gives up: a [`dead_letter_queue`](Self::dead_letter_queue) or
-    /// [`on_failure`](Self::on_failure). With [`retry_topics`](Self::retry_topics) it is how often in
-    /// each topic before it goes to the next, default 0. An error that is
-    /// [permanent](crate::HandlerError::permanent) is not retried. What has been tried is forgotten
-    /// when the partition goes to another worker, or this one is started anew.
+    /// Sets how often a failed message is retried before [`on_failure`](Self::on_failure) applies. Default 3.
+    ///
+    /// The setting requires something that follows the last retry: a
+    /// [`dead_letter_queue`](Self::dead_letter_queue), [`FailurePolicy::Skip`] or [`FailurePolicy::Stop`], or
+    /// [`retry_topics`](Self::retry_topics). With retry topics it is the number of retries in each topic
+    /// before the message moves to the next one, and the default is 0.
+    ///
+    /// A [permanent](crate::HandlerError::permanent) error is not retried. The count starts again from 0 when
+    /// the partition moves to another worker or the process restarts.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
         self
     }
 
-    /// How long a failed message waits before it is handled again. Default: from 100 ms, doubling,
-    /// to 30 s, with a jitter of 0.2.
+    /// Sets how long the worker waits before it retries a failed message. Default: 100 ms, doubling up to 30
+    /// s, with a jitter of 0.2.
     ///
-    /// No thread waits meanwhile: other partitions go on, and under [`Ordering::Key`] other keys.
+    /// No thread is blocked during the wait. Other partitions continue, and with [`Ordering::Key`] other
+    /// keys.
     pub fn retry_backoff(mut self, backoff: Backoff) -> Self {
         self.retry_backoff = backoff;
         self
     }
 
-    /// As [`retry_backoff`](Self::retry_backoff), the same number of milliseconds each time.
+    /// Sets a fixed [`retry_backoff`](Self::retry_backoff) of this many milliseconds.
     pub fn retry_backoff_ms(self, ms: u64) -> Self {
         self.retry_backoff(Backoff::fixed(Duration::from_millis(ms)))
     }
 
-    /// What becomes of a message that has failed after its last retry, or that no retry helps. Default
-    /// [`FailurePolicy::DeadLetter`] with a [`dead_letter_queue`](Self::dead_letter_queue), else
+    /// Sets what happens to a message that failed after its last retry or with a permanent error.
+    ///
+    /// Default [`FailurePolicy::DeadLetter`] with a [`dead_letter_queue`](Self::dead_letter_queue), otherwise
     /// [`FailurePolicy::Retry`].
     pub fn on_failure(mut self, policy: FailurePolicy) -> Self {
         self.on_failure = Some(policy);
         self
     }
 
-    /// Tells what kind of error a handler met, in place of
+    /// Sets a function that classifies the errors of handlers, instead of
     /// [`HandlerError::class`](crate::HandlerError::class).
+    ///
+    /// If the function panics, the panic is logged and [`HandlerError::class`](crate::HandlerError::class)
+    /// applies.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -354,10 +380,12 @@ impl KafkaConsumer {
         self
     }
 
-    /// Stops the worker when too many messages would be given up. Default: none.
+    /// Stops the worker when too many messages would be dead-lettered or skipped. Off by default.
     ///
-    /// The worker then ends with [`ConsumerError::CircuitOpen`], readiness is degraded, and the
-    /// message that was one too many stays where it is.
+    /// The worker then ends with [`ConsumerError::CircuitOpen`], and readiness is degraded. The message that
+    /// was one too many keeps its offset: the next run handles it again.
+    ///
+    /// It requires a [`dead_letter_queue`](Self::dead_letter_queue) or [`FailurePolicy::Skip`].
     pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
         self.breaker = Some(breaker);
         self
@@ -367,7 +395,7 @@ impl KafkaConsumer {
         !self.retry_topics.delays.is_empty()
     }
 
-    /// The policy that holds.
+    /// The policy that applies: the one that was set, or the default.
     pub(crate) fn policy(&self) -> FailurePolicy {
         self.on_failure.unwrap_or({
             if self.dead_letter_queue.is_some() {
@@ -391,7 +419,7 @@ impl KafkaConsumer {
     }
 }
 
-/// Returns `true` if `topic` is matched against the names of all topics.
+/// Returns `true` if `topic` is a pattern, which is matched against the names of all topics.
 pub(crate) fn is_pattern(topic: &str) -> bool {
     topic.starts_with('^')
 }

@@ -1,4 +1,4 @@
-//! Reading, writing and committing in one transaction.
+//! Workers that read, write and commit in one transaction.
 
 use super::consumer::KafkaConsumer;
 use crate::engine::Handler;
@@ -11,14 +11,14 @@ use rws_kafka_producer::ProducerConfig;
 #[cfg(feature = "registry")]
 use rws_kafka_schema::registry::SchemaRegistry;
 
-/// The messages of a transaction, unless something else is set.
+/// The default of `ExactlyOnceConsumer::max_messages`.
 const MAX_MESSAGES: usize = 100_000;
 
-/// librdkafka's `message.max.bytes` where nobody has set it.
+/// librdkafka's default of `message.max.bytes`.
 const MOST_OUTPUT_BYTES: usize = 1_000_000;
 
-/// A worker in the making that reads messages, writes others, and does both exactly once: what
-/// handlers send and the offsets of their messages are committed in one Kafka transaction.
+/// An exactly-once consumer that is not started yet: Kafka commits the messages that its handlers send and
+/// the offsets of the messages that they handled in one transaction.
 ///
 /// ```no_run
 /// use rws_kafka_consumer::KafkaConsumer;
@@ -37,25 +37,25 @@ const MOST_OUTPUT_BYTES: usize = 1_000_000;
 /// # }
 /// ```
 ///
-/// - A message is handled when its handler returns `Ok`: there is nothing to commit, and
-///   [`commit`](ConsumerContext::commit) and [`commit_on_ok`](KafkaConsumer::commit_on_ok) change
-///   nothing.
-/// - A handler may run more than once for a message, after a failure of its own or of the
-///   transaction: only what it sends through [`Outputs`] is done once. Readers must read
-///   committed messages only (`isolation.level`), which is the default here, in librdkafka, and not
-///   in Java's consumer.
-/// - What a failing handler sent is thrown away, and the message handled again as
-///   [`on_failure`](KafkaConsumer::on_failure) says, while other partitions go on. A dead letter is
-///   published in the transaction that commits the offset, and so is a message that goes to a
-///   [retry topic](KafkaConsumer::retry_topics).
-/// - A transaction groups the messages of all partitions: it is committed every
+/// - A message is handled when its handler returns `Ok`. The handler commits nothing itself:
+///   [`commit`](ConsumerContext::commit) and [`commit_on_ok`](KafkaConsumer::commit_on_ok) change nothing.
+/// - A handler may run more than once for a message, after an error of its own or of the transaction. Only
+///   the messages that it sends through [`Outputs`] take effect exactly once.
+/// - Consumers of the outputs must read committed messages only (`isolation.level=read_committed`). That is
+///   the default here and in librdkafka, but not in Java's consumer.
+/// - When a handler fails, its outputs are discarded, and the message is retried as
+///   [`on_failure`](KafkaConsumer::on_failure) says. Other partitions continue. A dead letter, or a message
+///   that moves to a [retry topic](KafkaConsumer::retry_topics), is published in the transaction that commits
+///   its offset.
+/// - One transaction contains the messages of all partitions. It is committed every
 ///   [`commit_interval`](crate::ConsumerConfig::commit_interval) (default 100 ms) or after
-///   [`max_messages`](Self::max_messages), whichever comes first, and holds no handler up meanwhile
-///   but those that have just finished. Results are readable that much later.
-/// - A transaction that cannot be committed is aborted, and the partitions that were in it are read
-///   again from their committed offsets.
-/// - Another worker with the same transactional id stops this one for good
-///   ([`ConsumerError::Fenced`]), as does an output that the broker refuses for good
+///   [`max_messages`](Self::max_messages), whichever is earlier. Outputs become readable that much later.
+///   Handlers keep running during a commit; one that returns `Ok` then waits for the next transaction to
+///   begin.
+/// - If a transaction cannot be committed, it is aborted, and the worker reads its partitions again from
+///   their committed offsets.
+/// - The worker stops permanently if another producer uses the same transactional id
+///   ([`ConsumerError::Fenced`]), or if the broker permanently refuses an output
 ///   ([`ConsumerError::OutputRefused`]).
 ///
 /// Source: [KIP-98] and [KIP-447].
@@ -74,12 +74,12 @@ pub struct ExactlyOnceConsumer {
 }
 
 impl KafkaConsumer {
-    /// Makes it a worker whose handlers' outputs and offsets are committed in one transaction; see
-    /// [`ExactlyOnceConsumer`].
+    /// Makes this an exactly-once consumer: the outputs and the offsets of its handlers are committed in one
+    /// transaction; see [`ExactlyOnceConsumer`].
     ///
-    /// `transactional_id` names this instance of the service, such as a StatefulSet's pod: no two
-    /// that run at a time may have the same, and it should stay over restarts, so that the new
-    /// process ends what the old one left open rather than wait for that to time out.
+    /// `transactional_id` identifies this instance of the service, for example a pod of a StatefulSet. Two
+    /// instances that run at the same time must not share one. Keep it across restarts: the new process then
+    /// ends the transaction that the old one left open, and does not have to wait until it times out.
     pub fn exactly_once(self, transactional_id: impl Into<String>) -> ExactlyOnceConsumer {
         ExactlyOnceConsumer {
             consumer: self,
@@ -93,32 +93,32 @@ impl KafkaConsumer {
 }
 
 impl ExactlyOnceConsumer {
-    /// The settings of the producer, its
-    /// [`transaction_timeout`](ProducerConfig::transaction_timeout) among them. Default: those of the
-    /// consumer's layers. Its brokers must be those of the consumer.
+    /// Sets the settings of the producer, such as its
+    /// [`transaction_timeout`](ProducerConfig::transaction_timeout). Default: those of the consumer's layers.
+    ///
+    /// The producer must connect to the brokers of the consumer.
     pub fn producer(mut self, config: impl Into<ProducerConfig>) -> Self {
         self.producer = Some(config.into());
         self
     }
 
-    /// The schema registry for what handlers send in Avro, Protobuf and JSON Schema. Default: the one
-    /// that messages are read with, [`KafkaConsumer::with_registry`]'s.
+    /// Sets the schema registry for the Avro, Protobuf and JSON Schema messages that handlers send. Default:
+    /// the registry of [`KafkaConsumer::with_registry`].
     #[cfg(feature = "registry")]
     pub fn output_registry(mut self, registry: SchemaRegistry) -> Self {
         self.output_registry = Some(registry);
         self
     }
 
-    /// After how many messages, at about, a transaction is committed, be it before the
-    /// [`commit_interval`](crate::ConsumerConfig::commit_interval) is over. Default 100,000; at
-    /// least 1.
+    /// Sets the approximate number of messages after which the transaction is committed, even if the
+    /// [`commit_interval`](crate::ConsumerConfig::commit_interval) has not elapsed. Default 100,000; at least
+    /// 1.
     pub fn max_messages(mut self, messages: usize) -> Self {
         self.max_messages = messages;
         self
     }
 
-    /// Starts the worker on threads of its own and returns at once; as
-    /// [`KafkaConsumer::start`] in all else.
+    /// Starts the worker on threads of its own and returns at once, as [`KafkaConsumer::start`] does.
     pub fn start<F>(self, handler: F) -> ConsumerHandle
     where
         F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
@@ -127,12 +127,14 @@ impl ExactlyOnceConsumer {
         consumer.begin(Handler::Each(Box::new(handler)), Some(transactional))
     }
 
-    /// As [`start`](Self::start), for those who want to know at once whether it could start.
+    /// Starts the worker as [`start`](Self::start) does, and returns an error if it cannot start.
     ///
     /// # Errors
     ///
-    /// As [`KafkaConsumer::try_start`], [`ConsumerError::Setting`] for what cannot be had with
-    /// exactly-once, and [`ConsumerError::TransactionalProducer`].
+    /// - The errors of [`KafkaConsumer::try_start`].
+    /// - [`ConsumerError::Setting`] also for a setting that exactly-once excludes, such as an ordering other
+    ///   than [`Ordering::Partition`](crate::Ordering::Partition).
+    /// - [`ConsumerError::TransactionalProducer`] if the producer cannot be created.
     pub fn try_start<F>(self, handler: F) -> Result<ConsumerHandle, ConsumerError>
     where
         F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
@@ -144,14 +146,14 @@ impl ExactlyOnceConsumer {
     pub(crate) fn parts(self) -> (KafkaConsumer, Transactional) {
         let config = &self.consumer.config;
         let mut producer = self.producer.unwrap_or_else(|| config.producer());
-        // A message that was read can be written as a dead letter, or to a retry topic: only that
-        // topic's limit holds.
+        // A message of any size that was read can be published again: only the limit of the target topic
+        // applies.
         let has_letters =
             self.consumer.dead_letter_queue.is_some() || self.consumer.has_retry_topics();
         let mut most_output_bytes = usize::MAX;
         if has_letters && !producer.names("message.max.bytes") {
             producer = producer.property("message.max.bytes", "1000000000");
-            // What handlers send keeps the limit that it has without letters.
+            // Handlers keep the limit that they have without dead letters.
             most_output_bytes = MOST_OUTPUT_BYTES;
         }
         let transactional = Transactional {
@@ -168,7 +170,7 @@ impl ExactlyOnceConsumer {
     }
 }
 
-/// What a worker needs to be told of its transactions.
+/// The settings of a worker's transactions.
 #[derive(Clone, Debug)]
 pub(crate) struct Transactional {
     pub(crate) id: String,

@@ -1,4 +1,4 @@
-//! A worker in the making: what it is told, and what of that goes together.
+//! The settings of a worker, and the checks of their combinations.
 
 pub(crate) mod batch_settings;
 pub(crate) mod batches;
