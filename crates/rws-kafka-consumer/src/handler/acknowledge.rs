@@ -1,38 +1,41 @@
-//! What a message that is handled needs of its worker.
+//! What the context of a message needs from its worker.
 
 use crate::error::ConsumerError;
 use crate::partition::Partition;
 use crate::retry::Rung;
 use rws_kafka_dispatch::StrandId;
 
-/// The worker that a message is of, to whoever has the message in hand.
+/// The worker, as the contexts of its messages see it.
 pub(crate) trait Acknowledge: Send + Sync {
-    /// The group that it was consumed for.
+    /// The consumer group.
     fn group(&self) -> &str;
 
-    /// What `topic` is among the retry topics; none where there are none.
+    /// The place of `topic` among the retry topics; `None` if there are no retry topics.
     fn rung(&self, topic: &str) -> Option<&Rung>;
 
     /// The consumer's schema registry.
     #[cfg(feature = "registry")]
     fn registry(&self) -> Option<&rws_kafka_schema::registry::SchemaRegistry>;
 
-    /// Whether offsets are committed with what handlers send, so that handlers do not commit.
+    /// Returns `true` if offsets are committed together with the outputs of handlers, so that handlers do not
+    /// commit.
     fn carries_outputs(&self) -> bool;
 
+    /// Checks that the partition still belongs to this worker.
+    ///
     /// # Errors
     ///
-    /// [`ConsumerError::PartitionLost`] when the partition is another consumer's.
+    /// [`ConsumerError::PartitionLost`] if the partition belongs to another consumer.
     fn check_owned(&self, partition: &Partition) -> Result<(), ConsumerError>;
 
-    /// A handler, or what goes on with its message, has asked for a commit.
+    /// Records that a handler, or code that continues with its message, asked for a commit.
     fn asked_for_commit(&self);
 
-    /// Waits until the broker has an offset past `offset`, all messages before which are finished.
+    /// Waits until the broker has committed an offset past `offset`. All messages before it are finished.
     ///
     /// # Errors
     ///
-    /// What the commit came to.
+    /// The error of the commit.
     fn commit_through(
         &self,
         partition: &Partition,
@@ -40,6 +43,6 @@ pub(crate) trait Acknowledge: Send + Sync {
         offset: i64,
     ) -> Result<(), ConsumerError>;
 
-    /// Of the messages that a lane has in hand of `strand`, so many are not settled.
+    /// Records how many messages of `strand` are in flight in this lane.
     fn holds(&self, strand: StrandId, messages: usize);
 }

@@ -10,10 +10,25 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A message in a handler's hand.
+/// A message, as a handler receives it.
 ///
-/// It may be kept and moved to other threads; its commit can then still be asked for as long as
-/// the partition is assigned.
+/// A handler may keep the context or move it to another thread. The message can be committed for as long as
+/// its partition stays assigned to this worker.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
+///
+/// let handle = KafkaConsumer::from_env()?
+///     .subscribe(["orders.created"])?
+///     .start(|msg: ConsumerContext| {
+///         println!("{} {}: {}", msg.topic(), msg.offset(), msg.payload_str()?);
+///         msg.commit()
+///     });
+/// handle.join().into_result()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct ConsumerContext {
     worker: Arc<dyn Acknowledge>,
     batch: Arc<Batch>,
@@ -39,41 +54,41 @@ impl ConsumerContext {
         }
     }
 
-    /// The topic it was read from.
+    /// Returns the topic that the message was read from.
     ///
-    /// With [`retry_topics`](crate::KafkaConsumer::retry_topics) this is the retry topic's name for a
-    /// message that was moved there: code that decides by the topic what to do, such as a `match`,
-    /// uses [`original_topic`](Self::original_topic).
+    /// With [`retry_topics`](crate::KafkaConsumer::retry_topics), a message that was moved to a retry topic
+    /// returns the name of that retry topic. Code that depends on the topic, such as a `match`, should use
+    /// [`original_topic`](Self::original_topic).
     pub fn topic(&self) -> &str {
         self.partition_state().name.topic()
     }
 
-    /// The partition it was read from.
+    /// Returns the partition that the message was read from.
     pub fn partition(&self) -> i32 {
         self.partition_state().name.partition()
     }
 
-    /// Its offset in the partition.
+    /// Returns the offset of the message in its partition.
     pub fn offset(&self) -> i64 {
         self.batch.offset(self.index)
     }
 
-    /// Its key; `None` when it has none, which is not the same as an empty key.
+    /// Returns the key; `None` if the message has no key, which is not the same as an empty key.
     pub fn key(&self) -> Option<&[u8]> {
         self.batch.key(self.index)
     }
 
-    /// Its payload; `None` for a tombstone, which is not the same as an empty payload.
+    /// Returns the payload; `None` for a tombstone, which is not the same as an empty payload.
     pub fn payload(&self) -> Option<&[u8]> {
         self.batch.payload(self.index)
     }
 
-    /// Its payload as text.
+    /// Returns the payload as text.
     ///
     /// # Errors
     ///
-    /// [`PayloadError`] for a tombstone and for what is not UTF-8. No retry helps against it, so
-    /// that a [`HandlerError`](crate::HandlerError) made of it is permanent.
+    /// [`PayloadError`] for a tombstone and for invalid UTF-8. A [`HandlerError`](crate::HandlerError) made
+    /// from it is permanent: the message is not retried.
     pub fn payload_str(&self) -> Result<&str, PayloadError> {
         let payload = self.payload().ok_or_else(|| PayloadError::Tombstone {
             partition: self.topic_partition(),
@@ -86,87 +101,93 @@ impl ConsumerContext {
         })
     }
 
-    /// Its headers in their order; a name may come twice. Of a message from a
-    /// [retry topic](crate::KafkaConsumer::retry_topics) those of that follow its own.
+    /// Returns the headers in their order. A name may occur several times.
+    ///
+    /// For a message read from a [retry topic](crate::KafkaConsumer::retry_topics), the retry headers follow
+    /// the original ones.
     pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&str, Option<&[u8]>)> {
         self.batch.headers(self.index)
     }
 
-    /// The value of the last header of this name; the inner `None` is a null value.
+    /// Returns the value of the last header with this name; `Some(None)` if that value is null.
     pub fn header(&self, name: &str) -> Option<Option<&[u8]>> {
         self.headers()
             .rev()
             .find_map(|(other, value)| (other == name).then_some(value))
     }
 
-    /// Its timestamp in milliseconds since 1970, when it has one; of a message from a
-    /// [retry topic](crate::KafkaConsumer::retry_topics) the one that it came with first.
+    /// Returns the timestamp in milliseconds since 1970; `None` if the message has none.
+    ///
+    /// For a message read from a [retry topic](crate::KafkaConsumer::retry_topics), this is the timestamp of
+    /// the original message.
     pub fn timestamp_ms(&self) -> Option<i64> {
         self.origin().timestamp.map(|timestamp| timestamp.ms())
     }
 
-    /// Its timestamp, when it has one that is not before 1970.
+    /// Returns the timestamp; `None` if the message has none or it is before 1970.
     pub fn timestamp(&self) -> Option<SystemTime> {
         let ms = u64::try_from(self.timestamp_ms()?).ok()?;
         UNIX_EPOCH.checked_add(Duration::from_millis(ms))
     }
 
-    /// The group it was consumed for.
+    /// Returns the consumer group.
     pub fn group(&self) -> &str {
         self.worker.group()
     }
 
-    /// The topic it came from first: another one than [`topic`](Self::topic) for a message from a
-    /// [retry topic](crate::KafkaConsumer::retry_topics).
+    /// Returns the topic that the message was first published to. It differs from [`topic`](Self::topic) for
+    /// a message read from a [retry topic](crate::KafkaConsumer::retry_topics).
     ///
-    /// With [`original_partition`](Self::original_partition) and
-    /// [`original_offset`](Self::original_offset) it names the message, however often it is put off.
+    /// Together with [`original_partition`](Self::original_partition) and
+    /// [`original_offset`](Self::original_offset) it identifies the message, however often it was delayed.
     pub fn original_topic(&self) -> &str {
         self.origin().topic
     }
 
-    /// The partition it came from first.
+    /// Returns the partition that the message was first published to.
     pub fn original_partition(&self) -> i32 {
         self.origin().partition
     }
 
-    /// The offset that it had there.
+    /// Returns the offset of the message in its [original partition](Self::original_partition).
     pub fn original_offset(&self) -> i64 {
         self.origin().offset
     }
 
-    /// How often it has been handed to the handler, in all topics, this time included: 1 at first.
+    /// Returns the number of this attempt: 1 the first time the message is handled, over all topics.
     pub fn attempt(&self) -> u32 {
         self.failures + 1
     }
 
-    /// The trace that its handling belongs to: that of its headers `traceparent` and `tracestate`, or,
-    /// where OpenTelemetry records the handling, that of this attempt's span.
+    /// Returns the trace that the handling of this message belongs to.
     ///
-    /// It is current while the handler runs; another thread that goes on with the message
-    /// [enters](TraceContext::enter) it.
+    /// That is the trace of the headers `traceparent` and `tracestate`. If OpenTelemetry records the
+    /// handling, it is the trace of this attempt's span.
+    ///
+    /// The trace is current while the handler runs. Another thread that continues with the message must
+    /// [enter](TraceContext::enter) it.
     pub fn trace_context(&self) -> Option<&TraceContext> {
         self.trace.as_ref()
     }
 
-    /// Asks for the commit of its offset, and with it of all before it in the partition.
+    /// Asks for the commit of this message's offset, and of all messages before it in the partition.
     ///
-    /// Without it the offset does not move, and the next run handles the message again: a handler
-    /// that returns `Ok` has not committed anything by that, unless the consumer has
-    /// [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok).
+    /// A handler that returns `Ok` without calling `commit` commits nothing: the offset does not move, and
+    /// the next run handles the message again. [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok) changes
+    /// that.
     ///
-    /// Takes effect when the handler returns `Ok`, and when every message before it is finished;
-    /// an `Err` cancels it. The broker is told within the
-    /// [`commit_interval`](crate::ConsumerConfig::commit_interval). Needs no network: a crash
-    /// before the broker was told means that the message comes again.
+    /// The commit takes effect once the handler has returned `Ok` and every message before this one is
+    /// finished. An `Err` cancels it. The worker sends it to the broker within the
+    /// [`commit_interval`](crate::ConsumerConfig::commit_interval). The call itself uses no network. If the
+    /// process crashes before the broker has the commit, the message is delivered again.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::PartitionLost`] when the partition has gone to another consumer, which
-    /// will get the message again; none in an exactly-once worker, where it changes nothing.
+    /// [`ConsumerError::PartitionLost`] if the partition belongs to another consumer, which will receive the
+    /// message again. In an exactly-once worker the call changes nothing and returns no error.
     pub fn commit(&self) -> HandlerResult {
         if self.worker.carries_outputs() {
-            // Its offset goes with what the handler sends.
+            // The transaction commits the offset together with the outputs.
             return Ok(());
         }
         self.still_ours()?;
@@ -180,25 +201,27 @@ impl ConsumerContext {
         Ok(())
     }
 
-    /// Commits its offset, and with it all before it in the partition, and waits until the broker
-    /// has it.
+    /// Commits this message's offset, and all messages before it in the partition, and blocks until the
+    /// broker has confirmed it.
     ///
-    /// The message counts as finished from here on: a handler that fails afterwards gets it again,
-    /// but a crash then does not bring it back. Takes a network round trip:
-    /// [`commit`](Self::commit) is right for most, and under
-    /// [`Ordering::Key`](crate::Ordering::Key) and [`None`](crate::Ordering::None) for all: there,
-    /// messages before this one may have to wait for this lane.
-    /// In a handler of batches [`commit_up_to`](crate::MessageBatch::commit_up_to) is: the messages
-    /// before it in the batch are unfinished.
+    /// The message is finished from then on. If the handler returns an error afterwards, the message is
+    /// retried; if the process crashes afterwards, it is not delivered again.
+    ///
+    /// The call takes a network round trip: most handlers should use [`commit`](Self::commit). Handlers under
+    /// [`Ordering::Key`](crate::Ordering::Key) and [`Ordering::None`](crate::Ordering::None) always should,
+    /// because messages before this one may be waiting for this lane. Handlers of batches should use
+    /// [`commit_up_to`](crate::MessageBatch::commit_up_to), because the messages before this one in the batch
+    /// are unfinished.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::PartitionLost`]; [`ConsumerError::Unfinished`] while a message before it is,
-    /// in which case nothing is changed (a handler that returns it is run again, and never given
-    /// up); [`ConsumerError::CommitRefused`], and
-    /// [`ConsumerError::CommitTimedOut`] after the
-    /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout);
-    /// [`ConsumerError::ExactlyOnce`] in an exactly-once worker.
+    /// - [`ConsumerError::PartitionLost`] if the partition belongs to another consumer.
+    /// - [`ConsumerError::Unfinished`] if a message before this one is unfinished. Nothing is changed then. A
+    ///   handler that returns this error is run again; the message is never dead-lettered for it.
+    /// - [`ConsumerError::CommitRefused`] if the broker refuses the commit.
+    /// - [`ConsumerError::CommitTimedOut`] if the broker has not confirmed it within the
+    ///   [`drain_timeout`](crate::ConsumerConfig::drain_timeout).
+    /// - [`ConsumerError::ExactlyOnce`] in an exactly-once worker.
     pub fn commit_sync(&self) -> HandlerResult {
         self.still_ours()?;
         if self.worker.carries_outputs() {
@@ -224,7 +247,7 @@ impl ConsumerContext {
         Ok(())
     }
 
-    /// Its handler is done with it: its sequence number, and whether its commit was asked for, by
+    /// Marks the message as finished. Returns its sequence number, and `true` if its commit was asked for, by
     /// `commit` or before.
     pub(crate) fn finish(&self, commit: bool) -> (u64, bool) {
         let marked = self.batch.finish(self.index);
@@ -239,7 +262,7 @@ impl ConsumerContext {
         self.index
     }
 
-    /// Whether it is the same message of the same assignment.
+    /// Returns `true` if `other` is the same message of the same assignment.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.index == other.index && Arc::ptr_eq(&self.batch, &other.batch)
     }

@@ -7,13 +7,15 @@ use std::error::Error;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// What a handler returns: `Ok` when the message is handled.
+/// The result of a handler: `Ok` if the message is handled.
 pub type HandlerResult = Result<(), HandlerError>;
 
-/// Why a message was not handled.
+/// The error of a handler that did not handle its message.
 ///
-/// Any error becomes one by `?`. It does not implement [`Error`] itself, as the conversion from
-/// any error would then be one from itself; [`source`](Self::source) gives the cause.
+/// The `?` operator converts any error into it. The type does not implement [`Error`] itself, because that
+/// conversion would then overlap with the identity conversion; [`source`](Self::source) returns the cause.
+///
+/// An error is transient, and the message is retried, unless it is [permanent](Self::permanent).
 ///
 /// ```
 /// use rws_kafka_consumer::{HandlerError, HandlerResult};
@@ -32,7 +34,7 @@ pub struct HandlerError {
     cause: Cause,
     kind: &'static str,
     permanent: bool,
-    /// The words of `cause`, once they were asked for.
+    /// The text of `cause`, made when it is first needed.
     text: OnceLock<String>,
 }
 
@@ -42,7 +44,8 @@ impl HandlerError {
         Self::of_kind(name_of::<Self>(), text.into())
     }
 
-    /// From an error that does not implement [`Error`]: a boxed one, or `anyhow`'s.
+    /// Creates an error from a cause that does not implement [`Error`], such as a boxed error or
+    /// `anyhow::Error`.
     pub fn from_boxed<E: Into<Box<dyn Error + Send + Sync>>>(cause: E) -> Self {
         Self::of_kind(name_of::<E>(), cause)
     }
@@ -62,22 +65,22 @@ impl HandlerError {
         Self::new(format!("the handler panicked: {panic}"))
     }
 
-    /// Says that no retry will help.
+    /// Makes the error permanent: the message is not retried.
     #[must_use]
     pub fn permanent(mut self) -> Self {
         self.permanent = true;
         self
     }
 
-    /// Whether no retry will help.
+    /// Returns `true` if the error is permanent.
     ///
-    /// True by itself for a payload that does not decode and for a value that cannot be encoded,
-    /// wherever they are in the chain of causes.
+    /// An error is permanent without a call of [`permanent`](Self::permanent) if a payload cannot be decoded
+    /// or a value cannot be encoded, anywhere in its chain of causes.
     pub fn is_permanent(&self) -> bool {
         self.permanent
     }
 
-    /// The kind of error that it is by itself: [`ErrorClass::Permanent`] or
+    /// Returns the class of the error: [`ErrorClass::Permanent`] if it is permanent, otherwise
     /// [`ErrorClass::Transient`].
     pub fn class(&self) -> ErrorClass {
         if self.permanent {
@@ -87,19 +90,19 @@ impl HandlerError {
         }
     }
 
-    /// The name of the type that it was made of, such as `core::num::error::ParseIntError`.
+    /// Returns the type name of the cause, such as `core::num::error::ParseIntError`.
     pub fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// The words of the cause and of the causes behind it.
+    /// The texts of the cause and of the causes behind it.
     pub(crate) fn chain(&self) -> Vec<String> {
         let chain = || causes(self.source()).map(ToString::to_string).collect();
         panics::catch(chain).unwrap_or_else(|_| vec![self.text().to_owned()])
     }
 
-    /// The words of the cause and of those behind it, made once: each failure shows them several
-    /// times, in a log line, a span, a header and a status.
+    /// The text of the cause and of the causes behind it. It is cached: each failure shows it several times,
+    /// in a log line, a span, a header and a status.
     fn text(&self) -> &str {
         self.text.get_or_init(|| {
             panics::catch(|| with_causes(self.source())).unwrap_or_else(|panic| {
@@ -108,19 +111,19 @@ impl HandlerError {
         })
     }
 
-    /// The cause.
+    /// Returns the cause.
     pub fn source(&self) -> &(dyn Error + Send + Sync + 'static) {
         self.cause.get()
     }
 
-    /// The cause as a `T`, if it is one.
+    /// Returns the cause as a `T`, or `None` if it has another type.
     pub fn downcast_ref<T: Error + 'static>(&self) -> Option<&T> {
         self.source().downcast_ref()
     }
 }
 
-/// The name of a type. Those of this crate have the one that users know, for files here may move while
-/// headers and traces that name an error stay.
+/// The name of a type. For types of this crate it is the public path, which stays the same in headers and
+/// traces when a file moves.
 fn name_of<E>() -> &'static str {
     let name = type_name::<E>();
     let of_ours = name.strip_prefix("rws_kafka_consumer::");
@@ -132,12 +135,12 @@ fn name_of<E>() -> &'static str {
     }
 }
 
-/// A user's error: its `Drop` may panic, and is not to take a lane with it.
+/// A user's error. Its `Drop` may panic, which must not end the lane.
 struct Cause(Option<Box<dyn Error + Send + Sync>>);
 
 impl Cause {
     fn get(&self) -> &(dyn Error + Send + Sync + 'static) {
-        // It is there until it is dropped.
+        // `None` only while it is dropped.
         self.0.as_deref().unwrap_or(&fmt::Error)
     }
 }
@@ -160,7 +163,7 @@ fn is_permanent_by_itself(cause: &(dyn Error + 'static)) -> bool {
 #[cfg(feature = "schema")]
 fn schema_refuses(cause: &(dyn Error + 'static)) -> bool {
     use rws_kafka_schema::SchemaError;
-    // A source that is boxed is found as its box: of a producer's error, and of the outbox's.
+    // The errors of producers and of the outbox contain it boxed.
     let boxed = cause.downcast_ref::<Box<SchemaError>>().map(Box::as_ref);
     let error = cause.downcast_ref::<SchemaError>().or(boxed);
     error.is_some_and(|error| !error.is_transient())
@@ -178,7 +181,7 @@ impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
 }
 
 impl fmt::Display for HandlerError {
-    /// Writes the cause and the causes behind it on one line of at most 1 KiB, each once. Control
+    /// Writes the cause and the causes behind it on one line of at most 1 KiB, without repetitions. Control
     /// characters are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
@@ -186,7 +189,7 @@ impl fmt::Display for HandlerError {
 }
 
 impl fmt::Debug for HandlerError {
-    /// Writes the cause, and the causes behind it on lines of their own, as `main` prints them.
+    /// Writes the cause, and each cause behind it on a line of its own, as `main` prints them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         causes::debug(self.source(), f)
     }

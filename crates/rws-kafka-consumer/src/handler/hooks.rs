@@ -3,26 +3,26 @@ use rws_kafka_observe::panics;
 use std::fmt;
 use std::sync::Arc;
 
-/// What [`on_assign`](crate::KafkaConsumer::on_assign) is told.
+/// The partitions that an [`on_assign`](crate::KafkaConsumer::on_assign) hook is called for.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Assigned {
     partitions: Vec<AssignedPartition>,
 }
 
-/// A partition that has come to a worker.
+/// A partition that was assigned to a worker.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AssignedPartition {
     /// The partition.
     pub partition: TopicPartition,
-    /// The offset that the group has committed: where reading begins. `None` when it has committed
-    /// none, or the broker did not tell in time.
+    /// The committed offset of the group, where reading begins. `None` if the group has committed none, or if
+    /// the broker did not answer in time.
     pub committed: Option<i64>,
 }
 
-/// What [`on_revoke`](crate::KafkaConsumer::on_revoke) and
-/// [`on_lost`](crate::KafkaConsumer::on_lost) are told.
+/// The partitions that an [`on_revoke`](crate::KafkaConsumer::on_revoke) or
+/// [`on_lost`](crate::KafkaConsumer::on_lost) hook is called for.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Revoked {
@@ -34,7 +34,7 @@ impl Assigned {
         Self { partitions }
     }
 
-    /// The partitions that have come, besides those that the worker had.
+    /// Returns the newly assigned partitions. Those that the worker already had are not included.
     pub fn partitions(&self) -> &[AssignedPartition] {
         &self.partitions
     }
@@ -45,7 +45,7 @@ impl Revoked {
         Self { partitions }
     }
 
-    /// The partitions that go.
+    /// Returns the revoked or lost partitions.
     pub fn partitions(&self) -> &[TopicPartition] {
         &self.partitions
     }
@@ -75,7 +75,7 @@ impl fmt::Debug for Revoked {
 type OnAssign = dyn Fn(&Assigned) + Send + Sync;
 type OnRevoke = dyn Fn(&Revoked) + Send + Sync;
 
-/// The user's closures for what happens to partitions.
+/// The user's hooks for assigned, revoked and lost partitions.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) on_assign: Option<Arc<OnAssign>>,
@@ -96,7 +96,7 @@ impl Hooks {
         }
     }
 
-    /// Who has no word for a loss takes it as a revoke, as in Kafka's own clients.
+    /// Without an `on_lost` hook, a loss is treated as a revoke, as in Kafka's own clients.
     pub(crate) fn lost(&self, lost: &Revoked) {
         match &self.on_lost {
             Some(hook) => contain("on_lost", || hook(lost)),

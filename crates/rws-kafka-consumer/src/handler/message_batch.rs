@@ -1,4 +1,4 @@
-//! What a handler of batches is given.
+//! The batch of messages that a handler of batches receives.
 
 use super::acknowledge::Acknowledge;
 use super::context::ConsumerContext;
@@ -13,20 +13,20 @@ use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Consecutive messages of one partition in a handler's hand, in their order; one at least.
+/// A non-empty batch of consecutive messages of one partition, in their order.
 ///
-/// What becomes of them:
+/// The result of the handler decides what happens to them:
 ///
-/// - The handler returns `Ok`: those that it did not [`fail`](Self::fail) are handled.
-/// - It returns `Err`, or panics: those that it did not settle before have failed, and come again as
-///   a batch after the [`retry_backoff`](crate::KafkaConsumer::retry_backoff). When that has been
-///   done as often as [`max_retries`](crate::KafkaConsumer::max_retries) says, or the error is
-///   permanent, they come one by one, each as a batch of one: only what fails alone is given up.
-/// - [`fail`](Self::fail) settles one message, and [`commit_up_to`](Self::commit_up_to) all up to
-///   one.
+/// - If it returns `Ok`, all messages are handled, except those that it [failed](Self::fail).
+/// - If it returns `Err` or panics, all messages that it had not settled before have failed. They are retried
+///   together as one batch after the [`retry_backoff`](crate::KafkaConsumer::retry_backoff). After
+///   [`max_retries`](crate::KafkaConsumer::max_retries), or if the error is permanent, they are handled one
+///   by one, each as a batch of one. Only a message that fails on its own is dead-lettered or skipped.
+/// - [`fail`](Self::fail) settles one message before the handler returns, and
+///   [`commit_up_to`](Self::commit_up_to) settles all messages up to one.
 ///
-/// The next batch of the partition begins when all of these are handled, passed over, or
-/// acknowledged as dead letters. Other partitions go on.
+/// The next batch of the partition is handed out when all of these messages are handled, skipped, or
+/// acknowledged as dead letters. Other partitions continue.
 ///
 /// ```no_run
 /// use rws_kafka_consumer::{HandlerError, KafkaConsumer};
@@ -42,11 +42,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///         for msg in batch {
 ///             match msg.payload_str() {
 ///                 Ok(text) => rows.push((msg.offset(), text)),
-///                 // This one alone goes to the dead letter queue.
+///                 // Only this message goes to the dead letter queue.
 ///                 Err(error) => batch.fail(msg, error),
 ///             }
 ///         }
-///         // Its error brings all the others back.
+///         // An error here retries all the others.
 ///         insert(&rows)?;
 ///         batch.commit()
 ///     });
@@ -59,22 +59,22 @@ pub struct MessageBatch {
     partition: Arc<Partition>,
     strand: StrandId,
     messages: Vec<ConsumerContext>,
-    /// Messages of the lane's that are not settled and not among these.
+    /// The unsettled messages of the lane that are not in this batch.
     behind: usize,
     commit: AtomicBool,
     marks: Mutex<Marks>,
 }
 
-/// What a handler said of single messages.
+/// The messages that a handler has settled before it returns.
 #[derive(Default)]
 pub(crate) struct Marks {
-    /// Those before this index are handled, but for those that have failed.
+    /// The messages before this index are handled, except those in `failed`.
     pub(crate) handled: usize,
     pub(crate) failed: BTreeMap<usize, HandlerError>,
 }
 
 impl Marks {
-    /// How many messages are handled already.
+    /// The number of handled messages.
     pub(crate) fn count(&self) -> usize {
         self.handled - self.failed.range(..self.handled).count()
     }
@@ -99,81 +99,88 @@ impl MessageBatch {
         }
     }
 
-    /// How many messages there are.
+    /// Returns the number of messages.
     pub fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// Whether there is none, which does not happen.
+    /// Always `false`: a batch has at least one message.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// The topic that they were read from: the retry topic's name for a batch from one of the
-    /// [`retry_topics`](crate::KafkaConsumer::retry_topics).
-    /// [`ConsumerContext::original_topic`] names the one that a message came from first.
+    /// Returns the topic that the messages were read from.
+    ///
+    /// For a batch read from one of the [`retry_topics`](crate::KafkaConsumer::retry_topics), this is the
+    /// name of the retry topic. [`ConsumerContext::original_topic`] returns the topic that a message was
+    /// first published to.
     pub fn topic(&self) -> &str {
         self.partition.name.topic()
     }
 
-    /// The partition that they came from.
+    /// Returns the partition that the messages were read from.
     pub fn partition(&self) -> i32 {
         self.partition.name.partition()
     }
 
-    /// The group that they were consumed for.
+    /// Returns the consumer group.
     pub fn group(&self) -> &str {
         self.worker.group()
     }
 
-    /// The messages by offset, the oldest first.
+    /// Returns an iterator over the messages, in the order of their offsets.
     pub fn iter(&self) -> slice::Iter<'_, ConsumerContext> {
         self.messages.iter()
     }
 
-    /// The message at `index`; `None` where there are no more than that.
+    /// Returns the message at `index`, or `None` if the batch is shorter.
     pub fn get(&self, index: usize) -> Option<&ConsumerContext> {
         self.messages.get(index)
     }
 
-    /// How often one of them has been handed to the handler, this time included: 1 at first, and
-    /// of several that differ the highest. [`ConsumerContext::attempt`] tells it of each.
+    /// Returns the highest number of attempts of any message in the batch, including this one: 1 the first
+    /// time. [`ConsumerContext::attempt`] returns the number for each message.
     pub fn attempt(&self) -> u32 {
         let attempts = self.messages.iter().map(ConsumerContext::attempt);
         attempts.max().unwrap_or(1)
     }
 
-    /// Asks for the commit of all of them, as [`ConsumerContext::commit`] does for one.
+    /// Asks for the commit of all messages, as [`ConsumerContext::commit`] does for one.
     ///
-    /// Takes effect when the handler returns `Ok`, for those that have not failed; an `Err` cancels
-    /// it. The offset never passes one that has failed. Without it the offset does not move, unless
-    /// the consumer has [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok).
+    /// The commit takes effect when the handler returns `Ok`, for the messages that have not failed. An `Err`
+    /// cancels it. The committed offset never passes a message that has failed.
+    ///
+    /// Without this call the offset does not move, unless the consumer has
+    /// [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok).
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::PartitionLost`] when the partition has gone to another consumer, which will
-    /// get them again.
+    /// [`ConsumerError::PartitionLost`] if the partition belongs to another consumer, which will receive the
+    /// messages again.
     pub fn commit(&self) -> HandlerResult {
         self.worker.check_owned(&self.partition)?;
         self.commit.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Says that `message` and all before it are handled, whatever comes of the rest: the handler's
-    /// error, or panic, brings only those after it again. What has [failed](Self::fail) before
-    /// stays so.
+    /// Marks `message` and all messages before it as handled, whatever the handler returns later. If it then
+    /// returns an error or panics, only the messages after `message` are retried. A message that
+    /// [failed](Self::fail) before stays failed.
     ///
-    /// Their commit is asked for with it: the broker is told within the
-    /// [`commit_interval`](crate::ConsumerConfig::commit_interval), while the handler goes on.
+    /// This also asks for their commit. The worker sends it to the broker within the
+    /// [`commit_interval`](crate::ConsumerConfig::commit_interval), even while the handler is running.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::PartitionLost`], and [`ConsumerError::ExactlyOnce`] in an exactly-once
-    /// worker, where a batch's outputs and offsets are committed together. Nothing is changed then.
+    /// - [`ConsumerError::PartitionLost`] if the partition belongs to another consumer.
+    /// - [`ConsumerError::ExactlyOnce`] in an exactly-once worker, where the outputs and offsets of a batch
+    ///   are committed together.
+    ///
+    /// Nothing is changed in either case.
     ///
     /// # Panics
     ///
-    /// When the message is not of this batch.
+    /// If the message is not in this batch.
     pub fn commit_up_to(&self, message: impl BatchIndex) -> HandlerResult {
         let index = self.index_of(&message);
         self.worker.check_owned(&self.partition)?;
@@ -193,19 +200,21 @@ impl MessageBatch {
         Ok(())
     }
 
-    /// Says that `message` has failed, and no other with it: it is handled again, or given up, by
-    /// the count of its own failures. The first error of a message counts; one that is handled
-    /// [already](Self::commit_up_to) stays so.
+    /// Marks `message` as failed, without failing the others. It is retried, and later dead-lettered or
+    /// skipped, by its own number of failures.
     ///
-    /// In an exactly-once worker a batch comes to its end as a whole: when one message is to be handled
-    /// again, what the handler sent is thrown away, and all come again with it, the others without a
-    /// failure counted. Once each that failed is given up, put off or passed over, what the handler sent
-    /// is published, so send nothing for those. Of a message that was handed out alone nothing is: it
-    /// has failed with all that was sent.
+    /// If it is called several times for a message, the first error counts. A message that was
+    /// [committed](Self::commit_up_to) before stays handled.
+    ///
+    /// In an exactly-once worker a batch succeeds or fails as a whole. If one message is to be retried, the
+    /// outputs of the handler are discarded and all messages are retried; the failure is counted only for
+    /// those that failed. Once every failed message is dead-lettered, delayed or skipped, the outputs are
+    /// published, so send nothing for those messages. If a message that was handed out alone fails, its
+    /// outputs are discarded.
     ///
     /// # Panics
     ///
-    /// When the message is not of this batch.
+    /// If the message is not in this batch.
     pub fn fail(&self, message: impl BatchIndex, error: impl Into<HandlerError>) {
         let index = self.index_of(&message);
         let mut marks = self.marks.lock();
@@ -214,7 +223,7 @@ impl MessageBatch {
         }
     }
 
-    /// Whether the commit of all was asked for; what was said of single ones; the messages.
+    /// `true` if the commit of all messages was asked for; the settled messages; all messages.
     pub(crate) fn into_parts(self) -> (bool, Marks, Vec<ConsumerContext>) {
         let marks = self.marks.into_inner();
         (self.commit.into_inner(), marks, self.messages)
@@ -225,7 +234,7 @@ impl MessageBatch {
         self.partition.name.clone()
     }
 
-    /// What became of each message by now, where that is said; for a log.
+    /// The result of each message that is settled so far; for a log.
     #[cfg(feature = "testing")]
     pub(crate) fn settled(&self) -> Vec<Option<Result<(), String>>> {
         let marks = self.marks.lock();
@@ -271,7 +280,7 @@ impl fmt::Debug for MessageBatch {
     }
 }
 
-/// Tells a message of a [`MessageBatch`]: its index, or a reference to it.
+/// Identifies a message in a [`MessageBatch`], by index or by reference.
 pub trait BatchIndex: sealed::Sealed {}
 
 impl BatchIndex for usize {}
@@ -281,7 +290,7 @@ mod sealed {
     use crate::handler::context::ConsumerContext;
 
     pub trait Sealed {
-        /// Its index in `messages`, or past their end where it is none of them.
+        /// The index in `messages`, or their number if it is not among them.
         fn index_in(&self, messages: &[ConsumerContext]) -> usize;
     }
 

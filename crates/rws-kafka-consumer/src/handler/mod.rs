@@ -1,4 +1,4 @@
-//! What handlers and hooks are given, and what they return.
+//! The arguments and results of handlers and hooks.
 
 pub(crate) mod acknowledge;
 pub(crate) mod context;

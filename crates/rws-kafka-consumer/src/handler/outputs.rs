@@ -3,14 +3,14 @@ use rws_kafka_producer::encode_json;
 use rws_kafka_producer::{HeaderValue, ProducerError, Record, RecordBuffer, TransactionalProducer};
 use std::fmt;
 
-/// What a handler sends in an [exactly-once worker](crate::ExactlyOnceConsumer).
+/// The messages that a handler sends in an [exactly-once worker](crate::ExactlyOnceConsumer).
 ///
-/// It is kept until the handler returns, and is published in the transaction that commits the
-/// message's offset when that was `Ok`, else thrown away.
+/// They are buffered until the handler returns. If it returns `Ok`, they are published in the transaction
+/// that commits the offset of the handled message. Otherwise they are discarded.
 pub struct Outputs {
-    /// None in a worker without transactions, whose handlers are given no outputs.
+    /// `None` in a worker without transactions, whose handlers get no outputs.
     producer: Option<TransactionalProducer>,
-    /// Most bytes of one; letters may have more.
+    /// The maximum size of an output; letters may be larger.
     most_bytes: usize,
     records: RecordBuffer,
 }
@@ -24,21 +24,22 @@ impl Outputs {
         }
     }
 
-    /// Publishes `payload` to `topic`, should the handler succeed.
+    /// Publishes `payload` to `topic` if the handler succeeds.
     ///
     /// # Errors
     ///
-    /// [`InvalidTopic`](ProducerError::InvalidTopic) and
-    /// [`MessageTooLarge`](ProducerError::MessageTooLarge): what no broker would be asked for.
+    /// [`InvalidTopic`](ProducerError::InvalidTopic), and [`MessageTooLarge`](ProducerError::MessageTooLarge)
+    /// if the message exceeds the producer's limit. Both are found without asking a broker.
     pub fn send(&mut self, topic: &str, payload: impl AsRef<[u8]>) -> Result<(), ProducerError> {
         self.send_record(Record::to(topic).payload(payload.as_ref()))
     }
 
-    /// As [`send`](Self::send), to the partition that `key` chooses (murmur2, as Java clients do).
+    /// Publishes `payload` to the partition that `key` chooses (murmur2, as in Java clients) if the handler
+    /// succeeds.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn send_keyed(
         &mut self,
         topic: &str,
@@ -49,12 +50,12 @@ impl Outputs {
         self.send_record(record.payload(payload.as_ref()))
     }
 
-    /// As [`send_keyed`](Self::send_keyed), with headers.
+    /// Publishes a keyed `payload` with headers if the handler succeeds.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and [`InvalidHeader`](ProducerError::InvalidHeader) for a name that
-    /// holds NUL.
+    /// The errors of [`send`](Self::send), and [`InvalidHeader`](ProducerError::InvalidHeader) if a header's
+    /// name contains NUL.
     pub fn send_with_headers<N, V>(
         &mut self,
         topic: &str,
@@ -73,11 +74,11 @@ impl Outputs {
         self.send_record(record.headers(&headers))
     }
 
-    /// As [`send`](Self::send), for a [`Record`] in full.
+    /// Publishes `record` if the handler succeeds.
     ///
     /// # Errors
     ///
-    /// As [`send_with_headers`](Self::send_with_headers).
+    /// The errors of [`send_with_headers`](Self::send_with_headers).
     pub fn send_record(&mut self, record: Record<'_>) -> Result<(), ProducerError> {
         if let Some(producer) = &self.producer {
             producer.check(&record, self.most_bytes)?;
@@ -86,12 +87,12 @@ impl Outputs {
         Ok(())
     }
 
-    /// How many messages were sent so far.
+    /// Returns the number of messages that were sent so far.
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether none was.
+    /// Returns `true` if no message was sent.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
@@ -105,13 +106,13 @@ impl Outputs {
         &self.records
     }
 
-    /// In place of what the handler sent.
+    /// Replaces the messages that the handler sent with `record`.
     pub(crate) fn replace(&mut self, record: &Record<'_>) {
         self.records.clear();
         self.records.push(record);
     }
 
-    /// Beside what the handler sent.
+    /// Adds `record` to the messages that the handler sent.
     pub(crate) fn add(&mut self, record: &Record<'_>) {
         self.records.push(record);
     }
@@ -123,12 +124,12 @@ impl Outputs {
 
 #[cfg(feature = "json")]
 impl Outputs {
-    /// Publishes `value` as JSON, as [`send`](Self::send) does a payload.
+    /// Publishes `value` as JSON if the handler succeeds.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and [`Encode`](ProducerError::Encode) for a value that JSON has no
-    /// form for.
+    /// The errors of [`send`](Self::send), and [`Encode`](ProducerError::Encode) if the value cannot be
+    /// represented in JSON.
     pub fn send_typed<T: serde::Serialize + ?Sized>(
         &mut self,
         topic: &str,
@@ -137,11 +138,12 @@ impl Outputs {
         self.send(topic, encode_json(topic, value)?)
     }
 
-    /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
+    /// Publishes `value` as JSON to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed)
+    /// does.
     ///
     /// # Errors
     ///
-    /// As [`send_typed`](Self::send_typed).
+    /// The errors of [`send_typed`](Self::send_typed).
     pub fn send_typed_keyed<T: serde::Serialize + ?Sized>(
         &mut self,
         topic: &str,

@@ -2,69 +2,70 @@ use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::causes;
 use std::fmt;
 
-/// Why a payload cannot be read as what was asked for. No retry helps, unless it
-/// [is transient](Self::is_transient).
+/// The error of a payload or key that cannot be read as the requested type.
+///
+/// It is permanent, so the message is not retried, unless it [is transient](Self::is_transient).
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
-    /// There is no payload.
+    /// The message has no payload.
     #[error("the message at {partition} offset {offset} has no payload (it is a tombstone)")]
     Tombstone {
-        /// Where it stands.
+        /// The partition of the message.
         partition: TopicPartition,
-        /// Its offset.
+        /// The offset of the message.
         offset: i64,
     },
-    /// The payload is not text.
+    /// The payload is not valid UTF-8.
     #[error(
         "the payload at {partition} offset {offset} is not UTF-8: byte {position} begins no \
          character"
     )]
     NotUtf8 {
-        /// Where it stands.
+        /// The partition of the message.
         partition: TopicPartition,
-        /// Its offset.
+        /// The offset of the message.
         offset: i64,
-        /// The first byte that is wrong, from 0.
+        /// The index of the first invalid byte, from 0.
         position: usize,
     },
-    /// There is no key to decode.
+    /// The message has no key to decode.
     #[cfg(feature = "registry")]
     #[error("the message at {partition} offset {offset} has no key")]
     NoKey {
-        /// Where it stands.
+        /// The partition of the message.
         partition: TopicPartition,
-        /// Its offset.
+        /// The offset of the message.
         offset: i64,
     },
-    /// The consumer knows no schema registry.
+    /// The consumer has no schema registry.
     #[cfg(feature = "registry")]
     #[error(
         "the message at {partition} offset {offset} needs a schema registry: give the consumer one by \
          with_registry"
     )]
     NoRegistry {
-        /// Where it stands.
+        /// The partition of the message.
         partition: TopicPartition,
-        /// Its offset.
+        /// The offset of the message.
         offset: i64,
     },
-    /// The payload, or the key, is not of the type that was asked for, or its schema could not be had.
+    /// The payload or key does not match the requested type, or its schema could not be read.
     #[cfg(feature = "schema")]
     #[error("cannot decode the message at {partition} offset {offset}")]
     Decode {
-        /// Where it stands.
+        /// The partition of the message.
         partition: TopicPartition,
-        /// Its offset.
+        /// The offset of the message.
         offset: i64,
-        /// What is wrong with it.
+        /// The cause.
         source: Box<rws_kafka_schema::SchemaError>,
     },
 }
 
 impl PayloadError {
-    /// Whether it says nothing of the message, so that a retry may help: the schema registry could not
-    /// be asked.
+    /// Returns `true` if the error is not the message's fault, so that a retry may succeed: the schema
+    /// registry is unavailable or not set.
     pub fn is_transient(&self) -> bool {
         match self {
             #[cfg(feature = "schema")]

@@ -1,4 +1,4 @@
-//! Reading values.
+//! Decoding payloads and keys.
 
 use super::context::ConsumerContext;
 use super::payload::PayloadError;
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 #[cfg(feature = "json")]
 impl ConsumerContext {
-    /// The value that the payload holds as JSON.
+    /// Decodes the payload from JSON.
     ///
     /// ```no_run
     /// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
@@ -37,9 +37,9 @@ impl ConsumerContext {
     ///
     /// # Errors
     ///
-    /// [`PayloadError::Tombstone`], and [`PayloadError::Decode`], whose source tells line, column and
-    /// path of what is wrong. No retry helps against either, so that a
-    /// [`HandlerError`](crate::HandlerError) made of it is permanent.
+    /// [`PayloadError::Tombstone`], and [`PayloadError::Decode`], whose source contains the line, column and
+    /// path of the invalid value. A [`HandlerError`](crate::HandlerError) made from either is permanent: the
+    /// message is not retried.
     pub fn deserialize_json<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
         let payload = self.payload().ok_or_else(|| self.tombstone())?;
         rws_kafka_schema::json::decode(payload).map_err(|source| self.undecodable(source))
@@ -103,7 +103,7 @@ impl ConsumerContext {
     }
 }
 
-/// The methods of one format: they differ in a bound, a name and words.
+/// The methods of one format. Formats differ only in a bound, a name and words.
 macro_rules! format_methods {
     (
         $feature:literal, $words:literal, $schema:literal, { $($bound:tt)+ },
@@ -117,10 +117,10 @@ macro_rules! format_methods {
             ///
             /// # Errors
             ///
-            /// [`PayloadError::Tombstone`], [`PayloadError::NoRegistry`], and [`PayloadError::Decode`],
-            /// whose source tells what registry, schema or payload have against it. A
-            /// [`HandlerError`](crate::HandlerError) made of it is permanent, unless the registry could
-            /// not be asked.
+            /// [`PayloadError::Tombstone`], [`PayloadError::NoRegistry`], and [`PayloadError::Decode`], whose
+            /// source is the error of the registry, the schema or the payload. A
+            /// [`HandlerError`](crate::HandlerError) made from them is permanent, unless the registry is
+            /// unavailable or not set.
             pub fn $value<T: $($bound)+>(&self) -> Result<T, PayloadError> {
                 self.decode_value(|registry, encoded| registry.$decode(encoded))
             }

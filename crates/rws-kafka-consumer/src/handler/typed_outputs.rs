@@ -1,16 +1,16 @@
-//! Sending values with schemas, in the transaction that commits their message's offset.
+//! Sending values with schemas, in the transaction that commits the offset of the handled message.
 
 use super::outputs::Outputs;
 use rws_kafka_producer::{ProducerError, Record, RecordSender, TypedRecord, TypedSender};
 use rws_kafka_schema::registry::SchemaRegistry;
 
 impl Outputs {
-    /// A record whose key and value may be typed; see
+    /// Returns a record whose key and value may be typed; see
     /// [`RegistryProducer::record`](rws_kafka_producer::RegistryProducer::record).
     ///
-    /// Values are encoded at once, for the registry of [`KafkaConsumer::with_registry`] or, where one
-    /// is set, [`ExactlyOnceConsumer::output_registry`]. The lane waits where that must be asked; no
-    /// transaction does.
+    /// Values are encoded at once, with the registry of [`ExactlyOnceConsumer::output_registry`] if one is
+    /// set, otherwise with that of [`KafkaConsumer::with_registry`]. If a schema is not cached, the lane
+    /// waits for the registry, but no transaction does.
     ///
     /// ```no_run
     /// # #[cfg(feature = "avro")]
@@ -69,7 +69,7 @@ impl RecordSender for &mut Outputs {
     }
 }
 
-/// The methods of one format, for types with a schema of their own and for those without: they differ
+/// The methods of one format, for types with a schema of their own and for those without. Formats differ only
 /// in a bound, a name and words.
 macro_rules! format_methods {
     (
@@ -93,10 +93,10 @@ macro_rules! format_methods {
             ///
             /// # Errors
             ///
-            /// As [`send`](Self::send), [`NoRegistry`](ProducerError::NoRegistry), and
-            /// [`Encode`](ProducerError::Encode), whose source tells what the registry or the schema has
-            /// against it. A [`HandlerError`](crate::HandlerError) made of the last is permanent, unless
-            /// the registry could not be asked.
+            /// The errors of [`send`](Self::send), [`NoRegistry`](ProducerError::NoRegistry), and
+            /// [`Encode`](ProducerError::Encode), whose source is the error of the registry or the schema. A
+            /// [`HandlerError`](crate::HandlerError) made from an `Encode` error is permanent, unless the
+            /// registry is unavailable.
             pub fn $send<T: $($bound)+>(
                 &mut self,
                 topic: &str,
@@ -105,7 +105,8 @@ macro_rules! format_methods {
                 self.record(topic).$value(value).send()
             }
 
-            /// The same to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed).
+            /// Publishes `value` to the partition that `key` chooses, as [`send_keyed`](Self::send_keyed)
+            /// does.
             ///
             /// # Errors
             ///
