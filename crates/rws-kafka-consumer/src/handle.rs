@@ -6,17 +6,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A running worker. Clones are one worker; dropping them all leaves it running.
+/// A handle of a running worker.
 ///
-/// A worker that failed makes readiness degraded until [`join`](Self::join) or [`stop`](Self::stop) has
-/// returned its error and the handle is dropped: who starts workers without keeping their handles finds
-/// them there.
+/// All clones refer to the same worker. Dropping them all leaves it running.
+///
+/// If a worker fails, readiness stays degraded until [`join`](Self::join) or [`stop`](Self::stop) has
+/// returned the error and the handle is dropped, so that failures stay visible even if the handle was dropped
+/// before.
 #[derive(Clone)]
 pub struct ConsumerHandle {
     engine: Arc<Engine>,
 }
 
-/// What waiting for the group takes beyond the deadline of a stop.
+/// How much longer than its deadline a stop may take, to leave the group.
 const LEAVE: Duration = Duration::from_secs(2);
 
 impl ConsumerHandle {
@@ -24,29 +26,30 @@ impl ConsumerHandle {
         Self { engine }
     }
 
-    /// Asks the worker to stop and returns at once; [`join`](Self::join) tells when it has.
+    /// Asks the worker to stop, and returns at once. [`join`](Self::join) waits until it has stopped.
     pub fn initiate_stop(&self) {
         self.engine.stop.ask(self.engine.settings.drain_timeout);
     }
 
-    /// Stops the worker: hands out no more messages, waits for those in hand, commits, leaves the
-    /// group; all within the [`drain_timeout`](crate::ConsumerConfig::drain_timeout).
+    /// Stops the worker: it hands out no more messages, waits for those in flight, commits, and leaves the
+    /// group, all within the [`drain_timeout`](crate::ConsumerConfig::drain_timeout).
     ///
-    /// Messages that were fetched and not begun are dropped and come again. Called from within a
-    /// handler it waits for that handler, and so for the whole timeout: call
-    /// [`initiate_stop`](Self::initiate_stop) there.
+    /// Messages that were fetched but not handed out are dropped, and are delivered again.
+    ///
+    /// A handler must not call `stop`: it would wait for itself until the timeout. Handlers call
+    /// [`initiate_stop`](Self::initiate_stop) instead.
     pub fn stop(&self) -> StopReport {
         self.stop_within(self.engine.settings.drain_timeout)
     }
 
-    /// As [`stop`](Self::stop), within `timeout`. Takes up to two seconds more when the broker does
-    /// not answer.
+    /// Stops the worker as [`stop`](Self::stop) does, within `timeout` instead of the `drain_timeout`. It
+    /// takes up to 2 s longer if the broker does not answer.
     pub fn stop_within(&self, timeout: Duration) -> StopReport {
         self.engine.stop.ask(timeout);
         let until = Instant::now().checked_add(timeout.saturating_add(LEAVE));
         self.wait(until).unwrap_or_else(|| {
             let report = StopReport::from(StopDetails {
-                // The poll thread is still in a rebalance that began before the stop.
+                // A rebalance that began before the stop still occupies the poll thread.
                 unfinished: self.engine.in_hand(),
                 ..StopDetails::default()
             });
@@ -54,15 +57,16 @@ impl ConsumerHandle {
         })
     }
 
-    /// Waits until the worker has ended, however long it runs.
+    /// Blocks until the worker has ended.
     ///
-    /// `main` ends with its report as a result: `worker.join().into_result()?`. A failure that nobody
-    /// reads in the report is logged when it is dropped.
+    /// Its report can be the result of `main`: `worker.join().into_result()?`. A failure is logged if the
+    /// report is dropped before anybody has read it.
     pub fn join(&self) -> StopReport {
         self.wait(None).unwrap_or_default()
     }
 
-    /// Waits until the worker has ended, for `timeout` at most.
+    /// Blocks until the worker has ended, for at most `timeout`. Returns `None` if the worker is still
+    /// running.
     pub fn join_timeout(&self, timeout: Duration) -> Option<StopReport> {
         self.wait(Instant::now().checked_add(timeout))
     }
@@ -77,25 +81,27 @@ impl ConsumerHandle {
         report.handed_out(self.engine.group(), &self.engine.stop.is_read)
     }
 
-    /// Waits until the group has given the worker its partitions, for `timeout` at most; true when
-    /// it has. An assignment of none counts.
+    /// Blocks until the group has assigned partitions to the worker, for at most `timeout`. Returns `true` if
+    /// it has, even if the assignment is empty.
     pub fn wait_ready(&self, timeout: Duration) -> bool {
         self.engine
             .wait_assigned(Deadline::after(timeout).instant())
     }
 
-    /// Leaves messages alone from now on: those in hand go on, the group is kept, and what was
-    /// fetched waits. A retry that is due waits, too; readiness does not call the worker stalled.
+    /// Pauses the handling of messages. Messages in flight continue, and the worker stays in its group.
+    ///
+    /// Messages that were fetched wait, and so do retries that are due. Readiness does not report a paused
+    /// worker as stalled.
     pub fn pause(&self) {
         self.engine.pause(true);
     }
 
-    /// Ends a [`pause`](Self::pause).
+    /// Resumes the handling of messages after a [`pause`](Self::pause).
     pub fn resume(&self) {
         self.engine.pause(false);
     }
 
-    /// What the worker is doing at this moment. Asks no broker.
+    /// Returns the current status of the worker. It does not ask the broker.
     pub fn status(&self) -> ConsumerStatus {
         self.engine.status()
     }

@@ -1,8 +1,8 @@
-//! Kafka consumers as background workers beside a web server.
+//! Kafka consumers that run as background workers, for example beside a web server.
 //!
-//! A worker fetches on a thread that always polls, so that slow handlers never lose the group, and
-//! handles messages on lanes of their own. Messages of one partition are handled in order; an
-//! offset is committed only when its message and all before it are handled.
+//! A worker polls on a thread of its own, so slow handlers never cost it its place in the group. Handlers run
+//! on other threads, the lanes. Messages of one partition are handled in order. An offset is committed only
+//! when its message and all messages before it are finished.
 //!
 //! ```no_run
 //! use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
@@ -21,22 +21,32 @@
 //! # }
 //! ```
 //!
-//! # What it promises
+//! # Where to start
 //!
-//! - A message is handled at least once: its offset moves only after its handler returned `Ok`, or
-//!   the broker has acknowledged its dead letter, or you asked for it to be passed over.
-//! - A handler that fails or panics gets the message again after a pause; its partition (or key)
-//!   waits, the others go on. What follows the last retry is [`FailurePolicy`]'s.
-//! - With [`KafkaConsumer::retry_topics`] nobody waits for a failed message: it is handled again from a
-//!   topic of its own, not before its delay is over, and out of its order.
-//! - Offsets never go back, never pass an unfinished message, and are never committed for a
-//!   partition that has gone to another consumer.
-//! - A stop or a rebalance waits for the messages in hand, with a deadline, and tells what it left.
+//! - [`KafkaConsumer`] sets a worker up and starts it; [`ConsumerConfig`] contains its settings.
+//! - [`ConsumerContext`] is the message that a handler receives, [`MessageBatch`] a batch of messages.
+//! - [`HandlerError`] is the error of a handler. [`FailurePolicy`], [`Backoff`] and [`CircuitBreaker`] decide
+//!   what happens to a message that failed.
+//! - [`ConsumerHandle`] stops a worker and returns its [status](ConsumerStatus) and its [report](StopReport).
+//! - [`ExactlyOnceConsumer`] commits the messages that a handler sends together with its offsets.
+//! - [`Replay`] publishes dead letters to their original topics again.
 //!
-//! - With [`KafkaConsumer::start_batch`], handlers take several messages of a partition at a time, and what
-//!   fails among them takes no other with it.
-//! - With [`KafkaConsumer::exactly_once`], what a handler sends and the offset of its message are
-//!   committed together: a reader of committed messages sees each result once.
+//! # Guarantees
+//!
+//! - A message is handled at least once. Its offset moves only after its handler returned `Ok`, after the
+//!   broker has acknowledged its dead letter, or when a policy that you set skips it.
+//! - If a handler fails or panics, the message is retried after a pause. Its partition (or key) waits; the
+//!   others continue. [`FailurePolicy`] decides what follows the last retry.
+//! - With [`KafkaConsumer::retry_topics`], no other message waits for a failed one. It is handled again from
+//!   a retry topic, after its delay and out of order.
+//! - Committed offsets never move back, never pass an unfinished message, and are never committed for a
+//!   partition that belongs to another consumer.
+//! - A stop or a rebalance waits for the messages in flight, until a deadline. The report of a stop shows
+//!   what was left.
+//! - With [`KafkaConsumer::start_batch`], a handler takes several messages of a partition at a time. A
+//!   message that fails does not take the others of its batch to the dead letter queue.
+//! - With [`KafkaConsumer::exactly_once`], the messages that a handler sends and the offset of its message
+//!   are committed together: a `read_committed` consumer sees each result once.
 //!
 //! # Features
 //!
@@ -51,15 +61,15 @@
 //! | `protobuf` | `deserialize_protobuf`, `Outputs::send_protobuf`: values in Protobuf, by prost and a schema registry | |
 //! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
 //! | `json-schema` | `deserialize_json_schema`, `Outputs::send_json_schema`: values in JSON, checked by a schema registry's JSON Schema | |
-//! | `registry` | `with_registry`; comes with each of the three | |
+//! | `registry` | `with_registry`; enabled by `avro`, `protobuf` and `json-schema` | |
 //! | `testing` | the module `testing`: workers for tests, which need no broker | |
 //! | `otel` | traces by OpenTelemetry, see [`rws_kafka_observe::trace`] | |
 //!
 //! # Traces
 //!
-//! While a message is handled, the trace of its headers `traceparent` and `tracestate` is current: what
-//! the handler publishes, and the message's dead letter, belong to it. Each attempt is a span; see
-//! [`rws_kafka_observe::trace`].
+//! While a message is handled, the trace of its headers `traceparent` and `tracestate` is current: the
+//! messages that the handler publishes, and the message's dead letter, belong to it. Each attempt is a span;
+//! see [`rws_kafka_observe::trace`].
 
 mod engine;
 mod error;

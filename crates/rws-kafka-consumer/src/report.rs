@@ -6,15 +6,15 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How a worker ended: what [`join`](crate::ConsumerHandle::join) and
+/// The result of a worker, which [`join`](crate::ConsumerHandle::join) and
 /// [`stop`](crate::ConsumerHandle::stop) return.
 ///
-/// [`into_result`](Self::into_result) makes it the result of `main`. `Display` writes it on one line,
-/// and the fields of [`StopDetails`] are read as if they were its own: `report.unfinished`.
+/// It dereferences to [`StopDetails`], so its fields can be read directly: `report.unfinished`.
+/// [`into_result`](Self::into_result) turns it into the result of `main`. `Display` writes it on one line.
 ///
-/// A report that is not [clean](Self::is_clean) must not go unnoticed. If it is dropped before
-/// anything was read of it, or of a clone, that is logged as an error, and written to stderr in a
-/// process that has no [`tracing`] subscriber.
+/// A report that is not [clean](Self::is_clean) must be read. If it is dropped before it, or a clone of it,
+/// was read, it is logged as an error. In a process without a [`tracing`] subscriber it is also written to
+/// stderr.
 ///
 /// ```no_run
 /// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
@@ -30,31 +30,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Clone, Default)]
 pub struct StopReport {
     details: StopDetails,
-    /// Of a report that was given to a user.
+    /// `Some` for a report that was returned to a user.
     unread: Option<Unread>,
 }
 
-/// What a [`StopReport`] says.
+/// The fields of a [`StopReport`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct StopDetails {
-    /// Messages that were fetched and not in flight: not handed to the handler yet, or waiting for
-    /// another try. They come again.
+    /// The number of messages that were fetched but not in flight: not handed to the handler yet, or waiting
+    /// for a retry. They are delivered again.
     pub unstarted: usize,
-    /// Messages that were still in flight at the deadline: with a handler, or as a dead letter on its
-    /// way. They come again, too.
+    /// The number of messages that were still in flight at the deadline: with a handler, or as a dead letter
+    /// without an acknowledgement. They are delivered again.
     pub unfinished: usize,
-    /// Partitions with finished messages whose offset the broker had not confirmed at the deadline.
+    /// The number of partitions with finished messages whose offset the broker had not confirmed at the
+    /// deadline.
     pub uncommitted: usize,
-    /// Whether the consumer was closed in time, which tells the group that it leaves. If not, or if
-    /// no broker received it, its partitions go to others only after the session timeout. Also `false`
-    /// where the group, or librdkafka, had ended its membership before, as [`error`](Self::error) says.
+    /// `true` if the consumer was closed in time, and so told the group that it leaves.
+    ///
+    /// If it is `false`, or if no broker received the message, other members get the partitions only after
+    /// the session timeout. It is also `false` if the group or librdkafka had ended the membership before, as
+    /// [`error`](Self::error) shows.
     pub left_group: bool,
-    /// What ended the worker, if nobody asked for it.
+    /// The error that ended the worker, or `None` if it was asked to stop.
     pub error: Option<ConsumerError>,
 }
 
-/// Whether anyone has read a report, or a clone of it.
+/// Whether a report, or a clone of it, was read.
 #[derive(Clone)]
 struct Unread {
     group: String,
@@ -62,17 +65,17 @@ struct Unread {
 }
 
 impl StopReport {
-    /// Returns `true` if nothing was left in flight, every commit that was asked for is confirmed, the
-    /// group was left in order, and no error ended the worker.
+    /// Returns `true` if nothing was left in flight, every requested commit is confirmed, the worker left the
+    /// group, and no error ended it.
     pub fn is_clean(&self) -> bool {
         self.deref().is_clean()
     }
 
-    /// Returns the report if it is [clean](Self::is_clean), and otherwise an error for `main` to return.
+    /// Returns the report if it is [clean](Self::is_clean), otherwise an error for `main` to return.
     ///
     /// # Errors
     ///
-    /// The error that ended the worker; [`ConsumerError::LeftUndone`] when it was stopped and left work
+    /// The error that ended the worker, or [`ConsumerError::LeftUndone`] if it was stopped and left work
     /// undone.
     pub fn into_result(self) -> Result<Self, ConsumerError> {
         if let Some(error) = &self.error {
@@ -86,8 +89,8 @@ impl StopReport {
         })
     }
 
-    /// As it is given to a user, who is expected to read it; `is_read` is shared by all reports of a
-    /// worker.
+    /// The report as it is returned to a user, who is expected to read it. All reports of a worker share
+    /// `is_read`.
     pub(crate) fn handed_out(mut self, group: &str, is_read: &Arc<AtomicBool>) -> Self {
         self.unread = Some(Unread {
             group: group.to_owned(),
@@ -125,7 +128,7 @@ impl StopDetails {
         self.unfinished == 0 && self.uncommitted == 0 && self.left_group && self.error.is_none()
     }
 
-    /// What was left undone, in words; empty where nothing was.
+    /// A text that lists the work left undone; empty if there is none.
     fn left(&self) -> String {
         let mut left = Vec::new();
         if self.unfinished > 0 {
@@ -172,7 +175,7 @@ impl Drop for StopReport {
         let Some(unread) = self.unread.take() else {
             return;
         };
-        // Told once, however many were dropped.
+        // It is logged once, however many clones are dropped.
         if self.details.is_clean() || unread.is_read.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -183,7 +186,7 @@ impl Drop for StopReport {
             "a worker's report was dropped unread: {report}; call into_result on what join and stop return"
         );
         if !tracing::dispatcher::has_been_set() {
-            // Nobody would hear of it. What stderr does not take is lost.
+            // No subscriber would show it. An error of stderr cannot be reported either.
             let group = &unread.group;
             let _ = writeln!(
                 std::io::stderr(),
@@ -194,7 +197,7 @@ impl Drop for StopReport {
     }
 }
 
-/// One line for a log: `stopped, nothing left undone`.
+/// Writes the report on one line for a log: `stopped, nothing left undone`.
 impl fmt::Display for StopReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let details = self.deref();

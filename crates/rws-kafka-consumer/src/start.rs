@@ -1,4 +1,4 @@
-//! From a consumer's settings to a running worker.
+//! Starting a worker from the settings of a consumer.
 
 use crate::engine::{
     self, Client, Commits, DeadLetters, Engine, Equipment, Handler, Plan, Settings, Transactions,
@@ -22,8 +22,8 @@ use rws_kafka_producer::KafkaProducer;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// What a worker does by its settings, and what it publishes and commits with. The default is for a worker
-/// that is not started.
+/// The checked settings of a worker, and the producers that it publishes and commits with. The default is for
+/// a worker that is not started.
 #[derive(Default)]
 pub(crate) struct Prepared {
     pub(crate) checked: Checked,
@@ -33,27 +33,26 @@ pub(crate) struct Prepared {
 impl KafkaConsumer {
     /// Starts the worker on threads of its own and returns at once.
     ///
-    /// `handler` gets each message once it is fetched, in the order that
-    /// [`ordering`](Self::ordering) keeps. When it returns an error or panics, the message is
-    /// handled again after a pause; what follows when that does not help is
-    /// [`on_failure`](Self::on_failure)'s.
+    /// The worker calls `handler` with each fetched message, in the order that [`ordering`](Self::ordering)
+    /// keeps. If the handler returns an error or panics, the message is retried after a pause.
+    /// [`on_failure`](Self::on_failure) decides what happens after the last retry.
     ///
-    /// An `Ok` alone commits nothing: the handler calls [`commit`](ConsumerContext::commit), or the
-    /// consumer has [`commit_on_ok`](Self::commit_on_ok). A worker whose handlers do neither warns
-    /// once, after 10 seconds or when it stops, as the next run handles its messages again.
+    /// An `Ok` alone commits nothing: the handler calls [`commit`](ConsumerContext::commit), or the consumer
+    /// has [`commit_on_ok`](Self::commit_on_ok). If neither is the case, the worker logs a warning, once,
+    /// after 10 s or when it stops, because the next run will handle its messages again.
     ///
-    /// What [`try_start`](Self::try_start) would return as an error is logged, makes readiness
-    /// degraded, and is returned by [`join`](ConsumerHandle::join).
+    /// If the worker cannot start, for the errors of [`try_start`](Self::try_start), the error is logged,
+    /// readiness is degraded, and [`join`](ConsumerHandle::join) returns it.
     ///
     /// # Async code in a handler
     ///
-    /// A handler runs on a thread of the worker's own, outside any async runtime, and its result is
-    /// the message's. So wait for async work with the `block_on` of a runtime's handle: that blocks
-    /// this lane only, and the error comes back to the worker, which retries or dead-letters the
-    /// message. [`concurrency`](Self::concurrency) is how many messages are handled at a time.
+    /// A handler runs on a thread of the worker, outside any async runtime, and its result is the result of
+    /// the message. Wait for async work with the `block_on` of a runtime's handle. This blocks only this
+    /// lane, and the worker receives the error and retries or dead-letters the message.
+    /// [`concurrency`](Self::concurrency) sets how many messages are handled at the same time.
     ///
-    /// Do not `spawn` it and return: the worker then takes the message as handled. An error or a panic
-    /// in the spawned task is lost without a trace, and so is the message if the process ends first.
+    /// Do not `spawn` the work and return: the worker then counts the message as handled. An error or a panic
+    /// of the spawned task goes unnoticed, and the message is lost if the process ends before the task does.
     ///
     /// ```no_run
     /// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
@@ -112,14 +111,19 @@ impl KafkaConsumer {
         handle
     }
 
-    /// As [`start`](Self::start), for those who want to know at once whether it could start.
+    /// Starts the worker as [`start`](Self::start) does, and returns an error if it cannot start.
+    ///
+    /// An unreachable broker is not an error; readiness shows it.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::NoTopics`] without a subscription, [`ConsumerError::Setting`] for one that
-    /// is out of range or contradicts another, [`ConsumerError::Property`],
-    /// [`ConsumerError::Subscription`] and [`ConsumerError::DeadLetterProducer`] for what librdkafka
-    /// refuses. An unreachable broker is no error: it shows in readiness.
+    /// - [`ConsumerError::NoTopics`] without a subscription.
+    /// - [`ConsumerError::Setting`] if a setting is out of range or contradicts another one.
+    /// - [`ConsumerError::Property`] and [`ConsumerError::Subscription`] if librdkafka refuses the settings
+    ///   or the topics.
+    /// - [`ConsumerError::DeadLetterProducer`] if the producer for dead letters and retry topics cannot be
+    ///   created.
+    /// - [`ConsumerError::Thread`] if the system cannot start a thread.
     pub fn try_start<F>(self, handler: F) -> Result<ConsumerHandle, ConsumerError>
     where
         F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
@@ -138,7 +142,7 @@ impl KafkaConsumer {
         Ok(ConsumerHandle::new(engine))
     }
 
-    /// Checks the settings, and makes what is published and committed with.
+    /// Checks the settings, and creates the producers that the worker publishes and commits with.
     pub(crate) fn prepare(
         &self,
         handler: &Handler,
@@ -155,7 +159,8 @@ impl KafkaConsumer {
         self.engine_timed_by(Clock::default(), Backoff::default(), prepared)
     }
 
-    /// Pauses are told by `clock`; those before a letter that was refused are as `letter_backoff` says.
+    /// Creates an engine whose pauses follow `clock`. `letter_backoff` sets the waits before a refused letter
+    /// is sent again.
     pub(crate) fn engine_timed_by(
         &self,
         clock: Clock,
@@ -260,7 +265,7 @@ impl KafkaConsumer {
         ))
     }
 
-    /// What is subscribed to, and the retry topics of it.
+    /// The subscribed topics and their retry topics.
     pub(crate) fn topics_to_read(&self, engine: &Engine) -> Vec<String> {
         let ladder = engine.settings.ladder.iter();
         let retries = ladder.flat_map(|ladder| ladder.retries().map(str::to_owned));

@@ -3,41 +3,41 @@ use rws_kafka_dispatch::{InHand, TopicPartition};
 use rws_kafka_producer::connection::ConnectionCause;
 use std::time::SystemTime;
 
-/// What a worker is doing at this moment.
+/// The current state of a worker, returned by [`ConsumerHandle::status`](crate::ConsumerHandle::status).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConsumerStatus {
-    /// The partitions it has, with how they stand.
+    /// The assigned partitions and their state.
     pub assignment: Vec<PartitionStatus>,
-    /// Whether the group is between two assignments, or was not joined yet.
+    /// `true` while the group is between two assignments, and before the worker has joined it.
     pub rebalancing: bool,
-    /// Whether [`pause`](crate::ConsumerHandle::pause) was asked for.
+    /// `true` after [`pause`](crate::ConsumerHandle::pause).
     pub paused: bool,
-    /// Messages in hand: with a handler, or as dead letters on their way.
+    /// The number of messages in flight: with a handler, or as dead letters without an acknowledgement.
     pub in_hand: usize,
-    /// The message that a handler has had in hand for longest: a stuck handler shows here.
+    /// The message that has been with a handler for the longest time. A stuck handler shows here.
     pub oldest_in_hand: Option<InHand>,
-    /// How often the broker has taken offsets from this worker.
+    /// How often the broker has confirmed a commit of this worker.
     pub commits: u64,
-    /// Messages whose handlers returned `Ok` without asking for a commit; 0 once a handler has asked
-    /// for one. Offsets do not move by themselves: see
-    /// [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok).
+    /// The number of messages whose handlers returned `Ok` without asking for a commit; 0 once a handler has
+    /// asked for one.
+    ///
+    /// Offsets do not move without a commit: see [`commit_on_ok`](crate::KafkaConsumer::commit_on_ok).
     pub handled_without_commit: u64,
-    /// The topics that it subscribes to and that do not exist. One that is created is found within
-    /// seconds.
+    /// The subscribed topics that do not exist. The worker finds one within seconds of its creation.
     pub missing_topics: Vec<String>,
-    /// The permission that keeps it from its work, and who needs it; `None` where none does.
+    /// The missing permission, and the user who needs it; `None` if none is missing.
     pub cause: Option<String>,
-    /// Why the brokers cannot be reached, while they cannot.
+    /// Why the brokers are unreachable; `None` while they are reachable.
     pub connection: Option<ConnectionCause>,
-    /// The last error, however long ago.
+    /// The last error, however long ago it occurred.
     pub last_error: Option<ConsumerError>,
-    /// Whether the worker has ended.
+    /// `true` once the worker has ended.
     pub stopped: bool,
 }
 
 impl ConsumerStatus {
-    /// Messages fetched and not finished, of all partitions together.
+    /// Returns the number of messages that are fetched but not finished, over all partitions.
     pub fn in_flight(&self) -> usize {
         self.assignment
             .iter()
@@ -45,28 +45,28 @@ impl ConsumerStatus {
             .sum()
     }
 
-    /// Messages behind the ends of the partitions, all together; `None` where one is not known.
+    /// Returns the total lag of all partitions; `None` if the lag of one of them is unknown.
     pub fn lag(&self) -> Option<u64> {
         self.assignment.iter().map(|partition| partition.lag).sum()
     }
 }
 
-/// How an assigned partition stands.
+/// The state of an assigned partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartitionStatus {
-    /// The partition.
+    /// The partition's topic and number.
     pub partition: TopicPartition,
-    /// Messages fetched and not finished.
+    /// The number of messages that are fetched but not finished.
     pub in_flight: usize,
-    /// Whether no more is fetched, as what was fetched fills the partition's share of
+    /// `true` while the worker fetches no more, because the fetched messages fill the partition's share of
     /// [`max_in_flight`](crate::ConsumerConfig::max_in_flight).
     pub paused: bool,
-    /// The offset last committed in this assignment.
+    /// The last offset that was committed in this assignment; `None` if there was none.
     pub committed: Option<i64>,
-    /// When that was.
+    /// The time of that commit.
     pub last_commit: Option<SystemTime>,
-    /// Messages between the committed offset and the end of the partition, when it was last
-    /// measured, at most a few seconds ago; `None` when that is not known.
+    /// The number of messages between the committed offset and the end of the partition, measured at most a
+    /// few seconds ago; `None` if it is unknown.
     pub lag: Option<u64>,
 }

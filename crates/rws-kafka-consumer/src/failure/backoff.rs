@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-/// How long to wait before a failed message is handled again.
+/// The waits between the retries of a failed message.
 ///
-/// The first wait is `initial`, each further one is the last times the
-/// [`multiplier`](Self::multiplier) (2 by default), up to `max`;
-/// [`jitter`](Self::jitter) shortens each at random.
+/// The first wait is `initial`. Each further wait is the previous one times the
+/// [`multiplier`](Self::multiplier) (default 2), up to `max`. [`jitter`](Self::jitter) shortens each wait at
+/// random.
 ///
 /// ```
 /// use rws_kafka_consumer::Backoff;
@@ -26,7 +26,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// From `initial`, doubling, to `max`; an `initial` above `max` is `max`.
+    /// Creates a backoff that begins at `initial` and doubles up to `max`, without jitter. An `initial` above
+    /// `max` is treated as `max`.
     pub fn new(initial: Duration, max: Duration) -> Self {
         Self {
             initial: initial.min(max),
@@ -36,37 +37,36 @@ impl Backoff {
         }
     }
 
-    /// The same wait each time.
+    /// Creates a backoff with the same wait each time, without jitter.
     pub fn fixed(wait: Duration) -> Self {
         Self::new(wait, wait)
     }
 
-    /// What each wait is multiplied by to give the next. Default 2; below 1, and what is no number,
-    /// is 1.
+    /// Sets the factor between two waits. Default 2. Values below 1, and NaN, are treated as 1.
     #[must_use]
     pub fn multiplier(mut self, multiplier: f64) -> Self {
         self.multiplier = multiplier.max(1.0);
         self
     }
 
-    /// Shortens each wait by a random part of it, `share` at most, so that what failed together
-    /// does not come back together. Default 0; from 0 to 1, and what is no number is 0.
+    /// Shortens each wait by a random part of it, at most `share`, so that messages which failed together are
+    /// not retried together. Default 0. Values are clamped to 0 to 1, and NaN is treated as 0.
     #[must_use]
     pub fn jitter(mut self, share: f64) -> Self {
-        // `max` takes what is no number to 0, which `clamp` would keep.
+        // `max` turns NaN into 0; `clamp` would keep it.
         self.jitter = share.max(0.0).clamp(0.0, 1.0);
         self
     }
 
-    /// The wait after the `failures`-th failure in a row, counted from 1, before jitter.
+    /// Returns the wait after this many failures in a row, counted from 1, without jitter.
     pub fn after(&self, failures: u32) -> Duration {
         let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
         let seconds = self.initial.as_secs_f64() * self.multiplier.powi(exponent);
-        // No number of seconds that a `Duration` holds: it is more than any `max`.
+        // A value that overflows `Duration` is more than any `max`.
         Duration::try_from_secs_f64(seconds).map_or(self.max, |wait| wait.min(self.max))
     }
 
-    /// The same, with jitter.
+    /// The wait after this many failures in a row, with jitter.
     pub(crate) fn wait_after(&self, failures: u32) -> Duration {
         let wait = self.after(failures);
         if self.jitter == 0.0 {
@@ -78,7 +78,7 @@ impl Backoff {
 }
 
 impl Default for Backoff {
-    /// From 100 ms to 30 s, with a jitter of 0.2.
+    /// 100 ms, doubling up to 30 s, with a jitter of 0.2.
     fn default() -> Self {
         Self::new(Duration::from_millis(100), Duration::from_secs(30)).jitter(0.2)
     }

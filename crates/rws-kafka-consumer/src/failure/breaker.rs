@@ -3,16 +3,16 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// When a worker stops rather than give up more messages.
+/// A limit on dead-lettered and skipped messages, at which the worker stops.
 ///
-/// A database that is gone fails every message: without a breaker the whole topic goes to the dead
-/// letter queue. It counts the messages that are given up (dead-lettered or skipped) among those
-/// that have come to an end; retries that still go on do not count.
+/// While a database is unavailable, every message fails: without a circuit breaker all messages of the topic
+/// go to the dead letter queue. The breaker counts messages that are dead-lettered or skipped, among all
+/// messages that are finished. A message that is still being retried does not count.
 ///
 /// ```
 /// use rws_kafka_consumer::CircuitBreaker;
 ///
-/// // At the 20th in a row, or when more than half of the last 200 are given up.
+/// // Stops at the 20th failure in a row, or when more than half of the last 200 messages failed.
 /// let breaker = CircuitBreaker::consecutive(20).or_rate(0.5, 200);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,7 +22,8 @@ pub struct CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// The worker stops at the `messages`-th message in a row that would be given up; at least 1.
+    /// Creates a breaker that stops the worker when this many messages in a row would be dead-lettered or
+    /// skipped. At least 1.
     pub fn consecutive(messages: u32) -> Self {
         Self {
             consecutive: Some(messages.max(1)),
@@ -30,10 +31,12 @@ impl CircuitBreaker {
         }
     }
 
-    /// It stops when more than `share` (0 to 1) of the last `window` messages would be given up;
-    /// not before there were `window` messages, which is at least 1.
+    /// Creates a breaker that stops the worker when more than `share` (0 to 1) of the last `window` messages
+    /// would be dead-lettered or skipped. It does not stop the worker before `window` messages are finished.
+    ///
+    /// `share` is clamped to 0 to 1, NaN is treated as 0, and a `window` of 0 as 1.
     pub fn rate(share: f64, window: usize) -> Self {
-        // `max` takes what is no number to 0, which `clamp` would keep.
+        // `max` turns NaN into 0; `clamp` would keep it.
         let share = share.max(0.0).clamp(0.0, 1.0);
         Self {
             consecutive: None,
@@ -41,14 +44,14 @@ impl CircuitBreaker {
         }
     }
 
-    /// As [`rate`](Self::rate), in addition to what is set already.
+    /// Adds the limit of [`rate`](Self::rate), or replaces it.
     #[must_use]
     pub fn or_rate(mut self, share: f64, window: usize) -> Self {
         self.rate = Self::rate(share, window).rate;
         self
     }
 
-    /// As [`consecutive`](Self::consecutive), in addition to what is set already.
+    /// Adds the limit of [`consecutive`](Self::consecutive), or replaces it.
     #[must_use]
     pub fn or_consecutive(mut self, messages: u32) -> Self {
         self.consecutive = Self::consecutive(messages).consecutive;
@@ -73,7 +76,7 @@ impl fmt::Display for CircuitBreaker {
     }
 }
 
-/// A breaker at work.
+/// The counts of a breaker.
 #[derive(Debug)]
 pub(crate) struct Fuse {
     breaker: CircuitBreaker,
@@ -83,7 +86,7 @@ pub(crate) struct Fuse {
 
 #[derive(Debug, Default)]
 struct Window {
-    /// Whether each of the last messages was given up, the latest last.
+    /// Whether each of the last messages was dead-lettered or skipped, the latest last.
     ends: VecDeque<bool>,
     given_up: usize,
 }
@@ -97,7 +100,7 @@ impl Fuse {
         }
     }
 
-    /// `count` messages were handled.
+    /// Counts `count` handled messages.
     pub(crate) fn handled(&self, count: u64) {
         if count == 0 {
             return;
@@ -109,7 +112,8 @@ impl Fuse {
         }
     }
 
-    /// One is to be given up; true when the worker is to stop instead.
+    /// Counts a message that is to be dead-lettered or skipped. Returns `true` if the worker must stop
+    /// instead.
     pub(crate) fn blows(&self) -> bool {
         let run = self.run.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let too_many = self.breaker.consecutive.is_some_and(|most| run >= most);
@@ -120,7 +124,7 @@ impl Fuse {
         too_many || too_often
     }
 
-    /// How many of a full window were given up.
+    /// Returns the number of dead-lettered and skipped messages in the window, if the window is full.
     fn push(&self, window: usize, ends: impl Iterator<Item = bool>) -> Option<usize> {
         let mut state = self.window.lock();
         for end in ends {

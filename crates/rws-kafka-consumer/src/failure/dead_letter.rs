@@ -3,7 +3,7 @@ use rws_kafka_dispatch::Timestamp;
 use rws_kafka_observe::text::printable;
 use std::borrow::Cow;
 
-/// The form of the headers that tell where a dead letter came from.
+/// The names and the encoding of the headers that contain the origin of a dead letter.
 ///
 /// | text | Spring | what |
 /// |---|---|---|
@@ -12,45 +12,48 @@ use std::borrow::Cow;
 /// | `rws-dlq-original-offset` | `kafka_dlt-original-offset` (8 bytes) | the offset |
 /// | `rws-dlq-original-timestamp` | `kafka_dlt-original-timestamp` (8 bytes) | milliseconds since 1970 |
 /// | | `kafka_dlt-original-timestamp-type` | `CreateTime` or `LogAppendTime` |
-/// | `rws-dlq-consumer-group` | `kafka_dlt-original-consumer-group` | the group that gave it up |
+/// | `rws-dlq-consumer-group` | `kafka_dlt-original-consumer-group` | the group that dead-lettered it |
 /// | `rws-dlq-error-reason` | `kafka_dlt-exception-message` | the error with its causes |
 /// | | `kafka_dlt-exception-fqcn`, `kafka_dlt-exception-cause-fqcn` | the error's Rust type |
-/// | | `kafka_dlt-exception-stacktrace` | the error and its causes, one a line |
+/// | | `kafka_dlt-exception-stacktrace` | the error and its causes, one per line |
 /// | `rws-dlq-attempts` | `kafka_deliveryAttempt` (4 bytes) | how often it was handled |
-/// | `rws-dlq-failed-at` | | when it was given up, milliseconds since 1970 |
+/// | `rws-dlq-failed-at` | | when it was dead-lettered, in milliseconds since 1970 |
 ///
-/// They come after the message's own headers. A message without a timestamp has no header for it.
-/// Reasons are at most 1 KiB, stack traces 4 KiB; control characters in them are escaped. A dead
-/// letter's own timestamp is the time at which it was published.
+/// The headers follow the message's own headers. A message without a timestamp has no timestamp header.
+/// Reasons are at most 1 KiB and stack traces at most 4 KiB; control characters in them are escaped. The
+/// record's timestamp is the time at which the dead letter was published.
 ///
-/// A message that is so close to the size limit that the headers do not fit is published with less
-/// of them: first the reason is shortened (which it says) and the stack trace left out; then all of
-/// them are replaced by `rws-dlq-origin`, which holds `topic/partition/offset/timestamp` (`orders/3/17`
-/// without a timestamp) in both forms; then there are none, and the log says where the message came
-/// from. A message that is too large even so is retried until `max.message.bytes` of the topic allows it:
-/// its offset does not move. In an exactly-once worker, whose broker answers only at the commit, headers
-/// shrink to fit the broker's default limit of 1,048,588 bytes.
+/// If a message is so close to the size limit that the headers do not fit, fewer are added:
 ///
-/// Where OpenTelemetry records the handling (feature `otel`), the letter continues that trace: its
-/// `traceparent` and `tracestate` are of the span that sends the letter. Else they stay as they came.
+/// 1. The reason is shortened, and says so, and the stack trace is left out.
+/// 2. All headers are replaced by `rws-dlq-origin`, which contains `topic/partition/offset/timestamp`
+///    (`orders/3/17` without a timestamp) in both forms.
+/// 3. No header is added, and the log shows the origin of the message.
+///
+/// A message that is too large even without headers is retried until `max.message.bytes` of the topic allows
+/// it; its offset does not move. In an exactly-once worker the broker answers only at the commit. There,
+/// headers are shortened to fit the broker's default limit of 1,048,588 bytes.
+///
+/// If OpenTelemetry records the handling (feature `otel`), the dead letter continues that trace: its
+/// `traceparent` and `tracestate` are those of the span that sends it. Otherwise they stay as they were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeadLetterHeaders {
-    /// Text, numbers in decimal. The default.
+    /// Text, with decimal numbers. The default.
     #[default]
     Text,
-    /// The names and encodings of Spring Kafka's `DeadLetterPublishingRecoverer` (constants
-    /// `DLT_*` of its [`KafkaHeaders`]): text in UTF-8, numbers as big-endian integers.
+    /// The names and encodings of Spring Kafka's `DeadLetterPublishingRecoverer` (the constants `DLT_*` of
+    /// its [`KafkaHeaders`]): text in UTF-8, numbers as big-endian integers.
     ///
     /// [`KafkaHeaders`]: https://docs.spring.io/spring-kafka/docs/current/api/org/springframework/kafka/support/KafkaHeaders.html
     Spring,
 }
 
-/// The name of a dead letter queue, which may be made of that of the topic.
+/// The name of a dead letter queue, which may contain a placeholder for the topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct QueueName(String);
 
-/// What stands for the topic's name; no topic can be named with braces.
+/// The placeholder for the topic's name. A topic name cannot contain braces.
 const PLACEHOLDER: &str = "{topic}";
 
 impl QueueName {
@@ -68,7 +71,7 @@ impl QueueName {
     }
 }
 
-/// Where a message came from and why it is given up.
+/// The origin of a failed message, and its error.
 pub(crate) struct Provenance<'a> {
     pub(crate) topic: &'a str,
     pub(crate) partition: i32,
@@ -82,13 +85,13 @@ pub(crate) struct Provenance<'a> {
 
 pub(crate) type Header = (&'static str, Vec<u8>);
 
-/// The header that replaces all others where a message is too close to the size limit to have them.
+/// The header that replaces all others if they do not fit.
 pub(crate) const ORIGIN: &str = "rws-dlq-origin";
 
-/// A stack trace has at most this many bytes.
+/// The maximum size of a stack trace in bytes.
 const TRACE_BYTES: usize = 4096;
 
-/// A shortened reason has this many bytes of the reason, and says that it is shortened.
+/// A shortened reason has this many bytes of the original, followed by [`SHORTENED`].
 const SHORT_REASON_BYTES: usize = 100;
 const SHORTENED: &str = "… [shortened: the message is close to the size limit]";
 
@@ -155,19 +158,19 @@ pub(crate) fn reason(error: &HandlerError) -> Vec<u8> {
     printable(&error.to_string()).into_owned().into_bytes()
 }
 
-/// The error and its causes, one a line.
+/// The error and its causes, each on a line of its own.
 pub(crate) fn stack_trace(error: &HandlerError) -> Vec<u8> {
     let chain = error.chain();
     let lines: Vec<Cow<'_, str>> = chain.iter().map(|cause| printable(cause)).collect();
     cut(&lines.join("\nCaused by: "), TRACE_BYTES).into()
 }
 
-/// The beginning of `text`, ending between two characters.
+/// The longest prefix of `text` that has at most `most_bytes` and ends between two characters.
 fn cut(text: &str, most_bytes: usize) -> &str {
     &text[..text.floor_char_boundary(most_bytes)]
 }
 
-/// Where a message came from, in one header.
+/// The origin of a message in one header.
 pub(crate) fn origin_header(from: &Provenance<'_>) -> Header {
     let mut value = format!("{}/{}/{}", from.topic, from.partition, from.offset);
     if let Some(timestamp) = from.timestamp {
@@ -176,7 +179,7 @@ pub(crate) fn origin_header(from: &Provenance<'_>) -> Header {
     (ORIGIN, value.into_bytes())
 }
 
-/// What [`origin_header`] holds.
+/// The parsed value of an [`origin_header`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ShortOrigin<'a> {
     pub(crate) topic: &'a str,
@@ -201,7 +204,7 @@ impl<'a> ShortOrigin<'a> {
     }
 }
 
-/// The headers of a dead letter or of a retry with a short reason and no stack trace.
+/// The headers of a dead letter or of a delayed message with a short reason and no stack trace.
 pub(crate) fn shortened(headers: &[Header]) -> Vec<Header> {
     let kept = headers.iter().filter(|(name, _)| {
         !name.ends_with("exception-stacktrace") && !name.ends_with("exception-cause-fqcn")

@@ -1,4 +1,4 @@
-//! What is done about a message whose handler fails: policies, pauses, breakers, dead letters.
+//! The handling of failed messages: policies, pauses, circuit breakers, dead letters.
 
 pub(crate) mod backoff;
 pub(crate) mod breaker;

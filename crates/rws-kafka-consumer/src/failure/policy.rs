@@ -7,32 +7,32 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What becomes of a message whose handler has failed as often as it may, or with an error that no
-/// retry helps against.
+/// What happens to a message that failed after its last retry or with a permanent error; see
+/// [`on_failure`](crate::KafkaConsumer::on_failure).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailurePolicy {
-    /// It is handled again for as long as it takes, with the
-    /// [`retry_backoff`](crate::KafkaConsumer::retry_backoff) in between. What waits is its
-    /// partition, or its key under [`Ordering::Key`](crate::Ordering::Key); after
-    /// [`retry_topics`](crate::KafkaConsumer::retry_topics) that of the last one. The default without
-    /// a dead letter queue.
+    /// The message is retried without limit, with the [`retry_backoff`](crate::KafkaConsumer::retry_backoff)
+    /// in between. The default without a dead letter queue.
+    ///
+    /// Its partition waits, or its key under [`Ordering::Key`](crate::Ordering::Key). With
+    /// [`retry_topics`](crate::KafkaConsumer::retry_topics) that is the partition of the last retry topic.
     Retry,
-    /// It is published to the [`dead_letter_queue`](crate::KafkaConsumer::dead_letter_queue), and
-    /// its offset moves when the broker has acknowledged that. The default with one.
+    /// The message is published to the [`dead_letter_queue`](crate::KafkaConsumer::dead_letter_queue). Its
+    /// offset moves when the broker has acknowledged that. The default with a dead letter queue.
     DeadLetter,
-    /// It is logged, counted, and passed over.
+    /// The message is logged, counted, and skipped.
     Skip,
-    /// The worker stops, the message uncommitted: it comes again when a worker is started.
+    /// The worker stops and does not commit the message: the next run handles it again.
     Stop,
 }
 
-/// Retries after the first attempt, where a policy ends them and no number is set.
+/// The number of retries, if a policy limits them and no number is set.
 pub(crate) const DEFAULT_RETRIES: u32 = 3;
 
 pub(crate) type Classify = dyn Fn(&HandlerError) -> ErrorClass + Send + Sync;
 
-/// How failures are met.
+/// The settings of failures.
 #[derive(Clone)]
 pub(crate) struct FailureHandling {
     pub(crate) policy: FailurePolicy,
@@ -52,25 +52,25 @@ impl Default for FailureHandling {
     }
 }
 
-/// What to do about one failure.
+/// The decision about one failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     RetryAfter(Duration),
-    /// It goes to the retry topic of the next delay.
+    /// The message moves to the retry topic of the next delay.
     PutOff,
     DeadLetter,
     Skip,
-    /// Passed over by its class, which says nothing about the worker's health.
+    /// The message is skipped because of its class, which does not affect the worker's health.
     Ignore,
     Stop,
 }
 
 impl FailureHandling {
-    /// `failures` counts how often the message has failed where it was read, this time included;
-    /// `has_next` says whether there is a retry topic for it to go to from there.
+    /// Decides about a failure. `failures` is the number of failures of the message in the topic that it was
+    /// read from, including this one. `has_next` is `true` if there is a further retry topic.
     pub(crate) fn verdict(&self, error: &HandlerError, failures: u32, has_next: bool) -> Verdict {
         if let Some(ConsumerError::Unfinished { .. }) = error.downcast_ref() {
-            // A commit that comes too early: the message itself is as good as any.
+            // A commit that was called too early is not the message's fault.
             return self.retry(failures);
         }
         let class = self.class_of(error);
@@ -78,7 +78,7 @@ impl FailureHandling {
             (ErrorClass::Ignorable, _) => Verdict::Ignore,
             (ErrorClass::Fatal, _) => Verdict::Stop,
             (ErrorClass::Transient, _) if failures <= self.max_retries => self.retry(failures),
-            // Where nothing is given up, even what no retry helps holds up the fewest there.
+            // Under `Retry` even a permanent error moves on: in the next topic it blocks fewer messages.
             (ErrorClass::Transient, _) | (_, FailurePolicy::Retry) if has_next => Verdict::PutOff,
             (_, FailurePolicy::Retry) => self.retry(failures),
             (_, FailurePolicy::DeadLetter) => Verdict::DeadLetter,
