@@ -8,11 +8,15 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
-/// Why a consumer could not be made, started, or had to end.
+/// The error of a consumer that could not be created or started, or that had to end.
+///
+/// It is also the error of a commit ([`commit_sync`](crate::ConsumerContext::commit_sync)) and of a
+/// [`Replay`](crate::Replay). Errors that the worker recovers from by itself appear in
+/// [`ConsumerStatus::last_error`](crate::ConsumerStatus::last_error).
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsumerError {
-    /// The settings are wrong.
+    /// Settings are invalid; the source lists all of them.
     #[error("the Kafka settings are wrong")]
     Config(#[from] ConfigError),
 
@@ -26,64 +30,65 @@ pub enum ConsumerError {
     /// librdkafka refused a property.
     #[error("librdkafka refused the settings: {detail}")]
     Property {
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
     },
 
-    /// There is nothing to subscribe to.
+    /// The list of topics to subscribe to is empty.
     #[error("the list of topics to subscribe to is empty")]
     NoTopics,
 
-    /// A topic's name is not one that Kafka takes.
+    /// A topic has an invalid name.
     #[error("cannot subscribe: {0}")]
     InvalidTopic(InvalidTopic),
 
-    /// librdkafka refused the subscription, such as a pattern that is no regular expression.
+    /// librdkafka refused the subscription, for example because a pattern is not a valid regular expression.
     #[error("cannot subscribe to {topics:?}: {detail}")]
     Subscription {
-        /// The topics asked for.
+        /// The requested topics.
         topics: Vec<String>,
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
     },
 
-    /// Two settings contradict each other, or one is out of range.
+    /// A setting is out of range or contradicts another one.
     #[error("{setting} {problem}")]
     Setting {
-        /// The setting's name.
+        /// The name of the setting.
         setting: &'static str,
-        /// What is wrong and what is allowed.
+        /// What is invalid, and what is allowed.
         problem: String,
     },
 
-    /// A thread could not be started.
+    /// The system could not start a thread.
     #[error("cannot start the consumer's thread: {detail}")]
     Thread {
-        /// The system's words.
+        /// The system's message.
         detail: String,
     },
 
-    /// A broker refused to give messages, such as of a topic that does not exist, or what it gave
-    /// cannot be read, such as for want of a codec; it is asked again.
+    /// A broker refused to return messages, for example because the topic does not exist, or the returned
+    /// messages cannot be read, for example because this build lacks the compression codec. The worker tries
+    /// again.
     #[error("cannot fetch{}: {detail}", from_one_of(.partitions))]
     Fetch {
-        /// The partitions that it may be about; empty where `detail` names the topic.
+        /// The partitions that may be affected; empty if `detail` names the topic.
         partitions: Vec<TopicPartition>,
-        /// Kafka's words, and what helps.
+        /// Kafka's message, and what to do.
         detail: String,
     },
 
-    /// The group did not take this member in, or refused what it asked for; it is asked again.
+    /// The group refused this member or its request. The worker tries again.
     #[error("cannot join the group {}: {detail}", printable(.group))]
     Group {
         /// The consumer group.
         group: String,
-        /// Kafka's words, and what helps.
+        /// Kafka's message, and what to do.
         detail: String,
     },
 
-    /// Another member of the group has the same `group.instance.id`: another worker, or one that was
-    /// killed and whose session has not ended.
+    /// Another member of the group has the same `group.instance.id`: another worker, or one that was killed
+    /// and whose session has not ended yet.
     #[error(
         "group.instance.id {:?} is in use by another member of the group {}: give each worker an id \
          of its own, or stop the other one; a worker that was killed holds its id until its session \
@@ -94,42 +99,41 @@ pub enum ConsumerError {
     InstanceIdInUse {
         /// The consumer group.
         group: String,
-        /// The id.
+        /// The duplicate `group.instance.id`.
         instance_id: String,
     },
 
-    /// Topics that are subscribed to do not exist. They are found within seconds once they are
-    /// created.
+    /// Subscribed topics do not exist. The worker finds them within seconds of their creation.
     #[error(
         "subscribed topics do not exist (UnknownTopicOrPartition): {}; create them, or let the worker \
          do so (create_missing_topics)",
         topics.join(", ")
     )]
     MissingTopics {
-        /// Their names.
+        /// The names of the topics.
         topics: Vec<String>,
     },
 
-    /// A permission is missing. The worker goes on within seconds once it is granted.
+    /// A permission is missing. The worker continues within seconds once it is granted.
     #[error(
         "not authorised: {cause}; nothing of it is consumed until that is granted (kafka-acls --add)"
     )]
     NotAuthorized {
-        /// Who needs which operation on what.
+        /// The user, the operation and the resource.
         cause: String,
     },
 
-    /// A new assignment could not be taken over.
+    /// The worker could not take over a new assignment.
     #[error("the rebalance failed: {detail}")]
     Rebalance {
-        /// librdkafka's words.
+        /// librdkafka's message.
         detail: String,
     },
 
-    /// The broker did not take the offsets.
+    /// The broker refused a commit.
     #[error("the broker refused the offsets: {detail}")]
     CommitRefused {
-        /// Kafka's words.
+        /// Kafka's message.
         detail: String,
     },
 
@@ -137,172 +141,180 @@ pub enum ConsumerError {
     #[error("the broker did not confirm the commit in time")]
     CommitTimedOut,
 
-    /// Messages before this one are unfinished, so that its offset cannot be committed.
+    /// The offset cannot be committed, because messages before it are unfinished.
     #[error("the offset of {partition} cannot be committed: messages before it are unfinished")]
     Unfinished {
-        /// The partition.
+        /// The partition of the message.
         partition: TopicPartition,
     },
 
-    /// The partition has gone to another consumer.
+    /// The partition belongs to another consumer.
     #[error("{partition} no longer belongs to this consumer")]
     PartitionLost {
-        /// The partition.
+        /// The lost partition.
         partition: TopicPartition,
     },
 
-    /// The producer for dead letters and retry topics could not be made.
+    /// The producer for dead letters and retry topics could not be created.
     #[error("cannot publish dead letters and retries")]
     DeadLetterProducer(#[source] Box<ProducerError>),
 
-    /// The producer of an exactly-once worker could not be made.
+    /// The producer of an exactly-once worker could not be created.
     #[error("cannot make the transactional producer")]
     TransactionalProducer(#[source] Box<ProducerError>),
 
-    /// A transaction could not begin or be committed. Nothing of it is read by anyone; its messages
-    /// are handled again.
+    /// A transaction could not begin or be committed. Its outputs are not visible to `read_committed`
+    /// consumers, and its messages are handled again.
     #[error("a transaction failed, and its messages are handled again")]
     Transaction(#[source] Box<ProducerError>),
 
-    /// A transaction could not be committed as it was. Nothing of it is read by anyone; its messages
-    /// are handled again, here or elsewhere.
+    /// The worker aborted a transaction that it could not commit as it was. Its outputs are not visible to
+    /// `read_committed` consumers, and its messages are handled again, by this worker or another one.
     #[error("a transaction was aborted: {reason}")]
     TransactionGivenUp {
-        /// Why.
+        /// The cause.
         reason: &'static str,
     },
 
-    /// Another producer has taken over the worker's transactional id.
+    /// Another producer uses the worker's transactional id. The worker has stopped.
     #[error("stopped, as its transactional id is in use elsewhere")]
     Fenced(#[source] Box<ProducerError>),
 
-    /// The broker refused for good what a handler sent, and its transaction was aborted.
+    /// The broker permanently refused a message that a handler sent. Its transaction was aborted, and the
+    /// worker has stopped.
     #[error("stopped by a message that cannot be published; its transaction was aborted")]
     OutputRefused(#[source] Box<ProducerError>),
 
-    /// The call has no meaning in an exactly-once worker, whose offsets are committed with what its
-    /// handlers send.
+    /// The call is not available in an exactly-once worker, which commits offsets together with the messages
+    /// that its handlers send.
     #[error(
         "{call} cannot be used in an exactly-once worker: offsets are committed with the outputs, \
          once the handler has returned"
     )]
     ExactlyOnce {
-        /// The call.
+        /// The name of the call.
         call: &'static str,
     },
 
-    /// A dead letter was not taken; it is sent again, and its offset does not move before. A worker
-    /// whose producer can never send it ends by this error instead.
+    /// A dead letter was not delivered. It is sent again, and the offset of its message does not move before
+    /// it is acknowledged.
+    ///
+    /// If the worker's producer can never send it, the worker ends with this error.
     #[error("the dead letter of {partition} offset {offset} was not delivered")]
     DeadLetterRefused {
-        /// The message's partition.
+        /// The partition of the message.
         partition: TopicPartition,
-        /// The message's offset.
+        /// The offset of the message.
         offset: i64,
-        /// Why.
+        /// The error of the producer.
         source: Box<ProducerError>,
     },
 
-    /// A message that is put off was not taken by its retry topic; it is sent again, and its offset
-    /// does not move before. A worker whose producer can never send it ends by this error instead.
+    /// A delayed message was not delivered to its retry topic. It is sent again, and its offset does not move
+    /// before it is acknowledged.
+    ///
+    /// If the worker's producer can never send it, the worker ends with this error.
     #[error("{partition} offset {offset} was not delivered to the retry topic {topic}")]
     RetryRefused {
-        /// The message's partition.
+        /// The partition of the message.
         partition: TopicPartition,
-        /// The message's offset.
+        /// The offset of the message.
         offset: i64,
         /// The retry topic.
         topic: String,
-        /// Why.
+        /// The error of the producer.
         source: Box<ProducerError>,
     },
 
-    /// A retry topic is missing and could not be created, or it cannot be known whether it is there;
-    /// it is tried again. What is to be put off waits, but ends an exactly-once worker
-    /// ([`OutputRefused`](Self::OutputRefused)).
+    /// A retry topic does not exist and could not be created, or the worker could not find out whether it
+    /// exists. The worker tries again.
+    ///
+    /// Messages that are to be delayed wait until then. In an exactly-once worker they end the worker with
+    /// [`OutputRefused`](Self::OutputRefused).
     #[error("cannot create the retry topic {topic}: {detail}")]
     RetryTopicRefused {
-        /// Its name.
+        /// The name of the retry topic.
         topic: String,
-        /// The broker's words, and what helps.
+        /// The broker's message, and what to do.
         detail: String,
     },
 
-    /// A topic is missing and could not be created; it is tried again.
+    /// A topic does not exist and could not be created. The worker tries again.
     #[error("cannot create the topic {topic}: {detail}")]
     TopicRefused {
-        /// Its name.
+        /// The name of the topic.
         topic: String,
-        /// The broker's words, and what helps.
+        /// The broker's message, and what to do.
         detail: String,
     },
 
-    /// A handler failed, and the worker was to stop then
+    /// A handler failed, and the policy was to stop the worker
     /// ([`FailurePolicy::Stop`](crate::FailurePolicy::Stop)).
     #[error(
         "stopped, as asked for, by the message at {partition} offset {offset}, which failed \
          {attempts} times: {reason}"
     )]
     Failed {
-        /// The message's partition.
+        /// The partition of the message.
         partition: TopicPartition,
-        /// The message's offset.
+        /// The offset of the message.
         offset: i64,
-        /// How often it was handled.
+        /// The number of attempts.
         attempts: u32,
         /// The handler's error with its causes.
         reason: String,
     },
 
-    /// Too many messages would have been given up
-    /// ([`CircuitBreaker`](crate::CircuitBreaker)).
+    /// Too many messages would have been dead-lettered or skipped
+    /// ([`CircuitBreaker`](crate::CircuitBreaker)). The worker has stopped.
     #[error(
         "stopped by its circuit breaker ({breaker}); the last message, at {partition} offset \
          {offset}, was not given up: {reason}"
     )]
     CircuitOpen {
-        /// What the breaker is set to.
+        /// The limits of the breaker.
         breaker: String,
-        /// The last message's partition.
+        /// The partition of the last message.
         partition: TopicPartition,
-        /// The last message's offset.
+        /// The offset of the last message.
         offset: i64,
-        /// Its handler's error with its causes.
+        /// The error of its handler with its causes.
         reason: String,
     },
 
-    /// The dead letter queue to be replayed does not exist.
+    /// The dead letter queue of a replay does not exist.
     #[error("there is no dead letter queue {queue}")]
     NoSuchQueue {
-        /// Its name.
+        /// The name of the queue.
         queue: String,
     },
 
-    /// The dead letter queue to be replayed, or how far its group is, cannot be read.
+    /// A replay could not read the dead letter queue or the committed offsets of its group.
     #[error("cannot read the dead letter queue {queue}: {detail}")]
     QueueUnreadable {
-        /// Its name.
+        /// The name of the queue.
         queue: String,
-        /// Kafka's words.
+        /// Kafka's message.
         detail: String,
     },
 
-    /// The producer of a replay could not be made.
+    /// The producer of a replay could not be created.
     #[error("cannot replay dead letters")]
     ReplayProducer(#[source] Box<ProducerError>),
 
-    /// A letter could not be brought back, and the replay has ended: its topic did not acknowledge it in
-    /// time, or the producer failed. The letter stays in the queue, and the next run begins with it. One that
-    /// its topic never takes is [left](crate::LeftReason) instead.
+    /// A letter could not be replayed, and the replay has ended: its topic did not acknowledge it in time, or
+    /// the producer failed. The letter stays in the queue, and the next run begins with it.
+    ///
+    /// A letter that its topic permanently refuses does not end the replay; it is [left](crate::LeftReason).
     #[error("the letter at {partition} offset {offset} was not delivered to {topic}")]
     ReplayRefused {
         /// The letter's partition in the queue.
         partition: TopicPartition,
-        /// Its offset there.
+        /// The letter's offset in the queue.
         offset: i64,
-        /// The topic that it came from.
+        /// The topic that the letter's message came from.
         topic: String,
-        /// Why.
+        /// The error of the producer.
         source: Box<ProducerError>,
     },
 
@@ -311,7 +323,7 @@ pub enum ConsumerError {
     ReplayTaken {
         /// The dead letter queue.
         queue: String,
-        /// The group of both.
+        /// The group of both replays.
         group: String,
     },
 
@@ -319,20 +331,20 @@ pub enum ConsumerError {
     /// ([`StopReport::into_result`](crate::StopReport::into_result)).
     #[error("the worker stopped and left work undone, which is done again: {left}")]
     LeftUndone {
-        /// What it left.
+        /// The work that it left.
         left: String,
     },
 
-    /// The consumer failed for good: start a new one.
+    /// The consumer failed permanently. The service must start a new one.
     #[error("the consumer failed for good: {detail}")]
     Fatal {
-        /// librdkafka's words, or which thread panicked.
+        /// librdkafka's message, or the name of the thread that panicked.
         detail: String,
     },
 }
 
 impl ConsumerError {
-    /// True when the same call may succeed later.
+    /// Returns `true` if the same call may succeed later.
     pub fn is_retriable(&self) -> bool {
         matches!(
             self,
@@ -345,7 +357,7 @@ impl ConsumerError {
         )
     }
 
-    /// True when this consumer will not handle messages any more.
+    /// Returns `true` if the consumer will not handle any more messages.
     pub fn is_fatal(&self) -> bool {
         matches!(
             self,
@@ -373,7 +385,7 @@ impl From<InvalidTopic> for ConsumerError {
     }
 }
 
-/// Partitions that are named in an error.
+/// The maximum number of partitions that an error names.
 const MOST_NAMED: usize = 5;
 
 fn from_one_of(partitions: &[TopicPartition]) -> String {

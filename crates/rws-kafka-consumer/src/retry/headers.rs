@@ -1,6 +1,5 @@
-//! The headers of messages that were put off, by the names and in the encodings of Spring Kafka's
-//! `RetryTopicHeaders` and `KafkaHeaders`, as its `DeadLetterPublishingRecovererFactory` writes and
-//! reads them.
+//! The headers of delayed messages. Names and encodings are those of Spring Kafka's `RetryTopicHeaders` and
+//! `KafkaHeaders`, as its `DeadLetterPublishingRecovererFactory` writes and reads them.
 
 use crate::failure::dead_letter::{Header, Provenance, reason, stack_trace};
 use rws_kafka_dispatch::Timestamp;
@@ -13,10 +12,10 @@ const OFFSET: &str = "kafka_original-offset";
 const TIMESTAMP: &str = "kafka_original-timestamp";
 const TIMESTAMP_TYPE: &str = "kafka_original-timestamp-type";
 
-/// Spring's own name, which has the queue's prefix here, too.
+/// Spring uses the prefix of dead letters for this header, too.
 const GROUP: &str = "kafka_dlt-original-consumer-group";
 
-/// All of them.
+/// All names of retry headers.
 const NAMES: [&str; 13] = [
     "kafka_original-topic",
     PARTITION,
@@ -33,14 +32,14 @@ const NAMES: [&str; 13] = [
     DUE,
 ];
 
-/// In place of all of them where a message is too close to the size limit to have them:
-/// `partition/offset/attempts/due`, and `/C` or `/L` with the timestamp where there is one.
+/// The header that replaces all others if they do not fit: `partition/offset/attempts/due`, followed by `/C`
+/// or `/L` and the timestamp if there is one.
 const SHORT: &str = "rws-retry-origin";
 
-/// The highest number of attempts that Spring believes.
+/// The highest number of attempts that Spring accepts.
 const MOST_ATTEMPTS: u32 = i32::MAX as u32;
 
-/// Where a message came from first, and how often it was handled before it came here.
+/// The original place of a message, and the number of attempts before it was read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin<'a> {
     pub(crate) topic: &'a str,
@@ -51,8 +50,8 @@ pub(crate) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// What the headers of a message say that was read here, `self`, in a retry topic of `topic`. What
-    /// is missing or has another form is as if it had come from here.
+    /// Reads the headers of a message that was read at `self`, in a retry topic of `topic`. Values that are
+    /// missing or malformed are taken from `self`.
     pub(crate) fn read<'h>(
         self,
         topic: &'a str,
@@ -86,7 +85,7 @@ impl<'a> Origin<'a> {
             true => Timestamp::LogAppend(ms),
             false => Timestamp::Create(ms),
         });
-        // It failed on each level below, whatever else was written.
+        // It failed at least once on each level below this one, whatever the header contains.
         let attempts = value(ATTEMPTS).and_then(attempt).unwrap_or(1);
         let attempts = (attempts - 1).max(level);
         match partition.zip(offset) {
@@ -106,7 +105,7 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// When a message is due, in milliseconds since 1970.
+/// The time at which a message is due, in milliseconds since 1970.
 pub(crate) fn due_ms<'h>(
     headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
 ) -> Option<i64> {
@@ -116,7 +115,7 @@ pub(crate) fn due_ms<'h>(
     }
 }
 
-/// The group that a message was put off by; none where that is not said.
+/// The group that delayed a message; `None` if the headers do not contain it.
 pub(crate) fn group<'h>(
     headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
 ) -> Option<&'h [u8]> {
@@ -126,7 +125,7 @@ pub(crate) fn group<'h>(
     last(headers, GROUP).filter(|group| !group.is_empty())
 }
 
-/// The headers of a message that is put off until `due_ms`.
+/// The headers of a message that is delayed until `due_ms`.
 pub(crate) fn write(from: &Provenance<'_>, due_ms: i64) -> Vec<Header> {
     let mut headers: Vec<Header> = vec![
         ("kafka_original-topic", from.topic.into()),
@@ -140,7 +139,7 @@ pub(crate) fn write(from: &Provenance<'_>, due_ms: i64) -> Vec<Header> {
             (RETRY_TIMESTAMP, to_big_integer(timestamp.ms())),
         ]);
     }
-    // Of the attempt that comes next: Spring's first delivery is 1, and has no header.
+    // The number of the next attempt: Spring's first delivery is 1 and has no header.
     let attempt = from.attempts.saturating_add(1).min(MOST_ATTEMPTS);
     headers.extend([
         (GROUP, from.group.into()),
@@ -154,7 +153,7 @@ pub(crate) fn write(from: &Provenance<'_>, due_ms: i64) -> Vec<Header> {
     headers
 }
 
-/// The one header that replaces them all.
+/// The header that replaces all others.
 pub(crate) fn write_short(from: &Provenance<'_>, due_ms: i64) -> Header {
     let (partition, offset, attempts) = (from.partition, from.offset, from.attempts);
     let mut value = format!("{partition}/{offset}/{attempts}/{due_ms}");
@@ -166,7 +165,7 @@ pub(crate) fn write_short(from: &Provenance<'_>, due_ms: i64) -> Header {
     (SHORT, value.into_bytes())
 }
 
-/// What [`write_short`] wrote.
+/// The parsed value of [`write_short`].
 struct Short {
     partition: i32,
     offset: i64,
@@ -176,7 +175,7 @@ struct Short {
 }
 
 impl Short {
-    /// Of a message that has none of the other headers behind it: those were written last, then.
+    /// Parses the short header, unless one of the other headers follows it: then that one was written last.
     fn of<'h>(
         headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)>,
     ) -> Option<Self> {
@@ -210,13 +209,13 @@ impl Short {
     }
 }
 
-/// Whether a header of this name is one of those.
+/// Returns `true` if `name` is the name of a retry header.
 pub(crate) fn is_ours(name: &str) -> bool {
     NAMES.contains(&name) || name == SHORT
 }
 
-/// The message's own headers: the last of each of our names left out. One of such a name that the
-/// message came with is before it.
+/// The message's own headers, without the last header of each retry name. A header of such a name in the
+/// original message comes earlier.
 pub(crate) fn own_headers<'h>(
     headers: impl DoubleEndedIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
 ) -> Vec<(&'h str, Option<&'h [u8]>)> {
@@ -250,7 +249,7 @@ fn fixed<const N: usize>(value: &[u8]) -> Option<[u8; N]> {
     value.try_into().ok()
 }
 
-/// Spring wrote one byte once.
+/// Earlier versions of Spring wrote a single byte.
 fn attempt(value: &[u8]) -> Option<u32> {
     let attempt = match *value {
         [attempt] => u32::from(attempt),
@@ -259,7 +258,7 @@ fn attempt(value: &[u8]) -> Option<u32> {
     (1..=MOST_ATTEMPTS).contains(&attempt).then_some(attempt)
 }
 
-/// As Java's `BigInteger` reads its bytes: two's complement, big-endian, of any length that fits.
+/// Parses the bytes of Java's `BigInteger`: two's complement, big-endian, of any length that fits.
 fn big_integer(value: &[u8]) -> Option<i64> {
     let first = *value.first()?;
     let mut bytes = [if first >= 0x80 { 0xff } else { 0 }; 8];
@@ -268,7 +267,7 @@ fn big_integer(value: &[u8]) -> Option<i64> {
     Some(i64::from_be_bytes(bytes))
 }
 
-/// As `BigInteger.toByteArray` writes it: no more bytes than it takes.
+/// Writes the bytes of `BigInteger.toByteArray`: no more than the number needs.
 fn to_big_integer(number: i64) -> Vec<u8> {
     let bytes = number.to_be_bytes();
     let spare = |pair: &&[u8]| matches!(pair, [0, 0..=0x7f] | [0xff, 0x80..=0xff]);
@@ -385,7 +384,7 @@ mod tests {
         let origin = here().read("orders", 1, all.iter().copied());
         assert_eq!(origin.timestamp, Some(Timestamp::Create(2)));
         assert_eq!(origin.attempts, 2);
-        // As if the message had come with the first ones.
+        // As if the original message had contained the first ones.
         let mut own = vec![("a", None)];
         own.extend(as_read(&first));
         own.push(("b", Some(&b"1"[..])));
@@ -412,7 +411,7 @@ mod tests {
             };
             let (name, value) = write_short(&from, NOW + 10_000);
             let short = (name, Some(value.as_slice()));
-            // The message came with headers of another group's retry topic.
+            // The original message has headers of another group's retry topic.
             let came_with = written(Some(Timestamp::Create(1)), 1);
             let came_with = as_read(&came_with);
             let mut all = came_with.clone();
@@ -424,7 +423,7 @@ mod tests {
             assert_eq!(group(all.iter().copied()), None);
             assert_eq!(own_headers(all.iter().copied()), came_with);
 
-            // Written before all others, it is the message's own.
+            // A header before all others is the message's own.
             all.rotate_right(1);
             let origin = here().read("orders", 1, all.iter().copied());
             assert_eq!(
@@ -452,7 +451,7 @@ mod tests {
             let origin = here().read("orders", level, headers.iter().copied());
             (origin.topic == "orders", origin.offset, origin.attempts)
         };
-        // Nothing at all; a lone offset; values of other sizes, and none.
+        // No headers; only an offset; values of a wrong size; null values.
         assert_eq!(read(&[], 2), (false, 9, 2));
         assert_eq!(read(&[(OFFSET, Some(&[0; 8]))], 1), (false, 9, 1));
         let odd: [(&str, Option<&[u8]>); 5] = [
@@ -465,7 +464,7 @@ mod tests {
         assert_eq!(read(&odd, 1), (false, 9, 1));
         assert_eq!(due_ms(odd.into_iter()), None);
         assert_eq!(due_ms([(DUE, Some(&[1_u8; 9][..]))].into_iter()), None);
-        // Of an earlier Spring, and below what the topic itself tells.
+        // From an earlier Spring, and less than the level of the topic.
         assert_eq!(read(&[(ATTEMPTS, Some(&[0xfe]))], 1).2, 253);
         assert_eq!(read(&[(ATTEMPTS, Some(&[1]))], 3).2, 3);
         assert_eq!(read(&[(ATTEMPTS, Some(&[0xff; 4]))], 1).2, 1);

@@ -6,34 +6,34 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// With the group in it: two groups that read one topic must not handle each other's retries.
+/// The name contains the group: two groups that read one topic must not handle each other's retries.
 const NAMES: &str = "{topic}-{group}-retry-{delay}";
 
 const TOPICS: &str = "retry_topics";
 const TOPIC_NAMES: &str = "retry_topic_names";
 
-/// Where a failed message goes from each topic that the worker reads.
+/// The path of failed messages: the next retry topic for each topic that the worker reads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ladder {
     rungs: FxHashMap<Arc<str>, Rung>,
-    /// The retry topics of each topic that is subscribed to.
+    /// The retry topics of each subscribed topic.
     topics: BTreeMap<Arc<str>, Vec<Arc<str>>>,
-    /// How the names of this group's retry topics look, with [`NUMBER`] where each has a number of its
-    /// own; none where the names do not tell groups apart.
+    /// The patterns of this group's retry topic names, with [`NUMBER`] in place of each number. Empty if the
+    /// names do not contain the group.
     shapes: Vec<String>,
 }
 
-/// In no topic's name.
+/// Does not occur in topic names.
 const NUMBER: &str = "\0";
 
-/// What one topic is in it.
+/// The place of one topic in the ladder.
 #[derive(Clone, Debug)]
 pub(crate) struct Rung {
-    /// The topic that its messages came from first.
+    /// The subscribed topic that its messages came from.
     pub(crate) origin: Arc<str>,
-    /// How often a message in it was put off; 0 in a topic that is subscribed to.
+    /// How often a message in it was delayed; 0 for a subscribed topic.
     pub(crate) level: u32,
-    /// How long a message waits in it.
+    /// The delay of its messages.
     pub(crate) delay: Duration,
     pub(crate) next: Option<Step>,
 }
@@ -52,9 +52,11 @@ impl Rung {
 }
 
 impl Ladder {
+    /// Builds the ladder from the settings.
+    ///
     /// # Errors
     ///
-    /// [`ConsumerError::Setting`] for the first thing that is wrong.
+    /// [`ConsumerError::Setting`] for the first invalid setting.
     pub(crate) fn new(
         asked: &RetryTopics,
         group: &str,
@@ -83,7 +85,7 @@ impl Ladder {
         Ok(ladder)
     }
 
-    /// What `topic` is in it; `None` for what the worker does not read.
+    /// The place of `topic` in the ladder; `None` if the worker does not read it.
     pub(crate) fn rung(&self, topic: &str) -> Option<&Rung> {
         self.rungs.get(topic)
     }
@@ -92,7 +94,7 @@ impl Ladder {
         self.rung(topic).is_some_and(Rung::is_retry)
     }
 
-    /// Each topic that is subscribed to, with its retry topics.
+    /// Each subscribed topic with its retry topics.
     pub(crate) fn topics(&self) -> impl Iterator<Item = (&str, &[Arc<str>])> {
         let topics = self.topics.iter();
         topics.map(|(topic, retries)| (&**topic, &**retries))
@@ -103,7 +105,7 @@ impl Ladder {
         self.topics.values().flatten().map(|name| &**name)
     }
 
-    /// Whether `topic` was a retry topic of this group, of a delay that is no longer in the list.
+    /// Returns `true` if `topic` is a retry topic of this group with a delay that is no longer in the list.
     pub(crate) fn is_left_over(&self, topic: &str) -> bool {
         !self.rungs.contains_key(topic) && self.shapes.iter().any(|shape| has_shape(topic, shape))
     }
@@ -118,7 +120,7 @@ impl Ladder {
     ) -> Result<(), ConsumerError> {
         let origin: Arc<str> = topic.into();
         if self.topics.contains_key(&origin) {
-            // Subscribed to twice.
+            // The topic was subscribed to twice.
             return Ok(());
         }
         let steps: Vec<Step> = (1..)
@@ -315,7 +317,7 @@ mod tests {
     fn what_a_delay_has_left_behind_is_known_by_its_name() {
         for (names, topic, expected) in [
             (None, "orders-billing-retry-7", true),
-            // It is read.
+            // The worker reads it.
             (None, "orders-billing-retry-500", false),
             (None, "orders", false),
             (None, "orders-billing-retry-", false),
@@ -329,7 +331,7 @@ mod tests {
                 "billing.1.500.r",
                 false,
             ),
-            // It may be another group's.
+            // It may belong to another group.
             (Some("{topic}.retry.{delay}"), "orders.retry.7", false),
         ] {
             let ladder = ladder(&[500], names, &["orders"]).unwrap();

@@ -1,4 +1,4 @@
-//! Retries that hold nobody up: a failed message waits in a topic of its own.
+//! Retry topics: a failed message waits in a topic of its own, and no other message waits for it.
 
 mod headers;
 mod ladder;

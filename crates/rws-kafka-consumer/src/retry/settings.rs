@@ -1,10 +1,9 @@
 use std::time::Duration;
 
-/// Kafka keeps a topic's messages for 7 days, unless it is told otherwise: what waits must not be gone
-/// before it is due.
+/// Kafka keeps messages for 7 days by default: a waiting message must not be deleted before it is due.
 pub(crate) const MAX_DELAY: Duration = Duration::from_secs(3 * 24 * 3600);
 
-/// What was asked for.
+/// The settings of retry topics.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RetryTopics {
     pub(crate) delays: Vec<Duration>,
@@ -13,7 +12,7 @@ pub(crate) struct RetryTopics {
 }
 
 impl RetryTopics {
-    /// Whether the worker makes those that are missing.
+    /// Returns `true` if the worker creates missing retry topics.
     pub(crate) fn are_created(&self) -> bool {
         self.create.unwrap_or(true)
     }
