@@ -18,46 +18,49 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Brings dead letters back to the topics that they came from.
+/// A replay, which publishes the letters of a dead letter queue to their original topics again.
 ///
-/// Key, payload and headers are as the message had them, without the headers of the queue (in both
-/// forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders)), and with `rws-replay-count`: how often it was
-/// brought back. Where OpenTelemetry recorded the handling, `traceparent` stays that of the letter.
-/// Letters of a partition of the queue are sent in their order; where a topic refuses several at a time, each
-/// of them is sent again alone, behind the others of its batch.
+/// A replayed message has the key, payload and headers of the original message. The headers of the queue are
+/// removed (both forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders)), and the header `rws-replay-count`
+/// counts the replays of the message. If OpenTelemetry recorded the handling, `traceparent` stays that of the
+/// letter.
 ///
-/// # Which topics it writes to
+/// Letters of one partition of the queue are sent in their order. If a topic refuses several letters that
+/// were sent together, each of them is sent again on its own, after the others of its batch.
 ///
-/// Only the one that the queue is named after, whatever the letters' headers say: what is left of the
-/// queue's name without `dlq` or `dlt` (in any case) and the `.`, `-` or `_` before it, so `orders.created`
-/// for `orders.created.dlq`, `orders.created-dlt` and `orders.created.DLT`. Other topics, or the topics of a
-/// queue with another name, must be [allowed](Self::allow_targets). Internal topics (`__…`) are never
-/// written to.
+/// # Target topics
 ///
-/// A letter that cannot be brought back for a reason that lasts is left in the queue and counted by
-/// [why](crate::LeftReason), and the replay goes on: one for a topic that is not allowed or does not exist,
-/// that the user may not write to, that takes no message of this size, or refuses it otherwise. The group
-/// has passed it then: bring it back by another [`group`](Self::group) once the cause is mended.
+/// By default, a replay writes only to the topic that the queue is named after, whatever the letters' headers
+/// contain. That is the queue's name without a final `dlq` or `dlt` (in any case) and the `.`, `-` or `_`
+/// before it: `orders.created` for `orders.created.dlq`, `orders.created-dlt` and `orders.created.DLT`.
+/// [`allow_targets`](Self::allow_targets) allows other topics, for example for a queue with another name. A
+/// replay never writes to internal topics (`__…`).
 ///
-/// Every group that reads such a topic gets the message again, and one that had handled it handles
-/// it again. A deduplicator knows it by its header `rws-message-id` only: without one, it is a
-/// message of another offset.
+/// A letter that can permanently not be replayed is left in the queue and counted by its
+/// [cause](crate::LeftReason), and the replay continues. Its topic may not be allowed, may not exist, may not
+/// be writable for the user, or may refuse the message, for example because of its size. The group has passed
+/// such a letter. To replay it after the cause is fixed, use another [`group`](Self::group).
 ///
-/// The queue is read to where it ended at the start: what fails again is not chased. Letters stay in
-/// it until its retention deletes them.
+/// Every group that reads the topic receives the message again, even a group that has handled it before. A
+/// deduplicator recognizes the message only by its header `rws-message-id`. Without one, it is a new message
+/// with another offset.
 ///
-/// # How far it is
+/// A replay reads the queue up to its end at the start, so letters that fail again are not replayed in the
+/// same run. Letters stay in the queue until its retention deletes them.
 ///
-/// is kept as the offsets of a [`group`](Self::group) of its own, which move only when a batch of
-/// letters is acknowledged. A run that was killed is gone on with by the next of the same group: it
-/// loses nothing, writes no more than the last batch twice, and
-/// [says so](crate::ReplayReport::possibly_twice). What the group has passed is not looked at again,
-/// whether it was replayed or left: to select among it anew, name another group. Of two runs of one
-/// group at a time, the one that began first ends at its next batch.
+/// # Progress
+///
+/// A replay commits its progress as the offsets of a [`group`](Self::group) of its own, after each batch of
+/// letters is acknowledged. The next run of the same group resumes a replay that was killed. It loses no
+/// letter, writes at most the last batch twice, and [reports that](crate::ReplayReport::possibly_twice).
+///
+/// Letters that the group has passed are not read again, whether they were replayed or left. To select among
+/// them again, use another group. If two runs of one group run at the same time, the one that began first
+/// ends after its current batch.
 ///
 /// The group has no members, so brokers delete its offsets seven days after the last commit
-/// (`offsets.retention.minutes`), and the next run begins with the first letter: letters that are
-/// not to come back once more are kept out by [`failed_within`](Self::failed_within).
+/// (`offsets.retention.minutes`). The next run then begins with the first letter. Use
+/// [`failed_within`](Self::failed_within) to leave out letters that must not be replayed again.
 ///
 /// ```no_run
 /// use rws_kafka_consumer::{ConsumerConfig, Replay};
@@ -92,7 +95,7 @@ pub struct Replay {
 const MAX_BATCH: usize = 10_000;
 
 impl Replay {
-    /// A replay of all letters of the topic `queue`. The group of `config` is not used.
+    /// Creates a replay of all letters of the topic `queue`. The group of `config` is not used.
     pub fn new(config: impl Into<ConsumerConfig>, queue: impl Into<String>) -> Self {
         let queue = queue.into();
         Self {
@@ -111,39 +114,44 @@ impl Replay {
         }
     }
 
-    /// The group whose offsets tell how far it is. Default `rws-kafka-replay`. It must have no members.
+    /// Sets the group whose committed offsets are the progress of the replay. Default `rws-kafka-replay`. The
+    /// group must have no members.
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.group = group.into();
         self
     }
 
-    /// Only these offsets of this partition of the queue. May be called for several partitions; the
-    /// others are then left out. What comes before them counts as passed from the start on, though
-    /// nobody looked at it: name another [`group`](Self::group) for what a later run is to bring back.
+    /// Selects only these offsets of this partition of the queue. It may be called for several partitions;
+    /// partitions that are not named are left out.
     ///
-    /// All conditions that are set must hold.
+    /// Letters before the range count as passed without being read: to replay them later, use another
+    /// [`group`](Self::group).
+    ///
+    /// A letter must match all conditions of the replay.
     pub fn offsets(mut self, partition: i32, range: impl RangeBounds<i64>) -> Self {
         self.selection.offsets.insert(partition, offsets(&range));
         self
     }
 
-    /// Only letters that were given up within `times`, by their header `rws-dlq-failed-at`. Spring
-    /// writes none: its letters are left. The times must not be empty.
+    /// Selects only letters that were dead-lettered within `times`, by their header `rws-dlq-failed-at`.
+    /// `times` must not be empty.
+    ///
+    /// Letters in Spring's form do not have this header and are left.
     pub fn failed_within(mut self, times: impl RangeBounds<SystemTime>) -> Self {
         let bounds = (times.start_bound().cloned(), times.end_bound().cloned());
         self.selection.failed = Some(bounds);
         self
     }
 
-    /// Only letters whose message has a timestamp within `times`, by the header that says where it came
-    /// from; letters without are left. The times must not be empty.
+    /// Selects only letters whose original message has a timestamp within `times`, by the header that
+    /// contains it. Letters without that header are left. `times` must not be empty.
     pub fn sent_within(mut self, times: impl RangeBounds<SystemTime>) -> Self {
         let bounds = (times.start_bound().cloned(), times.end_bound().cloned());
         self.selection.sent = Some(bounds);
         self
     }
 
-    /// Only letters that `predicate` is true for. A panic in it ends the replay.
+    /// Selects only letters for which `predicate` returns `true`. A panic in it ends the replay.
     pub fn matching<F>(mut self, predicate: F) -> Self
     where
         F: Fn(&DeadLetter) -> bool + Send + Sync + 'static,
@@ -152,30 +160,30 @@ impl Replay {
         self
     }
 
-    /// How many letters a second are sent at most. Default 100; 1 to 1,000,000. No burst follows a
-    /// pause.
+    /// Sets the maximum number of letters that are sent per second. Default 100; 1 to 1,000,000. No burst
+    /// follows a pause.
     pub fn rate(mut self, letters_a_second: u32) -> Self {
         self.rate = letters_a_second;
         self
     }
 
-    /// How many letters are sent before the acknowledgement of all of them is waited for and their
-    /// offsets are committed: as many may be written twice after a crash. Default 100; 1 to 10,000.
-    /// A batch is no larger than what a second's [`rate`](Self::rate) is.
+    /// Sets how many letters are sent before the replay waits for their acknowledgements and commits their
+    /// offsets. Default 100; 1 to 10,000. At most the [`rate`](Self::rate) of one second.
+    ///
+    /// After a crash, at most one batch is written twice.
     pub fn batch_size(mut self, letters: usize) -> Self {
         self.batch_size = letters;
         self
     }
 
-    /// How often a message may be brought back: letters that were, by their header
-    /// `rws-replay-count`, are left. Default 3; at least 1.
+    /// Sets how often a message may be replayed. Default 3; at least 1. Letters that were replayed that
+    /// often, according to their header `rws-replay-count`, are left.
     pub fn max_replays(mut self, replays: u32) -> Self {
         self.max_replays = replays;
         self
     }
 
-    /// Topics that letters may be brought back to as well as the one that the queue is named after. May be
-    /// called several times.
+    /// Allows topics in addition to the one that the queue is named after. May be called several times.
     ///
     /// ```no_run
     /// use rws_kafka_consumer::{ConsumerConfig, Replay};
@@ -193,27 +201,27 @@ impl Replay {
         self
     }
 
-    /// Which partition of its topic a letter goes to. Default [`ReplayPartition::ByKey`].
+    /// Sets which partition of its topic a letter is published to. Default [`ReplayPartition::ByKey`].
     pub fn partition(mut self, partition: ReplayPartition) -> Self {
         self.partition = partition;
         self
     }
 
-    /// Which timestamp a letter gets. Default [`ReplayTimestamp::Now`].
+    /// Sets which timestamp a letter is published with. Default [`ReplayTimestamp::Now`].
     pub fn timestamp(mut self, timestamp: ReplayTimestamp) -> Self {
         self.timestamp = timestamp;
         self
     }
 
-    /// The producer, for topics in another cluster than the queue's or with other settings. By
-    /// default the replay makes one. It does not close the one that it is given.
+    /// Sets the producer, for example for topics in another cluster than the queue. By default the replay
+    /// creates a producer. It does not close one that you pass in.
     pub fn producer(mut self, producer: KafkaProducer) -> Self {
         self.producer = Some(producer);
         self
     }
 
-    /// Called after each batch, on the replay's thread, which waits for it. A panic in it ends the
-    /// replay.
+    /// Sets a callback that is called after each batch. It runs on the replay's thread, which waits for it. A
+    /// panic in it ends the replay.
     pub fn on_progress<F>(mut self, progress: F) -> Self
     where
         F: Fn(&ReplayStatus) + Send + Sync + 'static,
@@ -222,12 +230,14 @@ impl Replay {
         self
     }
 
-    /// Reads what a [`start`](Self::start) would, and tells what it would do. Writes nothing, neither
-    /// letters nor offsets. Blocks until the queue is read; each answer of the broker may take 30 s.
+    /// Reads the queue as [`start`](Self::start) would, and returns what it would do. It writes neither
+    /// letters nor offsets.
+    ///
+    /// The call blocks until the queue is read. It waits up to 30 s for each answer of the broker.
     ///
     /// # Errors
     ///
-    /// As `start`, and [`ConsumerError::QueueUnreadable`] while it reads.
+    /// The errors of `start`, and [`ConsumerError::QueueUnreadable`] if the queue cannot be read to its end.
     pub fn dry_run(&self) -> Result<ReplayPreview, ConsumerError> {
         self.check()?;
         let mut reading = self.reading()?;
@@ -253,14 +263,18 @@ impl Replay {
         Ok(preview)
     }
 
-    /// Starts it on a thread of its own, once the broker has said what the queue holds, which may
-    /// take 30 s for each answer.
+    /// Starts the replay on a thread of its own.
+    ///
+    /// The call blocks until the broker has returned the state of the queue, for up to 30 s for each answer.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::Setting`] for one that is out of range, or when there is no topic that it may write
-    /// to; [`ConsumerError::NoSuchQueue`], [`ConsumerError::QueueUnreadable`], [`ConsumerError::Property`],
-    /// [`ConsumerError::ReplayProducer`], [`ConsumerError::Thread`].
+    /// - [`ConsumerError::Setting`] if a setting is out of range, or if the replay may write to no topic.
+    /// - [`ConsumerError::NoSuchQueue`] if the queue does not exist.
+    /// - [`ConsumerError::QueueUnreadable`] if the queue or the group's offsets cannot be read.
+    /// - [`ConsumerError::Property`] if librdkafka refuses the settings.
+    /// - [`ConsumerError::ReplayProducer`] if the producer cannot be created.
+    /// - [`ConsumerError::Thread`] if the system cannot start a thread.
     pub fn start(&self) -> Result<ReplayHandle, ConsumerError> {
         self.check()?;
         let reading = self.reading()?;
@@ -302,7 +316,7 @@ impl Replay {
             "group.instance.id",
             "group.protocol",
             "group.remote.assignor",
-            // A follower may end before the leader, which has the bounds.
+            // A follower may end earlier than the leader, which reported the bounds.
             "client.rack",
         ] {
             properties.remove(name);
@@ -310,9 +324,9 @@ impl Replay {
         for (name, value) in [
             ("group.id", self.group.as_str()),
             ("enable.partition.eof", "true"),
-            // Letters that were deleted meanwhile are passed over.
+            // Skips letters that were deleted meanwhile.
             ("auto.offset.reset", "earliest"),
-            // Nobody reads them, and rdkafka would log them.
+            // Nothing reads the statistics, and rdkafka would log them.
             ("statistics.interval.ms", "0"),
         ] {
             properties.set(name, value);

@@ -1,27 +1,28 @@
-//! How a letter is brought back.
+//! The choices of a replay.
 
-/// Which partition of its topic a letter is brought back to.
+/// The partition that a letter is published to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayPartition {
-    /// The one that its key chooses, as Kafka's Java clients do. The default.
+    /// The partition that its key chooses, as in Kafka's Java clients. The default.
     #[default]
     ByKey,
-    /// The one that it came from.
+    /// The partition that its message came from.
     Original,
 }
 
-/// Which timestamp a letter is brought back with.
+/// The timestamp that a letter is published with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayTimestamp {
-    /// The time of the replay. The default: every topic takes it, and its retention counts from there.
+    /// The time of the replay. The default. Every topic accepts it, and the topic's retention counts from it.
     #[default]
     Now,
-    /// The message's own, as the letter's header says it, for consumers that count by event time. The
-    /// topic's retention counts by it, too, so that an old message may be deleted before it is read; and a
-    /// topic may refuse it (`message.timestamp.before.max.ms`, `message.timestamp.after.max.ms`): such
-    /// a letter is [left](crate::LeftReason::Refused). A letter without the header gets the time of the
-    /// replay.
+    /// The timestamp of the original message, according to the letter's header, for consumers that use event
+    /// time. A letter without that header gets the time of the replay.
+    ///
+    /// The topic's retention counts from this timestamp, so an old message may be deleted before it is read.
+    /// A topic may also refuse it (`message.timestamp.before.max.ms`, `message.timestamp.after.max.ms`): such
+    /// a letter is [left](crate::LeftReason::Refused).
     Original,
 }

@@ -7,10 +7,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// How often whoever waits looks whether a stop was asked for.
+/// The interval at which a waiting thread checks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Waits for a delivery: its own timeout ends it, and the end of a stop. `None` when it is the latter.
+/// Waits for a delivery until its own timeout, or until the deadline of a stop. Returns `None` in the latter
+/// case.
 pub(super) fn outcome(
     mut delivery: DeliveryFuture,
     shared: &Shared,

@@ -7,60 +7,63 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What is told how a replay stands.
+/// A callback that receives the progress of a replay.
 pub(super) type Progress = dyn Fn(&ReplayStatus) + Send + Sync;
 
-/// How far a replay is.
+/// The progress of a replay.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ReplayStatus {
-    /// Offsets of the queue that it goes through. As many letters, where the queue is neither
+    /// The number of selected offsets of the queue. It is the number of letters if the queue is neither
     /// compacted nor written to in transactions.
     pub total: u64,
-    /// Of those, how many it has been through.
+    /// The number of these offsets that the replay has passed.
     pub done: u64,
-    /// Of those, how many are to come.
+    /// The number of these offsets that it has not passed yet.
     pub to_come: u64,
-    /// Letters brought back and acknowledged.
+    /// The number of letters that were replayed and acknowledged.
     pub replayed: u64,
-    /// Letters left in the queue, by why.
+    /// The number of letters that were left in the queue, by cause.
     pub left: BTreeMap<LeftReason, u64>,
-    /// Letters brought back a second, since the start.
+    /// The average number of replayed letters per second since the start.
     pub rate: f64,
 }
 
-/// How a replay ended.
+/// The result of a replay.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ReplayReport {
-    /// How far it came.
+    /// The progress at the end.
     pub status: ReplayStatus,
-    /// Offsets asked for that the replay's group had passed before this run.
+    /// The number of selected offsets that the replay's group had passed before this run.
     pub already_passed: u64,
-    /// Letters of this run that earlier, interrupted ones may have written already: no more than
-    /// these are in their topics twice. 0 where the earlier ones ended in order.
+    /// The maximum number of letters that are in their topics twice, because an earlier run was interrupted
+    /// and may have written them. 0 if no run was interrupted.
     pub possibly_twice: u64,
-    /// Letters that are written, or may be, and that the next run writes again.
+    /// The number of letters that were written, or may have been, without a commit. The next run writes them
+    /// again.
     pub uncommitted: u64,
-    /// What ended it before its end, if nobody asked for it.
+    /// The error that ended the replay early; `None` if it reached its end or was stopped.
     pub error: Option<ConsumerError>,
 }
 
 impl ReplayReport {
-    /// True when it came to the end of what was asked for, and all of it is acknowledged and
-    /// committed. Letters that are left do not count against it.
+    /// Returns `true` if the replay reached its end, and everything is acknowledged and committed. Letters
+    /// that were left are allowed.
     pub fn is_complete(&self) -> bool {
         self.error.is_none() && self.uncommitted == 0 && self.status.to_come == 0
     }
 }
 
-/// A running replay. Clones are one replay; dropping them all leaves it running.
+/// A handle of a running replay.
+///
+/// All clones refer to the same replay. Dropping them all leaves it running.
 #[derive(Clone)]
 pub struct ReplayHandle {
     shared: Arc<Shared>,
 }
 
-/// What the end of a request to the broker takes beyond the deadline of a stop.
+/// How much longer than its deadline a stop may take, for the last answer of the broker.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
 
 impl ReplayHandle {
@@ -68,14 +71,15 @@ impl ReplayHandle {
         Self { shared }
     }
 
-    /// How far it is. Asks no broker.
+    /// Returns the current progress. It does not ask the broker.
     pub fn status(&self) -> ReplayStatus {
         self.shared.state.lock().status.clone()
     }
 
-    /// Stops it: sends nothing more, waits for `timeout` at most for what is on its way, and
-    /// commits. Takes up to two seconds more when the broker does not answer. A later run goes on
-    /// from there.
+    /// Stops the replay: it sends no more letters, waits for at most `timeout` for those in flight, and
+    /// commits. A later run resumes it.
+    ///
+    /// The call takes up to 2 s longer than `timeout` if the broker does not answer.
     pub fn stop(&self, timeout: Duration) -> ReplayReport {
         self.shared.ask_to_stop(timeout);
         let waited = timeout.saturating_add(LAST_ANSWER);
@@ -90,7 +94,7 @@ impl ReplayHandle {
         })
     }
 
-    /// Waits until it has ended, however long that takes.
+    /// Blocks until the replay has ended.
     pub fn join(&self) -> ReplayReport {
         let mut state = self.shared.state.lock();
         loop {
@@ -101,7 +105,7 @@ impl ReplayHandle {
         }
     }
 
-    /// Waits until it has ended, for `timeout` at most.
+    /// Blocks until the replay has ended, for at most `timeout`. Returns `None` if it is still running.
     pub fn join_timeout(&self, timeout: Duration) -> Option<ReplayReport> {
         let mut state = self.shared.state.lock();
         let is_running = |state: &mut State| state.report.is_none();
@@ -119,7 +123,7 @@ impl fmt::Debug for ReplayHandle {
     }
 }
 
-/// What a replay and its handles share.
+/// The state that a replay shares with its handles.
 #[derive(Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -129,9 +133,9 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct State {
     status: ReplayStatus,
-    /// Letters sent whose offsets are not committed.
+    /// The number of sent letters whose offsets are not committed.
     in_doubt: u64,
-    /// A stop was asked for, which is to be over by then.
+    /// The deadline of the stop, if one was asked for.
     stop_by: Option<Instant>,
     report: Option<ReplayReport>,
 }
@@ -140,17 +144,17 @@ impl Shared {
     fn ask_to_stop(&self, timeout: Duration) {
         let by = Deadline::after(timeout).instant();
         let mut state = self.state.lock();
-        // A second stop can only bring the end forward.
+        // A second stop can only make the deadline earlier.
         state.stop_by = Some(state.stop_by.map_or(by, |before| before.min(by)));
         self.changed.notify_all();
     }
 
-    /// By when the stop that was asked for is to be over.
+    /// The deadline of the stop, if one was asked for.
     pub(super) fn stop_by(&self) -> Option<Instant> {
         self.state.lock().stop_by
     }
 
-    /// Waits until `due`; false when a stop came before.
+    /// Waits until `due`. Returns `false` if the replay is to stop.
     pub(super) fn wait_until(&self, due: Option<Instant>) -> bool {
         let time = due.map_or(Duration::ZERO, |due| {
             due.saturating_duration_since(Instant::now())

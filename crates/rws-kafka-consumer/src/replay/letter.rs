@@ -3,18 +3,18 @@ use crate::retry;
 use rws_kafka_dispatch::{Timestamp, TopicPartition};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Counts how often a message was brought back, in decimal; on the replayed message.
+/// The header of a replayed message that counts its replays, in decimal.
 pub(super) const REPLAY_COUNT: &str = "rws-replay-count";
 
 const TEXT: &str = "rws-dlq-";
 const SPRING: &str = "kafka_dlt-";
 const SPRING_ATTEMPTS: &str = "kafka_deliveryAttempt";
 
-/// A letter as it stands in a dead letter queue.
+/// A letter in a dead letter queue.
 ///
-/// Both forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders) are understood. Where a letter has
-/// both, or one of them twice, those that come last hold: they were written last. A letter with
-/// `rws-dlq-origin` in place of all of them has no reason, group or number of attempts.
+/// Both forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders) are read. If a letter contains both, or a
+/// header twice, the last ones count, because they were written last. A letter with `rws-dlq-origin` instead
+/// of the other headers has no reason, group or number of attempts.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     pub(crate) at: TopicPartition,
@@ -29,38 +29,38 @@ pub struct DeadLetter {
 enum Form {
     Text,
     Spring,
-    /// One header in place of all.
+    /// A single header instead of all others.
     Short,
 }
 
 impl DeadLetter {
-    /// Its partition in the queue.
+    /// Returns the letter's partition in the queue.
     pub fn partition(&self) -> &TopicPartition {
         &self.at
     }
 
-    /// Its offset in the queue.
+    /// Returns the letter's offset in the queue.
     pub fn offset(&self) -> i64 {
         self.offset
     }
 
-    /// The message's key.
+    /// Returns the key of the message; `None` if it has none.
     pub fn key(&self) -> Option<&[u8]> {
         self.key.as_deref()
     }
 
-    /// The message's payload; `None` for a tombstone.
+    /// Returns the payload of the message; `None` for a tombstone.
     pub fn payload(&self) -> Option<&[u8]> {
         self.payload.as_deref()
     }
 
-    /// The value of the last header of this name; `None` also for null.
+    /// Returns the value of the last header with this name; `None` if there is none or its value is null.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         let mut headers = self.headers.iter().rev();
         headers.find(|(other, _)| other == name)?.1.as_deref()
     }
 
-    /// The topic that the message came from, when a header tells it in text.
+    /// Returns the topic that the message came from; `None` if no header contains it as valid text.
     pub fn original_topic(&self) -> Option<&str> {
         if let Some(short) = self.short() {
             return Some(short.topic);
@@ -68,7 +68,7 @@ impl DeadLetter {
         std::str::from_utf8(self.of_origin("original-topic")?).ok()
     }
 
-    /// The partition that the message came from.
+    /// Returns the partition that the message came from; `None` if no header contains it.
     pub fn original_partition(&self) -> Option<i32> {
         if let Some(short) = self.short() {
             return Some(short.partition);
@@ -80,7 +80,7 @@ impl DeadLetter {
         }
     }
 
-    /// The offset that the message had there.
+    /// Returns the offset of the message in that partition; `None` if no header contains it.
     pub fn original_offset(&self) -> Option<i64> {
         if let Some(short) = self.short() {
             return Some(short.offset);
@@ -88,8 +88,10 @@ impl DeadLetter {
         self.number("original-offset")
     }
 
-    /// The message's own timestamp as its header says, in milliseconds since 1970. The record in the
-    /// queue has another: the time at which it was published.
+    /// Returns the timestamp of the original message in milliseconds since 1970; `None` if no header contains
+    /// it.
+    ///
+    /// The timestamp of the record in the queue is the time at which the letter was published.
     pub fn original_timestamp_ms(&self) -> Option<i64> {
         match self.short() {
             Some(short) => short.timestamp_ms,
@@ -97,17 +99,18 @@ impl DeadLetter {
         }
     }
 
-    /// When the message was dead-lettered, in milliseconds since 1970. Spring's headers do not say it.
+    /// Returns the time at which the message was dead-lettered, in milliseconds since 1970. `None` for
+    /// letters in Spring's form, which do not contain it.
     pub fn failed_at_ms(&self) -> Option<i64> {
         match self.form()? {
             Form::Text => self.number("failed-at"),
             Form::Spring => None,
-            // It was published then.
+            // The letter was published at that time.
             Form::Short => self.timestamp.map(Timestamp::ms),
         }
     }
 
-    /// The group that gave the message up.
+    /// Returns the group that dead-lettered the message; `None` if no header contains it.
     pub fn group(&self) -> Option<&str> {
         let name = match self.form()? {
             Form::Text | Form::Short => "consumer-group",
@@ -116,7 +119,7 @@ impl DeadLetter {
         std::str::from_utf8(self.of_origin(name)?).ok()
     }
 
-    /// Why it did.
+    /// Returns the error with which the message was dead-lettered; `None` if no header contains it.
     pub fn reason(&self) -> Option<&str> {
         let name = match self.form()? {
             Form::Text | Form::Short => "error-reason",
@@ -125,7 +128,7 @@ impl DeadLetter {
         std::str::from_utf8(self.of_origin(name)?).ok()
     }
 
-    /// How often the message was brought back already; `None` when its header is no number.
+    /// Returns how often the message was replayed already; `None` if its header is not a valid number.
     pub fn replays(&self) -> Option<u32> {
         let mut headers = self.headers.iter().rev();
         match headers.find(|(name, _)| name == REPLAY_COUNT) {
@@ -134,7 +137,7 @@ impl DeadLetter {
         }
     }
 
-    /// How many bytes its key, payload and headers have.
+    /// The size of the key, payload and headers in bytes.
     pub(super) fn bytes(&self) -> usize {
         let length = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
         let headers = self.headers.iter();
@@ -144,7 +147,7 @@ impl DeadLetter {
         length(&self.key) + length(&self.payload) + headers
     }
 
-    /// The message's own headers: those of the letter, of retry topics and of earlier replays left out.
+    /// The message's own headers, without those of dead letters, retry topics and earlier replays.
     pub(super) fn own_headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         let headers = self.headers.iter();
         let own = headers.filter(|(name, _)| {
@@ -197,14 +200,14 @@ impl DeadLetter {
     }
 }
 
-/// `ms` milliseconds after 1970, or before it.
+/// The time `ms` milliseconds after 1970, or before it if `ms` is negative.
 pub(super) fn time(ms: i64) -> SystemTime {
     let distance = Duration::from_millis(ms.unsigned_abs());
     let time = match ms >= 0 {
         true => UNIX_EPOCH.checked_add(distance),
         false => UNIX_EPOCH.checked_sub(distance),
     };
-    // Beyond what the system can tell.
+    // Out of the system's range.
     time.unwrap_or(UNIX_EPOCH)
 }
 

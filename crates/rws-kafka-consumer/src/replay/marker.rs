@@ -1,11 +1,12 @@
 use std::fmt;
 
-/// What is committed beside a replay's offsets, as their metadata: whose they are, and whether that
-/// run may have written more than they cover.
+/// The metadata that is committed with a replay's offsets: the run that committed them, and how many letters
+/// it may have written beyond them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Marker {
     pub(super) run: String,
-    /// Letters that may have been written beyond the offset; 0 once the run has ended in order.
+    /// The number of letters that may have been written beyond the offset; 0 once the run has ended
+    /// regularly.
     pub(super) at_risk: u64,
 }
 

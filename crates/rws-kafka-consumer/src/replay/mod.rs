@@ -1,4 +1,4 @@
-//! Dead letters brought back to the topics that they came from.
+//! Publishing dead letters to their original topics again.
 
 mod builder;
 mod choices;

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-/// Keeps letters apart. What was missed is not made up for: no burst follows a pause.
+/// Limits the rate of letters. No burst follows a pause.
 #[derive(Debug)]
 pub(super) struct Pace {
     interval: Duration,
@@ -9,9 +9,9 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Of `rate` letters a second.
+    /// Creates a pace of `rate` letters per second.
     pub(super) fn new(rate: NonZeroU32) -> Self {
-        // Rounded up, so that it is never faster.
+        // Rounded up, so that the rate is never exceeded.
         let nanos = 1_000_000_000_u64.div_ceil(rate.get().into());
         Self {
             interval: Duration::from_nanos(nanos),
@@ -19,12 +19,12 @@ impl Pace {
         }
     }
 
-    /// When the next letter may go.
+    /// The time at which the next letter may be sent.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// A letter went, or was acknowledged, at `now`.
+    /// Records that a letter was sent or acknowledged at `now`.
     pub(super) fn went(&mut self, now: Instant) {
         self.due = Some(now + self.interval);
     }

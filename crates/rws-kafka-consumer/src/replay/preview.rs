@@ -3,27 +3,27 @@ use super::selection::LeftReason;
 use rws_kafka_observe::text::printable;
 use std::collections::BTreeMap;
 
-/// What a replay would do: the result of a [dry run](crate::Replay::dry_run).
+/// The result of a [dry run](crate::Replay::dry_run): what a replay would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReplayPreview {
-    /// Letters that would be replayed.
+    /// The number of letters that would be replayed.
     pub replayed: u64,
-    /// Of those, how many came from each topic.
+    /// The number of these letters by original topic.
     pub by_topic: BTreeMap<String, u64>,
-    /// Of those, how many have each reason, with control characters escaped and no longer than 1 KiB.
-    /// The first 1,000 different ones; the others are together under `(other)`.
+    /// The number of these letters by reason. Reasons have at most 1 KiB, with control characters escaped.
+    /// The first 1,000 different reasons are counted separately, all others under `(other)`.
     pub by_reason: BTreeMap<String, u64>,
-    /// Of those, how many each group gave up, as `by_reason`.
+    /// The number of these letters by the group that dead-lettered them, limited as `by_reason` is.
     pub by_group: BTreeMap<String, u64>,
-    /// Letters that would be left, by why.
+    /// The number of letters that would be left, by cause.
     pub left: BTreeMap<LeftReason, u64>,
-    /// Of those that are left for [`TargetNotAllowed`](LeftReason::TargetNotAllowed), how many came
-    /// from each topic, by what their headers say; as `by_reason`.
+    /// The number of letters that would be left as [`TargetNotAllowed`](LeftReason::TargetNotAllowed), by the
+    /// original topic in their headers, limited as `by_reason` is.
     pub not_allowed: BTreeMap<String, u64>,
-    /// Offsets asked for that the replay's group has passed already.
+    /// The number of selected offsets that the replay's group has already passed.
     pub already_passed: u64,
-    /// Letters that an interrupted run may have written already.
+    /// The number of letters that an interrupted run may already have written.
     pub possibly_twice: u64,
 }
 

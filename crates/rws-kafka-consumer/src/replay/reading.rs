@@ -6,49 +6,49 @@ use crate::transport::{Committed, QueuePolled, QueueReader};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How long the broker may take for an answer, and for the next letter.
+/// The timeout for an answer of the broker, and for the next letter.
 pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
-/// How long one look for the next letter takes.
+/// The timeout of one poll for the next letter.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Goes once through what a queue held at the beginning, of what was asked for.
+/// Reads the selected letters that a queue held at the start, once.
 pub(super) struct Reading {
     reader: QueueReader,
     parts: BTreeMap<i32, Part>,
-    /// Since when the broker owes a letter, or the end.
+    /// The time since which the broker owes a letter or an end.
     waiting: Option<Instant>,
     pub(super) already_passed: u64,
-    /// What the marker of an interrupted run says.
+    /// The number of letters at risk in the marker of an interrupted run.
     pub(super) at_risk: u64,
 }
 
 /// One partition of the queue.
 struct Part {
     start: i64,
-    /// The first offset that was not looked at.
+    /// The first offset that was not read.
     next: i64,
     end: i64,
-    /// Where the partition ended at the beginning: at `end`, unless fewer offsets are asked for.
+    /// The end of the partition at the start. It equals `end`, unless fewer offsets are selected.
     high: i64,
-    /// What the group has committed: it does not go back.
+    /// The committed offset of the group. The replay never commits a lower one.
     floor: i64,
-    /// Letters of it that were sent and acknowledged.
+    /// The number of letters of this partition that were sent and acknowledged.
     sent: u64,
-    /// The broker told an end before `end`, and was asked again from `next` on.
+    /// The broker reported an end before `end`, and was asked again from `next` on.
     is_asked_again: bool,
 }
 
 pub(super) enum Read {
     Letter(DeadLetter),
-    /// Nothing has come yet.
+    /// No letter has arrived yet.
     Nothing,
-    /// All of it was read.
+    /// Everything was read.
     Finished,
 }
 
 impl Reading {
-    /// Finds where the group stands, and where the queue ends.
+    /// Reads the group's offsets and the bounds of the queue.
     pub(super) fn begin(reader: QueueReader, selection: &Selection) -> Result<Self, ConsumerError> {
         let numbers = chosen(&reader.partitions(ANSWER)?, selection)?;
         let committed = reader.first_committed(numbers.iter().copied(), ANSWER)?;
@@ -67,7 +67,7 @@ impl Reading {
             reading.already_passed += passed;
             reading.parts.insert(number, part);
         }
-        // Of one run, each partition has the same.
+        // All partitions of one run have the same marker.
         reading.at_risk = committed.values().filter_map(at_risk).max().unwrap_or(0);
         let unread = reading.parts.iter().filter(|(_, part)| !part.is_done());
         let from: Vec<(i32, i64)> = unread.map(|(number, part)| (*number, part.next)).collect();
@@ -75,7 +75,7 @@ impl Reading {
         Ok(reading)
     }
 
-    /// The next letter. It counts as looked at once it is [`passed`](Self::passed).
+    /// Returns the next letter. The caller must call [`passed`](Self::passed) once it is done with it.
     pub(super) fn next(&mut self) -> Result<Read, ConsumerError> {
         if self.parts.values().all(Part::is_done) {
             return Ok(Read::Finished);
@@ -108,14 +108,14 @@ impl Reading {
         }
     }
 
-    /// This letter was sent and acknowledged.
+    /// Records that this letter was sent and acknowledged.
     pub(super) fn sent(&mut self, letter: &DeadLetter) {
         if let Some(part) = self.parts.get_mut(&letter.at.partition()) {
             part.sent += 1;
         }
     }
 
-    /// This letter needs no further look.
+    /// Records that this letter is done.
     pub(super) fn passed(&mut self, letter: &DeadLetter) -> Result<(), ConsumerError> {
         let number = letter.at.partition();
         if let Some(part) = self.parts.get_mut(&number) {
@@ -128,9 +128,9 @@ impl Reading {
         Ok(())
     }
 
-    /// The broker says that the partition holds no more. What is left of it may be no letters, such
-    /// as marks of transactions; or a new leader does not know yet of all that it has. One that tells
-    /// the bounds does, so its next word holds.
+    /// Handles a report that the partition has no more messages. The remaining offsets may contain no
+    /// letters, for example only transaction markers, or a new leader does not know all messages yet. A
+    /// leader that returns the bounds does know them, so its next report is final.
     fn end_told(&mut self, number: i32) -> Result<(), ConsumerError> {
         match self.parts.get_mut(&number) {
             Some(part) if !part.is_done() && !part.is_asked_again => {
@@ -142,8 +142,7 @@ impl Reading {
         }
     }
 
-    /// The partition has nothing more of what was asked for: what is left of its offsets are no
-    /// letters.
+    /// Records that the remaining selected offsets of the partition contain no letters.
     fn ended(&mut self, number: i32) -> Result<(), ConsumerError> {
         if let Some(part) = self.parts.get_mut(&number) {
             part.next = part.next.max(part.end);
@@ -162,9 +161,9 @@ impl Reading {
         to_come.sum::<i64>().unsigned_abs()
     }
 
-    /// Letters that interrupted runs may have written beyond what is passed.
+    /// The number of letters beyond the committed offsets that interrupted runs may have written.
     pub(super) fn still_at_risk(&self) -> u64 {
-        // Nobody knows of which partitions they are.
+        // Their partitions are unknown.
         let mut parts = self.parts.values();
         match parts.all(|part| part.is_past(self.at_risk)) {
             true => 0,
@@ -172,7 +171,7 @@ impl Reading {
         }
     }
 
-    /// Commits how far it is.
+    /// Commits the progress.
     pub(super) fn commit(&self, marker: &Marker, time: Duration) -> Result<(), ConsumerError> {
         let positions = self
             .parts
@@ -181,7 +180,7 @@ impl Reading {
         self.reader.commit(positions, &marker.to_string(), time)
     }
 
-    /// What the group has committed of these partitions.
+    /// Reads the committed offsets of these partitions.
     pub(super) fn committed(&self, time: Duration) -> Result<Standing<'_>, ConsumerError> {
         let committed = self.reader.committed(self.parts.keys().copied(), time)?;
         Ok(Standing {
@@ -191,21 +190,21 @@ impl Reading {
     }
 }
 
-/// How the group stands.
+/// The committed offsets of the group.
 pub(super) struct Standing<'a> {
     parts: &'a BTreeMap<i32, Part>,
     committed: BTreeMap<i32, Committed>,
 }
 
 impl Standing<'_> {
-    /// Whether another run has committed since.
+    /// Returns `true` if another run has committed since.
     pub(super) fn is_anothers(&self, run: &str) -> bool {
         self.committed.values().any(|committed| {
             Marker::parse(&committed.metadata).is_none_or(|marker| marker.run != run)
         })
     }
 
-    /// Whether all that was looked at is committed, with this marker.
+    /// Returns `true` if the whole progress is committed with this marker.
     pub(super) fn is_all_of(&self, marker: &Marker) -> bool {
         self.parts.iter().all(|(number, part)| {
             let committed = self.committed.get(number);
@@ -222,23 +221,24 @@ impl Part {
         self.next >= self.end
     }
 
-    /// Whether it is past whatever a run wrote of it that had `letters` on their way.
+    /// Returns `true` if it is past all letters that an interrupted run with this many letters in flight can
+    /// have written to it.
     fn is_past(&self, letters: u64) -> bool {
         self.sent >= letters || self.position() >= self.high
     }
 
-    /// What is committed of it.
+    /// The offset to commit.
     fn position(&self) -> i64 {
         self.next.max(self.floor)
     }
 }
 
-/// The part of a partition that is to be read, and how much of what was asked for is passed.
+/// The part of a partition to read, and how many of the selected offsets are already passed.
 fn part((low, high): (i64, i64), asked: Option<(i64, i64)>, committed: Option<i64>) -> (Part, u64) {
     let (from, to) = asked.unwrap_or((low, high));
     let first = from.clamp(low, high);
     let end = to.clamp(first, high);
-    // What is beyond the end was committed of a queue that was deleted since.
+    // A committed offset beyond the end belongs to an earlier, deleted queue.
     let floor = committed.filter(|committed| *committed <= high);
     let start = floor.map_or(first, |committed| committed.clamp(first, end));
     let part = Part {
@@ -257,7 +257,7 @@ fn at_risk(committed: &Committed) -> Option<u64> {
     Marker::parse(&committed.metadata).map(|marker| marker.at_risk)
 }
 
-/// The partitions that are asked for, which must be there.
+/// The selected partitions, which must exist.
 fn chosen(numbers: &[i32], selection: &Selection) -> Result<Vec<i32>, ConsumerError> {
     if selection.offsets.is_empty() {
         return Ok(numbers.to_vec());
@@ -286,7 +286,7 @@ mod tests {
 
     type Mock = MockCluster<'static, DefaultProducerContext>;
 
-    /// A queue with this many letters in its one partition.
+    /// A queue with this many letters in its only partition.
     fn queue(letters: usize) -> (Mock, Reading) {
         let mock = MockCluster::new(1).expect("a mock cluster");
         mock.create_topic("orders.dlq", 1, 1).expect("a topic");
@@ -300,7 +300,7 @@ mod tests {
         (mock, reading)
     }
 
-    /// The offsets of the next letters, `most` of them or all that are left.
+    /// The offsets of the next letters, at most `most`.
     fn read(reading: &mut Reading, most: usize) -> Vec<i64> {
         let mut offsets = Vec::new();
         while offsets.len() < most {
@@ -341,7 +341,7 @@ mod tests {
         assert!(part.is_past(0) && !part.is_past(2));
         part.sent = 2;
         assert!(part.is_past(2) && !part.is_past(3));
-        // The end of what is asked for: a run of more may have written beyond.
+        // The end of the selection: a run that selected more may have written beyond it.
         part.next = part.end;
         assert!(!part.is_past(3));
         part.next = part.high;

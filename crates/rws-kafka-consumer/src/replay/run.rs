@@ -15,13 +15,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Letters that are left are committed in steps of so many, too.
+/// After this many letters the progress is committed, even if all of them were left.
 const LOOKS: usize = 10_000;
 
-/// A batch ends with so many bytes, too: its letters are kept until they are acknowledged.
+/// A batch ends at this many bytes, because its letters are kept in memory until they are acknowledged.
 const BATCH_BYTES: usize = 32 << 20;
 
-/// How a replay writes.
+/// The settings of the writing side of a replay.
 pub(super) struct Writing {
     pub(super) producer: KafkaProducer,
     pub(super) queue: String,
@@ -34,25 +34,25 @@ pub(super) struct Writing {
     pub(super) on_progress: Option<Arc<Progress>>,
 }
 
-/// One run, on its own thread.
+/// One run of a replay, on its own thread.
 pub(super) struct Run {
     shared: Arc<Shared>,
     reading: Reading,
     writing: Writing,
-    /// Its name in the markers.
+    /// The name of this run in the markers.
     name: String,
     pace: Pace,
     began: Instant,
     status: ReplayStatus,
-    /// The letters of this batch that are on their way.
+    /// The letters of this batch that are in flight.
     sent: Vec<Sent>,
-    /// The bytes of those.
+    /// Their size in bytes.
     bytes: usize,
-    /// Letters looked at since the last commit.
+    /// The number of letters that were read since the last commit.
     looked: usize,
-    /// Letters that are, or may be, written beyond what is committed.
+    /// The number of letters that were written, or may have been, without a commit.
     in_doubt: u64,
-    /// Topics that have acknowledged a letter.
+    /// The topics that have acknowledged a letter.
     reached: HashSet<String>,
     refusals: LogRate,
 }
@@ -62,7 +62,7 @@ struct Sent {
     delivery: DeliveryFuture,
 }
 
-/// Why a run ends before its end.
+/// Why a run ends early.
 enum Ended {
     Stopped,
     Failed(ConsumerError),
@@ -109,7 +109,7 @@ impl Run {
                 "the last replay was interrupted: up to {at_risk} letters may be written twice"
             );
         }
-        // A panic can only be the callback's.
+        // Only the callback can panic here: a panic of the predicate is caught.
         let outcome = panics::catch(|| self.go());
         let error = match outcome {
             Ok(Ok(()) | Err(Ended::Stopped)) => None,
@@ -130,11 +130,11 @@ impl Run {
         };
         report.log(&queue, &group);
         self.shared.over(report);
-        // Producer and consumer are dropped after: that may wait for a broker.
+        // Producer and consumer are dropped last, because that may wait for a broker.
     }
 
     fn go(&mut self) -> Result<(), Ended> {
-        // From here on, a successor knows that there was a run.
+        // From here on, a later run knows about this one.
         self.reading.commit(&self.marker(false), ANSWER)?;
         loop {
             if self.shared.stop_by().is_some() {
@@ -142,7 +142,7 @@ impl Run {
             }
             match self.reading.next()? {
                 Read::Finished => break,
-                // What is on its way is settled while there is nothing else to do.
+                // Settles the letters in flight while there is nothing to read.
                 Read::Nothing if self.unsettled() > 0 => self.settle()?,
                 Read::Nothing => {}
                 Read::Letter(letter) => {
@@ -162,7 +162,7 @@ impl Run {
         self.finish()
     }
 
-    /// Sends a letter or leaves it; false when a stop came before.
+    /// Sends a letter or leaves it. Returns `false` if the replay is to stop.
     fn take(&mut self, letter: DeadLetter) -> Result<bool, Ended> {
         let letter = Arc::new(letter);
         match self.leaves(&letter)? {
@@ -180,7 +180,7 @@ impl Run {
         Ok(true)
     }
 
-    /// Why `letter` is left, if it is.
+    /// The cause for which `letter` is left, if it is.
     fn leaves(&self, letter: &DeadLetter) -> Result<Option<LeftReason>, ConsumerError> {
         let writing = &self.writing;
         let look = || writing.selection.leaves(letter, &writing.limits);
@@ -200,8 +200,8 @@ impl Run {
         self.pace.went(Instant::now());
         let topic = letter.original_topic().unwrap_or_default();
         if !self.reached.contains(topic) {
-            // The next ones would pile up behind it while the producer gets to know the topic, and
-            // then come all at once.
+            // Otherwise the next letters would wait behind it while the producer fetches the topic's
+            // metadata, and then be sent in one burst.
             self.wait_for_all()?;
             self.reached.insert(topic.to_owned());
             self.pace.went(Instant::now());
@@ -220,7 +220,7 @@ impl Run {
         }
     }
 
-    /// Waits for the acknowledgements of what is on its way.
+    /// Waits for the acknowledgements of the letters in flight.
     fn wait_for_all(&mut self) -> Result<(), Ended> {
         let sent = std::mem::take(&mut self.sent);
         self.bytes = 0;
@@ -233,7 +233,7 @@ impl Run {
                 Ok(Some(error)) if had_company && is_shared(&error) => alone.push(letter),
                 Ok(Some(error)) => self.leave(&letter, &error),
                 Ok(None) => {}
-                // The first one is reported.
+                // Reports the first error.
                 Err(ended) => result = result.and(Err(ended)),
             }
         }
@@ -253,7 +253,7 @@ impl Run {
         result
     }
 
-    /// What became of a letter; an error is one that lasts.
+    /// Waits for the result of a letter. `Some` is a permanent refusal.
     fn outcome(&mut self, sent: Sent) -> Result<Option<ProducerError>, Ended> {
         let letter = sent.letter;
         self.in_doubt += 1;
@@ -274,7 +274,7 @@ impl Run {
         }
     }
 
-    /// A letter that was sent is not in its topic, and never will be as things are.
+    /// Counts and logs a letter that its topic permanently refuses.
     fn leave(&mut self, letter: &DeadLetter, error: &ProducerError) {
         self.in_doubt -= 1;
         let reason = LeftReason::of_refusal(error).unwrap_or(LeftReason::Refused);
@@ -293,7 +293,7 @@ impl Run {
         }
     }
 
-    /// Ends a batch: what was looked at is committed once all of it is acknowledged.
+    /// Ends a batch: once all its letters are acknowledged, the progress is committed.
     fn settle(&mut self) -> Result<(), Ended> {
         self.wait_for_all()?;
         if self.looked == 0 {
@@ -317,7 +317,7 @@ impl Run {
         Ok(())
     }
 
-    /// The last commit says that nothing is in doubt.
+    /// Commits that no letter is in doubt.
     fn finish(&mut self) -> Result<(), Ended> {
         let marker = self.marker(true);
         let time = self.time_for_answer();
@@ -325,7 +325,7 @@ impl Run {
             return Ok(());
         }
         self.reading.commit(&marker, time)?;
-        // librdkafka's commit errs only where all partitions failed.
+        // librdkafka's commit returns an error only if all partitions failed.
         match self.reading.committed(time)?.is_all_of(&marker) {
             true => Ok(()),
             false => Err(ConsumerError::CommitRefused {
@@ -348,7 +348,7 @@ impl Run {
 
     fn time_for_answer(&self) -> Duration {
         match self.shared.stop_by() {
-            // A commit that begins at the deadline may yet succeed.
+            // A commit that begins at the deadline may still succeed.
             Some(by) => by
                 .saturating_duration_since(Instant::now())
                 .clamp(Duration::from_millis(500), ANSWER),
@@ -364,14 +364,14 @@ impl Run {
         self.shared.tell(&self.status, self.unsettled());
     }
 
-    /// Letters sent whose offsets are not committed.
+    /// The number of sent letters whose offsets are not committed.
     fn unsettled(&self) -> u64 {
         self.in_doubt + self.sent.len() as u64
     }
 }
 
-/// Whether a letter may have been refused for another one that it was sent with: brokers take a batch of
-/// records as a whole or not at all. It is sent again alone.
+/// Returns `true` if the letter may have been refused because of another one in its batch: brokers accept or
+/// refuse a batch as a whole. It is then sent again on its own.
 fn is_shared(error: &ProducerError) -> bool {
     matches!(
         LeftReason::of_refusal(error),
@@ -379,7 +379,7 @@ fn is_shared(error: &ProducerError) -> bool {
     )
 }
 
-/// The message as it came, but for its count of replays.
+/// The original message with its headers; the count of replays is added later.
 fn record<'a>(letter: &'a DeadLetter, topic: &'a str, writing: &Writing) -> Record<'a> {
     let mut record = Record::to(topic);
     if let Some(key) = letter.key() {
@@ -390,7 +390,7 @@ fn record<'a>(letter: &'a DeadLetter, topic: &'a str, writing: &Writing) -> Reco
     }
     if writing.timestamp == ReplayTimestamp::Original
         && let Some(ms) = letter.original_timestamp_ms()
-        // A header can say anything.
+        // The header may contain any number.
         && Record::TIMESTAMPS_MS.contains(&ms)
     {
         record = record.timestamp_ms(ms);

@@ -8,41 +8,44 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Why a letter is left in the queue. It stays there until the queue's retention deletes it; another
-/// [`group`](crate::Replay::group) finds it again.
+/// The cause for which a letter is left in the queue.
+///
+/// The letter stays there until the queue's retention deletes it. A replay with another
+/// [`group`](crate::Replay::group) reads it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum LeftReason {
-    /// It is not among what was asked for.
+    /// The letter does not match the conditions of the replay.
     NotSelected,
-    /// A time of failure is asked for, and its headers tell none.
+    /// The replay selects by time of failure, and the letter's headers do not contain one.
     NoFailureTime,
-    /// It was brought back as often as is allowed.
+    /// The message was already replayed the maximum number of times.
     ReplayedTooOften,
-    /// Its header `rws-replay-count` is no number.
+    /// The header `rws-replay-count` is not a valid number.
     BadReplayCount,
-    /// No header tells the topic that it came from.
+    /// No header contains the topic that the message came from.
     NoOriginalTopic,
-    /// That topic has no name that Kafka takes, is internal (`__…`), or is the queue itself.
+    /// The original topic has an invalid name, is internal (`__…`), or is the queue itself.
     BadOriginalTopic,
-    /// Its own partition is asked for, and no header tells it.
+    /// The replay writes to original partitions, and no header contains a valid one.
     NoOriginalPartition,
-    /// The topic is neither the one that the queue is named after nor
+    /// The original topic is neither the one that the queue is named after nor
     /// [allowed](crate::Replay::allow_targets).
     TargetNotAllowed,
     /// The topic, or the partition in it, does not exist.
     UnknownTopic,
     /// The user of the replay may not write to the topic.
     NotAuthorized,
-    /// The topic does not take messages of its size.
+    /// The topic does not accept messages of this size.
     TooLarge,
-    /// The topic refused it for another reason that lasts, such as its timestamp, or that it has no
-    /// key and the topic is compacted. The log says which.
+    /// The topic permanently refused the message for another cause, such as its timestamp, or a missing key
+    /// if the topic is compacted. The log shows the cause.
     Refused,
 }
 
 impl LeftReason {
-    /// Why a letter that was sent is left; `None` when another attempt may succeed, or none can.
+    /// The cause for which a refused letter is left; `None` if another attempt may succeed, or if the
+    /// producer has failed.
     pub(super) fn of_refusal(error: &ProducerError) -> Option<Self> {
         match error {
             ProducerError::UnknownTopic { .. } | ProducerError::UnknownPartition { .. } => {
@@ -78,17 +81,17 @@ impl fmt::Display for LeftReason {
 pub(super) type Predicate = dyn Fn(&DeadLetter) -> bool + Send + Sync;
 pub(super) type Times = (Bound<SystemTime>, Bound<SystemTime>);
 
-/// Which letters are replayed: those that all of it holds for.
+/// The conditions of a replay. A letter must match all of them.
 #[derive(Clone, Default)]
 pub(super) struct Selection {
-    /// Offsets by partition, the end exclusive; all where it is empty.
+    /// The selected offsets by partition, with an exclusive end; empty to select all.
     pub(super) offsets: BTreeMap<i32, (i64, i64)>,
     pub(super) failed: Option<Times>,
     pub(super) sent: Option<Times>,
     pub(super) predicate: Option<Arc<Predicate>>,
 }
 
-/// What a letter must also be.
+/// Further conditions for a letter.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) targets: Targets,
@@ -97,7 +100,7 @@ pub(super) struct Limits {
 }
 
 impl Selection {
-    /// Why `letter` is left, if it is.
+    /// The cause for which `letter` is left; `None` if it is to be replayed.
     pub(super) fn leaves(&self, letter: &DeadLetter, limits: &Limits) -> Option<LeftReason> {
         if let Some(times) = &self.failed {
             match letter.failed_at_ms() {
@@ -142,7 +145,7 @@ impl Selection {
     }
 }
 
-/// `range` from its first offset to the one after its last.
+/// Converts `range` to its first offset and the offset after its last.
 pub(super) fn offsets(range: &impl RangeBounds<i64>) -> (i64, i64) {
     let start = match range.start_bound() {
         Bound::Included(start) => *start,
@@ -157,7 +160,7 @@ pub(super) fn offsets(range: &impl RangeBounds<i64>) -> (i64, i64) {
     (start, end)
 }
 
-/// Whether no time is within `times`.
+/// Returns `true` if `times` contains no time.
 pub(super) fn is_empty((start, end): &Times) -> bool {
     match (start, end) {
         (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,

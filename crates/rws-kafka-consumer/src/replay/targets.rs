@@ -2,9 +2,9 @@ use crate::error::ConsumerError;
 use rws_kafka_producer::check_topic_name;
 use std::collections::BTreeSet;
 
-/// The topics that letters may be brought back to: the one that the queue is named after, and those
-/// that the caller allows. A letter's own header is no permission: whoever may write to the queue could
-/// otherwise write wherever the replay may.
+/// The topics that a replay may write to: the one that the queue is named after, and those that the caller
+/// allows. The header of a letter does not count: otherwise anyone who may write to the queue could write
+/// wherever the replay may.
 #[derive(Clone, Debug)]
 pub(super) struct Targets {
     queue: String,
@@ -30,9 +30,11 @@ impl Targets {
         self.allowed.contains(topic)
     }
 
+    /// Checks the allowed topics.
+    ///
     /// # Errors
     ///
-    /// [`ConsumerError::Setting`] for an allowed topic that no letter can be brought back to.
+    /// [`ConsumerError::Setting`] if no letter can be written to one of them.
     pub(super) fn check(&self) -> Result<(), ConsumerError> {
         let named = named_after(&self.queue);
         for topic in &self.allowed {
@@ -46,9 +48,11 @@ impl Targets {
         Ok(())
     }
 
+    /// Checks that there is at least one topic.
+    ///
     /// # Errors
     ///
-    /// [`ConsumerError::Setting`] when no letter may be brought back.
+    /// [`ConsumerError::Setting`] if there is none.
     pub(super) fn check_not_empty(&self) -> Result<(), ConsumerError> {
         if self.allowed.is_empty() {
             return refuse(format!(
@@ -68,12 +72,12 @@ fn refuse(problem: String) -> Result<(), ConsumerError> {
     })
 }
 
-/// Whether letters of `queue` may be brought back to `topic` where it is allowed.
+/// Returns `true` if letters of `queue` can be written to `topic`, provided that it is allowed.
 pub(super) fn is_possible(topic: &str, queue: &str) -> bool {
     check_topic_name(topic).is_ok() && topic != queue && !topic.starts_with("__")
 }
 
-/// The topic that a queue is named after: `orders` of `orders.dlq`, `orders-dlt` or `orders_DLQ`.
+/// The topic that a queue is named after: `orders` for `orders.dlq`, `orders-dlt` and `orders_DLQ`.
 fn named_after(queue: &str) -> Option<&str> {
     let (topic, ending) = queue.rsplit_once(SEPARATORS)?;
     let is_queue = ENDINGS

@@ -50,8 +50,8 @@ pub(crate) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Reads the headers of a message that was read at `self`, in a retry topic of `topic`. Values that are
-    /// missing or malformed are taken from `self`.
+    /// Reads the headers of a message that was read at `self`, in a retry topic of `topic`. Without a valid
+    /// partition and offset in them, the origin is `self`.
     pub(crate) fn read<'h>(
         self,
         topic: &'a str,
