@@ -1,11 +1,12 @@
-//! Panics of a dependency that are a part of its interface: caught, and reported by nobody.
+//! Panics that are part of a dependency's interface: they are caught and not reported.
 
 use parking_lot::Mutex;
 use rws_kafka_observe::panics::catch;
 use std::cell::Cell;
 use std::panic::{set_hook, take_hook};
 
-/// A program that replaces the panic hook again and again gets its hook wrapped so often, at most.
+/// The maximum number of times that this hook wraps the program's, in case the program replaces its panic
+/// hook repeatedly.
 const MOST_HOOKS: usize = 4;
 
 /// How often the hook was installed.
@@ -19,15 +20,15 @@ thread_local! {
 enum Quiet {
     No,
     Asked,
-    /// Our hook has met the panic.
+    /// The hook has seen the panic.
     Kept,
 }
 
-/// Returns what `work` returns, or `None` when it panics.
+/// Returns what `work` returns, or `None` if it panics.
 ///
-/// The program's panic hook does not see the panic: it would print a message each time, with a
-/// backtrace where those are enabled, which takes half a millisecond. Only the first panic reaches it:
-/// a hook of ours, which passes all other panics on to it, is installed after that.
+/// The program's panic hook does not see the panic: it would print a message each time, with a backtrace if
+/// those are enabled, which takes half a millisecond. Only the first panic reaches it. After that, this
+/// module installs a hook that passes all other panics on to it.
 pub(crate) fn catch_quietly<R>(work: impl FnOnce() -> R) -> Option<R> {
     QUIET.set(Quiet::Asked);
     let result = catch(work);
@@ -65,7 +66,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// The hook is the process's, so that this is one test.
+    /// A single test, because the hook belongs to the process.
     #[test]
     fn the_programs_hook_sees_all_panics_but_the_quiet_ones() {
         let seen = Arc::new(AtomicUsize::new(0));
@@ -89,7 +90,7 @@ mod tests {
         assert!(first <= 1, "{first}");
         assert!(catch(|| panic!("loud")).is_err());
         assert_eq!(seen.load(Ordering::Relaxed), first + 1);
-        // A program that sets a hook later loses nothing by it.
+        // A program that sets a hook later still sees its panics.
         let later = Arc::new(AtomicUsize::new(0));
         count(&later);
         for _ in 0..100 {

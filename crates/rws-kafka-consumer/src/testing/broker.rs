@@ -2,7 +2,7 @@ use super::message::TestMessage;
 use rws_kafka_dispatch::TopicPartition;
 use std::collections::BTreeMap;
 
-/// The messages of all partitions, and how far they are read.
+/// The messages of all partitions, and the position in each.
 #[derive(Debug, Default)]
 pub(super) struct Topics {
     partitions: BTreeMap<TopicPartition, Log>,
@@ -12,20 +12,20 @@ pub(super) struct Topics {
 #[derive(Debug, Default)]
 struct Log {
     messages: Vec<Stored>,
-    /// How many of them were read.
+    /// The number of messages that were read.
     read: usize,
 }
 
 #[derive(Debug)]
 struct Stored {
-    /// Messages come in the order in which they were given.
+    /// Messages are handed out in the order in which they were given.
     number: u64,
     offset: i64,
     message: TestMessage,
 }
 
 impl Topics {
-    /// Puts `message` to the end of its partition; returns its offset.
+    /// Appends `message` to its partition and returns its offset.
     #[track_caller]
     pub(super) fn add(&mut self, message: TestMessage, now_ms: i64) -> i64 {
         let partition = message.topic_partition();
@@ -45,8 +45,8 @@ impl Topics {
         offset
     }
 
-    /// The partition whose message comes next, of those that have `room`, and the messages up to
-    /// those of another partition.
+    /// The partition whose message is the next, among those with `room`, and its messages up to the next one
+    /// of another partition.
     pub(super) fn next(
         &self,
         room: impl Fn(&TopicPartition) -> usize,
@@ -80,7 +80,7 @@ impl Topics {
         }
     }
 
-    /// Goes to `offset`, or to the beginning.
+    /// Moves the position to `offset`, or to the beginning.
     pub(super) fn seek(&mut self, partition: &TopicPartition, offset: Option<i64>) {
         if let Some(log) = self.partitions.get_mut(partition) {
             let offset = offset.unwrap_or(i64::MIN);
@@ -94,7 +94,7 @@ impl Topics {
         self.partitions.keys().map(TopicPartition::topic)
     }
 
-    /// Messages that are not read.
+    /// The number of unread messages.
     pub(super) fn unread(&self) -> usize {
         let logs = self.partitions.values();
         logs.map(|log| log.messages.len() - log.read).sum()

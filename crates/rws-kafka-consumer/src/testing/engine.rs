@@ -9,7 +9,7 @@ use crate::start::Prepared;
 use rws_kafka_dispatch::Clock;
 use std::sync::Arc;
 
-/// A worker's engine that goes by `clock`, and in which nothing is left to chance.
+/// An engine of a worker that uses `clock` and has no jitter.
 pub(super) fn engine_of(
     consumer: &KafkaConsumer,
     clock: &TestClock,
@@ -19,11 +19,11 @@ pub(super) fn engine_of(
     consumer.engine_timed_by(clock, Backoff::default().jitter(0.0), prepared)
 }
 
-/// What a worker of `consumer` does by its settings, which publishes and commits nothing.
+/// The checked settings of a worker of `consumer` that publishes and commits nothing.
 ///
 /// # Errors
 ///
-/// What is wrong with the settings.
+/// The first invalid setting.
 #[cfg(test)]
 pub(super) fn checked(
     consumer: &KafkaConsumer,

@@ -4,46 +4,46 @@ use rws_kafka_producer::testing::SentRecord;
 use std::fmt;
 use std::time::Duration;
 
-/// Something that has happened in a [`TestWorker`](super::TestWorker).
+/// An event in the log of a [`TestWorker`](super::TestWorker).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// Partitions have come.
+    /// Partitions were assigned.
     Assigned(Vec<TopicPartition>),
-    /// Partitions have gone, after a last commit.
+    /// Partitions were revoked, after a last commit.
     Revoked(Vec<TopicPartition>),
-    /// Partitions have gone without one.
+    /// Partitions were lost, without a commit.
     Lost(Vec<TopicPartition>),
-    /// A handler of batches has returned: what came of the messages follows, one event each.
+    /// A handler of batches has returned. An event for each message follows.
     Batch {
-        /// Their partition.
+        /// The partition of the messages.
         partition: TopicPartition,
-        /// How many there were.
+        /// The number of messages.
         messages: usize,
     },
     /// A handler has returned.
     Handled {
-        /// Where its message stands.
+        /// The partition of the message.
         partition: TopicPartition,
-        /// Its offset.
+        /// The offset of the message.
         offset: i64,
-        /// Which attempt it was, from 1.
+        /// The number of the attempt, from 1.
         attempt: u32,
-        /// The words of the error, where there was one, or of the panic.
+        /// The text of the error or panic; `None` if the handler returned `Ok`.
         error: Option<String>,
     },
-    /// The message last handled is handled again.
+    /// The message that was handled last is retried at this time.
     RetryAt(Duration),
-    /// A dead letter, or an output, was acknowledged; of an exactly-once worker, its transaction was
+    /// A dead letter or another message was acknowledged. In an exactly-once worker, its transaction was
     /// committed.
     Sent(SentRecord),
     /// An offset was committed.
     Committed(TopicPartition, i64),
-    /// A lost transaction's messages are read again, from the offsets committed before it.
+    /// A transaction was lost, and its partitions are read again from the offsets committed before it.
     Rewound(Vec<TopicPartition>),
-    /// The process was killed, and another one has begun.
+    /// The process was killed, and a new one has started.
     Restarted,
-    /// The worker has ended, for this reason where nobody asked for it.
+    /// The worker has ended, with this error unless it was asked to stop.
     Stopped(Option<String>),
 }
 
@@ -80,7 +80,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// What has happened, and when.
+/// All events with their times.
 #[derive(Debug, Default)]
 pub(super) struct Journal(Mutex<Vec<(Duration, Event)>>);
 

@@ -20,7 +20,7 @@ impl Ledger {
         self.commits.lock().clone()
     }
 
-    /// The same, but for the first `count`.
+    /// All commits after the first `count`.
     pub(super) fn after(&self, count: usize) -> Vec<(TopicPartition, i64)> {
         self.commits.lock().iter().skip(count).cloned().collect()
     }

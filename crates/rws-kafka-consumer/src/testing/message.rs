@@ -11,7 +11,7 @@ use rws_kafka_producer::HeaderValue;
 use rws_kafka_producer::testing::{SentRecord, config};
 use std::sync::Arc;
 
-/// A message for a handler, as if a broker had it.
+/// A message for a handler under test.
 ///
 /// ```
 /// use rws_kafka_consumer::testing::TestMessage;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 ///     .header("origin", "web")
 ///     .partition(3);
 ///
-/// // Without a worker, for what reads it.
+/// // Without a worker, for code that reads a message.
 /// let context = message.into_context();
 /// assert_eq!(context.payload_str()?, r#"{"order_id":1}"#);
 /// assert_eq!((context.partition(), context.attempt()), (3, 1));
@@ -40,7 +40,7 @@ pub struct TestMessage {
 }
 
 impl TestMessage {
-    /// A message without a key, in partition 0 unless another one is set.
+    /// Creates a message without a key, in partition 0.
     pub fn new(topic: impl Into<String>, payload: impl Into<Vec<u8>>) -> Self {
         Self {
             payload: Some(payload.into()),
@@ -48,7 +48,7 @@ impl TestMessage {
         }
     }
 
-    /// A message without a payload.
+    /// Creates a message without a key and a payload, in partition 0.
     pub fn tombstone(topic: impl Into<String>) -> Self {
         Self {
             topic: topic.into(),
@@ -61,20 +61,20 @@ impl TestMessage {
         }
     }
 
-    /// Its key.
+    /// Sets the key.
     pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// One more header; `None::<&str>` is a null value, see [`header_opt`](Self::header_opt).
+    /// Adds a header. `None::<&str>` adds a null value; see [`header_opt`](Self::header_opt).
     pub fn header(mut self, name: impl Into<String>, value: impl HeaderValue) -> Self {
         let value = value.header_bytes().map(<[u8]>::to_vec);
         self.headers.push((name.into(), value));
         self
     }
 
-    /// One more header where there is a value, and none at `None`.
+    /// Adds a header if `value` is `Some`.
     pub fn header_opt(self, name: impl Into<String>, value: Option<impl HeaderValue>) -> Self {
         match value {
             Some(value) => self.header(name, value),
@@ -82,25 +82,26 @@ impl TestMessage {
         }
     }
 
-    /// The partition it is in. Default 0.
+    /// Sets the partition. Default 0.
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = partition;
         self
     }
 
-    /// Its offset. Default: the one after the last message of the partition, from 0.
+    /// Sets the offset. Default: one more than the last message of the partition, or 0.
     pub fn offset(mut self, offset: i64) -> Self {
         self.offset = Some(offset);
         self
     }
 
-    /// Its timestamp in milliseconds since 1970. Default: when it is given to the worker.
+    /// Sets the timestamp in milliseconds since 1970. Default: the time at which the worker is given the
+    /// message.
     pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
         self
     }
 
-    /// The message in a handler's hand, with no worker: for a test of what reads it. Its offset is 0
+    /// Turns the message into a context without a worker, to test code that reads messages. Its offset is 0
     /// unless one is set.
     pub fn into_context(self) -> ConsumerContext {
         let config = crate::ConsumerConfig::from(config()).observer(Observer::new());
@@ -108,14 +109,15 @@ impl TestMessage {
         self.into_context_of(&consumer)
     }
 
-    /// The same as it is in a worker of `consumer`: with its group, and its schema registry.
+    /// Turns the message into the context that a worker of `consumer` would create, with its group and schema
+    /// registry.
     pub fn into_context_of(self, consumer: &KafkaConsumer) -> ConsumerContext {
         let clock = TestClock::new();
         let mut consumer = consumer.clone();
-        // The hooks are the worker's.
+        // The hooks belong to the worker.
         consumer.hooks = crate::handler::hooks::Hooks::default();
         let handler = Handler::Each(Box::new(|_, _| Ok(())));
-        // Nothing is started: of the settings, only the retry topics matter.
+        // Nothing is started, so only the retry topics matter.
         let mut prepared = Prepared::default();
         if consumer.has_retry_topics() {
             prepared.checked.ladder = consumer.ladder().ok();
@@ -168,7 +170,7 @@ impl TestMessage {
     }
 }
 
-/// What a producer of a test has sent, as a message for the next one's handler.
+/// Turns a message that a producer under test sent into a message for the next handler.
 impl From<&SentRecord> for TestMessage {
     fn from(record: &SentRecord) -> Self {
         Self {

@@ -1,27 +1,27 @@
-//! Workers for tests, which need no broker.
+//! Workers for tests, without a broker.
 //!
-//! [`TestWorker`] drives a handler with [`TestMessage`]s, and tells what it has led to: commits, retries,
-//! dead letters, outputs. [`Sent`] is the same for producers, of the worker's own and of handlers that
-//! publish; see [`rws_kafka_producer::testing`] for what that leaves out.
+//! [`TestWorker`] runs a handler with [`TestMessage`]s and records the results: commits, retries, dead
+//! letters, outputs. [`Sent`] contains the messages that were published, by the worker's own producers and by
+//! handlers; see [`rws_kafka_producer::testing`] for what it does not cover.
 //!
-//! What a worker here does not have:
+//! A test worker differs from a real one as follows:
 //!
 //! - Handlers run one after the other on the test's thread, whatever the
-//!   [`concurrency`](crate::KafkaConsumer::concurrency): what several at a time do to each other does not
-//!   show. The order in which messages are handed out is one that the
-//!   [`ordering`](crate::KafkaConsumer::ordering) allows, and always the same.
-//! - No group: a partition is the worker's when the test gives it, and moves when it says so. Sessions,
-//!   fencing, generations are not there, and a commit of what the worker has is never refused for them.
-//! - Time passes between two runs, never in one, and only for retries, delays, and what is written of
-//!   them. Offsets are committed at the end of each run, however short the
-//!   [`commit_interval`](crate::ConsumerConfig::commit_interval); a
+//!   [`concurrency`](crate::KafkaConsumer::concurrency), so races between handlers do not occur. Messages are
+//!   handed out in an order that the [`ordering`](crate::KafkaConsumer::ordering) allows, and always in the
+//!   same one.
+//! - There is no group. The test assigns and revokes partitions. There are no sessions, generations or
+//!   fencing, so commits are never refused because of them.
+//! - Time passes between runs, never during one, and only retries, delays and timestamps depend on it.
+//!   Offsets are committed at the end of each run, however short the
+//!   [`commit_interval`](crate::ConsumerConfig::commit_interval). A
 //!   [`commit_sync`](crate::ConsumerContext::commit_sync) is answered at once.
-//! - Topics are there with all partitions, retry topics as well: nobody makes them, and what goes to one
-//!   comes back in partition 0.
-//! - Properties of librdkafka's are not checked, and lag is not measured.
+//! - All topics exist with all partitions, including retry topics: nothing is created. A message that is
+//!   published to a retry topic is read again from partition 0.
+//! - Properties of librdkafka are not checked, and lag is not measured.
 //!
-//! A test that needs these wants Kafka's protocol: the feature `embedded` of `rws-kafka` has a broker in
-//! the test's process, which knows groups and topics, and a container has all of it.
+//! A test that needs any of these requires Kafka's protocol. The feature `embedded` of `rws-kafka` runs a
+//! broker with groups and topics in the test's process; a container provides everything.
 
 mod broker;
 mod engine;

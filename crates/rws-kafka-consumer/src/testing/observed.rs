@@ -1,4 +1,4 @@
-//! Handlers whose ends are in the log.
+//! Handlers that log their results.
 
 use super::journal::{Event, Journal};
 use crate::engine::{Handler, TestClock};
@@ -10,7 +10,7 @@ use rws_kafka_observe::panics::Panicked;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-/// `handler`, with its ends in `journal`.
+/// Wraps `handler` so that `journal` records its results.
 pub(super) fn observed(handler: Handler, clock: &TestClock, journal: &Arc<Journal>) -> Handler {
     let (clock, journal) = (clock.clone(), Arc::clone(journal));
     let note = move |event: Event| journal.note(clock.elapsed(), event);
@@ -45,7 +45,7 @@ pub(super) fn observed(handler: Handler, clock: &TestClock, journal: &Arc<Journa
     }
 }
 
-/// Calls a handler and tells how it ended.
+/// Calls a handler and passes its error to `told`.
 fn call(handler: impl FnOnce() -> HandlerResult, told: impl FnOnce(Option<&str>)) -> HandlerResult {
     match catch_unwind(AssertUnwindSafe(handler)) {
         Ok(result) => {

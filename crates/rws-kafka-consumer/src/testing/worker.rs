@@ -23,20 +23,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A run that takes more retries than this, with the clock standing still, does not end.
+/// A run with more retries than this, while the clock stands still, does not end.
 const MOST_RETRIES: usize = 10_000;
-/// The same for the transactions that are lost.
+/// The same for lost transactions.
 const MOST_REWINDS: usize = 1_000;
-/// The same for the times at which retries fall due.
+/// The same for the times at which retries are due.
 const MOST_MOVES: usize = 100_000;
 
 /// A worker that handles messages when a test tells it to, on the test's thread.
 ///
-/// It is the engine of a real worker: order, retries, verdicts, dead letters, offsets, hooks, circuit
-/// breaker and transactions are the ones of production. What is not there is the broker: messages are
-/// [given](Self::give), offsets and what is published are [kept](Self::sent), and time stands still
-/// until the test [moves](Self::advance) it. So a test needs no network and no thread, and ends the
-/// same way each time.
+/// It runs the engine of a real worker: order, retries, failure policies, dead letters, offsets, hooks,
+/// circuit breaker and transactions are the same. The test replaces the broker: it [gives](Self::give)
+/// messages, the worker [records](Self::sent) offsets and published messages, and time stands still until the
+/// test [moves](Self::advance) it. A test therefore needs no network and no threads, and has the same result
+/// every time.
 ///
 /// ```
 /// use rws_kafka_consumer::testing::{TestMessage, TestWorker, config};
@@ -71,8 +71,8 @@ const MOST_MOVES: usize = 100_000;
 /// # }
 /// ```
 ///
-/// A panic in a handler, such as that of an `assert!`, is a failed message here as in production: look
-/// at what it has led to, or at the [log](Self::log), which is what `{worker}` shows.
+/// A panic in a handler, such as that of an `assert!`, is a failed message, as in production. Check its
+/// results instead, or the [log](Self::log), which `{worker}` shows.
 pub struct TestWorker {
     consumer: KafkaConsumer,
     transactional: Option<Transactional>,
@@ -82,28 +82,28 @@ pub struct TestWorker {
     ledger: Arc<Ledger>,
     journal: Arc<Journal>,
     topics: Topics,
-    /// What is subscribed to, retry topics included.
+    /// All topics that are read, including retry topics.
     reads: Vec<String>,
     assigned: BTreeSet<TopicPartition>,
-    /// Taken from the worker, and not given back by hand.
+    /// Partitions that were revoked or lost and not assigned again.
     withheld: BTreeSet<TopicPartition>,
     sent: Sent,
-    /// How much of what is committed, and of what was sent, is in the log.
+    /// How many published messages and commits are in the log.
     noted: (usize, usize),
     report: Option<StopReport>,
 }
 
 impl TestWorker {
-    /// A worker of `consumer` that hands messages to `handler`.
+    /// Creates a worker of `consumer` that calls `handler` with each message.
     ///
-    /// Dead letters are kept, and go to no broker, unless the consumer has a
-    /// [`dead_letter_producer`](KafkaConsumer::dead_letter_producer) of its own: what is put off goes
-    /// there as well then, and does not come back. Waits have no
-    /// [jitter](crate::Backoff::jitter) here, so that a test can tell when a retry falls due.
+    /// Dead letters are recorded and sent to no broker, unless the consumer has a
+    /// [`dead_letter_producer`](KafkaConsumer::dead_letter_producer) of its own. In that case delayed
+    /// messages also go to that producer and are not read again. Waits have no
+    /// [jitter](crate::Backoff::jitter) here, so that a test knows when a retry is due.
     ///
     /// # Errors
     ///
-    /// As [`KafkaConsumer::try_start`], but for what librdkafka would have against a property.
+    /// The errors of [`KafkaConsumer::try_start`], except those of librdkafka's properties.
     pub fn new<F>(consumer: KafkaConsumer, handler: F) -> Result<Self, ConsumerError>
     where
         F: Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static,
@@ -112,14 +112,15 @@ impl TestWorker {
         Self::begin(consumer, handler)
     }
 
-    /// The same for a handler that takes batches.
+    /// Creates a worker whose handler takes batches.
     ///
-    /// A batch that is not full waits [`batch_max_wait`](KafkaConsumer::batch_max_wait) for more, by the
-    /// clock of the test: it comes at an [`advance`](Self::advance) by that, or with a wait of 0 at once.
+    /// A batch that is not full waits [`batch_max_wait`](KafkaConsumer::batch_max_wait) for more messages, by
+    /// the test's clock. It is handed out once the test [advances](Self::advance) the clock by that, or at
+    /// once if the wait is 0.
     ///
     /// # Errors
     ///
-    /// As [`KafkaConsumer::try_start_batch`], but for what librdkafka would have against a property.
+    /// The errors of [`KafkaConsumer::try_start_batch`], except those of librdkafka's properties.
     pub fn batch<F>(consumer: KafkaConsumer, handler: F) -> Result<Self, ConsumerError>
     where
         F: Fn(&MessageBatch) -> HandlerResult + Send + Sync + 'static,
@@ -128,12 +129,11 @@ impl TestWorker {
         Self::begin(consumer, handler)
     }
 
-    /// The same for a worker whose handlers' outputs and offsets are committed together. A run commits
-    /// its transaction at its end.
+    /// Creates an exactly-once worker. Each run commits its transaction at its end.
     ///
     /// # Errors
     ///
-    /// As [`ExactlyOnceConsumer::try_start`], but for what librdkafka would have against a property.
+    /// The errors of [`ExactlyOnceConsumer::try_start`], except those of librdkafka's properties.
     pub fn exactly_once<F>(consumer: ExactlyOnceConsumer, handler: F) -> Result<Self, ConsumerError>
     where
         F: Fn(ConsumerContext, &mut Outputs) -> HandlerResult + Send + Sync + 'static,
@@ -141,12 +141,11 @@ impl TestWorker {
         Self::begin_transactional(consumer, Handler::Each(Box::new(handler)))
     }
 
-    /// The same for a handler that takes batches.
+    /// Creates an exactly-once worker whose handler takes batches.
     ///
     /// # Errors
     ///
-    /// As [`ExactlyOnceConsumer::try_start_batch`], but for what librdkafka would have against a
-    /// property.
+    /// The errors of [`ExactlyOnceConsumer::try_start_batch`], except those of librdkafka's properties.
     pub fn exactly_once_batch<F>(
         consumer: ExactlyOnceConsumer,
         handler: F,
@@ -200,14 +199,15 @@ impl TestWorker {
         })
     }
 
-    /// Puts a message to the end of its partition, for the next [`run`](Self::run); returns its offset.
+    /// Appends a message to its partition, for the next [`run`](Self::run). Returns its offset.
     ///
-    /// Its partition is [assigned](Self::assign) to the worker, unless that was done, or undone, before.
+    /// The partition is [assigned](Self::assign) to the worker, unless it is assigned already or the test has
+    /// revoked it.
     ///
     /// # Panics
     ///
-    /// For a topic that the consumer is not subscribed to (where it is to a pattern, any will do), and
-    /// for an offset that is taken.
+    /// If the consumer is not subscribed to the topic (with a pattern, every topic is accepted), or if the
+    /// offset is taken.
     #[track_caller]
     pub fn give(&mut self, message: impl Into<TestMessage>) -> i64 {
         let message = message.into();
@@ -231,7 +231,11 @@ impl TestWorker {
         offset
     }
 
-    /// The same for each of `messages`.
+    /// Appends several messages, as [`give`](Self::give) does.
+    ///
+    /// # Panics
+    ///
+    /// As [`give`](Self::give).
     #[track_caller]
     pub fn give_all<M: Into<TestMessage>>(&mut self, messages: impl IntoIterator<Item = M>) {
         for message in messages {
@@ -239,14 +243,14 @@ impl TestWorker {
         }
     }
 
-    /// Handles messages until there is nothing left to do at this time, and commits what is finished.
+    /// Handles messages until nothing is left to do at the current time, and commits the finished ones.
     ///
-    /// What waits for a retry goes on waiting. A worker that is [paused](Self::pause), or has
-    /// [stopped](Self::error), does nothing.
+    /// Messages that wait for a retry keep waiting. A worker that is [paused](Self::pause) or has
+    /// [stopped](Self::error) does nothing.
     ///
     /// # Panics
     ///
-    /// When that has no end, as with retries that wait for no time.
+    /// If the run does not end, for example because messages are retried without a wait.
     #[track_caller]
     pub fn run(&mut self) {
         let (mut retries, mut rewinds) = (0, 0);
@@ -276,8 +280,8 @@ impl TestWorker {
         );
     }
 
-    /// Moves the clock by `time`, and handles what there is to do on the way: each retry when it falls
-    /// due, in the order of their times.
+    /// Moves the clock by `time`. Handles what is due on the way, each retry at its time and in the order of
+    /// these times.
     ///
     /// # Panics
     ///
@@ -296,11 +300,11 @@ impl TestWorker {
         self.run();
     }
 
-    /// Handles all that there is, and moves the clock for as long as a retry is to come.
+    /// Handles all messages, and moves the clock until no retry is left.
     ///
     /// # Panics
     ///
-    /// As [`run`](Self::run); when retries have no end.
+    /// As [`run`](Self::run), and if the retries do not end.
     #[track_caller]
     pub fn run_to_end(&mut self) {
         self.run();
@@ -316,34 +320,34 @@ impl TestWorker {
         );
     }
 
-    /// How long it is to what comes next by itself, a retry or a batch that is not full; `None` when
-    /// nothing is to come.
+    /// Returns the time until the next retry, or until a batch that is not full is handed out; `None` if
+    /// there is neither.
     pub fn next_due(&self) -> Option<Duration> {
         self.worker.next_due()
     }
 
-    /// How far the clock was moved.
+    /// Returns how far the test has moved the clock.
     pub fn elapsed(&self) -> Duration {
         self.clock.elapsed()
     }
 
-    /// What the clock shows, in milliseconds since 1970. It begins at 2020-01-01.
+    /// Returns the current time of the clock in milliseconds since 1970. It begins at 2020-01-01.
     pub fn now_ms(&self) -> i64 {
         Time::unix_ms(&self.clock)
     }
 
-    /// The offset that is committed for a partition; `None` where none was.
+    /// Returns the committed offset of a partition; `None` if there is none.
     pub fn committed(&self, topic: &str, partition: i32) -> Option<i64> {
         self.ledger
             .committed(&TopicPartition::new(topic, partition))
     }
 
-    /// Every commit, in its order.
+    /// Returns all commits, in their order.
     pub fn commits(&self) -> Vec<(TopicPartition, i64)> {
         self.ledger.commits()
     }
 
-    /// How often a message was handled.
+    /// Returns how often a message was handled.
     pub fn attempts(&self, topic: &str, partition: i32, offset: i64) -> usize {
         let of = (TopicPartition::new(topic, partition), offset);
         let events = self.journal.events();
@@ -356,24 +360,24 @@ impl TestWorker {
         handled.count()
     }
 
-    /// What the worker publishes by itself, dead letters, retries and outputs, and how that is answered: it can
-    /// be made to fail, and acknowledgements held back.
+    /// Returns the messages that the worker publishes itself: dead letters, delayed messages and outputs. It
+    /// also controls their acknowledgements, which can fail or be held back.
     pub fn sent(&self) -> &Sent {
         &self.sent
     }
 
-    /// The dead letters, in their order.
+    /// Returns all dead letters, in their order.
     pub fn dead_letters(&self) -> Vec<SentRecord> {
         let mut records = self.sent.records();
         records.retain(|record| self.is_dead_letter(record));
         records
     }
 
-    /// The one dead letter.
+    /// Returns the only dead letter.
     ///
     /// # Panics
     ///
-    /// Where there is none, and where there are more: with the [log](Self::log).
+    /// If there is no dead letter or more than one. The message contains the [log](Self::log).
     #[track_caller]
     pub fn dead_letter(&self) -> SentRecord {
         let letters = self.dead_letters();
@@ -386,18 +390,18 @@ impl TestWorker {
         letter.clone()
     }
 
-    /// What the handlers of an exactly-once worker have sent and was committed, in its order. Dead
-    /// letters are not among it, nor is what was moved to retry topics: see
-    /// [`dead_letters`](Self::dead_letters) and [`put_off`](Self::put_off), and [`sent`](Self::sent)
-    /// for all of it.
+    /// Returns the committed messages that the handlers of an exactly-once worker have sent, in their order.
+    ///
+    /// Dead letters and delayed messages are not included: see [`dead_letters`](Self::dead_letters) and
+    /// [`put_off`](Self::put_off), and [`sent`](Self::sent) for all of them.
     pub fn outputs(&self) -> Vec<SentRecord> {
         let mut records = self.sent.records();
         records.retain(|record| !self.is_dead_letter(record) && !self.is_put_off(record));
         records
     }
 
-    /// What was sent to [retry topics](KafkaConsumer::retry_topics), in its order. The worker reads it
-    /// when it has its acknowledgement, and handles it when its delay is over.
+    /// Returns the messages that were published to [retry topics](KafkaConsumer::retry_topics), in their
+    /// order. The worker reads such a message once it is acknowledged, and handles it once its delay is over.
     pub fn put_off(&self) -> Vec<SentRecord> {
         let mut records = self.sent.records();
         records.retain(|record| self.is_put_off(record));
@@ -421,41 +425,42 @@ impl TestWorker {
             })
     }
 
-    /// As [`ConsumerHandle::pause`](crate::ConsumerHandle::pause).
+    /// Pauses the worker, as [`ConsumerHandle::pause`](crate::ConsumerHandle::pause) does.
     pub fn pause(&self) {
         self.worker.engine().pause(true);
     }
 
-    /// As [`ConsumerHandle::resume`](crate::ConsumerHandle::resume); what was held up is for the next
-    /// [`run`](Self::run).
+    /// Resumes the worker, as [`ConsumerHandle::resume`](crate::ConsumerHandle::resume) does. The next
+    /// [`run`](Self::run) handles the messages that waited.
     pub fn resume(&self) {
         self.worker.engine().pause(false);
     }
 
-    /// The broker takes no offsets, until [`accept_commits`](Self::accept_commits). Of an exactly-once
-    /// worker, no transaction can be committed meanwhile, and its messages are handled again without
-    /// end: [`Sent::abort_next_transaction`] is for those.
+    /// Makes the broker refuse commits until [`accept_commits`](Self::accept_commits).
+    ///
+    /// An exactly-once worker cannot commit a transaction then and handles its messages again without end;
+    /// use [`Sent::abort_next_transaction`] for it instead.
     pub fn refuse_commits(&self) {
         self.ledger.refuse(true);
     }
 
-    /// The broker takes offsets again.
+    /// Makes the broker accept commits again.
     pub fn accept_commits(&self) {
         self.ledger.refuse(false);
     }
 
-    /// How the worker stands, as [`ConsumerHandle::status`](crate::ConsumerHandle::status).
+    /// Returns the status of the worker, as [`ConsumerHandle::status`](crate::ConsumerHandle::status) does.
     pub fn status(&self) -> ConsumerStatus {
         self.worker.engine().status()
     }
 
-    /// Why the worker has stopped, where nobody asked for that.
+    /// Returns the error that ended the worker; `None` if it is running or was asked to stop.
     pub fn error(&self) -> Option<ConsumerError> {
         self.report.as_ref()?.error.clone()
     }
 
-    /// Stops the worker: what is finished is committed, and what was not begun is left. Later calls tell
-    /// the same.
+    /// Stops the worker: finished messages are committed, and messages that were not handed out are left.
+    /// Later calls return the same report.
     pub fn stop(&mut self) -> StopReport {
         if let Some(report) = &self.report {
             return report.clone();
@@ -468,13 +473,13 @@ impl TestWorker {
         report
     }
 
-    /// What has happened since the beginning, each with its time. [`Display`](fmt::Display) shows it a
-    /// line each.
+    /// Returns everything that has happened so far, each event with its time. [`Display`](fmt::Display)
+    /// writes one event per line.
     pub fn log(&self) -> Vec<(Duration, Event)> {
         self.journal.events()
     }
 
-    /// Hands out what there is room for.
+    /// Hands out as many messages as there is room for.
     fn fetch(&mut self) {
         let worker = &self.worker;
         let room = |partition: &TopicPartition| worker.room(partition).unwrap_or(0);
@@ -496,8 +501,8 @@ impl TestWorker {
         }
     }
 
-    /// Takes down what was sent and committed since the last look, and brings the worker what it has
-    /// put off; true where there was some.
+    /// Logs what was published and committed since the last call, and appends delayed messages to their
+    /// partitions. Returns `true` if there were any.
     fn note_outside(&mut self) -> bool {
         let mut has_read = false;
         for record in self.sent.after(self.noted.0) {
@@ -529,7 +534,7 @@ impl TestWorker {
 }
 
 impl fmt::Display for TestWorker {
-    /// What has happened, and how the worker stands.
+    /// Writes the log and the state of the worker.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\n{}", self.journal)?;
         let (in_hand, unread) = (self.status().in_hand, self.topics.unread());
@@ -565,7 +570,7 @@ impl fmt::Debug for TestWorker {
     }
 }
 
-/// The consumer with the test as its broker.
+/// Replaces the brokers of `consumer` by the test.
 fn prepared(mut consumer: KafkaConsumer, sent: &Sent) -> KafkaConsumer {
     let to_test = consumer.config.producer().send_to(sent);
     consumer.config.connects_like = Some(to_test);

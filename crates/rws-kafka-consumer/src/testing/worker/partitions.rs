@@ -1,4 +1,4 @@
-//! Partitions that come, go, and are read again.
+//! Assigning, revoking and losing partitions, and restarts.
 
 use super::super::journal::Event;
 use super::{TestWorker, by_hand};
@@ -7,8 +7,8 @@ use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_producer::testing::SendFault;
 
 impl TestWorker {
-    /// Gives partitions of a topic to the worker, as the group does. They are read from their committed
-    /// offsets on, or from the beginning.
+    /// Assigns partitions of a topic to the worker, as a rebalance does. They are read from their committed
+    /// offsets, or from the beginning.
     pub fn assign(&mut self, topic: &str, partitions: impl IntoIterator<Item = i32>) {
         let partitions = partitions
             .into_iter()
@@ -18,8 +18,8 @@ impl TestWorker {
         self.assign_all(partitions);
     }
 
-    /// Takes a partition from the worker, as a rebalance does: what is finished is committed. A letter
-    /// that is [held](super::Sent::hold) is not waited for.
+    /// Revokes a partition, as a rebalance does: finished messages are committed. The worker does not wait
+    /// for a letter that is [held](super::Sent::hold).
     pub fn revoke(&mut self, topic: &str, partition: i32) {
         let partition = TopicPartition::new(topic, partition);
         if self.assigned.remove(&partition) {
@@ -31,8 +31,7 @@ impl TestWorker {
         }
     }
 
-    /// Takes a partition from the worker as a session timeout does: nothing of it can be committed any
-    /// more.
+    /// Loses a partition, as after a session timeout: its messages can no longer be committed.
     pub fn lose(&mut self, topic: &str, partition: i32) {
         let partition = TopicPartition::new(topic, partition);
         if self.assigned.remove(&partition) {
@@ -44,11 +43,10 @@ impl TestWorker {
         }
     }
 
-    /// Another process in the place of this one, which is killed: what it had in hand and in memory is
-    /// gone, and each partition that it had is read again from its committed offset. A worker that has
-    /// stopped is begun anew by it, too.
+    /// Kills the process and starts a new one: everything in flight and in memory is lost, and the assigned
+    /// partitions are read again from their committed offsets. A worker that has stopped is started again.
     pub fn restart(&mut self) {
-        // What was on its way is nobody's any more.
+        // Nothing waits for letters in flight any more.
         self.sent.fail_held(SendFault::TimedOut);
         let transactional = self.transactional.clone();
         self.worker = by_hand(
@@ -82,7 +80,7 @@ impl TestWorker {
         self.worker.assign(assigned);
     }
 
-    /// Goes back to the committed offsets where a transaction is lost.
+    /// Moves back to the committed offsets if a transaction is lost.
     pub(super) fn rewind(&mut self) -> bool {
         let partitions = self.worker.rewind();
         if partitions.is_empty() {
