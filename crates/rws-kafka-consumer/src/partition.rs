@@ -1,4 +1,4 @@
-//! A partition as a worker has it: with what is recorded of it.
+//! A partition of a worker, with its metrics.
 
 use parking_lot::Mutex;
 use rws_kafka_dispatch::{self as dispatch, Phase, TopicPartition};
@@ -9,7 +9,7 @@ pub(crate) type Batch = dispatch::Batch<Recorders>;
 pub(crate) type BatchBuilder = dispatch::BatchBuilder<Recorders>;
 pub(crate) type Task = dispatch::Task<Recorders>;
 
-/// What is recorded of a partition.
+/// The metrics of a partition.
 #[derive(Debug)]
 pub(crate) struct Recorders {
     pub(crate) consumed: ConsumedFrom,
@@ -25,7 +25,7 @@ impl Recorders {
         }
     }
 
-    /// The lag that was shown last.
+    /// The lag that was reported last.
     pub(crate) fn shown_lag(&self) -> Option<u64> {
         self.lag.lock().value()
     }
@@ -37,11 +37,11 @@ impl dispatch::Recorders for Recorders {
     }
 }
 
-/// Shows how far the group is behind the end of the partition; `None` when that is unknown.
+/// Reports how far the group is behind the end of the partition; `None` if that is unknown.
 pub(crate) fn show_lag(partition: &Partition, lag: Option<u64>) {
     let mut shown = partition.recorders.lag.lock();
     match lag {
-        // Under the lock: what is released is forgotten behind it.
+        // Under the lock, so that a release, which forgets the value, comes after it.
         Some(lag) if partition.phase() != Phase::Released => shown.set(lag),
         _ => shown.forget(),
     }

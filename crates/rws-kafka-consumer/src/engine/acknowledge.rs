@@ -1,4 +1,4 @@
-//! What a worker does for the messages that handlers have.
+//! The engine's side of the contexts that handlers have.
 
 use super::shared::Engine;
 use crate::error::ConsumerError;
@@ -46,21 +46,21 @@ impl Acknowledge for Engine {
         offset: i64,
     ) -> Result<(), ConsumerError> {
         let mut until = Deadline::after(self.settings.drain_timeout).instant();
-        // A hook that commits while a drain waits for it has the time of the drain.
+        // A hook that commits during a drain has until the deadline of that drain.
         let draining = self.draining.lock().filter(|_| !partition.is_active());
         for earlier in [self.stop.until(), draining].into_iter().flatten() {
             until = until.min(earlier);
         }
         let round = self.committer.wait(self.committer.request(), until);
         let tracker = partition.tracker();
-        // What is of a history that has ended cannot come again.
+        // A message of a history that has ended cannot be delivered again.
         if tracker.is_outlived(sequence) || tracker.committed() > Some(offset) {
             return Ok(());
         }
         drop(tracker);
         self.check_owned(partition)?;
         round?;
-        // The worker has stopped committing.
+        // The worker no longer commits.
         Err(ConsumerError::CommitTimedOut)
     }
 

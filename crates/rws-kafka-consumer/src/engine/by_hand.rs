@@ -1,4 +1,4 @@
-//! The engine with a test in the place of its threads and of the broker.
+//! An engine that a test drives, in place of its threads and the broker.
 
 use super::commits::CommitClient;
 use super::lane::{Handler, Lane};
@@ -17,10 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// As the poll thread's.
+/// The same as that of the poll thread.
 const BATCH_MESSAGES: usize = 256;
 
-/// A message as a broker gives it.
+/// A message as a broker returns it.
 pub(crate) struct Fetched<'a> {
     pub(crate) offset: i64,
     pub(crate) timestamp_ms: Option<i64>,
@@ -29,15 +29,15 @@ pub(crate) struct Fetched<'a> {
     pub(crate) headers: &'a [(String, Option<Vec<u8>>)],
 }
 
-/// The test, to which offsets are committed.
+/// The test, as the broker that offsets are committed to.
 pub(crate) trait Broker: Send + Sync {
-    /// Why it takes no offsets, where that is so.
+    /// The error with which it refuses commits, if it does.
     fn refuses(&self) -> Option<ConsumerError>;
 
     fn take(&self, offsets: &[(TopicPartition, i64)]);
 }
 
-/// A worker's engine that does what it is told, on the thread that tells it.
+/// A worker's engine that runs on the thread of its caller.
 pub(crate) struct ByHand {
     engine: Arc<Engine>,
     handler: Arc<Handler>,
@@ -45,7 +45,7 @@ pub(crate) struct ByHand {
 }
 
 impl ByHand {
-    /// `engine` goes by `clock` and has what it publishes by.
+    /// Wraps an `engine` that uses `clock`.
     pub(crate) fn new(
         engine: Arc<Engine>,
         handler: Arc<Handler>,
@@ -71,7 +71,7 @@ impl ByHand {
         &self.engine
     }
 
-    /// How many messages of `partition` may be handed out; `None` where it is not assigned.
+    /// How many messages of `partition` may be handed out; `None` if it is not assigned.
     pub(crate) fn room(&self, partition: &TopicPartition) -> Option<usize> {
         let engine = &self.engine;
         let state = engine.partition(partition.topic(), partition.partition())?;
@@ -81,7 +81,7 @@ impl ByHand {
         let (messages, bytes) = engine.share(&state);
         let (held, held_bytes) = held_by(&state);
         if state.is_full() {
-            // As the poll thread resumes what it has paused.
+            // As the poll thread resumes paused partitions.
             if held > messages / 2 || held_bytes > bytes / 2 {
                 return Some(0);
             }
@@ -90,7 +90,7 @@ impl ByHand {
         Some(messages.saturating_sub(held).min(BATCH_MESSAGES))
     }
 
-    /// Consecutive messages of a partition have come.
+    /// Adds consecutive messages of a partition.
     pub(crate) fn hand_out<'a>(
         &self,
         partition: &TopicPartition,
@@ -113,8 +113,8 @@ impl ByHand {
         }
     }
 
-    /// Lets a lane work on a run of messages; false when there is none at this time. Tells when the
-    /// message that it ended at is looked at again, where it is.
+    /// Lets a lane handle a run of messages. Returns `None` if there is none at this time, otherwise the time
+    /// at which the message that it stopped at is tried again, if any.
     pub(crate) fn step(&self) -> Option<Option<Instant>> {
         let engine = &self.engine;
         let mut work = engine.scheduler.try_next()?;
@@ -126,25 +126,25 @@ impl ByHand {
             Outcome::Later(at) => Some(at),
             _ => None,
         };
-        // Someone may have asked for a commit without waiting for it.
+        // A commit may have been requested without a wait for it.
         engine.committer.serve_by_hand();
         Some(again)
     }
 
-    /// Commits what is finished.
+    /// Commits the offsets of finished messages.
     pub(crate) fn commit(&self) {
         self.engine.commit_now();
         self.engine.committer.serve_by_hand();
     }
 
-    /// How long it is to the next message that waits for its time.
+    /// The time until the next waiting message is due.
     pub(crate) fn next_due(&self) -> Option<Duration> {
         let at = self.engine.scheduler.next_due()?;
         let due = self.clock.since_start(at);
         Some(due.saturating_sub(self.clock.elapsed()))
     }
 
-    /// The time from the beginning until `at`.
+    /// The time from the start of the clock until `at`.
     pub(crate) fn since_start(&self, at: Instant) -> Duration {
         self.clock.since_start(at)
     }
@@ -153,7 +153,7 @@ impl ByHand {
         self.engine.assign(partitions);
     }
 
-    /// Nobody waits for what only the test can bring about.
+    /// Revokes the partitions without waiting for anything that only the test can finish.
     pub(crate) fn revoke(&self, partitions: &[TopicPartition]) {
         self.engine.revoke_within(partitions, Duration::ZERO);
         self.engine.settle();
@@ -164,7 +164,7 @@ impl ByHand {
         self.engine.settle();
     }
 
-    /// The partitions to be read again from their committed offsets, as a transaction is lost.
+    /// Returns the partitions to read again from their committed offsets, if a transaction is lost.
     pub(crate) fn rewind(&self) -> Vec<TopicPartition> {
         let engine = &self.engine;
         if !engine.rewinding.swap(false, Ordering::AcqRel) {
@@ -184,7 +184,7 @@ impl ByHand {
         names.collect()
     }
 
-    /// Whether the worker has a reason to end, or was asked to.
+    /// Returns `true` if the worker has failed or was asked to stop.
     pub(crate) fn is_to_stop(&self) -> bool {
         self.engine.stop.is_asked()
     }
@@ -197,12 +197,12 @@ impl ByHand {
         report.left_group = true;
         engine.health.retired();
         engine.stop.over(report.clone());
-        // The test has it: the process's readiness is not to depend on it any longer.
+        // The test has the report, so the process's readiness must no longer depend on this worker.
         engine.health.told();
         report
     }
 
-    /// A message for a test of what reads it, with no handler.
+    /// A context for code that reads messages, without a handler.
     pub(crate) fn context(
         &self,
         partition: &TopicPartition,
@@ -218,7 +218,7 @@ impl ByHand {
     }
 }
 
-/// Messages and bytes that are not finished.
+/// The number and size of the unfinished messages.
 fn held_by(partition: &Partition) -> (usize, usize) {
     let tracker = partition.tracker();
     (tracker.held(), tracker.held_bytes())
@@ -250,14 +250,14 @@ impl CommitClient for TestClient {
 
     fn group(&self) -> Option<TestGroup> {
         match self.0.refuses() {
-            // As for a member that has no place in its group.
+            // As for a member without a place in its group.
             Some(_) => None,
             None => Some(TestGroup(Arc::clone(&self.0))),
         }
     }
 }
 
-/// The test takes the offsets once their transaction is committed.
+/// The test receives the offsets once their transaction is committed.
 struct TestGroup(Arc<dyn Broker>);
 
 impl Group for TestGroup {

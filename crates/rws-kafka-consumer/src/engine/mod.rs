@@ -1,4 +1,4 @@
-//! The worker: a poll thread that always polls, lanes that handle, a thread that commits.
+//! The worker: a thread that always polls, lanes that handle messages, and a thread that commits.
 //!
 //! ```text
 //! broker → poll thread → scheduler → lanes → handler

@@ -8,32 +8,31 @@ use std::time::{Duration, Instant};
 /// The offsets of one commit request.
 pub(crate) type Offsets = Vec<(Arc<Partition>, i64)>;
 
-/// Runs one commit at a time, on a thread of its own, which also keeps the time: nothing that
-/// occupies another thread, such as the drain of a revoke, holds up what others have finished.
+/// Runs one commit at a time on a thread of its own, which also keeps the time. Work on other threads, such
+/// as the drain of a revoke, therefore never delays the commits of other partitions.
 ///
-/// librdkafka's synchronous commit has no deadline, so only this thread waits for it. As there is
-/// never a second request on the way, offsets cannot overtake each other and a commit never takes
-/// one back. Who cannot wait for the next *round* asks for one, and waits for its end with a
-/// deadline.
+/// librdkafka's synchronous commit has no deadline, so only this thread waits for it. There is never a second
+/// request in flight: offsets cannot overtake each other, and a commit never takes one back. Code that cannot
+/// wait for the next *round* asks for one, and waits for its end with a deadline.
 pub(crate) struct Committer {
     state: Mutex<State>,
     changed: Condvar,
-    /// How a round is done where there is no thread for it: by who waits.
+    /// Runs a round on the thread that waits for it, if there is no commit thread.
     by_hand: OnceLock<Box<Round>>,
 }
 
 type Round = dyn Fn() -> Result<(), ConsumerError> + Send + Sync;
 
-/// How often someone waits for a round in vain where there is no thread that could help.
+/// The maximum number of futile waits for a round without a thread.
 const MOST_TRIES: usize = 100;
 
 #[derive(Default)]
 struct State {
-    /// The last round that was asked for, begun, ended.
+    /// The last rounds that were requested, begun and ended.
     wanted: u64,
     begun: u64,
     ended: u64,
-    /// What came of the last round.
+    /// The error of the last round.
     error: Option<ConsumerError>,
     stopping: bool,
 }
@@ -47,7 +46,7 @@ impl Committer {
         }
     }
 
-    /// Asks for a round that begins after this call; returns its number.
+    /// Asks for a round that begins after this call. Returns its number.
     pub(crate) fn request(&self) -> u64 {
         let mut state = self.lock();
         let round = state.begun + 1;
@@ -61,7 +60,7 @@ impl Committer {
     ///
     /// # Errors
     ///
-    /// What the commit came to, or [`ConsumerError::CommitTimedOut`] at `until`.
+    /// The error of the commit, or [`ConsumerError::CommitTimedOut`] at `until`.
     pub(crate) fn wait(&self, round: u64, until: Instant) -> Result<(), ConsumerError> {
         self.serve_by_hand();
         let state = self.wait_while(until, |state| state.ended < round && !state.stopping);
@@ -71,20 +70,20 @@ impl Committer {
         state.error.clone().map_or(Ok(()), Err)
     }
 
-    /// Waits until no round is on its way, for one that took in a partition since released.
+    /// Waits until no round is in flight, because it may contain a partition that was released since.
     pub(crate) fn wait_until_quiet(&self, until: Instant) -> bool {
         let state = self.wait_while(until, |state| state.ended < state.begun);
         state.ended == state.begun
     }
 
-    /// Ends [`serve`](Self::serve) after the round on its way.
+    /// Ends [`serve`](Self::serve) after the current round.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
         self.changed.notify_all();
     }
 
-    /// Serves rounds, each as `round` does it, until [`stop`](Self::stop): those that are asked for, and
-    /// one a `tick` later than the last.
+    /// Runs rounds until [`stop`](Self::stop): whenever one is requested, and at the latest one `tick` after
+    /// the last.
     pub(crate) fn serve(
         &self,
         tick: Duration,
@@ -111,17 +110,17 @@ impl Committer {
         self.changed.notify_all();
     }
 
-    /// From here on there is no thread for rounds: `round` does the one that someone waits for.
+    /// Makes `round` run on the thread that waits for it; there is no commit thread from now on.
     #[cfg(feature = "testing")]
     pub(in crate::engine) fn without_thread(
         &self,
         round: impl Fn() -> Result<(), ConsumerError> + Send + Sync + 'static,
     ) {
-        // A worker is started once.
+        // A worker is started only once.
         let _ = self.by_hand.set(Box::new(round));
     }
 
-    /// Serves the round that is asked for, where there is no thread for it.
+    /// Runs the requested round if there is no commit thread.
     pub(in crate::engine) fn serve_by_hand(&self) {
         let Some(round) = self.by_hand.get() else {
             return;
@@ -136,7 +135,7 @@ impl Committer {
         self.ended(round());
     }
 
-    /// Where there is no thread for rounds, serves the one that a lane waits for, for the `tries`-th time.
+    /// Runs the round that a lane waits for, for the `tries`-th time, if there is no commit thread.
     pub(in crate::engine) fn wait_by_hand(&self, tries: usize) {
         if self.by_hand.get().is_some() {
             assert!(
@@ -167,7 +166,7 @@ impl Committer {
     }
 }
 
-/// Brings `offsets` to the broker by `commit`, where there are any.
+/// Commits `offsets` with `commit`, unless they are empty.
 pub(in crate::engine) fn commit(
     offsets: &Offsets,
     commit: impl FnOnce(&Offsets) -> Result<(), ConsumerError>,
@@ -182,7 +181,7 @@ pub(in crate::engine) fn commit(
     Ok(())
 }
 
-/// What `partitions` have to commit, released ones aside.
+/// The offsets that `partitions` have to commit, except released ones.
 pub(crate) fn due<'a>(partitions: impl IntoIterator<Item = &'a Arc<Partition>>) -> Offsets {
     partitions
         .into_iter()
@@ -196,7 +195,7 @@ pub(crate) fn due<'a>(partitions: impl IntoIterator<Item = &'a Arc<Partition>>) 
 
 #[cfg(test)]
 impl Committer {
-    /// Serves rounds of what is `due`.
+    /// Runs rounds that commit what is `due`.
     pub(in crate::engine) fn run(
         &self,
         tick: Duration,
@@ -234,7 +233,7 @@ mod tests {
         }
     }
 
-    /// Runs `test` beside a committer of `partition`.
+    /// Runs `test` while a committer serves `partition`.
     fn beside(
         committer: &Committer,
         partition: &Arc<Partition>,

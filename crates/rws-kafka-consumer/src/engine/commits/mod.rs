@@ -1,5 +1,5 @@
-//! How the offsets of finished messages get to the broker: one of two ways, chosen when the worker is made.
-//! What differs between the two is here and in `rounds`; others ask only whether a commit carries outputs.
+//! The two ways to commit the offsets of finished messages; a worker uses one of them. This module and
+//! `rounds` contain the differences. Other code only asks whether a commit carries outputs.
 
 pub(super) mod committer;
 mod rounds;
@@ -17,12 +17,12 @@ use std::time::Duration;
 
 /// The two ways to commit.
 pub(crate) enum Commits {
-    /// By requests of their own, of what was asked to be committed.
+    /// In requests of their own, for offsets whose commit was asked for.
     Offsets {
-        /// A handler's `Ok` asks for it.
+        /// `true` if the `Ok` of a handler asks for the commit.
         on_ok: bool,
     },
-    /// Together with what handlers send, letters among it.
+    /// Together with the messages that handlers send, including letters.
     Transactions(Box<Transactions>),
 }
 
@@ -31,11 +31,11 @@ pub(crate) trait CommitClient {
     /// Its place in the group, to commit offsets with a transaction.
     type Group: Group;
 
-    /// Commits `offsets` by themselves.
+    /// Commits `offsets` on their own.
     ///
     /// # Errors
     ///
-    /// What the broker answered.
+    /// The broker's answer.
     fn commit(&self, offsets: &[(Arc<Partition>, i64)]) -> Result<(), ConsumerError>;
 
     /// `None` while the worker has no place in its group.
@@ -49,7 +49,7 @@ impl Default for Commits {
 }
 
 impl Commits {
-    /// Where a lane keeps what its handlers send.
+    /// The buffer in which a lane keeps the messages that its handlers send.
     pub(in crate::engine) fn outputs(&self) -> Outputs {
         match self {
             Self::Offsets { .. } => Outputs::new(None, usize::MAX),
@@ -60,14 +60,14 @@ impl Commits {
         }
     }
 
-    /// Whether what handlers send, and letters, go out with the offset of their message: a batch then comes
-    /// to its end as a whole, and handlers do not commit.
+    /// Returns `true` if outputs and letters are committed together with the offset of their message. A batch
+    /// then succeeds or fails as a whole, and handlers do not commit.
     #[inline]
     pub(in crate::engine) fn carries_outputs(&self) -> bool {
         matches!(self, Self::Transactions(_))
     }
 
-    /// What sends the letters that go with an offset.
+    /// The producer of letters that are committed with an offset.
     pub(in crate::engine) fn producer(&self) -> Option<&TransactionalProducer> {
         match self {
             Self::Offsets { .. } => None,
@@ -75,7 +75,7 @@ impl Commits {
         }
     }
 
-    /// Whether a message that is handled is to be committed without being asked for.
+    /// Returns `true` if the commit of a handled message need not be asked for.
     #[inline]
     pub(in crate::engine) fn on_ok(&self) -> bool {
         match self {
@@ -84,8 +84,8 @@ impl Commits {
         }
     }
 
-    /// So many messages of `partition` have come to their end, with what goes out for them: `finish` tells
-    /// the tracker so, once that is on its way.
+    /// Ends `messages` messages of `partition`, together with their outputs. `finish` marks them in the
+    /// tracker once the outputs are in the transaction.
     #[inline]
     pub(in crate::engine) fn end(
         &self,
@@ -106,16 +106,16 @@ impl Commits {
         }
     }
 
-    /// How long it is from one round to the next, which costs no request when nothing is due.
+    /// The time between two rounds. A round without anything to commit sends no request.
     pub(in crate::engine) fn tick(&self, interval: Duration) -> Duration {
         match self {
             Self::Offsets { .. } => interval,
-            // It finds whether a transaction is old enough.
+            // A round checks whether the transaction is old enough.
             Self::Transactions(_) => interval / 8,
         }
     }
 
-    /// The next round commits what there is, however young.
+    /// Makes the next round commit everything, even if the interval has not elapsed.
     pub(in crate::engine) fn hurry(&self) {
         match self {
             Self::Offsets { .. } => {}
@@ -123,7 +123,7 @@ impl Commits {
         }
     }
 
-    /// Nothing more is committed; who waits for it is told so.
+    /// Ends all commits, and the waits for them.
     pub(in crate::engine) fn stop(&self) {
         match self {
             Self::Offsets { .. } => {}
@@ -131,7 +131,7 @@ impl Commits {
         }
     }
 
-    /// Lets go of what it commits with; on the commit thread, when that has ended.
+    /// Releases the producer. Called on the commit thread, when it has ended.
     pub(in crate::engine) fn close(&self) {
         match self {
             Self::Offsets { .. } => {}

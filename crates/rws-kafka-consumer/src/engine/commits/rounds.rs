@@ -8,11 +8,11 @@ use crate::error::ConsumerError;
 use crate::transport::Group;
 
 impl Engine {
-    /// Before the first round: what an earlier process left open is ended before there is anything to do.
+    /// Prepares the commits, before the first round: ends a transaction that an earlier process left open.
     ///
     /// # Errors
     ///
-    /// Why it could not be; the next round tries again.
+    /// The cause of a failure; the next round tries again.
     pub(in crate::engine) fn begin_commits(&self) -> Result<(), ConsumerError> {
         match &self.commits {
             Commits::Offsets { .. } => Ok(()),
@@ -24,11 +24,11 @@ impl Engine {
         }
     }
 
-    /// One round of commits: of what is due, or of the transaction whose time it is.
+    /// Runs one round: commits the offsets that are due, or the transaction if it is old enough.
     ///
     /// # Errors
     ///
-    /// What the commit came to.
+    /// The error of the commit.
     pub(in crate::engine) fn round_of_commits(
         &self,
         client: &impl CommitClient,
@@ -50,8 +50,8 @@ impl Engine {
         }
     }
 
-    /// Ends the open transaction where it is time to, and begins the next. What was in one that is aborted
-    /// is read again.
+    /// Commits the open transaction if it is time to, and begins the next one. The messages of an aborted
+    /// transaction are read again.
     fn round_of_transactions<G: Group>(
         &self,
         transactions: &Transactions,
@@ -61,7 +61,7 @@ impl Engine {
             Round::GoesOn => return Ok(()),
             Round::Over(result) => result,
             Round::Lost(partitions, error) => {
-                // Nobody goes on from where it was.
+                // Lanes must not continue these partitions.
                 for partition in &partitions {
                     self.scheduler.drop_queued(partition);
                 }
@@ -72,7 +72,7 @@ impl Engine {
         ended.and(transactions.begin(self))
     }
 
-    /// A transaction that was committed has been noted, by `TransactionEvents::committed`.
+    /// Records a failed commit. `TransactionEvents::committed` has already recorded a successful one.
     fn note_failed_commit(&self, result: &Result<(), ConsumerError>) {
         if result.is_err() {
             self.note_commit(result);

@@ -1,4 +1,4 @@
-//! What a worker does about its transactions.
+//! The engine's reactions to the events of its transactions.
 
 use super::transactions::TransactionEvents;
 use crate::engine::shared::Engine;

@@ -9,89 +9,89 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How soon who waits for the next transaction sees that there will be none.
+/// How often a lane that waits for the next transaction checks whether there will be one.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Kafka transactions, one after the other: what handlers send, and the offsets of their messages.
+/// A sequence of Kafka transactions that contain the outputs of handlers and the offsets of their messages.
 ///
-/// A handler's outputs are kept until it has returned `Ok`, and are then put into the open
-/// transaction together with the word that its message is finished. So a handler that fails leaves
-/// nothing to be aborted, one that takes long holds no transaction open, and whenever no lane is in
-/// the middle of a [`put`](Self::put) the outputs and the finished offsets match.
+/// A handler's outputs are buffered until it has returned `Ok`. They are then put into the open transaction,
+/// and its message is marked as finished, in one step. A handler that fails therefore leaves nothing to
+/// abort, and a slow one holds no transaction open. Whenever no lane is inside a [`put`](Self::put), the
+/// outputs and the finished offsets match.
 pub(crate) struct Transactions {
     producer: TransactionalProducer,
     max_messages: usize,
     most_output_bytes: usize,
-    /// How old one gets where nobody is in a hurry.
+    /// The age at which a transaction is committed, unless it is urgent.
     interval: Duration,
-    /// None while one is committed, or cannot begin. Lanes hold it for reading while they put.
+    /// `None` during a commit and while none can begin. Lanes hold the read lock during a put.
     open: RwLock<Option<Transaction>>,
-    /// Of the open transaction, or of the last.
+    /// The number of the open transaction, or of the last one.
     number: AtomicU64,
-    /// The partitions that have outputs, or finished messages, in it.
+    /// The partitions with outputs or finished messages in it.
     touched: Mutex<Vec<Arc<Partition>>>,
-    /// Messages in it.
+    /// The number of messages in it.
     messages: AtomicUsize,
-    /// Something goes out with it.
+    /// `true` if it contains outputs.
     has_outputs: AtomicBool,
-    /// It has outputs of a message that is not finished, or was broken by the broker.
+    /// `true` if it contains outputs of an unfinished message, or if the broker has failed it.
     broken: AtomicBool,
-    /// When it began.
+    /// The time at which it began.
     begun: Mutex<Instant>,
-    /// It is to be committed however young it is.
+    /// `true` if it is to be committed whatever its age.
     urgent: AtomicBool,
-    /// How often in a row none could begin.
+    /// The number of failures to begin one, in a row.
     failed_begins: AtomicU32,
-    /// No other one will begin.
+    /// `true` if no further one will begin.
     ended: AtomicBool,
     turn: Mutex<()>,
     changed: Condvar,
 }
 
-/// The pause after a transaction could not begin; twice as long each time, up to the longest.
+/// The pause after a transaction could not begin. It doubles each time, up to the longest.
 const BEGIN_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_BEGIN_PAUSE: Duration = Duration::from_secs(4);
 
-/// What a worker does about its transactions.
+/// The reactions of a worker to its transactions.
 pub(crate) trait TransactionEvents {
-    /// One has begun.
+    /// A transaction has begun.
     fn begun(&self);
 
-    /// None could begin. Returns after `pause`, or when the worker stops.
+    /// No transaction could begin. Returns after `pause`, or when the worker stops.
     fn could_not_begin(&self, error: &ProducerError, pause: Duration);
 
-    /// The open one is to be committed however young it is.
+    /// The open transaction is to be committed whatever its age.
     fn commit_now(&self);
 
-    /// A lane is about to wait for the next one, for the `tries`-th time with the same messages.
+    /// A lane is about to wait for the next transaction, for the `tries`-th time with the same messages.
     fn waits(&self, tries: usize);
 
-    /// The broker has taken one.
+    /// The broker has committed a transaction.
     fn committed(&self);
 
-    /// Something failed that is tried again.
+    /// An error after which the worker tries again.
     fn troubled(&self, error: ConsumerError);
 
-    /// Something failed that ends the worker.
+    /// An error that ends the worker.
     fn failed(&self, error: ConsumerError);
 }
 
-/// What a round came to.
+/// The result of a round.
 pub(crate) enum Round {
-    /// The open transaction goes on.
+    /// The open transaction continues.
     GoesOn,
-    /// None is open.
+    /// No transaction is open.
     Over(Result<(), ConsumerError>),
-    /// It is aborted: what these partitions had in it is to be read again.
+    /// The transaction was aborted: these partitions must be read again.
     Lost(Vec<Arc<Partition>>, ConsumerError),
 }
 
-/// What became of a message that was put into a transaction.
+/// The result of putting messages into a transaction.
 pub(crate) enum Put {
     Done,
-    /// Its partition is someone else's, or is read again from before it.
+    /// The partition belongs to another consumer, or is to be read again.
     Lost,
-    /// The message has an output that cannot be sent. Nothing of it is in the transaction.
+    /// An output cannot be sent. The transaction contains none of the outputs.
     Refused(ProducerError),
 }
 
@@ -108,7 +108,7 @@ impl Transactions {
             most_output_bytes,
             interval,
             open: RwLock::default(),
-            // Of no partition that was never touched.
+            // Differs from the number of a partition that was never touched.
             number: AtomicU64::new(1),
             touched: Mutex::default(),
             messages: AtomicUsize::new(0),
@@ -127,13 +127,13 @@ impl Transactions {
         &self.producer
     }
 
-    /// Most bytes of what a handler sends; a letter may have as many as the message that it is of.
+    /// The maximum size of an output. A letter may be as large as its message.
     pub(crate) fn most_output_bytes(&self) -> usize {
         self.most_output_bytes
     }
 
-    /// Puts what `messages` have led to into the open transaction, and finishes them; waits while
-    /// there is none.
+    /// Puts the outputs of `messages` messages into the open transaction and finishes them. Waits while no
+    /// transaction is open.
     pub(crate) fn put(
         &self,
         events: &impl TransactionEvents,
@@ -147,8 +147,7 @@ impl Transactions {
             let number = {
                 let open = self.open.read();
                 let number = self.number.load(Ordering::Acquire);
-                // No partition is released under a lane's feet by a transaction's end: that waits
-                // for the lanes.
+                // The end of a transaction cannot release the partition meanwhile: it waits for the lanes.
                 if partition.phase() == Phase::Released || self.is_ended() {
                     return Put::Lost;
                 }
@@ -180,8 +179,8 @@ impl Transactions {
         }
     }
 
-    /// Commits the open transaction where there is something in it and it is time to; another one is then
-    /// to [`begin`](Self::begin). Runs on the commit thread only.
+    /// Commits the open transaction if it is not empty and it is time to. Another one must
+    /// [`begin`](Self::begin) then. Runs on the commit thread only.
     pub(crate) fn end_open<G: Group>(
         &self,
         events: &impl TransactionEvents,
@@ -191,23 +190,23 @@ impl Transactions {
             return Round::GoesOn;
         }
         let is_broken = || self.broken.load(Ordering::Acquire);
-        // Before the close: what was finished before someone was in a hurry is in this commit.
+        // Before the close: this commit includes everything that was finished before the request.
         let is_urgent = self.urgent.swap(false, Ordering::AcqRel);
         let is_young = || self.begun.lock().elapsed() < self.interval;
         let may_wait = || self.touched.lock().is_empty() || (!is_urgent && is_young());
         if self.is_open() && !is_broken() && may_wait() {
             return Round::GoesOn;
         }
-        // From here on no lane is in the middle of a put, and none begins one.
+        // From here on, no lane is inside a put or begins one.
         let Some(transaction) = self.close() else {
             return Round::Over(Ok(()));
         };
-        // Before the look at who owns what: should the group change in between, the broker refuses
-        // the offsets by what the group was before.
+        // Read before the partitions are checked: if the group changes in between, the broker refuses the
+        // offsets, because they carry the old generation.
         let group = group();
         let touched = std::mem::take(&mut *self.touched.lock());
         let given_up = |reason| Err(ConsumerError::TransactionGivenUp { reason });
-        // A transaction that is dropped is aborted.
+        // Dropping a transaction aborts it.
         let result = match (offsets(&touched), group) {
             _ if is_broken() => {
                 drop(transaction);
@@ -215,7 +214,7 @@ impl Transactions {
             }
             (Some(offsets), _) if offsets.is_empty() => {
                 drop(transaction);
-                // A message that nothing goes out for has its offset in a later one.
+                // Without outputs the messages can have their offsets in a later one.
                 match self.has_outputs.load(Ordering::Relaxed) {
                     false => Ok(()),
                     true => given_up("what was sent in it has no offset"),
@@ -238,7 +237,7 @@ impl Transactions {
         match result {
             Ok(()) => Round::Over(Ok(())),
             Err(error) => {
-                // Before another one begins: nothing of them may get into it.
+                // Before another transaction begins, so that none of their messages gets into it.
                 for partition in &touched {
                     partition.advance(Phase::Released);
                 }
@@ -247,13 +246,13 @@ impl Transactions {
         }
     }
 
-    /// The next round commits the open transaction, however young that is. A round that takes longer
-    /// than the `commit_interval` would else be followed by one for next to nothing.
+    /// Makes the next round commit the open transaction whatever its age. Otherwise a round that takes longer
+    /// than the `commit_interval` would be followed by one for almost nothing.
     pub(crate) fn hurry(&self) {
         self.urgent.store(true, Ordering::Release);
     }
 
-    /// Begins no other transaction; lanes are told so.
+    /// Ends all transactions after this one, and wakes the waiting lanes.
     pub(crate) fn end(&self) {
         let turn = self.turn.lock();
         self.ended.store(true, Ordering::Release);
@@ -261,23 +260,25 @@ impl Transactions {
         self.changed.notify_all();
     }
 
-    /// Gives up what is open, and closes the producer. On the commit thread, when it has ended.
+    /// Aborts the open transaction and closes the producer. Called on the commit thread, when it has ended.
     pub(crate) fn close_producer(&self) {
         self.end();
         drop(self.close());
         let _ = self.producer.close(Duration::ZERO);
     }
 
+    /// Begins a transaction.
+    ///
     /// # Errors
     ///
-    /// Why none has begun; the next round tries again.
+    /// The cause of a failure; the next round tries again.
     pub(crate) fn begin(&self, events: &impl TransactionEvents) -> Result<(), ConsumerError> {
         if self.is_ended() {
             return Ok(());
         }
         let transaction = self.producer.begin().map_err(|error| {
-            // One that is refused at once, such as for want of a permission, is not asked for all the
-            // time: each try is a new producer.
+            // Each try creates a producer, so an immediate refusal, such as a missing permission, must not be
+            // retried without a pause.
             let failures = self.failed_begins.fetch_add(1, Ordering::Relaxed);
             let pause = LONGEST_BEGIN_PAUSE.min(BEGIN_PAUSE * 2_u32.pow(failures.min(4)));
             let failed = self.failed(events, error.clone());
@@ -313,14 +314,14 @@ impl Transactions {
         open.take()
     }
 
-    /// What comes of a message whose outputs did not all get into the transaction; `None` when it is
-    /// tried again in another one, or when there is room.
+    /// Decides about messages whose outputs were not all put into the transaction. `None` means to try again,
+    /// in another transaction or when there is room.
     fn unsent(&self, events: &impl TransactionEvents, unsent: Unsent) -> Option<Put> {
         let (error, is_partial) = match unsent {
             Unsent::Nothing(error) => (error, false),
             Unsent::Rest(error) => (error, true),
         };
-        // Why a transaction is broken, its commit tells.
+        // The commit reports why the transaction is broken.
         let breaks = error.must_abort() || error.is_fatal();
         if is_partial && !breaks {
             self.broken.store(true, Ordering::Release);
@@ -333,14 +334,14 @@ impl Transactions {
             return None;
         }
         if is_partial {
-            // Again and again it would be the same.
+            // Another attempt would end the same way.
             self.refused(events, error);
             return Some(Put::Lost);
         }
         Some(Put::Refused(error))
     }
 
-    /// What a failure means for the worker.
+    /// Ends the worker if the failure is permanent, and converts the error.
     fn failed(&self, events: &impl TransactionEvents, error: ProducerError) -> ConsumerError {
         if let ProducerError::Fenced { .. } | ProducerError::Closed = error {
             self.end();
@@ -359,7 +360,7 @@ impl Transactions {
         ConsumerError::Transaction(Box::new(error))
     }
 
-    /// An output that no attempt will bring to the broker.
+    /// Ends the worker because the broker can never accept an output.
     fn refused(&self, events: &impl TransactionEvents, error: ProducerError) -> ConsumerError {
         self.end();
         let error = ConsumerError::OutputRefused(Box::new(error));
@@ -367,7 +368,7 @@ impl Transactions {
         error
     }
 
-    /// Once for each partition and transaction there is a lock to take.
+    /// Takes the lock only once for each partition and transaction.
     fn touch(&self, partition: &Arc<Partition>, number: u64) {
         if partition.joins(number) {
             self.touched.lock().push(Arc::clone(partition));
@@ -386,13 +387,13 @@ impl Transactions {
         let is_same =
             || self.number.load(Ordering::Acquire) == number && !self.ended.load(Ordering::Acquire);
         if is_same() {
-            // Whether the partition is still ours is seen to after each look.
+            // The caller checks after each wait whether the partition is still assigned.
             self.changed.wait_for(&mut turn, LOOK);
         }
     }
 }
 
-/// How far a message's outputs came.
+/// How many of a message's outputs are in the transaction: none, or only some.
 enum Unsent {
     Nothing(ProducerError),
     Rest(ProducerError),
@@ -411,7 +412,7 @@ fn send(transaction: &Transaction, outputs: &RecordBuffer) -> Result<(), Unsent>
     Ok(())
 }
 
-/// Whether another attempt would end the same way.
+/// Returns `true` if another attempt would end the same way.
 fn is_of_the_message(error: &ProducerError) -> bool {
     matches!(
         error,
@@ -422,12 +423,13 @@ fn is_of_the_message(error: &ProducerError) -> bool {
     )
 }
 
-/// Up to where each partition is finished; `None` when one of them is no longer ours, with its
-/// outputs in the transaction.
+/// The finished offset of each partition; `None` if one of them was released, because its outputs are in the
+/// transaction.
 fn offsets(touched: &[Arc<Partition>]) -> Option<Offsets> {
     let mut offsets = Offsets::with_capacity(touched.len());
     for partition in touched {
-        // In one look: a partition that goes after it is in both, outputs and offsets.
+        // A partition that is released after this check has both its outputs and its offset in the
+        // transaction.
         if partition.phase() == Phase::Released {
             return None;
         }
@@ -464,7 +466,7 @@ mod tests {
             )
         };
         assert_eq!(found(&partitions), Some(vec![11, 12]));
-        // What it has in hand may finish and be committed.
+        // Messages in flight may still finish and be committed.
         partitions[1].advance(Phase::Draining);
         assert_eq!(found(&partitions), Some(vec![11, 12]));
         partitions[1].advance(Phase::Released);

@@ -11,20 +11,20 @@ use std::sync::atomic::Ordering;
 use std::thread::Builder;
 use std::time::Duration;
 
-/// The pause before another try; longer each time, as it may be a right that is missing.
+/// The pause before another try. It grows, because a permission may be missing.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// So many looks in a row may fail before messages are put off to retry topics that may not be there.
+/// After this many failed checks in a row, messages are delayed to retry topics that may not exist.
 const PATIENCE: u32 = 3;
 
-/// The topics that a worker creates where they are missing.
+/// The topics that a worker creates if they are missing.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
-    /// Those that it reads, and its dead letter queues.
+    /// The topics that it reads, and its dead letter queues.
     pub(crate) topics: Vec<String>,
     pub(crate) partitions: i32,
-    /// Its retry topics, too.
+    /// `true` to create its retry topics, too.
     pub(crate) has_retries: bool,
 }
 
@@ -34,8 +34,8 @@ impl Wanted {
     }
 }
 
-/// Creates the topics that are missing, in the background: the broker may come later, and so may the
-/// topics that retry topics belong to.
+/// Creates missing topics in the background, because the broker, or the topics that retry topics belong to,
+/// may become available later.
 pub(crate) fn create_topics(engine: &Arc<Engine>, properties: Properties, wanted: Wanted) {
     let creator = Arc::clone(engine);
     let started = Builder::new()
@@ -68,7 +68,7 @@ fn run(engine: &Engine, properties: &Properties, wanted: &Wanted) {
         if matches!(found, Ok(Look::Complete | Look::Created | Look::Unseen(_)))
             || failed == PATIENCE
         {
-            // They are there, or the broker says why not: so it does to the producer.
+            // The topics exist, or the broker tells the producer the cause as well.
             engine.release_retries(|_| true);
         }
         match found {
@@ -78,13 +78,13 @@ fn run(engine: &Engine, properties: &Properties, wanted: &Wanted) {
                 }
                 return;
             }
-            // Until all brokers have heard of them.
+            // Until all brokers know them.
             Ok(Look::Created) => {
                 has_created = true;
                 pause = FIRST_PAUSE;
             }
             Ok(Look::Unseen(unseen)) => {
-                // Another instance may have made it just now.
+                // Another instance may have created it just now.
                 has_created = true;
                 if pause == LONGEST_PAUSE {
                     tell(engine, &refusals, unseen);
@@ -122,15 +122,15 @@ fn unseen(topic: &NewTopic<'_>) -> ConsumerError {
     }
 }
 
-/// How it stands with the topics.
+/// The state of the topics.
 enum Look {
-    /// They are all there.
+    /// All of them exist.
     Complete,
-    /// Some were made just now.
+    /// Some were created just now.
     Created,
-    /// This one is there, and does not show.
+    /// This one exists, but is not visible to the user.
     Unseen(ConsumerError),
-    /// No broker is there, or not each of the topics that they belong to.
+    /// No broker is available, or a topic that retry topics belong to does not exist.
     Early,
 }
 
@@ -213,7 +213,7 @@ fn missing_retries<'a>(
     is_early
 }
 
-/// A broker that is not there, the consumer tells of.
+/// If the consumer cannot connect either, it reports that itself.
 fn unanswered(engine: &Engine, wanted: &Wanted, detail: String) -> Result<Look, ConsumerError> {
     if engine.connection.cause().is_some() {
         return Ok(Look::Early);

@@ -1,4 +1,4 @@
-//! What a worker does when its client tells something.
+//! The engine's reactions to the events of its client.
 
 use crate::engine::shared::Engine;
 use crate::error::ConsumerError;

@@ -10,20 +10,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// How often the broker is asked for the ends of the assigned partitions.
+/// How often the broker is asked for the end offsets of the assigned partitions.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// How long its answer may take.
+/// The timeout of its answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Keeps lag and health up to date until the worker stops, whether or not anything is fetched.
+/// Updates lag and health until the worker stops, even if nothing is fetched.
 pub(crate) fn run(engine: &Arc<Engine>, client: &Client) {
-    // The first time as soon as there is an assignment to ask about.
+    // Measures for the first time as soon as there is an assignment.
     engine.wait_assigned(Deadline::after(INTERVAL).instant());
     while !engine.stop.is_asked() {
         let consumer = &*client.present();
         let partitions = engine.partitions();
         if engine.has_new_topics.swap(false, Ordering::AcqRel) {
-            // A look at all topics is what makes librdkafka join anew where one has appeared.
+            // librdkafka rejoins after new topics appeared only when it fetches the metadata of all topics.
             let _ = consumer.ping(TIMEOUT);
         }
         let total = measure(engine, consumer, &partitions);
@@ -46,7 +46,7 @@ pub(crate) fn run(engine: &Arc<Engine>, client: &Client) {
     }
 }
 
-/// How many messages of the lag wait in retry topics for their time.
+/// How many messages of the lag wait in retry topics until they are due.
 fn waiting(engine: &Engine, partitions: &[Arc<Partition>]) -> u64 {
     let now = engine.clock.now();
     let partitions = partitions.iter();
@@ -56,7 +56,7 @@ fn waiting(engine: &Engine, partitions: &[Arc<Partition>]) -> u64 {
         .sum()
 }
 
-/// The lag of all `partitions` together; `None` where one is not known.
+/// The total lag of `partitions`; `None` if the lag of one of them is unknown.
 fn measure(
     engine: &Engine,
     consumer: &Consumer,
@@ -86,8 +86,8 @@ fn measure(
     Ok(total)
 }
 
-/// A partition that ends before what was read of it has another history: its topic was deleted and
-/// created again, or its log was cut off.
+/// Finds partitions that end before the position that was read: their topic was deleted and created again, or
+/// their log was truncated.
 fn find_new_histories<'a>(
     engine: &Engine,
     consumer: &Consumer,
@@ -119,8 +119,8 @@ fn find_new_histories<'a>(
     Ok(())
 }
 
-/// Where the group stands in each partition: its committed offset, else the start where it would
-/// begin there, else, as it would begin at the end, where this worker began.
+/// The position of the group in each partition: its committed offset. Without one, the start of the partition
+/// if the group begins there, otherwise the offset at which this worker began.
 fn committed(
     engine: &Engine,
     consumer: &Consumer,

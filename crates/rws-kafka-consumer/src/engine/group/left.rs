@@ -1,18 +1,18 @@
-//! What is not done when a partition, or the worker, ends.
+//! The work that is left undone when a partition or the worker ends.
 
-/// What a drain left undone.
+/// The work that a drain left undone.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Left {
-    /// Messages that are still in hand.
+    /// The number of messages that are still in flight.
     pub(in crate::engine) unfinished: usize,
-    /// Messages that were taken in and are neither finished nor in hand.
+    /// The number of messages that were fetched and are neither finished nor in flight.
     pub(in crate::engine) unstarted: usize,
-    /// Partitions with offsets that the broker has not confirmed.
+    /// The number of partitions with offsets that the broker has not confirmed.
     pub(in crate::engine) uncommitted: usize,
 }
 
 impl Left {
-    /// But for what is in hand, which may have finished since.
+    /// Adds `other`, except its messages in flight, which may have finished since.
     pub(in crate::engine) fn add(&mut self, other: &Self) {
         self.unstarted += other.unstarted;
         self.uncommitted += other.uncommitted;

@@ -1,4 +1,4 @@
-//! A worker's place in its group, and how it comes back to it.
+//! The membership of a worker in its group, and how it rejoins.
 
 use crate::engine::commits::CommitClient;
 use crate::engine::poller::Poller;
@@ -13,33 +13,33 @@ use std::sync::Arc;
 use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
-/// A static member that was killed holds its id until its session ends: in KIP-848 after what the broker
-/// is set to, a minute at most by its defaults.
+/// A killed static member holds its id until its session ends: with KIP-848 after the time that the broker is
+/// set to, at most a minute by default.
 const LONGEST_SESSION: Duration = Duration::from_secs(60);
-/// What the broker may need to notice it, and we to ask.
+/// The time that the broker may need to notice it, and this worker to ask.
 const SLACK: Duration = Duration::from_secs(15);
 
-/// The pauses between two tries to join, each twice as long as the one before.
+/// The pauses between two attempts to join. Each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-/// How often the thread that waits says that it is alive.
+/// How often a waiting thread reports that it is alive.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
-/// For how long at most a replaced client may be in use elsewhere before it is closed.
+/// How long a replaced client may be in use by other threads before it is closed.
 const HELD_FOR: Duration = Duration::from_secs(30);
 const HELD_LOOK: Duration = Duration::from_millis(50);
 
 type Make = dyn Fn() -> Result<Consumer, ConsumerError> + Send + Sync;
 
-/// The worker's client, which is replaced where the group has refused it for good.
+/// The worker's client. It is replaced if the group has permanently refused it.
 pub(crate) struct Client {
     present: Mutex<Arc<Consumer>>,
     make: Box<Make>,
 }
 
 impl Client {
-    /// `make` makes a client that is subscribed.
+    /// Creates the client with `make`, which must return a subscribed one.
     ///
     /// # Errors
     ///
@@ -57,14 +57,14 @@ impl Client {
         Arc::clone(&self.present.lock())
     }
 
-    /// Puts a new client in the place of the present one, which is closed.
+    /// Replaces the client, and closes the old one.
     fn replace(&self) -> Result<(), ConsumerError> {
         self.present().replaced();
         let new = Arc::new((self.make)()?);
         let old = std::mem::replace(&mut *self.present.lock(), new);
         // librdkafka sets no bound to a close.
         let closing = Builder::new().name("rws-kafka-close".to_owned());
-        // On no thread that has other work: whoever has it still is done with it soon.
+        // On a thread without other work. The other users of the old client release it soon.
         let started = closing.spawn(move || {
             let until = Instant::now() + HELD_FOR;
             while Arc::strong_count(&old) > 1 && Instant::now() < until {
@@ -89,11 +89,11 @@ impl CommitClient for Client {
     }
 }
 
-/// Polls until a stop is asked for, or the client has failed for good.
+/// Polls until a stop is asked for, or the client has failed permanently.
 ///
-/// A worker with a `group.instance.id` that is started again within the session of the one that was
-/// killed is refused by a group of KIP-848, and librdkafka takes that for fatal: it joins again, with a
-/// new client, until that session must have ended.
+/// If a worker with a `group.instance.id` is killed and restarted within its session, a KIP-848 group refuses
+/// it, which librdkafka treats as fatal. The worker then joins again with a new client, until that session
+/// must have ended.
 pub(in crate::engine) fn poll(engine: &Arc<Engine>, client: &Client) -> Result<(), ConsumerError> {
     let mut refusals = Refusals::default();
     let lines = LogRate::new(Duration::from_secs(10));
@@ -106,7 +106,7 @@ pub(in crate::engine) fn poll(engine: &Arc<Engine>, client: &Client) -> Result<(
         if !matches!(error, ConsumerError::InstanceIdInUse { .. }) {
             return Err(error);
         }
-        // The broker that refused it is there.
+        // The broker that refused it is available.
         engine.connection.recovered();
         engine.health.reachable();
         if engine.is_settled() {
@@ -156,7 +156,7 @@ struct Refusals {
 }
 
 impl Refusals {
-    /// How long to wait before the next try; `None` when whoever holds the id is alive.
+    /// Returns the pause before the next attempt; `None` if the holder of the id must be alive.
     fn pause(&mut self, now: Instant) -> Option<Duration> {
         let since = *self.since.get_or_insert(now);
         let waited = now.saturating_duration_since(since);
@@ -177,7 +177,7 @@ mod tests {
         let mut pauses = Vec::new();
         while let Some(pause) = refusals.pause(now) {
             pauses.push(pause.as_millis());
-            // A try takes a second until it is refused.
+            // It takes a second until an attempt is refused.
             now += pause + Duration::from_secs(1);
         }
         assert_eq!(pauses[..5], [500, 1000, 2000, 4000, 4000]);

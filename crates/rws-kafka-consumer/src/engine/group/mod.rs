@@ -1,4 +1,4 @@
-//! A worker's place in its group: what it is given, what is taken from it, and what keeps it from reading.
+//! The worker as a member of its group: assignments, revokes, and what keeps it from reading.
 
 pub(super) mod create_topics;
 mod events;

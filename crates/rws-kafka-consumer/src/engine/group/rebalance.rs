@@ -1,4 +1,4 @@
-//! What the group gives and takes.
+//! Assignments, revokes and losses of partitions.
 
 use super::left::Left;
 use crate::engine::commits::committer;
@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How often a drain tries to commit, and the pause in between: a coordinator that is moving, or one
-/// that has just begun a new generation of the group, refuses for a moment.
+/// How often a drain tries to commit, and the pause in between. A coordinator that is moving, or that has
+/// just begun a new generation of the group, refuses commits for a moment.
 const DRAIN_COMMITS: usize = 10;
 const DRAIN_PAUSE: Duration = Duration::from_millis(50);
 
 impl Engine {
-    /// The group gives this member `assigned` in addition to what it has.
+    /// Handles an assignment of `assigned`, in addition to the present partitions.
     pub(crate) fn assign(&self, assigned: Vec<AssignedPartition>) {
         self.member.assigned();
         let assigned = Assigned::new(assigned);
@@ -32,21 +32,21 @@ impl Engine {
         }
         drop(assignment);
         self.refuse_own_dead_letters();
-        // The broker that gave the assignment is there.
+        // The broker that sent the assignment is available.
         self.health.reachable();
         self.group_accepted();
         self.settings.hooks.assigned(&assigned);
         self.settle();
     }
 
-    /// A pattern may match the dead letter queue, which only now shows: the worker would feed on
-    /// its own dead letters.
+    /// Fails the worker if a subscribed pattern matches the dead letter queue, because it would read its own
+    /// dead letters. This is known only after the assignment.
     fn refuse_own_dead_letters(&self) {
         let Some(queue) = self.letters().and_then(DeadLetters::queue) else {
             return;
         };
         if self.settings.ladder.is_some() {
-            // Which excludes patterns.
+            // The settings of retry topics exclude patterns.
             return;
         }
         let partitions = self.partitions();
@@ -64,7 +64,7 @@ impl Engine {
         }
     }
 
-    /// The group has nothing more to give or take for now.
+    /// Records that the rebalance is over.
     pub(crate) fn settle(&self) {
         self.assignment.lock().settled = true;
         self.health.assigned();
@@ -76,9 +76,8 @@ impl Engine {
         self.health.rebalancing();
     }
 
-    /// The group takes `names` back: nothing of them is handed out any more, what is in hand may
-    /// finish, its offsets are committed. Returns when that is done or `time` is over;
-    /// the caller then lets go of the partitions.
+    /// Handles a revoke of `names`: hands out none of their messages any more, waits for those in flight, and
+    /// commits. Returns when that is done or `time` is over. The caller then releases the partitions.
     pub(in crate::engine) fn revoke_within(&self, names: &[TopicPartition], time: Duration) {
         self.member.revoked();
         tracing::info!(target: "rws_kafka", group = self.group(), partitions = ?names, "revoking");
@@ -101,7 +100,7 @@ impl Engine {
         }
     }
 
-    /// The partitions have gone to others already: nothing of them can be committed.
+    /// Handles the loss of partitions, which belong to other consumers already: they cannot be committed.
     pub(crate) fn lose(&self, names: &[TopicPartition]) {
         self.member.lost();
         tracing::warn!(target: "rws_kafka", group = self.group(), partitions = ?names, "lost");
@@ -122,7 +121,7 @@ impl Engine {
         );
     }
 
-    /// This member is none any more: nothing that it had is its own.
+    /// Handles the end of the membership: all partitions are lost.
     pub(in crate::engine) fn expelled(&self) {
         let names = names_of(&self.partitions());
         if self.is_settled() {
@@ -130,14 +129,14 @@ impl Engine {
         }
     }
 
-    /// The partitions that are to be read again, once nothing of them is in hand any more.
+    /// The partitions to read again, once none of their messages is in flight.
     pub(in crate::engine) fn to_rewind(&self) -> Vec<Arc<Partition>> {
         let mut partitions = self.partitions();
         partitions.retain(|partition| partition.phase() == Phase::Released);
         partitions
     }
 
-    /// A new epoch for each of `partitions` that is still assigned, in place of its old one.
+    /// Replaces each of `partitions` that is still assigned by a new epoch.
     pub(in crate::engine) fn renew(&self, partitions: &[Arc<Partition>]) {
         let mut assignment = self.assignment.lock();
         for old in partitions {
@@ -170,7 +169,8 @@ impl Engine {
             .collect()
     }
 
-    /// Stops handing out, waits for what is in hand, commits what is done, and lets go.
+    /// Stops handing out messages, waits for those in flight, commits the finished ones, and releases the
+    /// partitions.
     pub(in crate::engine) fn drain(&self, partitions: &[Arc<Partition>], until: Instant) -> Left {
         for partition in partitions {
             partition.advance(Phase::Draining);
@@ -209,7 +209,7 @@ impl Engine {
         }
     }
 
-    /// Takes the partitions out of the assignment, for good and before anyone else has them.
+    /// Removes the partitions from the assignment permanently, before other consumers get them.
     fn release(&self, partitions: &[Arc<Partition>], until: Instant) {
         let mut assignment = self.assignment.lock();
         for partition in partitions {
@@ -218,10 +218,10 @@ impl Engine {
         }
         drop(assignment);
         if self.commits.carries_outputs() {
-            // Where something of theirs is in a transaction still, it is aborted now.
+            // If a transaction still contains their messages, it is aborted now.
             let _ = self.committer.wait(self.commit_now(), until);
         }
-        // A commit on its way may hold an offset of theirs.
+        // A commit in flight may contain their offsets.
         self.committer.wait_until_quiet(until);
     }
 }

@@ -1,14 +1,14 @@
 use crate::engine::shared::Engine;
 use crate::partition::Partition;
 
-/// How much of the worker's memory a partition may have, next to one of a retry topic, which holds
-/// what it has for its delay.
+/// The weights of partitions when they share the worker's memory. A partition of a retry topic gets less,
+/// because it holds its messages for the delay.
 const WEIGHT: usize = 8;
 const RETRY_WEIGHT: usize = 1;
 
 impl Engine {
-    /// Messages and bytes that `partition` may hold, so that all together stay within the bounds and
-    /// one that is stuck leaves room for the others.
+    /// How many messages and bytes `partition` may hold, so that all partitions together stay within the
+    /// limits and a stuck one leaves room for the others.
     pub(in crate::engine) fn share(&self, partition: &Partition) -> (usize, usize) {
         let settings = &self.settings;
         let weights = {

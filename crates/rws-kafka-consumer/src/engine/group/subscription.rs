@@ -1,4 +1,4 @@
-//! What keeps a worker from reading what it subscribes to: a topic, or a permission, that is missing.
+//! What keeps a worker from reading its topics: missing topics and permissions.
 
 use crate::transport::TopicState;
 use parking_lot::Mutex;
@@ -7,42 +7,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// How often a topic is asked for that was there, and of which nothing is assigned.
+/// How often a topic without assigned partitions is checked again.
 const AGAIN: Duration = Duration::from_secs(30);
-/// Names that a text has.
+/// The maximum number of names in a text.
 const MOST_NAMED: usize = 5;
-/// How often what is missing is logged while nothing changes.
+/// How often missing topics and permissions are logged while nothing changes.
 const REMINDER: Duration = Duration::from_secs(60);
 
-/// What is known of the topics that are subscribed to, and of the permissions that reading takes.
+/// The state of the subscribed topics, and of the permissions to read them.
 pub(crate) struct Subscription {
     pub(in crate::engine) state: Mutex<State>,
-    /// Something was refused: all topics are due for a look.
+    /// A request was refused: all topics must be checked.
     pub(in crate::engine) is_urgent: AtomicBool,
     pub(in crate::engine) reminders: LogRate,
 }
 
 #[derive(Default)]
 pub(in crate::engine) struct State {
-    /// The names that are read: no patterns.
+    /// The names of the topics to read, without patterns.
     pub(in crate::engine) topics: Vec<String>,
-    /// Those that the worker creates itself: it is no trouble that they are not there yet.
+    /// The topics that the worker creates itself: it does not report them as missing.
     pub(in crate::engine) own: BTreeSet<String>,
-    /// As ACLs name it.
+    /// The user, as ACLs name it.
     pub(in crate::engine) principal: Option<String>,
     pub(in crate::engine) looked: BTreeMap<String, Instant>,
-    /// They were there, and the last look did not see them: brokers hear of topics at different times.
+    /// Topics that existed and were not found by the last check: brokers learn of topics at different times.
     pub(in crate::engine) doubtful: BTreeSet<String>,
     pub(in crate::engine) missing: BTreeSet<String>,
-    /// May not be described, and so not be read either.
+    /// Topics that may not be described, and so not be read either.
     pub(in crate::engine) hidden: BTreeSet<String>,
-    /// A fetch was refused, and this many statistics since have shown no such fetch.
+    /// A fetch was refused, and this many statistics since then show no refused fetch.
     pub(in crate::engine) fetch_refused: Option<u32>,
-    /// Whose fetches are refused.
+    /// The topics whose fetches are refused.
     pub(in crate::engine) unreadable: BTreeSet<String>,
     pub(in crate::engine) group_refused: bool,
     pub(in crate::engine) transactional_id_refused: Option<String>,
-    /// What was logged last.
+    /// The state that was logged last.
     pub(in crate::engine) told: Told,
 }
 
@@ -63,7 +63,7 @@ impl Default for Subscription {
 }
 
 impl Subscription {
-    /// From before the start of the worker's threads.
+    /// Sets the topics to watch, before the worker's threads start.
     pub(crate) fn watch(
         &self,
         topics: Vec<String>,
@@ -86,7 +86,7 @@ impl Subscription {
 }
 
 impl State {
-    /// The permission that is missing, and to whom.
+    /// The missing permission, and the user who needs it.
     pub(in crate::engine) fn cause(&self, group: &str) -> Option<String> {
         let who = self.principal.as_deref().unwrap_or("the client's user");
         if let Some(id) = &self.transactional_id_refused {
@@ -107,7 +107,7 @@ impl State {
         }
     }
 
-    /// Returns `true` if `topic` is to be looked at, of which something is read or nothing.
+    /// Returns `true` if `topic` must be checked. `is_read` says whether something is read from it.
     pub(in crate::engine) fn is_due(&self, topic: &str, is_read: bool, now: Instant) -> bool {
         let is_in_doubt = self.missing.contains(topic)
             || self.hidden.contains(topic)
@@ -117,7 +117,7 @@ impl State {
             || looked.is_none_or(|at| !is_read && now.saturating_duration_since(*at) >= AGAIN)
     }
 
-    /// Takes note of what a broker said; returns `true` if a topic has appeared.
+    /// Records the answer of a broker. Returns `true` if a topic has appeared.
     pub(in crate::engine) fn note(&mut self, topic: &str, found: TopicState) -> bool {
         let was_there = self
             .looked

@@ -1,4 +1,4 @@
-//! Keeps up to date what is known of the topics that are read.
+//! Keeps the state of the subscribed topics up to date.
 
 use super::subscription::{State, Told};
 use crate::engine::shared::Engine;
@@ -11,22 +11,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How long the answer to one question may take.
+/// The timeout of an answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Topics that one look asks for; the next look asks for the others.
+/// The maximum number of topics in one check; the next check asks for the others.
 const MOST_ASKED: usize = 20;
-/// Statistics without a refused fetch in a row, after which none is refused any more. The first may
-/// be older than the refusal.
+/// After this many statistics in a row without a refused fetch, fetches are no longer refused. The first
+/// statistics may be older than the refusal.
 const CLEAR_AFTER: u32 = 2;
 
 impl Engine {
-    /// A broker refused to give messages, or to take offsets.
+    /// A broker refused a fetch or a commit.
     pub(crate) fn refused(&self, refusal: Refusal) {
         let mut state = self.subscription.state.lock();
         match refusal {
             Refusal::Topic => {
                 state.fetch_refused = Some(0);
-                // Which one it was shows the next look, or the next statistics.
+                // The next check, or the next statistics, show which topic it was.
                 if let [only] = &*state.topics {
                     let only = only.clone();
                     state.unreadable.insert(only);
@@ -39,7 +39,7 @@ impl Engine {
         self.tell_subscription(&mut state);
     }
 
-    /// The group has this member, or the broker has taken its offsets.
+    /// The group has accepted this member or its offsets.
     pub(in crate::engine) fn group_accepted(&self) {
         let mut state = self.subscription.state.lock();
         if std::mem::take(&mut state.group_refused) {
@@ -47,7 +47,7 @@ impl Engine {
         }
     }
 
-    /// The transactional id may not be used, or it may.
+    /// Records whether the transactional id is refused.
     pub(in crate::engine) fn note_transactional_id(&self, refused: Option<TransactionalIdRefused>) {
         let mut state = self.subscription.state.lock();
         let refused = refused.map(|refused| refused.id);
@@ -57,7 +57,7 @@ impl Engine {
         }
     }
 
-    /// What librdkafka's statistics say of the last fetches of the partitions that it has.
+    /// Records the results of the last fetches, from librdkafka's statistics.
     pub(crate) fn note_fetches<'a>(&self, fetches: impl Iterator<Item = (&'a str, bool)>) {
         let mut state = self.subscription.state.lock();
         let Some(clear) = state.fetch_refused else {
@@ -75,7 +75,7 @@ impl Engine {
         self.tell_subscription(&mut state);
     }
 
-    /// Asks for the topics of which nothing is known; on the thread that measures lag.
+    /// Checks topics whose state is unknown. Runs on the thread that measures lag.
     pub(in crate::engine) fn look_at_topics(
         &self,
         consumer: &Consumer,
@@ -95,7 +95,7 @@ impl Engine {
                 let is_read = read.contains(topic.as_str());
                 (is_urgent && !is_read) || state.is_due(topic, is_read, now)
             });
-            // Those first that have waited for longest.
+            // The topics that have waited longest come first.
             let mut due: Vec<&String> = due.collect();
             due.sort_by_key(|topic| state.looked.get(*topic));
             due.into_iter().take(MOST_ASKED).cloned().collect()
@@ -106,7 +106,7 @@ impl Engine {
                 true => TopicState::Present,
                 false => match consumer.topic_state(&topic, TIMEOUT) {
                     Ok(found) => found,
-                    // The next look asks again.
+                    // The next check asks again.
                     Err(_) => break,
                 },
             };
@@ -114,13 +114,12 @@ impl Engine {
         }
         self.tell_subscription(&mut self.subscription.state.lock());
         if has_appeared {
-            // A look at all topics is what makes librdkafka join the group again where one has
-            // appeared.
+            // librdkafka rejoins after a topic appeared only when it fetches the metadata of all topics.
             let _ = consumer.ping(TIMEOUT);
         }
     }
 
-    /// Brings what has changed to readiness, the status and the log.
+    /// Reports changes to readiness, the status and the log.
     fn tell_subscription(&self, state: &mut State) {
         let now = Told {
             missing: state.missing.iter().cloned().collect(),
