@@ -1,4 +1,4 @@
-//! Lanes and committer at work together, with no broker: what is committed is looked at each time.
+//! Runs lanes and a committer together, without a broker, and checks each commit.
 
 use super::{Engine, Handler, Settings, lane};
 use crate::failure::backoff::Backoff;
@@ -63,7 +63,7 @@ fn engine(ordering: MessageOrder) -> Arc<Engine> {
     ))
 }
 
-/// Every third offset is one that holds no message, as in a compacted or transactional topic.
+/// Every third offset holds no message, as in a compacted or transactional topic.
 fn offset_of(number: i64) -> i64 {
     number + number / 2
 }
@@ -86,7 +86,7 @@ fn feed(engine: &Engine, partitions: &[Arc<Partition>]) {
     }
 }
 
-/// Random delays, failures on two of seven messages, one of which is given up.
+/// Takes a random time, and fails some messages twice and others always.
 fn handle(msg: &ConsumerContext) -> Result<(), HandlerError> {
     thread::sleep(Duration::from_micros(fastrand::u64(0..150)));
     if msg.offset() % 97 == 0 {
@@ -110,7 +110,7 @@ fn run(ordering: MessageOrder) {
             .collect(),
     );
     let partitions = engine.partitions();
-    // Whether each message has come to its end, by partition and offset.
+    // The finished messages, by partition and offset.
     let done: Arc<Mutex<HashMap<(i32, i64), bool>>> = Arc::default();
     let order: Arc<Mutex<HashMap<(i32, String), i64>>> = Arc::default();
     let commits = AtomicU32::new(0);

@@ -1,4 +1,4 @@
-//! What a worker tells when someone looks.
+//! The status of a worker, for users and for the observer.
 
 use super::shared::Engine;
 use crate::partition::Partition;
@@ -49,13 +49,13 @@ impl Engine {
     }
 }
 
-/// What a partition has of the worker's memory.
+/// A partition's share of the worker's memory.
 struct Held {
     unfinished: usize,
     bytes: usize,
 }
 
-/// How a partition stands, for [`ConsumerHandle::status`](crate::ConsumerHandle::status).
+/// The state of a partition, for [`ConsumerHandle::status`](crate::ConsumerHandle::status).
 fn status_of(partition: &Partition) -> crate::PartitionStatus {
     let (in_flight, committed) = {
         let tracker = partition.tracker();

@@ -10,24 +10,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// A batch is handed on when it has this many messages…
+/// A batch is handed out when it has this many messages…
 const BATCH_MESSAGES: usize = 256;
-/// …or this many bytes, or when librdkafka has nothing more at hand.
+/// …or this many bytes, or when librdkafka has no further message in memory.
 const BATCH_BYTES: usize = 256 * 1024;
-/// Messages taken at one go before the thread looks after its other duties.
+/// The maximum number of messages that are polled before the other duties of the thread.
 const BURST: usize = 4096;
-/// One poll lasts no longer when nothing comes; a stop is noticed within it.
+/// The maximum duration of a poll without a message. A stop is noticed within it.
 const IDLE_POLL: Duration = Duration::from_millis(50);
-/// The same while partitions are paused: they are resumed within it.
+/// The same while partitions are paused, which are resumed within it.
 const PAUSED_POLL: Duration = Duration::from_millis(5);
-/// How long a full queue may hold up the poll before its partition is paused. A pause throws away
-/// what librdkafka has fetched already.
+/// How long a full partition may block the poll thread before it is paused. A pause discards the messages
+/// that librdkafka has prefetched.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// The pause after committed offsets could not be had.
+/// The pause after committed offsets could not be read.
 const REWIND_PAUSE: Duration = Duration::from_millis(200);
 
-/// Fetches, and hands out. Runs on the one thread that owns the consumer's callbacks.
+/// Fetches messages and hands them out, on the only thread that runs the consumer's callbacks.
 pub(crate) struct Poller<'a> {
     engine: &'a Arc<Engine>,
     consumer: &'a Consumer,
@@ -36,14 +36,14 @@ pub(crate) struct Poller<'a> {
     open_topic: usize,
     /// The offset of the open batch's last message.
     last_offset: i64,
-    /// Messages that the open batch may have: no more than its partition's share.
+    /// The maximum number of messages in the open batch: at most its partition's share.
     limit: usize,
-    /// Bytes of the last batch: the next one is likely to be as large.
+    /// The size of the last batch, as an estimate for the next one.
     usual_bytes: usize,
     paused: Vec<Arc<Partition>>,
-    /// A full queue has held up the burst: the other duties are due.
+    /// A full partition has blocked the burst: the other duties are due.
     held_up: bool,
-    /// Not before, after a look at the committed offsets that came to nothing.
+    /// The earliest time of the next try to read committed offsets, after one that failed.
     next_rewind: Instant,
     errors: LogRate,
     left_out: LogRate,
@@ -67,7 +67,7 @@ impl<'a> Poller<'a> {
         }
     }
 
-    /// Polls until a stop is asked for, or the consumer has failed for good.
+    /// Polls until a stop is requested, or the consumer has failed permanently.
     pub(crate) fn run(&mut self) -> Result<(), ConsumerError> {
         while !self.engine.stop.is_asked() {
             self.engine.health.heartbeat();
@@ -105,7 +105,7 @@ impl<'a> Poller<'a> {
     }
 
     fn take(&mut self, message: &Fetched<'_>) {
-        // A rebalance ends the burst and with it the open batch, so that the topic stays where it is.
+        // A rebalance ends the burst and with it the open batch, so the address of the topic stays valid.
         let topic = message.topic_address();
         let belongs = self.open.as_ref().is_some_and(|open| {
             self.open_topic == topic
@@ -116,7 +116,7 @@ impl<'a> Poller<'a> {
             self.hand_out();
             let Some(partition) = self.engine.partition(message.topic(), message.partition())
             else {
-                // Of a partition revoked while it was on its way: its new owner gets it.
+                // The partition was revoked while the message was in flight; its new owner gets it.
                 return;
             };
             if !self.goes_on(&partition, message) {
@@ -166,7 +166,7 @@ impl<'a> Poller<'a> {
         if is_full {
             self.held_up = true;
             self.engine.scheduler.hand_out(&partition);
-            // There will be no room before a message of it is due.
+            // There is no room before one of its messages is due.
             let patience = match partition.is_waiting(self.engine.clock.now()) {
                 true => Duration::ZERO,
                 false => PATIENCE,
@@ -177,7 +177,7 @@ impl<'a> Poller<'a> {
         }
     }
 
-    /// Reads again, from the committed offsets, what was in a transaction that is lost.
+    /// Reads the messages of a lost transaction again, from the committed offsets.
     fn rewind(&mut self) {
         let engine = self.engine;
         let now = Instant::now();
@@ -186,8 +186,8 @@ impl<'a> Poller<'a> {
         }
         let mut partitions = engine.to_rewind();
         let all = partitions.len();
-        // A handler that has a message goes on: its successor must not begin beside it. The other
-        // partitions do not wait for that.
+        // A handler may still have one of the old messages, and its successor must not run at the same time.
+        // The other partitions do not wait for that.
         partitions.retain(|partition| {
             let partition = std::slice::from_ref(partition);
             engine.scheduler.wait_until_settled(partition, now) == 0
@@ -212,21 +212,21 @@ impl<'a> Poller<'a> {
         engine.ask_to_rewind();
     }
 
-    /// Whether `message`, the first of a batch, is to be handed out. Sees to it where its partition has
-    /// another history by now.
+    /// Returns `true` if `message`, the first of a batch, is to be handed out. Begins a new history if its
+    /// partition has one.
     fn goes_on(&self, partition: &Partition, message: &Fetched<'_>) -> bool {
         let offset = message.offset();
         match partition.place(offset, || fingerprint(message)) {
             Place::Next | Place::Again => return true,
-            // It is in flight, or was handled.
+            // The message is in flight, or was handled.
             Place::Repeated => return false,
             Place::NewHistory => {}
         }
         if !partition.is_active() {
             return true;
         }
-        // At the start, all of a new history is read. At the end, librdkafka has passed over what was
-        // written before it noticed.
+        // With `earliest`, all of a new history is read. With `latest`, librdkafka has skipped the messages
+        // that were written before it noticed.
         let is_at_start = self.engine.settings.reads_from_start || partition.was_cut_off();
         if is_at_start {
             self.begin_history(partition, Start::Supposed(offset));
@@ -235,7 +235,7 @@ impl<'a> Poller<'a> {
         }
         match self.consumer.seek_to_start(&partition.name) {
             Ok(()) => {
-                // A topic that was created a moment ago begins there.
+                // The topic was created a moment ago and begins at offset 0.
                 self.begin_history(partition, Start::Supposed(0));
                 false
             }
@@ -248,7 +248,7 @@ impl<'a> Poller<'a> {
         }
     }
 
-    /// Reads from their start the partitions that have another history, though nothing of it came.
+    /// Reads partitions with a new history from their start, even if none of its messages was fetched.
     fn begin_histories(&mut self) {
         let engine = self.engine;
         let now = Instant::now();
@@ -261,7 +261,7 @@ impl<'a> Poller<'a> {
             };
             let is_cut_off = partition.was_cut_off() && !engine.settings.reads_from_start;
             let sought = match is_cut_off {
-                // librdkafka goes on behind what is left.
+                // librdkafka continues after the remaining messages.
                 true => Ok(()),
                 false => self.consumer.seek_to_start(&partition.name),
             };
@@ -291,7 +291,7 @@ impl<'a> Poller<'a> {
         );
     }
 
-    /// Whether no paused partition can have room within the time of a poll.
+    /// Returns `true` if no paused partition can have room within the time of a poll.
     fn is_nothing_to_resume(&self) -> bool {
         let mut paused = self.paused.iter();
         self.paused.is_empty() || {
@@ -307,7 +307,7 @@ impl<'a> Poller<'a> {
         match self.consumer.pause(&partition.name) {
             Ok(()) => {
                 partition.set_full(true);
-                // What was left over since is not to wait for what is not fetched.
+                // A batch that is being gathered must not wait for messages that are not fetched.
                 self.engine.scheduler.hand_out(&partition);
                 self.paused.push(partition);
             }
@@ -315,7 +315,7 @@ impl<'a> Poller<'a> {
         }
     }
 
-    /// Resumes what holds less than half of its share.
+    /// Resumes the paused partitions that hold at most half of their share.
     fn resume(&mut self) {
         if self.paused.is_empty() {
             return;
@@ -351,7 +351,7 @@ impl<'a> Poller<'a> {
         }
     }
 
-    /// librdkafka goes on by itself after these.
+    /// Logs an error from which librdkafka recovers by itself.
     fn complain(&self, error: ConsumerError) {
         if let Some(held_back) = self.errors.admit() {
             tracing::warn!(target: "rws_kafka", group = self.engine.group(), held_back = non_zero(held_back), "{}", with_causes(&error));

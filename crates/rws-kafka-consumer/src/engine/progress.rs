@@ -1,4 +1,4 @@
-//! How far the handling of a message, or of a batch of them, has come.
+//! The progress of a lane with a message or a batch.
 
 use super::letters::letter::Letter;
 use crate::partition::{Recorders, Task};
@@ -9,7 +9,7 @@ use std::time::Instant;
 pub(crate) type Scheduler = dispatch::Scheduler<Progress>;
 pub(crate) type Work = dispatch::Work<Progress>;
 
-/// What was begun of a strand: a message that has failed, or a batch.
+/// The unfinished part of a strand's work: a message that has failed, or a batch.
 #[derive(Default)]
 pub(crate) struct Progress {
     taken: Option<Box<Taken>>,
@@ -20,18 +20,18 @@ impl Progress {
         self.taken.as_deref_mut()
     }
 
-    /// Takes out the first message that has failed.
+    /// Takes out the first failed message.
     pub(crate) fn take_failed(&mut self) -> Option<Failed> {
         let failed = &mut self.taken()?.failed;
         (!failed.is_empty()).then(|| failed.remove(0))
     }
 
-    /// The message has failed, and comes before all others.
+    /// Puts a failed message back, before all others.
     pub(crate) fn put_back(&mut self, failed: Failed) {
         self.taken.get_or_insert_default().failed.insert(0, failed);
     }
 
-    /// Whether nothing is left of it and of `task`.
+    /// Returns `true` if nothing is left of it and of `task`.
     pub(crate) fn is_over(&self, task: &Task) -> bool {
         task.first().is_none() && self.taken.as_ref().is_none_or(|taken| taken.is_empty())
     }
@@ -55,7 +55,7 @@ impl dispatch::Progress for Progress {
     }
 
     fn messages(&self) -> usize {
-        // A lane that looks what is due may go on with it: a drain waits for that.
+        // A lane that checks what is due may continue with it, so a drain must wait for at least one message.
         self.taken.as_ref().map_or(1, |taken| taken.len().max(1))
     }
 
@@ -64,29 +64,29 @@ impl dispatch::Progress for Progress {
     }
 }
 
-/// A batch that a lane has taken, or what is left of it after an attempt. A message that is handled alone
-/// is one of one, once it has failed.
+/// A batch that a lane has taken, or the rest of it after an attempt. A message that is handled alone becomes
+/// a batch of one once it has failed.
 #[derive(Default)]
 pub(crate) struct Taken {
-    /// What no handler was given yet.
+    /// Messages that no handler has received yet.
     pub(crate) fresh: Vec<Task>,
-    /// What has failed, in its order.
+    /// Messages that have failed, in their order.
     pub(crate) failed: Vec<Failed>,
-    /// What is of a retry topic and was not due, when it was last looked at; after all others.
+    /// Messages of a retry topic that were not due at the last check. They follow all others.
     pub(crate) early: VecDeque<Task>,
 }
 
-/// A message that has failed and is not given up, or whose letter is not acknowledged.
+/// A failed message that is to be retried, or whose letter is not acknowledged.
 pub(crate) struct Failed {
-    /// It and no other.
+    /// This message only.
     pub(crate) task: Task,
-    /// How often it has failed where it was read.
+    /// The number of failures in the topic where it was read.
     pub(crate) failures: u32,
-    /// It failed with others as often as it may: what becomes of it shows when it is alone.
+    /// It has used up its retries together with others, and is handled alone next.
     pub(crate) alone: bool,
-    /// It is given up or put off: its letter, on its way or to be sent.
+    /// The letter of a message that is dead-lettered or delayed, in flight or still to be sent.
     pub(crate) letter: Option<Box<Letter>>,
-    /// Not before this time is it handled again, or its letter posted.
+    /// The earliest time at which it is handled again or its letter is sent.
     pub(crate) at: Option<Instant>,
 }
 
@@ -101,14 +101,14 @@ impl Failed {
         }
     }
 
-    /// When it is handled again; none where it has no pause to wait for, or a letter.
+    /// The time of the next attempt; `None` if there is no wait, or if it has a letter.
     pub(crate) fn retry_at(&self) -> Option<Instant> {
         self.at.filter(|_| self.letter.is_none())
     }
 }
 
 impl Taken {
-    /// Messages that are in hand and not settled: what is not due is not.
+    /// The number of messages in flight and not settled. Messages that are not due are not in flight.
     pub(crate) fn len(&self) -> usize {
         let tasks = self.fresh.iter();
         tasks.map(|task| task.indices().len()).sum::<usize>() + self.failed.len()
@@ -118,30 +118,30 @@ impl Taken {
         self.fresh.is_empty() && self.failed.is_empty() && self.early.is_empty()
     }
 
-    /// Not before this time is the handler given what has failed, where that is to wait.
+    /// The earliest time at which the handler may receive the failed messages, if they must wait.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.failed.iter().filter_map(Failed::retry_at).max()
     }
 
-    /// The pause is over, for all that have failed.
+    /// Ends the waits of all failed messages.
     pub(crate) fn waits_no_more(&mut self) {
         let without_letter = self.failed.iter_mut().filter(|it| it.letter.is_none());
         without_letter.for_each(|failed| failed.at = None);
     }
 
-    /// Whether one of the messages is given up or put off.
+    /// Returns `true` if one of the messages is dead-lettered or delayed.
     pub(crate) fn has_letters(&self) -> bool {
         self.failed.iter().any(|failed| failed.letter.is_some())
     }
 
-    /// What is fresh is looked at anew: it may not be due.
+    /// Moves the fresh messages to the early ones, because they may not be due.
     pub(crate) fn put_aside(&mut self) {
         for task in self.fresh.drain(..).rev() {
             self.early.push_front(task);
         }
     }
 
-    /// How many letters are on their way.
+    /// The number of letters in flight.
     pub(crate) fn posted(&self) -> usize {
         let is_posted = |failed: &&Failed| {
             let letter = failed.letter.as_ref();
@@ -150,10 +150,10 @@ impl Taken {
         self.failed.iter().filter(is_posted).count()
     }
 
-    /// How many of the first that have failed are handed to the handler together.
+    /// How many of the first failed messages are handed to the handler together.
     pub(crate) fn run(&self) -> usize {
         let together = self.failed.iter().take_while(|failed| !failed.alone);
-        // One that is to be alone, where it is the first.
+        // At least one: a message that must be alone, if it is the first.
         together.count().max(1).min(self.failed.len())
     }
 }

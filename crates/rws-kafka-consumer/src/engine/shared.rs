@@ -1,4 +1,4 @@
-//! What the threads of one worker share.
+//! The state that the threads of one worker share.
 
 use super::commits::Commits;
 use super::commits::committer::{self, Committer, Offsets};
@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What the engine was told when it was started.
+/// The settings of the engine.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) group: String,
@@ -38,12 +38,12 @@ pub(crate) struct Settings {
     pub(crate) max_in_flight_bytes: usize,
     pub(crate) reads_from_start: bool,
     pub(crate) ordering: MessageOrder,
-    /// Where the handler takes batches.
+    /// `Some` if the handler takes batches.
     pub(crate) gathering: Option<Gathering>,
     pub(crate) failure: FailureHandling,
-    /// Before a letter that was refused is sent again.
+    /// The waits before a refused letter is sent again.
     pub(crate) letter_backoff: Backoff,
-    /// Where failed messages go from topic to topic, where there are retry topics.
+    /// The path of failed messages from topic to topic, if there are retry topics.
     pub(crate) ladder: Option<Ladder>,
     pub(crate) breaker: Option<CircuitBreaker>,
     pub(crate) hooks: Hooks,
@@ -52,16 +52,16 @@ pub(crate) struct Settings {
     pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
 }
 
-/// What a worker publishes and commits with.
+/// The means by which a worker publishes and commits.
 #[derive(Default)]
 pub(crate) struct Equipment {
-    /// Where there is a dead letter queue, or retry topics.
+    /// `Some` if there is a dead letter queue or retry topics.
     pub(crate) letters: Option<DeadLetters>,
-    /// How offsets are committed.
+    /// The way in which offsets are committed.
     pub(crate) commits: Commits,
 }
 
-/// What the threads of one worker share.
+/// The state that the threads of one worker share.
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) connection: Connection,
@@ -77,20 +77,20 @@ pub(crate) struct Engine {
     pub(super) fuse: Option<Fuse>,
     letters: Option<DeadLetters>,
     pub(super) commits: Commits,
-    /// Partitions are to be read again from their committed offsets.
+    /// Partitions must be read again from their committed offsets.
     pub(super) rewinding: AtomicBool,
-    /// A partition's history has ended, and another one is to be read from its start.
+    /// A partition's history has ended, and the new one must be read from its start.
     pub(super) outlived: AtomicBool,
-    /// A topic that is subscribed to has just been made.
+    /// A subscribed topic was just created.
     pub(super) has_new_topics: AtomicBool,
-    /// What makes the worker stop, where nobody asked for it.
+    /// The error that stops the worker.
     pub(super) failure: Mutex<Option<ConsumerError>>,
     pub(super) assignment: Mutex<Assignment>,
     pub(super) assigned: Condvar,
     pub(super) next_id: AtomicU64,
-    /// Until when the drain that is under way may take.
+    /// The deadline of the current drain.
     pub(super) draining: Mutex<Option<Instant>>,
-    /// What revokes left undone while a stop was asked for.
+    /// The work that revokes left undone after a stop was requested.
     pub(super) left_behind: Mutex<Left>,
     pub(super) commit_count: AtomicU64,
     pub(super) unasked: Unasked,
@@ -105,7 +105,7 @@ pub(crate) struct Engine {
 #[derive(Default)]
 pub(super) struct Assignment {
     pub(super) partitions: BTreeMap<TopicPartition, Arc<Partition>>,
-    /// Whether the group has given this member an assignment, be it an empty one.
+    /// `true` if the group has given this member an assignment, even an empty one.
     pub(super) settled: bool,
 }
 
@@ -120,7 +120,7 @@ impl Engine {
         let Equipment { letters, commits } = equipment;
         let letters = letters.map(|it| it.timed_by(&clock, settings.letter_backoff));
         if commits.carries_outputs() {
-            // Without a first transaction it can commit nothing.
+            // A worker without a first transaction cannot commit.
             health.preparing();
         }
         Self {
@@ -162,7 +162,7 @@ impl Engine {
         &self.settings.group
     }
 
-    /// The partitions that are assigned now.
+    /// The assigned partitions.
     pub(crate) fn partitions(&self) -> Vec<Arc<Partition>> {
         self.assignment
             .lock()
@@ -177,26 +177,26 @@ impl Engine {
         self.assignment.lock().partitions.get(&name).cloned()
     }
 
-    /// Holds back what goes to the retry topics, until they are [released](Self::release_retries).
+    /// Holds back letters to the retry topics until they are [released](Self::release_retries).
     pub(crate) fn hold_retries(&self) {
         if let (Some(letters), Some(ladder)) = (self.letters(), &self.settings.ladder) {
             letters.hold(ladder.retries());
         }
     }
 
-    /// Holds back no longer what goes to a retry topic that `exists`.
+    /// Releases letters to the retry topics that `exists` accepts.
     pub(crate) fn release_retries(&self, exists: impl Fn(&str) -> bool) {
         if let Some(letters) = self.letters() {
             letters.release(exists);
         }
     }
 
-    /// What `topic` is among the retry topics; none where there are none.
+    /// The place of `topic` among the retry topics; `None` if there are none.
     pub(crate) fn rung(&self, topic: &str) -> Option<&Rung> {
         self.settings.ladder.as_ref()?.rung(topic)
     }
 
-    /// Whether `topic` is a retry topic of this worker.
+    /// Returns `true` if `topic` is a retry topic of this worker.
     pub(crate) fn is_retry(&self, topic: &str) -> bool {
         self.rung(topic).is_some_and(Rung::is_retry)
     }
@@ -205,7 +205,7 @@ impl Engine {
         self.letters.as_ref()
     }
 
-    /// Stops the worker, nobody having asked for it. The first reason counts.
+    /// Stops the worker because of `error`. The first error counts.
     pub(crate) fn fail(&self, error: ConsumerError) {
         self.note_error(error.clone());
         self.failure.lock().get_or_insert(error);
@@ -217,33 +217,33 @@ impl Engine {
         self.health.paused(paused);
     }
 
-    /// What was in a transaction that is lost is read again; the poll thread sees to it.
+    /// Asks the poll thread to read the messages of a lost transaction again.
     pub(super) fn ask_to_rewind(&self) {
         self.rewinding.store(true, Ordering::Release);
     }
 
-    /// The offsets that a commit would bring to the broker now.
+    /// The offsets that a commit would contain now.
     pub(super) fn due(&self) -> Offsets {
         committer::due(self.assignment.lock().partitions.values())
     }
 
-    /// Warns when no handler ever asked for a commit; `is_last` when there is no later call.
+    /// Logs a warning if no handler has asked for a commit. `is_last` is `true` if this is the last call.
     pub(super) fn warn_of_no_commits(&self, is_last: bool) {
         self.unasked.warn(self.group(), self.clock.now(), is_last);
     }
 
-    /// How long it is from one round of commits to the next.
+    /// The time between two rounds of commits.
     pub(super) fn commit_tick(&self) -> Duration {
         self.commits.tick(self.settings.commit_interval)
     }
 
-    /// Asks for a commit that waits for no interval; returns the round of it.
+    /// Requests a commit that does not wait for the interval. Returns its round.
     pub(super) fn commit_now(&self) -> u64 {
         self.commits.hurry();
         self.committer.request()
     }
 
-    /// Takes note of what a commit came to.
+    /// Records the result of a commit.
     pub(super) fn note_commit(&self, result: &Result<(), ConsumerError>) {
         match result {
             Ok(()) => {
@@ -273,7 +273,7 @@ impl Engine {
         self.committed_at.lock().map(|at| at.elapsed())
     }
 
-    /// Waits for the first assignment, or the next one during a rebalance.
+    /// Waits for the first assignment, or for the next one during a rebalance.
     pub(crate) fn wait_assigned(&self, until: Instant) -> bool {
         let mut assignment = self.assignment.lock();
         loop {
@@ -294,13 +294,13 @@ impl Engine {
         self.scheduler.in_hand()
     }
 
-    /// For the list of recent errors.
+    /// Adds `message` to the list of recent errors.
     pub(super) fn tell_error(&self, message: &str) {
         let source = format!("consumer {}", self.group());
         self.settings.observer.note_error(&source, message);
     }
 
-    /// The broker does not answer.
+    /// Reports that the broker does not answer.
     pub(super) fn tell_unreachable(&self) {
         let cause = self.connection.cause();
         let of_settings = cause.as_ref().filter(|cause| cause.is_of_settings());
@@ -327,7 +327,7 @@ impl Engine {
         outcome: &str,
         error: &HandlerError,
     ) {
-        // Without the offset, so that the same error is one.
+        // Without the offset, so that the same error is counted as one.
         self.tell_error(&format!("{}: {error}", partition.topic()));
         if let Some(held_back) = self.failures.admit() {
             tracing::warn!(
@@ -342,7 +342,7 @@ impl Engine {
         }
     }
 
-    /// A dead letter was not taken; the worker stops where sending it again is of no use.
+    /// Reports that a letter was refused. Stops the worker if it cannot be sent again.
     pub(super) fn letter_refused(&self, error: ConsumerError, again: Option<Duration>) {
         let Some(again) = again else {
             return self.fail(error);

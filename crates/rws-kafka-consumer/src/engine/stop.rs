@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The way of a worker to its end: asked for, then over.
+/// The end of a worker: first requested, then reached.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     asked: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
-    /// Whether somebody has read the report.
+    /// `true` once the report was read.
     pub(crate) is_read: Arc<AtomicBool>,
 }
 
@@ -22,12 +22,12 @@ struct State {
 }
 
 impl Stop {
-    /// Asks for the end, all of it within `time`. Of several calls the earliest deadline counts.
+    /// Requests a stop within `time`. The earliest deadline of several calls counts.
     pub(crate) fn ask(&self, time: Duration) {
         let until = Deadline::after(time).instant();
         let mut state = self.lock();
         state.until = Some(state.until.map_or(until, |earlier| earlier.min(until)));
-        // Under the lock: who looks there and then sleeps must not miss it.
+        // Under the lock, so that a thread that checks and then sleeps does not miss it.
         self.asked.store(true, Ordering::Release);
         drop(state);
         self.changed.notify_all();
@@ -37,12 +37,12 @@ impl Stop {
         self.asked.load(Ordering::Acquire)
     }
 
-    /// The deadline of the end, where one was asked for.
+    /// The deadline of the stop, if one was requested.
     pub(crate) fn until(&self) -> Option<Instant> {
         self.lock().until
     }
 
-    /// The worker has ended. The first report counts.
+    /// Records that the worker has ended. The first report counts.
     pub(crate) fn over(&self, report: StopReport) {
         let mut state = self.lock();
         state.report.get_or_insert(report);
@@ -55,13 +55,13 @@ impl Stop {
         self.lock().report.is_some()
     }
 
-    /// Sleeps for `time`, less when the end is asked for.
+    /// Sleeps for `time`, or until a stop is requested.
     pub(crate) fn sleep(&self, time: Duration) {
         let until = Deadline::after(time).instant();
         drop(self.wait_while(Some(until), |_| !self.is_asked()));
     }
 
-    /// Waits for the worker's end, without a bound where `until` is none.
+    /// Waits for the end of the worker, without a limit if `until` is `None`.
     pub(crate) fn wait(&self, until: Option<Instant>) -> Option<StopReport> {
         self.wait_while(until, |state| state.report.is_none())
             .report
@@ -75,7 +75,7 @@ impl Stop {
     ) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         while condition(&state) {
-            // A minute at most, so that no end of the clock's range is met.
+            // In steps of a minute, so that a wait without a limit cannot overflow the clock.
             let left = until.map_or(Duration::from_secs(60), |until| {
                 until.saturating_duration_since(Instant::now())
             });

@@ -21,18 +21,18 @@ impl TestClock {
         }
     }
 
-    /// The time since the beginning.
+    /// The time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
         *self.elapsed.lock()
     }
 
-    /// Never goes back.
+    /// Moves the clock forward, never back.
     pub(crate) fn move_to(&self, elapsed: Duration) {
         let mut now = self.elapsed.lock();
         *now = elapsed.max(*now);
     }
 
-    /// How long after the beginning `at` is.
+    /// The time from the start until `at`.
     pub(crate) fn since_start(&self, at: Instant) -> Duration {
         at.saturating_duration_since(self.start)
     }

@@ -1,18 +1,18 @@
-//! Handlers that return `Ok` and never ask for a commit.
+//! Detects handlers that return `Ok` and never ask for a commit.
 
 use parking_lot::Mutex;
 use rws_kafka_dispatch::TopicPartition;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long after the first such message a worker warns: longer than most need that hand messages
-/// to other threads, and commit them there.
+/// The time between the first such message and the warning. It is longer than most handlers need that pass
+/// messages to other threads and commit them there.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Counts the messages whose handlers returned `Ok` without asking for a commit, until one asks.
 ///
-/// Commits are explicit, and it is easy to forget them: the offsets then do not move, nothing fails,
-/// and the next run handles every message again.
+/// Commits are explicit and easily forgotten: offsets do not move then, nothing fails, and the next run
+/// handles every message again.
 #[derive(Debug, Default)]
 pub(crate) struct Unasked {
     has_asked: AtomicBool,
@@ -28,15 +28,15 @@ struct First {
 }
 
 impl Unasked {
-    /// A handler has asked for a commit: commits are not forgotten.
+    /// Records that a handler has asked for a commit.
     pub(super) fn asked(&self) {
-        // Written once, as each lane reads it.
+        // Written only once, because every lane reads it.
         if !self.has_asked.load(Ordering::Relaxed) {
             self.has_asked.store(true, Ordering::Relaxed);
         }
     }
 
-    /// So many messages were handled, `unasked` of them without a commit; once for a run of messages.
+    /// Counts a run of handled messages, `unasked` of them without a commit.
     pub(super) fn handled(
         &self,
         messages: u64,
@@ -59,7 +59,7 @@ impl Unasked {
         }
     }
 
-    /// How many there are; 0 once a handler has asked for a commit.
+    /// The number of such messages; 0 once a handler has asked for a commit.
     pub(super) fn messages(&self) -> u64 {
         match self.has_asked.load(Ordering::Relaxed) {
             true => 0,
@@ -67,7 +67,7 @@ impl Unasked {
         }
     }
 
-    /// Warns, once, when it is time to; `is_last` when there is no later call.
+    /// Logs the warning once, when it is time to. `is_last` is `true` if this is the last call.
     pub(super) fn warn(&self, group: &str, now: Instant, is_last: bool) {
         let messages = self.messages();
         if messages == 0 {

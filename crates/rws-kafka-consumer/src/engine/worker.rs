@@ -12,10 +12,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-/// What is left of the time for leaving the group when draining took all of it.
+/// The minimum time for leaving the group, if draining used up the deadline.
 const LAST_GRACE: Duration = Duration::from_secs(1);
 
-/// A consumer that is subscribed and a handler for its messages.
+/// Everything that the threads of a worker need.
 pub(crate) struct Plan {
     pub(crate) engine: Arc<Engine>,
     pub(crate) client: Client,
@@ -30,7 +30,7 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
         handler,
     } = plan;
     let client = Arc::new(client);
-    // Disconnects when no thread has the client any more.
+    // Disconnects when no thread holds the client any more.
     let (alive, gone) = channel::<()>();
     let started = (|| {
         for number in 0..engine.settings.lanes {
@@ -53,7 +53,7 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
         spawn("rws-kafka-poll", move || {
             let engine = Arc::clone(&owner.engine);
             engine.guard("the poll thread", || owner.poll(gone));
-            // Without effect where it has ended in order.
+            // Has no effect if the poll thread has ended regularly.
             engine.stop.over(StopReport::from(StopDetails {
                 error: engine.last_error(),
                 ..StopDetails::default()
@@ -70,10 +70,10 @@ pub(crate) fn start(plan: Plan) -> Result<(), ConsumerError> {
     started
 }
 
-/// One thread's share of the consumer.
+/// One thread's share of the client.
 struct Owner {
     engine: Arc<Engine>,
-    // Fields are dropped in this order: the client goes before the word that it is gone.
+    // Fields are dropped in this order: the client before the sender that signals it.
     client: Arc<Client>,
     _alive: Sender<()>,
 }
@@ -89,11 +89,11 @@ impl Owner {
 
     fn commit(self) {
         let engine = Arc::clone(&self.engine);
-        // Noted; the first round tries again.
+        // The error is recorded, and the first round tries again.
         let _ = engine.begin_commits();
         let round = || engine.round_of_commits(&*self.client);
         engine.committer.serve(engine.commit_tick(), round);
-        // Nobody is to wait for the producer's end to leave the group.
+        // Leaving the group must not wait until the producer is closed.
         drop(self);
         engine.commits.close();
     }
@@ -105,7 +105,7 @@ impl Owner {
     fn poll(self, gone: Receiver<()>) {
         let engine = Arc::clone(&self.engine);
         let polled = panics::catch(|| membership::poll(&self.engine, &self.client));
-        // It is no member that could leave.
+        // A client that has failed is not a member that could leave.
         let is_member = !matches!(polled, Ok(Err(_)));
         let error = match polled {
             Ok(result) => result.err(),
@@ -120,7 +120,7 @@ impl Owner {
         engine.stop.over(report);
     }
 
-    /// Closes the consumer, which leaves the group; librdkafka sets no bound to that.
+    /// Closes the consumer, which leaves the group. librdkafka sets no bound to that.
     fn leave(self, gone: Receiver<()>, engine: &Engine) -> bool {
         let until = engine.stop.until().unwrap_or_else(Instant::now);
         let time = until
@@ -136,7 +136,7 @@ impl Owner {
 }
 
 impl Engine {
-    /// A thread that is gone makes the worker stop, rather than stand still and look alive.
+    /// Runs a thread's work. A panic stops the worker, which would otherwise look alive and do nothing.
     pub(super) fn guard(&self, who: &str, run: impl FnOnce()) {
         if let Err(panic) = panics::catch(run) {
             self.fail(ConsumerError::Fatal {
@@ -157,7 +157,7 @@ impl Engine {
         if let Some(error) = &error {
             self.health.failed();
             self.note_error(error.clone());
-            // Nobody asked for this end: it has the usual time.
+            // Nobody asked for this stop, so it has the default timeout.
             self.stop.ask(self.settings.drain_timeout);
         }
         let until = self
@@ -166,7 +166,7 @@ impl Engine {
             .unwrap_or_else(|| Deadline::after(self.settings.drain_timeout).instant());
         let partitions = self.partitions();
         let mut left = self.drain(&partitions, until);
-        // Of partitions that went before, too: whoever ends the process wants to know.
+        // Includes partitions that were released before, so that the report is complete.
         left.unfinished = self.scheduler.wait_until_idle(until);
         left.add(&self.left_behind.lock());
         self.warn_of_no_commits(true);
@@ -179,7 +179,7 @@ impl Engine {
             unfinished: left.unfinished,
             uncommitted: left.uncommitted,
             left_group: false,
-            // The last messages in hand may have been the reason for a stop of their own.
+            // The last messages in flight may have failed the worker, too.
             error: self.failure.lock().clone().or(error),
         })
     }

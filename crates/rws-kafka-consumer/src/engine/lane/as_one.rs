@@ -1,4 +1,4 @@
-//! Batches whose outputs and offsets go into one transaction.
+//! Batches whose outputs and offsets are committed in one transaction.
 
 use super::super::progress::{Failed, Taken};
 use super::failing::Fate;
@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow::{Break, Continue};
 
 impl Shift<'_> {
-    /// What has become of a batch in a transaction: what goes out for it goes with the ends of all its
+    /// Settles a batch in a transaction: its outputs are committed together with the offsets of all its
     /// messages, or not at all.
     ///
-    /// Were single ones finished, those behind one that comes again would have no offset in the
-    /// transaction: their outputs would be lost with it, or sent once more.
+    /// If single messages were finished, those behind a retried one would have no offset in the transaction.
+    /// Their outputs would be lost with it or sent twice.
     pub(super) fn settle_as_one(
         &mut self,
         messages: &[ConsumerContext],
@@ -50,17 +50,17 @@ impl Shift<'_> {
                 (Some(own), _) if self.is_retried(message, own) => {
                     self.fails(&mut failing, own, false)
                 }
-                // The others may fail for as long as it is with them: it comes to its end before.
+                // The others may still fail while it is with them, so it is handled before them, alone.
                 (Some(_), Some(_)) => {
                     failing.alone = true;
                     Fate::Waits
                 }
-                // Its offset cannot be in a transaction before those of the earlier ones.
+                // Its offset cannot be in a transaction before those of the earlier messages.
                 (None, Some(shared)) if !left.is_empty() && self.is_put_off(message, shared) => {
                     Fate::Waits
                 }
                 (None, Some(shared)) => self.fails(&mut failing, shared, true),
-                // It is handled, or given up, once all of the batch can come to their ends.
+                // It is finished once all messages of the batch can be.
                 (_, None) => Fate::Waits,
             };
             match fate {
@@ -73,8 +73,8 @@ impl Shift<'_> {
         Continue(())
     }
 
-    /// Sends what the handler did and the letters of those that failed, and finishes all; `None` when
-    /// the worker stops.
+    /// Puts the outputs and the letters of the failed messages into the transaction, and finishes all.
+    /// Returns `None` if the worker stops.
     fn put_as_one(
         &mut self,
         messages: &[ConsumerContext],
@@ -83,7 +83,7 @@ impl Shift<'_> {
         let mut letters = Vec::new();
         for (index, message) in messages.iter().enumerate() {
             let Some(error) = failed.get(&index) else {
-                // In the order of the messages, as a breaker counts.
+                // In the order of the messages, as the breaker counts them.
                 if let Some(fuse) = &self.engine.fuse {
                     fuse.handled(1);
                 }
@@ -107,18 +107,18 @@ impl Shift<'_> {
         Some(put)
     }
 
-    /// Whether the message is to be handled again for this error.
+    /// Returns `true` if the message is to be retried after this error.
     fn is_retried(&self, message: &ConsumerContext, error: &HandlerError) -> bool {
         let verdict = self.verdict(error, self.failures(message));
         matches!(verdict, Verdict::RetryAfter(_))
     }
 
-    /// Whether it goes to a retry topic for it.
+    /// Returns `true` if the message moves to a retry topic after this error.
     fn is_put_off(&self, message: &ConsumerContext, error: &HandlerError) -> bool {
         self.verdict(error, self.failures(message)) == Verdict::PutOff
     }
 
-    /// Adds the letter of a message to what is sent for the batch; what kind it is.
+    /// Adds the letter of a message to the outputs of the batch. Returns its kind.
     fn add_letter(&mut self, failed: &mut Failed) -> Option<LetterKind> {
         let (mut letter, index) = (failed.letter.take()?, failed.task.first()?);
         self.fit(&mut letter, &failed.task, index);

@@ -1,4 +1,4 @@
-//! Lanes at work on batches, with no broker: what comes again, and what is committed.
+//! Runs lanes on batches, without a broker: what is retried, and what is committed.
 
 use super::super::{Engine, Handler, Settings, lane};
 use crate::error::ConsumerError;
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(60);
 
-/// A batch as a handler saw it: offsets and the highest attempt.
+/// A batch as the handler saw it: its offsets and highest attempt.
 type Seen = (Vec<i64>, u32);
 
 struct Bench {
@@ -90,8 +90,8 @@ fn feed(engine: &Engine, partition: &Arc<Partition>, offsets: std::ops::Range<i6
     engine.scheduler.add(cut(builder, ordering));
 }
 
-/// Offsets 0 to 10 of one partition as one batch, until the worker stops or all are finished;
-/// returns what the handler saw.
+/// Handles offsets 0 to 10 of one partition as one batch, until the worker stops or all are finished. Returns
+/// what the handler saw.
 fn run(
     settings: Settings,
     handler: fn(&MessageBatch) -> HandlerResult,
@@ -310,15 +310,15 @@ fn a_fuse_counts_messages() {
         batch.commit()
     });
     assert_eq!(seen, [all(1)]);
-    // The first may be given up, the second is one too many.
+    // The first may be skipped, the second is one too many.
     assert_eq!(due(&engine), Some(5));
     let error = engine.last_error();
     let is_it = matches!(&error, Some(ConsumerError::CircuitOpen { offset: 5, .. }));
     assert!(is_it, "{error:?}");
 }
 
-/// Lanes, failures and the committer side by side: no commit passes an unfinished message, each comes
-/// to its end once, and no batch begins before the last of its partition is settled.
+/// Runs lanes, failures and the committer together: no commit passes an unfinished message, each message is
+/// finished once, and no batch begins before the previous one of its partition is settled.
 #[test]
 fn no_commit_passes_what_failed_in_a_batch() {
     const PARTITIONS: i32 = 3;

@@ -1,4 +1,4 @@
-//! A handler that takes batches.
+//! Handlers that take batches.
 
 use super::super::progress::{Failed, Taken, Work};
 use super::failing::Fate;
@@ -19,7 +19,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
 impl Shift<'_> {
-    /// Gives the handler what is due of the batch.
+    /// Hands out the messages of the batch that are due.
     pub(super) fn hand_out_batch(&mut self, handler: &BatchHandler, work: &mut Work) -> Step {
         let Some(taken) = work.progress.taken() else {
             return Break(Outcome::Done);
@@ -36,13 +36,13 @@ impl Shift<'_> {
             self.engine.scheduler.holds(self.strand, taken.len());
         }
         match taken.due() {
-            // Even without a pause others are let go first. Letters are posted before, by the next step.
+            // Even without a pause, other strands come first. The next step sends letters before.
             Some(at) if !taken.has_letters() => Break(Outcome::Later(at)),
             _ => Continue(()),
         }
     }
 
-    /// One attempt.
+    /// Makes one attempt.
     fn hand_out_run(&mut self, handler: &BatchHandler, taken: &mut Taken) -> Step {
         let messages = self.take_run(taken);
         let (engine, partition) = (self.engine, self.partition);
@@ -68,7 +68,7 @@ impl Shift<'_> {
         handling.run(|| self.settle(batch, result.err(), &handling, taken))
     }
 
-    /// What has become of a batch whose handler returned, with `error` where it did not with `Ok`.
+    /// Settles a batch after its handler has returned, with `error` unless it returned `Ok`.
     fn settle(
         &mut self,
         batch: MessageBatch,
@@ -120,7 +120,7 @@ impl Shift<'_> {
                 (Some(error), _) => error,
                 (None, Some(error)) if !is_settled => error,
                 _ => {
-                    // In the order of the messages, as a breaker counts.
+                    // In the order of the messages, as the breaker counts them.
                     self.handled += 1;
                     handled -= 1;
                     continue;
@@ -137,14 +137,14 @@ impl Shift<'_> {
                 }
             }
         }
-        // Before those that were not handed out with it.
+        // Before the messages that were not handed out with them.
         taken.failed.splice(0..0, left);
         Continue(())
     }
 }
 
 impl Shift<'_> {
-    /// The messages have come to their end, together with what goes out for them.
+    /// Finishes the messages, together with their outputs.
     pub(super) fn end_batch(
         &self,
         count: usize,
@@ -160,7 +160,7 @@ impl Shift<'_> {
         commits.end(&**engine, partition, records, count, finish)
     }
 
-    /// The message has failed, and by the same error others where there are `others`.
+    /// Records the failure of a message. `others` is `true` if other messages failed by the same error.
     pub(super) fn fails(
         &mut self,
         failed: &mut Failed,
@@ -169,7 +169,7 @@ impl Shift<'_> {
     ) -> Fate {
         self.fails_once_more(failed);
         if others && self.gives_up(error, failed.failures) {
-            // It may be as good as any: that shows when it is alone.
+            // It may not be this message's fault: it is handled alone next.
             failed.alone = true;
             self.partition.recorders.consumed.retried();
             if let Some(index) = failed.task.first() {
@@ -185,18 +185,18 @@ impl Shift<'_> {
         self.act_on(failed, error, None)
     }
 
-    /// The message as it was before the handler was given it.
+    /// The message as it was before this attempt.
     pub(super) fn failed_before(&self, message: &ConsumerContext) -> Failed {
         let task = Task::one(message.batch(), message.index());
         Failed::new(task, self.failures(message) - 1)
     }
 
-    /// How often the message has failed where it was read, should it have failed this time.
+    /// The number of failures of the message in the topic where it was read, including this attempt.
     pub(super) fn failures(&self, message: &ConsumerContext) -> u32 {
         message.attempt() - self.attempts_before(message.batch(), message.index())
     }
 
-    /// The messages to be handed out next.
+    /// The messages of the next attempt.
     fn take_run(&self, taken: &mut Taken) -> Vec<ConsumerContext> {
         let message = |batch: &Arc<Batch>, index, failures| {
             let trace = TraceContext::from_headers(batch.headers(index));
@@ -219,11 +219,11 @@ impl Shift<'_> {
         messages
     }
 
-    /// Whether the error is the end of a message that has failed so often.
+    /// Returns `true` if the message has used up its retries with this error.
     fn gives_up(&self, error: &HandlerError, failures: u32) -> bool {
         match self.verdict(error, failures) {
             Verdict::RetryAfter(_) | Verdict::PutOff => false,
-            // That is about the worker, and not about a message.
+            // A fatal error concerns the worker, not the message.
             Verdict::Stop => self.engine.settings.failure.class_of(error) != ErrorClass::Fatal,
             Verdict::DeadLetter | Verdict::Skip | Verdict::Ignore => true,
         }

@@ -1,4 +1,4 @@
-//! Messages that are not to be handled yet, or not here: those of retry topics.
+//! Messages of retry topics that are not due yet, or that belong to another group.
 
 use super::super::progress::Taken;
 use super::shift::Shift;
@@ -10,10 +10,10 @@ use rws_kafka_observe::text::printable;
 use std::time::{Duration, Instant};
 
 impl Shift<'_> {
-    /// When a message that no handler was given is looked at again, should it not be due yet.
+    /// The time at which a fresh message is checked again; `None` if it is due.
     ///
-    /// Nobody is waited for longer than the topic's own delay, however wrong the clock of who wrote
-    /// the message was: from when it was fetched, so that those behind it wait at the same time.
+    /// A message waits for at most its topic's delay, even if the clock of its writer is wrong. The delay
+    /// counts from the fetch, so the messages behind it wait at the same time.
     pub(super) fn due(&self, task: &Task, index: u32) -> Option<Instant> {
         let rung = self.rung.filter(|rung| rung.is_retry())?;
         let clock = &self.engine.clock;
@@ -28,9 +28,9 @@ impl Shift<'_> {
         Some(self.wait(left))
     }
 
-    /// Has what is due of a batch handed out; when that is looked at again, should nothing be.
+    /// Makes the due messages of a batch available. Returns the time of the next check if none is due.
     ///
-    /// What is due soon after the first is waited for as others are that have yet to come.
+    /// Messages that are due soon after the first are waited for, as a batch waits for further messages.
     pub(super) fn part_due(&self, taken: &mut Taken) -> Option<Instant> {
         if !taken.fresh.is_empty() || !taken.failed.is_empty() {
             return None;
@@ -60,7 +60,7 @@ impl Shift<'_> {
         if !left.is_zero() {
             return Some(self.wait(left));
         }
-        // The first is due, or was waited for long enough, as those may have been that came with it.
+        // The first message is due or has waited for the topic's delay, and so may those fetched with it.
         while let Some(mut task) = taken.early.pop_front() {
             let is_over = end(&task) <= now;
             let is_due = |index: &u32| is_over || due_ms(&task, *index) <= now_ms;
@@ -76,22 +76,22 @@ impl Shift<'_> {
         None
     }
 
-    /// Until when that is.
+    /// Makes the partition wait, and returns until when.
     fn wait(&self, left: Duration) -> Instant {
         let due = self.engine.clock.after(left);
         self.partition.wait_until(due);
         due
     }
 
-    /// Whether another group has put the message off to this topic.
+    /// Returns `true` if another group delayed the message to this topic.
     pub(super) fn is_foreign(&self, batch: &Batch, index: u32) -> bool {
         let group = || retry::group(batch.headers(index));
         self.is_retry() && group().is_some_and(|group| group != self.engine.group().as_bytes())
     }
 
-    /// The message has come to its end unhandled: it is another group's.
+    /// Skips a message of another group.
     pub(super) fn pass_over(&mut self, task: &Task, index: u32) -> Put {
-        // What a handler sent before is not this message's.
+        // Outputs of an earlier handler do not belong to this message.
         self.outputs.clear();
         let put = self.end(task, index);
         if matches!(put, Put::Done) {
@@ -101,7 +101,7 @@ impl Shift<'_> {
         put
     }
 
-    /// The same for all such messages of a batch.
+    /// Skips all messages of a batch that belong to other groups.
     pub(super) fn pass_over_foreign(&mut self, taken: &mut Taken) {
         if !self.is_retry() || !self.partition.is_active() {
             return;
@@ -117,7 +117,7 @@ impl Shift<'_> {
                     continue;
                 }
                 for index in run.indices() {
-                    // What is lost is lost with its partition, and is not finished here.
+                    // If the partition is lost, the message is not finished here.
                     self.pass_over(&run, index);
                 }
             }
@@ -141,7 +141,7 @@ impl Shift<'_> {
         );
     }
 
-    /// How often the message was handled before it was read here.
+    /// The number of attempts before the message was read here.
     pub(super) fn attempts_before(&self, batch: &Batch, index: u32) -> u32 {
         match self.rung {
             Some(rung) if rung.is_retry() => self.origin(batch, index).attempts,

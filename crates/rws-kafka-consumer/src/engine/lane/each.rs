@@ -1,4 +1,4 @@
-//! A handler that takes messages one by one.
+//! Handlers that take one message at a time.
 
 use super::super::progress::{Failed, Work};
 use super::failing::Fate;
@@ -14,7 +14,7 @@ use rws_kafka_observe::panics;
 use std::ops::ControlFlow::{Break, Continue};
 
 impl Shift<'_> {
-    /// Gives the handler the message that failed before, or the next one.
+    /// Hands out the message that failed before, or the next one.
     pub(super) fn hand_out_one(&mut self, handler: &EachHandler, work: &mut Work) -> Step {
         if let Some(failed) = work.progress.take_failed() {
             if let Some(at) = failed.at.filter(|at| *at > self.engine.clock.now()) {
@@ -71,7 +71,7 @@ impl Shift<'_> {
         let worker = self.engine.clone();
         let context = ConsumerContext::new(worker, &task.batch, index, failures, trace);
         self.stopwatch.start();
-        // A panic is a failed message, not a dead worker.
+        // A panic fails the message, not the worker.
         self.outputs.clear();
         let outputs = &mut *self.outputs;
         let result = handling
@@ -97,7 +97,7 @@ impl Shift<'_> {
         }
     }
 
-    /// The handler has returned `Ok`.
+    /// Finishes the message after its handler has returned `Ok`.
     fn end_handled(&mut self, task: &Task, index: u32, handling: &Handling) -> Put {
         let (engine, partition) = (self.engine, self.partition);
         let mut unasked = false;
@@ -113,7 +113,7 @@ impl Shift<'_> {
                 self.stopwatch.lap();
                 put()
             }
-            // What the handler did is sent in its trace, and may wait for a transaction.
+            // The outputs are sent in the trace of the handler. The put may wait for a transaction.
             true => {
                 self.stopwatch.lap_and_stop();
                 handling.run(put)
@@ -123,7 +123,7 @@ impl Shift<'_> {
         put
     }
 
-    /// The message has failed: it has come to its end by that, or waits for what is next.
+    /// Acts on a failure: the message is finished, or waits for its next step.
     fn failed(
         &mut self,
         mut failed: Failed,
@@ -139,7 +139,7 @@ impl Shift<'_> {
             Fate::Waits => {
                 let again = failed.retry_at();
                 work.progress.put_back(failed);
-                // Even without a pause others are let go first.
+                // Even without a pause, other strands come first.
                 if let Some(at) = again {
                     return Break(Outcome::Later(at));
                 }
@@ -150,9 +150,9 @@ impl Shift<'_> {
     }
 }
 
-/// What an attempt came to.
+/// The result of an attempt.
 enum Attempt {
-    /// There is nothing to do about the message.
+    /// Nothing remains to be done about the message.
     Ended(Step),
     Failed(HandlerError, Handling),
 }

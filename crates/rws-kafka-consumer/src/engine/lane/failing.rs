@@ -1,4 +1,4 @@
-//! What becomes of a message that has failed: the one place where a policy is put into practice.
+//! The only place where a failure policy is carried out.
 
 use super::super::progress::Failed;
 use super::shift::Shift;
@@ -13,19 +13,19 @@ use crate::retry::Step as Next;
 use rws_kafka_observe::trace::TraceContext;
 use std::time::Duration;
 
-/// What becomes of a message that has failed.
+/// What happens to a failed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It comes to its end.
+    /// It is finished.
     Over,
-    /// It is handled again, or its letter is posted: its [`Failed`] says which, and when.
+    /// It is retried, or its letter is sent: its [`Failed`] contains which, and when.
     Waits,
-    /// Nothing is done with it here: the worker stops, or the partition is lost.
+    /// Nothing: the worker stops, or the partition is lost.
     Dropped,
 }
 
 impl Shift<'_> {
-    /// One more failure of the message.
+    /// Records one more failure of the message.
     pub(super) fn fails_once_more(&self, failed: &mut Failed) {
         if let Some(index) = failed.task.first() {
             failed.task.batch.unmark(index);
@@ -34,7 +34,7 @@ impl Shift<'_> {
         self.partition.recorders.consumed.failed();
     }
 
-    /// Decides what becomes of the message, and does it.
+    /// Decides what happens to the message, and does it.
     pub(super) fn act_on(
         &mut self,
         failed: &mut Failed,
@@ -54,8 +54,8 @@ impl Shift<'_> {
         }
     }
 
-    /// What becomes of a message that has failed: its pause, or its letter, is noted with it. What comes
-    /// to its end is not yet finished.
+    /// Decides what happens to a failed message, and records its pause or letter in `failed`. A message that
+    /// is over is not finished here.
     pub(super) fn decide(
         &mut self,
         failed: &mut Failed,
@@ -67,7 +67,7 @@ impl Shift<'_> {
         let (task, failures) = (&failed.task, failed.failures);
         let offset = task.batch.offset(index);
         let verdict = self.verdict(error, failures);
-        // Those of all topics.
+        // Over all topics.
         let attempts = self.attempts_before(&task.batch, index) + failures;
         if matches!(verdict, Verdict::DeadLetter | Verdict::Skip) && self.breaks() {
             let breaker = engine.settings.breaker;
@@ -95,7 +95,7 @@ impl Shift<'_> {
                     _ => self.dead_letter(task, index, attempts, error),
                 };
                 let Some(mut letter) = letter else {
-                    // A worker does not start with this policy and no queue.
+                    // A worker with this policy and no queue does not start.
                     failed.at = Some(engine.clock.after(Duration::from_secs(1)));
                     return Fate::Waits;
                 };
@@ -125,7 +125,7 @@ impl Shift<'_> {
         }
     }
 
-    /// Sends the letter with the offset of its message, whose only output it is.
+    /// Puts the letter into the transaction, as the only output of its message.
     fn send(&mut self, failed: &mut Failed, index: u32) -> Fate {
         let Some(mut letter) = failed.letter.take() else {
             return Fate::Waits;
@@ -153,25 +153,25 @@ impl Shift<'_> {
         }
     }
 
-    /// What is to be done about a message that has failed so often where it was read.
+    /// The decision about a message with this number of failures in the topic where it was read.
     pub(super) fn verdict(&self, error: &HandlerError, failures: u32) -> Verdict {
         let handling = &self.engine.settings.failure;
         handling.verdict(error, failures, self.next().is_some())
     }
 
-    /// The retry topic that messages go to from where they were read.
+    /// The next retry topic for messages of this topic.
     fn next(&self) -> Option<&Next> {
         self.rung.and_then(|rung| rung.next.as_ref())
     }
 
-    /// Whether the message that is to be given up is one too many.
+    /// Returns `true` if the breaker allows no further dead-lettered or skipped message.
     fn breaks(&mut self) -> bool {
-        // The breaker is told in the order in which it was.
+        // The breaker counts messages in their order.
         self.tell_handled();
         self.engine.fuse.as_ref().is_some_and(Fuse::blows)
     }
 
-    /// The message has come to an end, together with what goes out for it: its offset may move.
+    /// Finishes the message together with its outputs: its offset may move.
     pub(super) fn end(&self, task: &Task, index: u32) -> Put {
         let finish = || {
             task.batch.finish(index);

@@ -3,11 +3,11 @@ use crate::handler::error::HandlerResult;
 use crate::handler::message_batch::MessageBatch;
 use crate::handler::outputs::Outputs;
 
-/// What a user's closure is to the engine.
+/// The user's handler.
 pub(crate) enum Handler {
-    /// It is given the messages one by one.
+    /// Takes one message at a time.
     Each(Box<EachHandler>),
-    /// It is given a run of a partition's messages at a time.
+    /// Takes several consecutive messages of a partition at a time.
     Batches(Box<BatchHandler>),
 }
 

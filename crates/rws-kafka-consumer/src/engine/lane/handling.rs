@@ -6,14 +6,14 @@ use rws_kafka_observe::trace::{TARGET, TraceContext};
 use tracing::Span;
 use tracing::field::{Empty, display};
 
-/// One attempt at a message, or at a batch of them, in the eyes of who traces: the span of it, and the context that what the
-/// handler does belongs to.
+/// The trace of one attempt at a message or batch: its span, and the context for everything that the handler
+/// does.
 ///
-/// Without a subscriber and without a context it is two looks at what is not there.
+/// Without a subscriber and without a context it costs almost nothing.
 pub(crate) struct Handling {
     span: Span,
     context: Option<TraceContext>,
-    /// Whether the context is the span's, and not the message's.
+    /// `true` if the context is that of the span, not that of the message.
     is_recorded: bool,
 }
 
@@ -32,8 +32,8 @@ impl Handling {
         }
     }
 
-    /// A batch has a span of its own, linked to the traces of its messages; none of them is the
-    /// context of what the handler does.
+    /// Begins the trace of a batch. It has a span of its own, linked to the traces of its messages; none of
+    /// these is the context of the handler.
     pub(crate) fn begin_batch(batch: &MessageBatch) -> Self {
         let span = batch_span(batch);
         if !span.is_disabled() {
@@ -52,7 +52,7 @@ impl Handling {
         self.context.as_ref()
     }
 
-    /// The context of the span, where OpenTelemetry has one.
+    /// The context of the span, if OpenTelemetry records it.
     pub(crate) fn recorded(&self) -> Option<&TraceContext> {
         self.context.as_ref().filter(|_| self.is_recorded)
     }

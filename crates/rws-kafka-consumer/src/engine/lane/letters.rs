@@ -1,4 +1,4 @@
-//! What a lane does for messages that are given up or put off to a retry topic.
+//! Letters of messages that are dead-lettered or moved to a retry topic.
 
 use super::super::progress::Taken;
 use super::super::shared::Engine;
@@ -17,11 +17,11 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 impl Shift<'_> {
-    /// Posts the letters that are to be posted, and looks what became of those that were.
+    /// Sends the letters that are to be sent, and checks those in flight.
     ///
-    /// Breaks with `Posted` while letters are on their way, `Later` where one was refused and is posted
-    /// again, `Dropped` where that is of no use, and `Yield` where one was delivered: strands of nothing
-    /// but poison must not keep others from the lanes.
+    /// Breaks with `Posted` while letters are in flight, with `Later` if one was refused and will be sent
+    /// again, and with `Dropped` if it cannot be. It breaks with `Yield` if one was delivered, so that
+    /// strands of poison messages do not keep the lanes from others.
     pub(super) fn see_to_letters(&self, taken: &mut Taken) -> Step {
         let Some(letters) = self.engine.letters() else {
             return Continue(());
@@ -32,7 +32,7 @@ impl Shift<'_> {
                 return true;
             };
             if !letter.is_on_its_way() {
-                // One of a message that is someone else's by now is not begun.
+                // The letter of a message that belongs to another consumer by now is not sent.
                 off |= self.partition.phase() == Phase::Released;
                 let waits = failed.at.filter(|at| *at > self.engine.clock.now());
                 refused = refused.max(waits);
@@ -85,7 +85,8 @@ impl Shift<'_> {
         posting
     }
 
-    /// Makes a letter fit where the offset of its message is committed with it.
+    /// Shortens the headers of a letter until they fit, if it is committed together with the offset of its
+    /// message.
     pub(super) fn fit(&self, letter: &mut Letter, task: &Task, index: u32) {
         if let (Some(letters), Some(producer)) =
             (self.engine.letters(), self.engine.commits.producer())
@@ -94,7 +95,7 @@ impl Shift<'_> {
         }
     }
 
-    /// The letter of a message that is given up; none without a queue.
+    /// The letter of a message that is dead-lettered; `None` without a queue.
     pub(super) fn dead_letter(
         &self,
         task: &Task,
@@ -133,7 +134,7 @@ impl Shift<'_> {
         Some(letter)
     }
 
-    /// The broker has the letter.
+    /// Counts an acknowledged letter.
     pub(super) fn tell_posted(&self, kind: LetterKind) {
         match (kind, self.is_retry()) {
             (LetterKind::PutOff, _) => self.partition.recorders.consumed.put_off(),
@@ -195,7 +196,7 @@ impl Shift<'_> {
 }
 
 impl Letter {
-    /// That it was not taken.
+    /// The error of a letter that was not delivered.
     pub(super) fn refused(
         &self,
         partition: &TopicPartition,
@@ -219,7 +220,7 @@ impl Letter {
     }
 }
 
-/// Wakes a strand when its letter has an outcome.
+/// Wakes a strand when the result of its letter is known.
 struct Answer {
     engine: Arc<Engine>,
     strand: StrandId,

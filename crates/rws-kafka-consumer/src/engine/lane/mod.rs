@@ -1,7 +1,6 @@
-//! Lanes: the threads that handle messages, and what becomes of those.
+//! Lanes: the threads that handle messages, and the handling of failures.
 //!
-//! A message that is handled alone is a batch of one: what was begun of a strand, its letters and what
-//! becomes of a failure are the same for both.
+//! A message that is handled alone is a batch of one, so both have the same progress, letters and failures.
 
 mod as_one;
 #[cfg(test)]

@@ -11,22 +11,22 @@ use rws_kafka_dispatch::{Outcome, Phase, Run, StrandId};
 use std::ops::ControlFlow::{self, Break};
 use std::sync::Arc;
 
-/// A lane at work on one run of a strand.
+/// One run of a strand in a lane.
 pub(super) struct Shift<'a> {
     pub(super) engine: &'a Arc<Engine>,
     pub(super) outputs: &'a mut Outputs,
     pub(super) strand: StrandId,
     pub(super) partition: &'a Arc<Partition>,
-    /// Where there are retry topics.
+    /// The place of the topic among the retry topics, if there are any.
     pub(super) rung: Option<&'a Rung>,
     pub(super) run: Run<'a, Recorders>,
     pub(super) stopwatch: &'a mut Stopwatch,
     pub(super) handled: u64,
-    /// How many of them asked for no commit.
+    /// The number of handled messages without a commit.
     pub(super) unasked: u64,
 }
 
-/// Whether the lane goes on with the strand, or how it leaves it.
+/// Whether the lane continues with the strand, or how it leaves it.
 pub(super) type Step = ControlFlow<Outcome>;
 
 impl Shift<'_> {
@@ -70,7 +70,7 @@ impl Shift<'_> {
         }
     }
 
-    /// Once for a run rather than once for a message.
+    /// Counts the handled messages, once for each run.
     pub(super) fn tell_handled(&mut self) {
         let handled = std::mem::take(&mut self.handled);
         self.partition.recorders.consumed.processed(handled);
@@ -83,8 +83,8 @@ impl Shift<'_> {
         }
     }
 
-    /// Whether what fails now is someone else's, or comes again: it may have failed by just that, and
-    /// is no reason to give it up, or to stop.
+    /// Returns `true` if the messages belong to another consumer or are to be read again. A failure may be
+    /// caused by just that, so no message is dead-lettered and no worker stopped for it.
     pub(super) fn is_of_no_concern(&self) -> bool {
         self.partition.phase() == Phase::Released
     }

@@ -1,30 +1,30 @@
-//! How long handlers take.
+//! Measures how long handlers take.
 
 use rws_kafka_observe::ConsumedFrom;
 use std::time::{Duration, Instant};
 
-/// Handlers of one lap at the most.
+/// The maximum number of handlers in one lap.
 const LONGEST_LAP: u32 = 16;
-/// The first bucket: handlers that take no longer together belong there, each of them.
+/// The bound of the first bucket. All handlers of a lap that takes no longer than this belong into it.
 const SHORT: Duration = Duration::from_millis(1);
 
 /// Times the handlers of one lane, fast ones several at a time.
 ///
-/// A handler may take less than two readings of the clock do, so the clock is read at the end of a
-/// *lap* of up to 16 handlers. Where the lap took no longer than the first bucket's bound, so did each
-/// of them: nothing is lost but the parts of the sum. Where it took longer, one of them is taken to
-/// have been slow and the others as fast as those before, and laps begin again with one handler. So
-/// slow handlers are timed one by one. What the lane does between fast handlers counts with them.
+/// A handler may take less time than two readings of the clock. The clock is therefore read at the end of a
+/// *lap* of up to 16 handlers. If a lap takes no longer than the bound of the first bucket, so does each of
+/// its handlers, and only their shares of the sum are unknown. If it takes longer, one handler is assumed to
+/// be slow and the others as fast as before, and the next lap has one handler again. Slow handlers are
+/// therefore timed one by one. The lane's own work between fast handlers is included.
 #[derive(Debug)]
 pub(super) struct Stopwatch<C = fn() -> Instant> {
     clock: C,
-    /// Of the handlers in this lap; none where nothing is recorded.
+    /// The metrics of the handlers in this lap; `None` if nothing is recorded.
     recorder: Option<ConsumedFrom>,
     since: Option<Instant>,
     handlers: u32,
-    /// How many handlers this lap may have.
+    /// The maximum number of handlers in this lap.
     limit: u32,
-    /// What a handler took in the last lap without a slow one.
+    /// The time of one handler in the last lap without a slow one.
     usual: Duration,
 }
 
@@ -46,7 +46,7 @@ impl<C: Fn() -> Instant> Stopwatch<C> {
         }
     }
 
-    /// The next handlers are told to `recorder`.
+    /// Sets the recorder for the next handlers.
     pub(super) fn turn_to(&mut self, recorder: &ConsumedFrom) {
         let is_same = self
             .recorder
@@ -65,7 +65,7 @@ impl<C: Fn() -> Instant> Stopwatch<C> {
         }
     }
 
-    /// A handler has ended, and the lane goes on.
+    /// A handler has returned, and the next one may follow at once.
     pub(super) fn lap(&mut self) {
         self.handlers += 1;
         if self.handlers >= self.limit {
@@ -74,7 +74,7 @@ impl<C: Fn() -> Instant> Stopwatch<C> {
         }
     }
 
-    /// Nothing is handled until the next [`start`](Self::start).
+    /// Pauses the stopwatch until the next [`start`](Self::start).
     pub(super) fn stop(&mut self) {
         if self.handlers > 0 {
             self.tell();
@@ -82,13 +82,13 @@ impl<C: Fn() -> Instant> Stopwatch<C> {
         self.since = None;
     }
 
-    /// A handler has ended, and the lane does something else.
+    /// A handler has returned, and the lane does other work.
     pub(super) fn lap_and_stop(&mut self) {
         self.handlers += 1;
         self.stop();
     }
 
-    /// Records the lap; returns when it ended.
+    /// Records the lap. Returns the time at which it ended.
     fn tell(&mut self) -> Option<Instant> {
         let handlers = std::mem::take(&mut self.handlers);
         let (recorder, since) = (self.recorder.as_ref()?, self.since?);
@@ -97,7 +97,7 @@ impl<C: Fn() -> Instant> Stopwatch<C> {
         if handlers == 1 || took <= SHORT {
             recorder.handled(handlers.into(), took, took);
             self.usual = took / handlers;
-            // So many that the next lap is likely to be short.
+            // The next lap is likely to be short, too.
             let is_fast = self.usual * 2 * self.limit < SHORT / 2;
             self.limit = if is_fast {
                 (self.limit * 2).min(LONGEST_LAP)
@@ -121,7 +121,7 @@ mod tests {
     use rws_kafka_observe::Observer;
     use std::cell::Cell;
 
-    /// A clock that is set, counts its readings, and whose time passes in handlers.
+    /// A clock that a test sets, and that counts its readings.
     struct Setup {
         now: Cell<Instant>,
         readings: Cell<u32>,

@@ -23,7 +23,7 @@ pub(in crate::engine) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usiz
     lane.stop();
 }
 
-/// What a lane keeps from one run to the next.
+/// The state that a lane keeps between two runs.
 pub(in crate::engine) struct Lane<'a> {
     engine: &'a Arc<Engine>,
     handler: &'a Handler,
@@ -47,7 +47,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Nothing is in hand for now.
+    /// Nothing is in flight in this lane for now.
     pub(in crate::engine) fn stop(&mut self) {
         self.stopwatch.stop();
     }
@@ -67,8 +67,8 @@ impl<'a> Lane<'a> {
             handled: 0,
             unasked: 0,
         };
-        // What a user's code does is caught where it is called. Should anything else panic, the worker
-        // ends with an error rather than wait for the strand.
+        // Panics of a user's code are caught where it is called. For any other panic the worker ends with an
+        // error; otherwise the strand would wait forever.
         panics::catch(|| shift.work(self.handler, work)).unwrap_or_else(|panic| {
             self.engine.fail(ConsumerError::Fatal {
                 detail: format!("a lane panicked: {panic}"),

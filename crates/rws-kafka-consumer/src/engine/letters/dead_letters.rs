@@ -12,46 +12,45 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// How long a letter waits for its retry topic to be created before it looks again.
+/// How long a letter waits before it checks again whether its retry topic was created.
 const CREATION: Duration = Duration::from_millis(200);
 
-/// How a letter stands.
+/// The state of a letter.
 pub(crate) enum Posting {
     /// The broker has acknowledged it.
     Delivered,
-    /// The waker tells when to look again.
+    /// The waker signals when to poll again.
     OnItsWay,
-    /// It is posted again after a pause; `None` when that is of no use.
+    /// It is sent again after a pause; `None` if it can never be sent.
     Refused {
         error: ProducerError,
         again: Option<Duration>,
     },
 }
 
-/// Publishes dead letters, and what goes to retry topics. Nobody waits in here: an outcome comes by a
-/// waker.
+/// Publishes dead letters and delayed messages. Its calls never block: results are signalled by a waker.
 #[derive(Debug)]
 pub(crate) struct DeadLetters {
-    /// None where there are but retry topics.
+    /// `None` if there are only retry topics.
     queue: Option<QueueName>,
     form: DeadLetterHeaders,
     backoff: Backoff,
-    /// How to make a producer; none where it is the user's, whose end is not ours.
+    /// The settings of the producer; `None` for the user's producer, which is not replaced or closed.
     config: Option<Box<ProducerConfig>>,
     clock: Clock,
-    /// Of letters whose headers did not fit.
+    /// Limits the log of letters whose headers did not fit.
     shrunk: LogRate,
-    /// Retry topics that the worker has still to create: a producer that came first would have the broker
-    /// create them with its defaults, whose retention takes what waits there.
+    /// Retry topics that the worker has yet to create. If a producer used them earlier, the broker would
+    /// create them with its defaults, whose retention may delete waiting messages.
     to_create: Mutex<BTreeSet<String>>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// The number of the present producer, or of the last.
+    /// The number of the current producer, or of the last one.
     number: u64,
-    /// Producers that failed for good since the last letter was delivered.
+    /// The number of producers that failed permanently since the last letter was delivered.
     failures: u32,
     current: Current,
 }
@@ -59,13 +58,13 @@ struct State {
 #[derive(Debug)]
 enum Current {
     Open(KafkaProducer),
-    /// The last one failed for good; the next one is made for whoever asks from then on.
+    /// The last producer failed permanently. The next one is created on demand after this time.
     Failed(ProducerError, Instant),
     Ended,
 }
 
 impl DeadLetters {
-    /// With a producer of its own, which is made anew when it has failed for good.
+    /// Creates a publisher with a producer of its own, which is replaced when it has failed permanently.
     pub(crate) fn new(
         queue: Option<QueueName>,
         form: DeadLetterHeaders,
@@ -75,7 +74,7 @@ impl DeadLetters {
         Ok(Self::with(queue, form, Some(Box::new(config)), producer))
     }
 
-    /// Through a producer that belongs to someone else.
+    /// Creates a publisher that uses the user's producer.
     pub(crate) fn through(
         queue: Option<QueueName>,
         form: DeadLetterHeaders,
@@ -84,7 +83,7 @@ impl DeadLetters {
         Self::with(queue, form, None, producer)
     }
 
-    /// In the transactions of the worker, which brings them on their way itself.
+    /// Creates letters for the worker's transactions, which send them.
     pub(crate) fn in_transactions(queue: Option<QueueName>, form: DeadLetterHeaders) -> Self {
         Self {
             queue,
@@ -124,7 +123,7 @@ impl DeadLetters {
         }
     }
 
-    /// Pauses are as `backoff` says, and told by `clock`.
+    /// Sets the waits between attempts, and the clock.
     pub(crate) fn timed_by(mut self, clock: &Clock, backoff: Backoff) -> Self {
         self.clock = clock.clone();
         self.backoff = backoff;
@@ -139,18 +138,17 @@ impl DeadLetters {
         self.form
     }
 
-    /// Holds back what goes to these topics, until they are [released](Self::release).
+    /// Holds back letters to these topics until they are [released](Self::release).
     pub(in crate::engine) fn hold<'a>(&self, topics: impl Iterator<Item = &'a str>) {
         self.to_create.lock().extend(topics.map(str::to_owned));
     }
 
-    /// Holds back no longer what goes to a topic that `exists`.
+    /// Releases letters to the topics that `exists` accepts.
     pub(in crate::engine) fn release(&self, exists: impl Fn(&str) -> bool) {
         self.to_create.lock().retain(|topic| !exists(topic));
     }
 
-    /// Posts the letter of the message at `index`, where it is not on its way yet, and looks what
-    /// has become of it.
+    /// Sends the letter of the message at `index`, unless it is in flight, and returns its state.
     pub(crate) fn poll(
         &self,
         letter: &mut Letter,
@@ -189,7 +187,7 @@ impl DeadLetters {
                     return Posting::Delivered;
                 }
                 Poll::Ready(Err(error @ ProducerError::MessageTooLarge { .. })) => {
-                    // At once: each step is another answer, and there are no more than three.
+                    // Without a pause: there are at most three steps, and each gets another answer.
                     if letter.shrink() {
                         continue;
                     }
@@ -210,7 +208,8 @@ impl DeadLetters {
         }
     }
 
-    /// Makes the letter fit where the broker's answer would come too late to shrink it.
+    /// Shortens the headers of the letter until they fit, for a transaction, where the broker's answer would
+    /// come too late.
     pub(crate) fn fit(
         &self,
         letter: &mut Letter,
@@ -238,7 +237,7 @@ impl DeadLetters {
         }
     }
 
-    /// Gives up what is still on its way, for good; those messages come again.
+    /// Drops the letters that are still in flight, permanently. Their messages are delivered again.
     pub(crate) fn end(&self) {
         if self.config.is_some() {
             let left = self.lock().change(Current::Ended);
@@ -246,7 +245,7 @@ impl DeadLetters {
         }
     }
 
-    /// The present producer and its number; else when there may be another.
+    /// The current producer and its number, or the time until there may be another one.
     fn producer(&self) -> Result<(u64, KafkaProducer), Posting> {
         let mut state = self.lock();
         let refused = |error: &ProducerError, again: Duration| Posting::Refused {
@@ -280,7 +279,7 @@ impl DeadLetters {
         })
     }
 
-    /// Lets go of producer `number`, which has failed for good, unless another letter has.
+    /// Drops producer `number`, which has failed permanently, unless another letter did that already.
     fn replace(&self, number: u64, error: &ProducerError) {
         let mut state = self.lock();
         if state.number == number && matches!(state.current, Current::Open(_)) {
@@ -301,20 +300,20 @@ impl State {
         std::mem::replace(&mut self.current, to)
     }
 
-    /// How long to wait after one more failure.
+    /// The wait after one more failure.
     fn pause(&mut self, backoff: &Backoff) -> Duration {
         self.failures = self.failures.saturating_add(1);
         backoff.wait_after(self.failures)
     }
 }
 
-/// On a thread of its own, as it waits for a broker.
+/// Closes the producer on a thread of its own, because that waits for a broker.
 fn close(left: Current) {
     if let Current::Open(producer) = left {
         let close = move || {
             let _ = producer.close(Duration::ZERO);
         };
-        // Without a thread it is closed here.
+        // If no thread can be started, the producer is closed here.
         let _ = std::thread::Builder::new()
             .name("rws-kafka-dlq-close".to_owned())
             .spawn(close);

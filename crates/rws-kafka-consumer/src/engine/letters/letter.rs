@@ -1,5 +1,4 @@
-//! A message on its way to the dead letter queue or a retry topic, and how its headers shrink where
-//! they do not fit.
+//! A message that is sent to the dead letter queue or a retry topic, and the shortening of its headers.
 
 use crate::failure::dead_letter::{Header, shortened};
 use crate::partition::Batch;
@@ -12,17 +11,17 @@ pub(crate) struct Letter {
     kind: LetterKind,
     topic: String,
     headers: Vec<Header>,
-    /// The one header that replaces all of them where they do not fit.
+    /// The header that replaces all others if they do not fit.
     short: Option<Header>,
     shape: Shape,
-    /// The headers of this shape, where it is not [`Shape::Full`].
+    /// The headers of the current shape, unless it is [`Shape::Full`].
     shrunk: Vec<Header>,
-    /// The message came from a retry topic, whose headers it leaves behind.
+    /// `true` if the message came from a retry topic, whose headers are removed.
     was_put_off: bool,
-    /// The span of the last attempt, where OpenTelemetry has it.
+    /// The span of the last attempt, if OpenTelemetry records it.
     trace: Option<TraceContext>,
     pub(in crate::engine) refusals: u32,
-    /// With the number of the producer that has it.
+    /// The delivery in flight, and the number of its producer.
     pub(in crate::engine) delivery: Option<(u64, DeliveryFuture)>,
 }
 
@@ -32,26 +31,26 @@ pub(crate) enum LetterKind {
     PutOff,
 }
 
-/// How much of its headers a letter still has.
+/// How many of its headers a letter still has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Full,
-    /// The reason is short, and there is no stack trace.
+    /// A short reason and no stack trace.
     Shortened,
-    /// One header in place of all.
+    /// One header instead of all.
     Short,
-    /// The message alone.
+    /// No headers.
     Bare,
 }
 
-/// The largest record batch that a topic takes by default: the broker's `message.max.bytes`.
+/// The default size limit of a record batch: the broker's `message.max.bytes`.
 const DEFAULT_LIMIT: usize = 1_048_588;
 
-/// A record batch of Kafka's format 2 without its records.
+/// The size of an empty record batch in Kafka's format 2.
 const BATCH_BYTES: usize = 61;
 
 impl Letter {
-    /// For the dead letter queue `topic`, or a retry topic.
+    /// Creates a letter to the dead letter queue `topic`, or to a retry topic.
     pub(crate) fn to(topic: impl Into<String>, kind: LetterKind, headers: Vec<Header>) -> Self {
         Self {
             kind,
@@ -67,18 +66,18 @@ impl Letter {
         }
     }
 
-    /// With this header in place of all, where they do not fit.
+    /// Sets the header that replaces all others if they do not fit.
     pub(crate) fn or_short(mut self, header: Header) -> Self {
         self.short = Some(header);
         self
     }
 
-    /// The letter belongs to `trace`, in place of what the message came with.
+    /// Makes the letter belong to `trace` instead of the message's own one.
     pub(crate) fn continues(&mut self, trace: Option<TraceContext>) {
         self.trace = trace;
     }
 
-    /// The message has headers of a retry topic, which it leaves behind.
+    /// Sets whether the message has headers of a retry topic, which are removed.
     pub(crate) fn leaves_retry_topic(&mut self, does: bool) {
         self.was_put_off = does;
     }
@@ -106,8 +105,8 @@ impl Letter {
         }
     }
 
-    /// Takes its headers one step down, to fewer bytes: first the reason is shortened, then one header
-    /// stands for all, then there is none. Returns `false` when there is nothing left to shrink.
+    /// Reduces the headers by one step that saves bytes: first the reason is shortened, then one header
+    /// replaces all, then there is none. Returns `false` if there is nothing left to reduce.
     pub(in crate::engine) fn shrink(&mut self) -> bool {
         let before = bytes(self.shown());
         loop {
@@ -125,14 +124,14 @@ impl Letter {
         }
     }
 
-    /// All of its headers come back.
+    /// Restores all headers.
     fn restore(&mut self) {
         self.shape = Shape::Full;
         self.shrunk.clear();
     }
 
-    /// Why the message does not fit even without our headers; they come back for the next try, by
-    /// which the topic's limit may be higher.
+    /// The error of a message that does not fit even without headers. All headers are restored for the next
+    /// attempt, because the topic's limit may be higher then.
     pub(in crate::engine) fn does_not_fit(
         &mut self,
         error: ProducerError,
@@ -157,9 +156,9 @@ impl Letter {
         }
     }
 
-    /// Shrinks until `producer` takes it and a topic with the default limit does: in a transaction the
-    /// broker's answer comes too late. A message that is larger than that by itself keeps all headers, as
-    /// its topics must have another limit.
+    /// Reduces the headers until `producer` and a topic with the default limit accept the letter: in a
+    /// transaction the broker's answer comes too late. A message that exceeds the default limit on its own
+    /// keeps all headers, because its topics must have another limit.
     pub(in crate::engine) fn fit(
         &mut self,
         batch: &Batch,
@@ -178,7 +177,7 @@ impl Letter {
                 break;
             }
         }
-        // The producer's own bound holds in any case.
+        // The producer's own limit applies in any case.
         while producer
             .check(&self.record(batch, index), usize::MAX)
             .is_err()
@@ -186,7 +185,7 @@ impl Letter {
         {}
     }
 
-    /// What became of the headers, where they did not fit.
+    /// A description of the reduced headers; `None` if all fit.
     pub(in crate::engine) fn shrunk_to(&self) -> Option<&'static str> {
         match self.shape {
             Shape::Full => None,
@@ -196,7 +195,7 @@ impl Letter {
         }
     }
 
-    /// The bytes of a record batch that has only this letter.
+    /// The size of a record batch that contains only this letter.
     fn batch_bytes(&self, batch: &Batch, index: u32) -> usize {
         let field = |bytes: Option<&[u8]>| {
             let length = bytes.map_or(0, <[u8]>::len);
@@ -212,7 +211,8 @@ impl Letter {
         let trace: usize = trace
             .map(|(name, value)| header(name, Some(value.as_bytes())))
             .sum();
-        // Attributes, and the differences to the batch's time and offset, which are 0.
+        // One byte each for the attributes and for the differences to the batch's time and offset, which are
+        // 0.
         let record = 3
             + field(batch.key(index))
             + field(batch.payload(index))
@@ -223,7 +223,7 @@ impl Letter {
         BATCH_BYTES + varint_bytes(record) + record
     }
 
-    /// The message's own headers. Those of its trace stay behind where the letter has a trace.
+    /// The message's own headers, without those of its trace if the letter has one.
     fn own_headers<'a>(&self, batch: &'a Batch, index: u32) -> Vec<(&'a str, Option<&'a [u8]>)> {
         let of_trace = |name: &str| {
             let names = [TRACEPARENT, TRACESTATE];
@@ -239,9 +239,9 @@ impl Letter {
         own
     }
 
-    /// The letter of the message at `index`, as a record: the message as it first came, with the
-    /// letter's headers after its own. Its time is that of the sending, from which the topic's retention
-    /// counts and which every topic takes; the message's own time is in a header.
+    /// The letter of the message at `index` as a record: the original message, followed by the letter's
+    /// headers. Its timestamp is the time of sending, which every topic accepts and from which the retention
+    /// counts. A header contains the message's own timestamp.
     pub(crate) fn record<'a>(&'a self, batch: &'a Batch, index: u32) -> Record<'a> {
         let mut record = Record::to(&self.topic);
         if let Some(key) = batch.key(index) {
@@ -268,7 +268,7 @@ fn bytes(headers: &[Header]) -> usize {
     headers.map(|(name, value)| name.len() + value.len()).sum()
 }
 
-/// How many bytes a length takes in a record: as a zigzag varint.
+/// The size of a length in a record, as a zigzag varint.
 fn varint_bytes(length: usize) -> usize {
     let bits = usize::BITS - (length << 1 | 1).leading_zeros();
     bits.div_ceil(7) as usize

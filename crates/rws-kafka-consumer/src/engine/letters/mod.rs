@@ -1,4 +1,4 @@
-//! Messages on their way to the dead letter queue or to a retry topic.
+//! Messages that are sent to the dead letter queue or to a retry topic.
 
 pub(super) mod dead_letters;
 pub(super) mod letter;
