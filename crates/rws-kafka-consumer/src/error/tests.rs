@@ -14,7 +14,7 @@ fn of_producer() -> Box<ProducerError> {
     })
 }
 
-/// One of each; a new variant is to be added.
+/// One error of each variant. Add new variants here.
 fn all() -> Vec<ConsumerError> {
     use ConsumerError::*;
     let text = || "words".to_owned();

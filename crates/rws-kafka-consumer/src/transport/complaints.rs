@@ -1,7 +1,7 @@
-//! What librdkafka complains of while a worker polls.
+//! The errors of librdkafka while a worker polls.
 //!
-//! rdkafka returns the code of an error alone. The words that name the topic, the offset or the codec
-//! come to the error callback, within the same poll and just before.
+//! rdkafka returns only the code of an error. The text that names the topic, the offset or the codec reaches
+//! the error callback just before, within the same poll.
 
 use crate::error::ConsumerError;
 use parking_lot::Mutex;
@@ -10,20 +10,20 @@ use rws_kafka_config::Properties;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::text::printable;
 
-/// How librdkafka begins what it says of the group rather than of a partition.
+/// The beginnings of librdkafka's messages about the group.
 const OF_THE_GROUP: [&str; 4] = [
     "JoinGroup failed",
     "SyncGroup failed",
     "ConsumerGroupHeartbeat failed",
     "FindCoordinator response error",
 ];
-/// The same, where it names topics itself.
+/// The beginnings of librdkafka's messages that name their topics themselves.
 const NAMES_ITS_TOPICS: [&str; 2] = [
     "Subscribed topic not available",
     "Failed to fetch committed offset",
 ];
 
-/// Turns librdkafka's errors into ours, with what its error callback said of them.
+/// Converts librdkafka's errors, together with the texts of its error callback.
 pub(super) struct Complaints {
     last: Mutex<Option<(RDKafkaErrorCode, String)>>,
     strategy: String,
@@ -33,12 +33,12 @@ pub(super) struct Complaints {
 /// An assigned partition that an error may be about.
 pub(super) struct Suspect {
     pub(super) name: TopicPartition,
-    /// The offset of its next message; `None` where none was read yet.
+    /// The offset of its next message; `None` if none was read yet.
     pub(super) position: Option<i64>,
 }
 
 impl Complaints {
-    /// For a client made with `properties`.
+    /// Creates the converter of a client with `properties`.
     pub(super) fn new(properties: &Properties) -> Self {
         let strategy = properties.get("partition.assignment.strategy");
         Self {
@@ -48,14 +48,14 @@ impl Complaints {
         }
     }
 
-    /// Keeps what the error callback says, for the error that follows.
+    /// Keeps the text of the error callback, for the error that follows.
     pub(super) fn note(&self, error: &KafkaError, reason: &str) {
         *self.last.lock() = error
             .rdkafka_error_code()
             .map(|code| (code, reason.to_owned()));
     }
 
-    /// The error that a poll returned. `suspects` are the assigned partitions.
+    /// Converts an error that a poll returned. `suspects` are the assigned partitions.
     pub(super) fn error(
         &self,
         group: &str,
@@ -84,7 +84,7 @@ impl Complaints {
         ConsumerError::Fetch { partitions, detail }
     }
 
-    /// The error of a client that has failed for good.
+    /// Converts the error of a client that has failed permanently.
     pub(super) fn fatal(&self, group: &str, code: RDKafkaErrorCode, reason: &str) -> ConsumerError {
         let reason = printable(reason);
         match (code, &self.instance_id) {
@@ -105,7 +105,7 @@ impl Complaints {
         }
     }
 
-    /// What was said of the error `error`, for readers of no group.
+    /// The text of `error`, for readers without a group.
     pub(super) fn detail(&self, error: &KafkaError) -> String {
         match error.rdkafka_error_code() {
             Some(code) => self.detailed(code, &self.reason(code)),
@@ -159,7 +159,7 @@ pub(super) fn described(error: &KafkaError) -> String {
     }
 }
 
-/// The codec that librdkafka was built without, and our feature that has it.
+/// The codec that librdkafka was built without, and the feature that enables it.
 fn missing_codec(reason: &str) -> Option<(&'static str, &'static str)> {
     let (_, rest) = reason.split_once("Decompression (codec 0x")?;
     let (attributes, _) = rest.split_once(')')?;
@@ -180,8 +180,7 @@ fn offset_in(reason: &str) -> Option<i64> {
     })
 }
 
-/// The partitions of which `offset` is the next one; otherwise those that nothing was read of;
-/// otherwise all.
+/// The partitions whose next offset is `offset`; otherwise those of which nothing was read; otherwise all.
 fn likely(suspects: Vec<Suspect>, offset: Option<i64>) -> Vec<TopicPartition> {
     let at = |position: Option<i64>| {
         let found = suspects
@@ -254,7 +253,7 @@ mod tests {
              failed: Local: Not implemented (NotImplemented): the messages are compressed with \
              zstd, which this build cannot read: enable the feature `zstd` of the crate rws-kafka"
         );
-        // With the bit for the time of the append beside it.
+        // Together with the bit for the log append time.
         let text = told(code, &reason("0x9"), &[Some(3), None]);
         assert!(text.starts_with("cannot fetch from orders-1: "), "{text}");
         assert!(

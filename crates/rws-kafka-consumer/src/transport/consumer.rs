@@ -1,4 +1,4 @@
-//! One rdkafka consumer.
+//! A wrapper of rdkafka's consumer.
 
 use super::complaints::{Complaints, Suspect, described};
 use super::context::Context;
@@ -24,22 +24,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// One rdkafka consumer.
+/// An rdkafka consumer of a worker.
 pub(crate) struct Consumer {
     pub(super) base: BaseConsumer<Context>,
-    /// A static member keeps its place in the group when it goes.
+    /// A static member keeps its place in the group when it leaves.
     is_static: bool,
 }
 
-/// What a poll came to.
+/// The result of a poll.
 pub(crate) enum Polled<'a> {
     Message(Fetched<'a>),
     Nothing,
-    /// librdkafka goes on by itself, and what was refused shows in readiness.
+    /// librdkafka recovers by itself. Readiness shows the refusal.
     Refused(Refusal),
-    /// librdkafka goes on by itself.
+    /// librdkafka recovers by itself.
     Failed(ConsumerError),
-    /// It does not.
+    /// The client has failed permanently.
     Fatal(ConsumerError),
 }
 
@@ -79,7 +79,7 @@ impl Consumer {
             })
     }
 
-    /// The next message, when one is there within `time`. Runs the rebalance callbacks.
+    /// Returns the next message, if one arrives within `time`. Runs the rebalance callbacks.
     pub(crate) fn poll(&self, time: Duration) -> Polled<'_> {
         match self.base.poll(time) {
             None => Polled::Nothing,
@@ -100,7 +100,7 @@ impl Consumer {
             (KafkaError::MessageConsumptionFatal(_), None) => Polled::Fatal(ConsumerError::Fatal {
                 detail: described(error),
             }),
-            // Said by the error callback, with its cause.
+            // The error callback has reported it, with its cause.
             (error, None) if is_of_connection(error) => Polled::Nothing,
             (error, None) => match Refusal::of(error) {
                 Some(refusal) => Polled::Refused(refusal),
@@ -113,7 +113,7 @@ impl Consumer {
         }
     }
 
-    /// What is assigned, with librdkafka's own positions: the worker's are behind.
+    /// The assigned partitions with librdkafka's own positions, which are ahead of the worker's.
     fn suspects(&self) -> Vec<Suspect> {
         let Ok(list) = self.base.position() else {
             return Vec::new();
@@ -142,7 +142,7 @@ impl Consumer {
         Ok(())
     }
 
-    /// Brings `offsets` to the broker and waits for its answer, however long that takes.
+    /// Commits `offsets` and blocks until the broker has answered.
     pub(crate) fn commit(&self, offsets: &[(Arc<Partition>, i64)]) -> Result<(), ConsumerError> {
         let refused = |error: KafkaError| {
             self.note_refusal(&error);
@@ -154,7 +154,7 @@ impl Consumer {
         self.base.commit(&list, CommitMode::Sync).map_err(refused)
     }
 
-    /// The ends of `partitions`: the offsets that the next messages get.
+    /// The end offsets of `partitions`: the offsets of their next messages.
     pub(crate) fn end_offsets(
         &self,
         partitions: &[&TopicPartition],
@@ -163,7 +163,7 @@ impl Consumer {
         self.offsets_at(partitions, Offset::End, time)
     }
 
-    /// The first offsets that `partitions` still hold.
+    /// The first available offsets of `partitions`.
     pub(crate) fn start_offsets(
         &self,
         partitions: &[&TopicPartition],
@@ -180,12 +180,12 @@ impl Consumer {
     ) -> Result<HashMap<TopicPartition, i64>, Unreachable> {
         let mut list = list(partitions.iter().copied());
         list.set_all_offsets(at).map_err(|_| Unreachable)?;
-        // ListOffsets takes -1 and -2, librdkafka's numbers for end and beginning, as timestamps.
+        // ListOffsets accepts librdkafka's -1 (end) and -2 (beginning) as timestamps.
         let answer = self.base.offsets_for_times(list, time);
         self.known_offsets(answer)
     }
 
-    /// Offsets that may not be known are unknown; that is no trouble with the connection.
+    /// Returns the known offsets. A missing permission leaves offsets unknown, but is not a connection error.
     pub(super) fn known_offsets(
         &self,
         answer: KafkaResult<TopicPartitionList>,
@@ -197,7 +197,7 @@ impl Consumer {
         }
     }
 
-    /// Returns `true` if a permission is missing, which the worker then knows.
+    /// Reports a missing permission to the worker. Returns `true` if there is one.
     fn note_refusal(&self, error: &KafkaError) -> bool {
         let refusal = Refusal::of(error).filter(|refusal| refusal.is_of_permission());
         if let Some(refusal) = refusal {
@@ -206,7 +206,7 @@ impl Consumer {
         refusal.is_some()
     }
 
-    /// The group's committed offsets; a partition without one is left out.
+    /// The group's committed offsets. A partition without one is left out.
     pub(crate) fn committed_offsets(
         &self,
         partitions: &[&TopicPartition],
@@ -218,8 +218,8 @@ impl Consumer {
         self.known_offsets(answer)
     }
 
-    /// Tells the group that this member goes, where librdkafka's close does not: a member of the
-    /// cooperative protocol that has no partitions would be waited for until its session ends.
+    /// Leaves the group if librdkafka's close would not: otherwise the group waits for a member of the
+    /// cooperative protocol without partitions until its session ends.
     pub(crate) fn leave_empty_handed(&self) {
         let has_none = self.base.assignment().is_ok_and(|list| list.count() == 0);
         if has_none && !self.is_static {
@@ -227,7 +227,7 @@ impl Consumer {
         }
     }
 
-    /// Has nothing more to say to the worker, as another client is to take its place.
+    /// Silences this client, because another one replaces it.
     pub(crate) fn replaced(&self) {
         self.base
             .context()
@@ -235,7 +235,7 @@ impl Consumer {
             .store(true, Ordering::Release);
     }
 
-    /// Asks whether a broker is there.
+    /// Checks whether a broker answers.
     pub(crate) fn ping(&self, time: Duration) -> Result<(), Unreachable> {
         let answer = self.base.fetch_metadata(None, time);
         answer.map(drop).map_err(|_| Unreachable)

@@ -1,4 +1,4 @@
-//! What librdkafka tells a worker.
+//! The callbacks of librdkafka.
 
 use super::complaints::{Complaints, described};
 use super::events::GroupEvents;
@@ -22,24 +22,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long a rebalance waits for the committed offsets that a hook wants to know.
+/// The time that a rebalance waits for the committed offsets that a hook needs.
 pub(super) const COMMITTED_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What librdkafka calls.
+/// The context of librdkafka's callbacks.
 pub(super) struct Context {
     pub(super) worker: Arc<dyn GroupEvents>,
     pub(super) logs: shared::Logs,
     pub(super) complaints: Complaints,
     pub(super) is_kip_848: bool,
-    /// Where nothing is committed.
+    /// `true` if reading begins at the start without a committed offset.
     pub(super) reads_from_start: bool,
-    /// How long a rebalance may wait for it to be known what is committed of retry topics.
+    /// The time that a rebalance may wait for the committed offsets of retry topics.
     pub(super) patience: Duration,
-    /// What librdkafka holds as paused, whether it is assigned or not.
+    /// The partitions that librdkafka has paused, assigned or not.
     pub(super) paused: Mutex<HashSet<TopicPartition>>,
-    /// What this member was in the group when it was last given an assignment.
+    /// The membership of this client at its last assignment.
     pub(super) group: Mutex<Option<Arc<ConsumerGroupMetadata>>>,
-    /// Another client has taken its place: what still comes of it is not the worker's.
+    /// Another client has replaced this one: its events no longer concern the worker.
     pub(super) is_replaced: AtomicBool,
 }
 
@@ -66,10 +66,10 @@ impl ClientContext for Context {
         self.worker
             .note_fetches(&mut topics.flat_map(|(topic, statistics)| {
                 let partitions = statistics.partitions.values();
-                // One that is assigned elsewhere by now is not fetched again.
+                // A partition that is assigned elsewhere by now is not fetched again.
                 let assigned = partitions
                     .filter(|partition| self.worker.is_assigned(topic, partition.partition));
-                // The end of a partition as the last fetch had it; a refused one has -1.
+                // The end of the partition according to the last fetch; -1 if that was refused.
                 assigned.map(move |partition| (topic.as_str(), partition.hi_offset == -1))
             }));
         for (topic, statistics) in &statistics.topics {
@@ -84,7 +84,7 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    /// In place of rdkafka's own, which ignores what `assign` and `incremental_assign` return.
+    /// Replaces rdkafka's own callback, which ignores the results of `assign` and `incremental_assign`.
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -113,7 +113,7 @@ impl ConsumerContext for Context {
             } else {
                 consumer.assign(list)
             };
-            // First librdkafka, then us: messages of them come only after this callback.
+            // librdkafka first, then the worker: messages arrive only after this callback.
             if result.is_ok() {
                 let assigned = names.into_iter().map(|partition| AssignedPartition {
                     committed: committed.get(&partition).copied(),
@@ -130,7 +130,7 @@ impl ConsumerContext for Context {
             }
             let result = let_go(consumer, list, is_cooperative);
             if self.is_kip_848 {
-                // No assignment need follow: the broker takes without giving.
+                // The broker may revoke partitions without a later assignment.
                 self.worker.settle();
             }
             result
@@ -148,8 +148,8 @@ impl Context {
         self.is_replaced.load(Ordering::Acquire)
     }
 
-    /// A pause outlives the assignment that it was made in. Only what is paused: a resume makes
-    /// librdkafka take answers that are on their way for outdated.
+    /// Resumes partitions that were paused in an earlier assignment, as a pause outlives its assignment. Only
+    /// those: a resume makes librdkafka discard answers in flight.
     fn resume_from_before(&self, consumer: &BaseConsumer<Self>, assigned: &[TopicPartition]) {
         let mut paused = self.paused.lock();
         for partition in assigned {
@@ -161,7 +161,7 @@ impl Context {
         }
     }
 
-    /// What the group has committed for `list`, where someone wants to know it.
+    /// The committed offsets of `list`, if a hook needs them.
     fn committed(
         &self,
         consumer: &BaseConsumer<Self>,

@@ -1,4 +1,4 @@
-//! What librdkafka tells a worker: the port that the worker implements.
+//! The events of librdkafka, as a port that the worker implements.
 
 use super::refusals::Refusal;
 use crate::error::ConsumerError;
@@ -8,60 +8,60 @@ use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::BrokerStatus;
 use std::time::Duration;
 
-/// What librdkafka's callbacks report to; most of it on the poll thread.
+/// Receives the events of librdkafka's callbacks, most of them on the poll thread.
 pub(crate) trait GroupEvents: Send + Sync {
-    /// The group's name, for messages.
+    /// The name of the group, for messages.
     fn group(&self) -> &str;
 
     fn connection(&self) -> &Connection;
 
-    /// What librdkafka's statistics say of the brokers.
+    /// Reports the brokers in librdkafka's statistics.
     fn note_brokers(&self, brokers: Vec<BrokerStatus>);
 
-    /// The group gives this member these in addition to what it has.
+    /// The group assigned these partitions, in addition to the present ones.
     fn assign(&self, assigned: Vec<AssignedPartition>);
 
-    /// The group takes these back: returns when what is in hand of them is finished and committed, or
-    /// may not be waited for any longer.
+    /// The group revokes these partitions. Returns when their messages in flight are finished and committed,
+    /// or when the drain timeout is over.
     fn revoke(&self, partitions: &[TopicPartition]);
 
-    /// These have gone to others already.
+    /// These partitions belong to other consumers already.
     fn lose(&self, partitions: &[TopicPartition]);
 
-    /// The group has nothing more to give or take for now.
+    /// The rebalance is over.
     fn settle(&self);
 
-    /// Whether someone wants to know the committed offsets of what is assigned.
+    /// Returns `true` if the committed offsets of assigned partitions are needed.
     fn wants_committed(&self) -> bool;
 
-    /// Whether this member has the partition.
+    /// Returns `true` if this member has the partition.
     fn is_assigned(&self, topic: &str, partition: i32) -> bool;
 
-    /// Whether `topic` is a retry topic of this worker.
+    /// Returns `true` if `topic` is a retry topic of this worker.
     fn is_retry(&self, topic: &str) -> bool;
 
-    /// A partition is read up to `position`, and nothing of it is at hand.
+    /// A partition was read up to `position`, and librdkafka holds none of its messages.
     fn note_read(&self, topic: &str, partition: i32, position: i64);
 
-    /// The end of a partition's log was cut off.
+    /// The end of a partition's log was truncated.
     fn note_cut_off(&self, topic: &str, partition: i32);
 
-    /// The topic of each partition that is fetched, and whether its last fetch was refused. The iterator
-    /// asks [`is_assigned`](Self::is_assigned).
+    /// Reports the topic of each fetched partition, and whether its last fetch was refused. The iterator
+    /// calls [`is_assigned`](Self::is_assigned).
     fn note_fetches(&self, fetches: &mut dyn Iterator<Item = (&str, bool)>);
 
-    /// A broker refused to give messages, or to take offsets.
+    /// A broker refused a fetch or a commit.
     fn refused(&self, refusal: Refusal);
 
-    /// Something failed that is tried again.
+    /// An error after which the client tries again.
     fn note_error(&self, error: ConsumerError);
 
-    /// Something failed that ends the worker.
+    /// An error that ends the worker.
     fn fail(&self, error: ConsumerError);
 
-    /// Waits for `pause`, less when the worker is to stop; it counts as alive meanwhile.
+    /// Waits for `pause`, or until the worker is to stop. The worker counts as alive meanwhile.
     fn wait(&self, pause: Duration);
 
-    /// Whether the worker is to stop.
+    /// Returns `true` if the worker is to stop.
     fn is_to_stop(&self) -> bool;
 }

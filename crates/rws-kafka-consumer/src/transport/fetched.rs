@@ -16,8 +16,8 @@ impl Fetched<'_> {
         self.0.topic()
     }
 
-    /// Where librdkafka keeps the topic: the same for all messages of one topic, for as long as it
-    /// is assigned. Spares each message the comparison of names.
+    /// The address of librdkafka's topic. It is the same for all messages of a topic while it is assigned,
+    /// and so avoids comparing names.
     pub(crate) fn topic_address(&self) -> usize {
         self.0.topic_ptr() as usize
     }
@@ -46,10 +46,10 @@ impl Fetched<'_> {
         }
     }
 
-    /// Each header in its order; returns how many were left out.
+    /// Calls `take` with each header in its order. Returns the number of headers that were left out.
     ///
-    /// rdkafka panics at a header name that is not UTF-8, which Kafka's protocol forbids and no
-    /// broker checks: such a header is left out, the message goes on.
+    /// rdkafka panics if a header name is not UTF-8. Kafka's protocol forbids such names, but no broker
+    /// checks them. Such a header is left out of the message.
     #[must_use]
     pub(crate) fn for_each_header(&self, mut take: impl FnMut(&str, Option<&[u8]>)) -> usize {
         let Some(headers) = self.0.headers() else {

@@ -1,4 +1,4 @@
-//! What the worker knows of a partition's histories by librdkafka.
+//! Detecting and reading new histories of a partition.
 
 use super::consumer::Consumer;
 use super::context::Context;
@@ -9,11 +9,11 @@ use rdkafka::{Offset, TopicPartitionList};
 use rws_kafka_dispatch::TopicPartition;
 use std::time::Duration;
 
-/// How long a seek may take.
+/// The timeout of a seek.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Consumer {
-    /// Reads `partition` from its first message on.
+    /// Seeks to the first message of `partition`.
     pub(crate) fn seek_to_start(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
         let failed = |error| fetch_error([partition], &error);
         let mut list = TopicPartitionList::with_capacity(1);
@@ -25,8 +25,8 @@ impl Consumer {
 }
 
 impl Context {
-    /// librdkafka says in its log alone that it has gone back because the end of a log was cut off, as
-    /// happens when a broker that misses it becomes the leader.
+    /// Detects that the end of a log was truncated, as happens when a broker without it becomes the leader.
+    /// librdkafka reports that only in its log.
     pub(super) fn note_truncation(&self, facility: &str, line: &str) {
         if facility == "OFFSET"
             && let Some((topic, partition)) = cut_off(line)
@@ -36,12 +36,12 @@ impl Context {
     }
 }
 
-/// The partition that the line tells to have been cut off.
+/// The partition whose log was truncated, according to the log line.
 fn cut_off(line: &str) -> Option<(&str, i32)> {
     let (before, _) = line.split_once("]: offset reset (at ")?;
     line.contains("log truncation detected").then_some(())?;
     let (topic, partition) = before.rsplit_once(" [")?;
-    // The name of librdkafka's thread comes before it.
+    // The name of librdkafka's thread may precede it.
     let topic = topic.rsplit_once(' ').map_or(topic, |(_, topic)| topic);
     Some((topic, partition.parse().ok()?))
 }

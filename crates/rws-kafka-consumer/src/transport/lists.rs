@@ -1,4 +1,4 @@
-//! rdkafka's lists of partitions.
+//! Conversions from and to rdkafka's lists of partitions.
 
 use super::complaints::described;
 use crate::error::ConsumerError;
@@ -30,7 +30,7 @@ pub(super) fn list<'a>(
     list
 }
 
-/// The first error of a partition in an answer.
+/// Returns the first error of a partition in an answer.
 pub(super) fn no_errors(list: &TopicPartitionList) -> Result<(), ConsumerError> {
     let mut elements = list.elements().into_iter();
     elements.try_for_each(|element| {
@@ -61,7 +61,7 @@ pub(super) fn known_offsets(list: TopicPartitionList) -> HashMap<TopicPartition,
         .collect()
 }
 
-/// An error of a call about `partitions`.
+/// The error of a call about `partitions`.
 pub(super) fn fetch_error<'a>(
     partitions: impl IntoIterator<Item = &'a TopicPartition>,
     error: &KafkaError,

@@ -1,4 +1,4 @@
-//! The plumbing to rdkafka.
+//! The layer above rdkafka.
 
 mod complaints;
 mod consumer;

@@ -1,20 +1,19 @@
-//! Refusals that an operator can do something about.
+//! Refusals that an operator can resolve.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rws_kafka_producer::ProducerError;
 
-/// librdkafka's words for `TRANSACTIONAL_ID_AUTHORIZATION_FAILED`: the step that fails by it has no
-/// code to tell it by.
+/// librdkafka's text for `TRANSACTIONAL_ID_AUTHORIZATION_FAILED`: the step that fails returns no code.
 const TRANSACTIONAL_ID_REFUSED: &str = "Transactional Id authorization failed";
 
-/// What a broker refused a consumer for.
+/// The cause for which a broker refused a consumer's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// A permission on a topic is missing; which topic, librdkafka does not say.
+    /// A permission on a topic is missing. librdkafka does not name the topic.
     Topic,
     /// A permission on the group is missing.
     Group,
-    /// A topic does not exist; which one, librdkafka does not say.
+    /// A topic does not exist. librdkafka does not name it.
     NoSuchTopic,
 }
 
@@ -36,7 +35,7 @@ impl Refusal {
     }
 }
 
-/// The transactional id may not be used.
+/// The user may not use the transactional id.
 pub(crate) struct TransactionalIdRefused {
     pub(crate) id: String,
 }

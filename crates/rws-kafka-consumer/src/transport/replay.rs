@@ -1,4 +1,4 @@
-//! Reading a dead letter queue by hand, as no member of a group.
+//! Reads a dead letter queue without membership in a group.
 
 use super::complaints::{Complaints, described};
 use super::consumer::is_of_connection;
@@ -21,10 +21,10 @@ use std::sync::mpsc::channel;
 use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
-/// How long after a passing refusal the broker is asked again.
+/// The pause before the broker is asked again after a temporary refusal.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// How long the first answer about the group is waited for before a look why there is none.
+/// The timeout of one try to read the group's offsets, before the cause of a failure is checked.
 const LOOK: Duration = Duration::from_millis(500);
 
 pub(crate) struct QueueReader {
@@ -34,7 +34,7 @@ pub(crate) struct QueueReader {
     left_out: LogRate,
 }
 
-/// What the group has committed of a partition.
+/// The committed offset of a partition.
 pub(crate) struct Committed {
     pub(crate) offset: i64,
     pub(crate) metadata: String,
@@ -42,7 +42,7 @@ pub(crate) struct Committed {
 
 pub(crate) enum QueuePolled {
     Letter(DeadLetter),
-    /// This partition holds nothing more at the moment.
+    /// This partition has no further letter at the moment.
     End(i32),
     Nothing,
     Failed(ConsumerError),
@@ -90,7 +90,7 @@ impl QueueReader {
         Ok(numbers)
     }
 
-    /// The first offset that a partition holds, and the one that its next letter gets.
+    /// The first available offset of a partition, and its end.
     pub(crate) fn bounds(
         &self,
         partition: i32,
@@ -109,9 +109,9 @@ impl QueueReader {
         asked(time, ask).map_err(|error| self.offsets_unknown(&error))
     }
 
-    /// The same, while nothing is assigned: a user who may not ask for the group is told so at once.
-    /// librdkafka looks for the group's coordinator for as long as it takes, and says only to whoever
-    /// polls why it finds none.
+    /// Reads the committed offsets while nothing is assigned. A missing permission for the group is reported
+    /// at once: librdkafka looks for the group's coordinator until the timeout, and reports the cause only to
+    /// a poll.
     pub(crate) fn first_committed(
         &self,
         partitions: impl Iterator<Item = i32> + Clone,
@@ -180,7 +180,7 @@ impl QueueReader {
         Ok(committed)
     }
 
-    /// Reads `partitions` from these offsets on.
+    /// Reads `partitions` from these offsets.
     pub(crate) fn assign(
         &self,
         partitions: impl Iterator<Item = (i32, i64)>,
@@ -192,7 +192,7 @@ impl QueueReader {
         assigned.map_err(|error| self.unreadable(&error))
     }
 
-    /// Reads this partition from `offset` on, whatever was read of it.
+    /// Reads this partition from `offset`, whatever was read before.
     pub(crate) fn seek(
         &self,
         partition: i32,
@@ -205,7 +205,7 @@ impl QueueReader {
         sought.map_err(|error| fetch_error([&name()], &error))
     }
 
-    /// Reads no more of this partition.
+    /// Stops reading this partition.
     pub(crate) fn leave(&self, partition: i32) -> Result<(), ConsumerError> {
         let partition = TopicPartition::new(Arc::clone(&self.queue), partition);
         let result = self.base.pause(&list([&partition]));
@@ -217,7 +217,7 @@ impl QueueReader {
             None => QueuePolled::Nothing,
             Some(Ok(message)) => QueuePolled::Letter(self.letter(&Fetched::new(message))),
             Some(Err(KafkaError::PartitionEOF(partition))) => QueuePolled::End(partition),
-            // librdkafka goes on by itself; who waits has a deadline.
+            // librdkafka recovers by itself, and the caller has a deadline.
             Some(Err(error)) if is_of_connection(&error) => QueuePolled::Nothing,
             Some(Err(error)) => QueuePolled::Failed(self.unreadable(&error)),
         }
@@ -251,7 +251,7 @@ impl QueueReader {
         }
     }
 
-    /// Commits `offsets` and waits for the broker, for `time` at most.
+    /// Commits `offsets` and blocks until the broker has answered, for at most `time`.
     pub(crate) fn commit(
         &self,
         offsets: impl Iterator<Item = (i32, i64)>,
@@ -276,8 +276,8 @@ impl QueueReader {
         for element in &mut list.elements() {
             element.set_metadata(metadata);
         }
-        // librdkafka's synchronous commit has no deadline: it has a thread of its own, which is
-        // abandoned.
+        // librdkafka's synchronous commit has no deadline. It runs on a thread of its own, which is abandoned
+        // after a timeout.
         let base = Arc::clone(&self.base);
         let (done, outcome) = channel();
         let commit = move || {
@@ -295,7 +295,7 @@ impl QueueReader {
         }
     }
 
-    /// That the broker has not answered in time, with the cause where the connection has one.
+    /// The error of a broker that has not answered in time, with the cause if the connection has one.
     pub(crate) fn silent(&self) -> ConsumerError {
         let cause = self.base.context().connection.cause();
         ConsumerError::QueueUnreadable {
@@ -334,7 +334,7 @@ impl QueueReader {
     }
 }
 
-/// Asks the broker, again while its refusal may pass, for `time` at most.
+/// Asks the broker, repeatedly while its refusal is temporary, for at most `time`.
 fn asked<T>(
     time: Duration,
     ask: impl Fn(Duration) -> Result<T, KafkaError>,
@@ -348,12 +348,13 @@ fn asked<T>(
     }
 }
 
-/// Whether the user may not do with the group what was asked for.
+/// Returns `true` if the user lacks a permission on the group.
 fn is_of_group(error: &KafkaError) -> bool {
     error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed)
 }
 
-/// A coordinator or a leader that has just started, or moved: it is asked again.
+/// Returns `true` if a coordinator or a leader has just started or moved, so that the request can be
+/// repeated.
 fn is_passing(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),

@@ -1,4 +1,4 @@
-//! Where reading begins in retry topics.
+//! The position at which reading begins in retry topics.
 
 use super::complaints::described;
 use super::context::{COMMITTED_TIMEOUT, Context};
@@ -11,20 +11,21 @@ use rws_kafka_config::Properties;
 use rws_kafka_dispatch::TopicPartition;
 use std::time::{Duration, Instant};
 
-/// How long a rebalance may wait for it to be known what is committed: a broker ends a transaction
-/// whose producer is gone after a minute or so.
+/// How long a rebalance may wait for the committed offsets: a broker ends a transaction without a producer
+/// after about a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The pause before it is asked again.
+/// The pause before the broker is asked again.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Whether a partition of which nothing is committed is read from its beginning.
+/// Returns `true` if a partition without a committed offset is read from its beginning.
 pub(super) fn reads_from_start(properties: &Properties) -> bool {
     let reset = properties.get("auto.offset.reset").unwrap_or("largest");
     let at_start = ["earliest", "smallest", "beginning"];
     at_start.iter().any(|name| reset.eq_ignore_ascii_case(name))
 }
 
-/// A member that does not poll is expelled after `max.poll.interval.ms`.
+/// Half of `max.poll.interval.ms`, after which a member that does not poll is expelled, or [`PATIENCE`] if
+/// that is less.
 pub(super) fn patience(properties: &Properties) -> Duration {
     let max_poll = properties.get("max.poll.interval.ms");
     let max_poll = max_poll.and_then(|value| value.parse().ok());
@@ -32,11 +33,11 @@ pub(super) fn patience(properties: &Properties) -> Duration {
 }
 
 impl Context {
-    /// A retry topic of which nothing is committed is read from its beginning, also by a group that
-    /// begins at the end elsewhere: the message that the worker put off a moment ago may be there.
+    /// Makes retry topics without a committed offset begin at the start, even in a group that otherwise
+    /// begins at the end: a message that the worker delayed a moment ago may be there.
     ///
-    /// Where it cannot be known what is committed, the worker ends: the beginning would bring all that
-    /// was handled again, and the end would lose what waits.
+    /// If the committed offsets are unavailable, the worker ends. From the start, all handled messages would
+    /// be handled again; from the end, waiting messages would be lost.
     pub(super) fn begin_retries(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -72,25 +73,25 @@ impl Context {
                 for name in uncommitted {
                     let (topic, number) = (name.topic(), name.partition());
                     let set = assigned.set_partition_offset(topic, number, Offset::Beginning);
-                    // It is one of the list.
+                    // It is in the list.
                     debug_assert!(set.is_ok());
                 }
             }
-            // It reads no more.
+            // A worker that stops reads no more.
             Err(_) if self.worker.is_to_stop() => {}
             Err(error) => self.worker.fail(unknown(&error)),
         }
     }
 }
 
-/// Those of which nothing is committed.
+/// The partitions without a committed offset.
 fn uncommitted(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],
 ) -> KafkaResult<Vec<TopicPartition>> {
     let answer = consumer.committed_offsets(list(partitions), COMMITTED_TIMEOUT)?;
     for element in answer.elements() {
-        // Such as an offset that a transaction has not settled yet.
+        // For example an offset of a transaction that has not ended.
         element.error()?;
     }
     let committed = known_offsets(answer);
@@ -99,7 +100,7 @@ fn uncommitted(
     Ok(without.cloned().collect())
 }
 
-/// Tries until it works, until it is `over`, or until `deadline`.
+/// Tries until it succeeds, until it is over, or until `deadline`.
 fn insist<T, E>(
     mut attempt: impl FnMut() -> Result<T, E>,
     is_over: impl Fn() -> bool,

@@ -1,4 +1,4 @@
-//! Looking at topics, and creating them.
+//! Checking and creating topics.
 
 use super::complaints::described;
 use super::consumer::Consumer;
@@ -18,15 +18,15 @@ use std::task::{Context as Task, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
-/// How long an answer may take.
+/// The timeout of an answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a message is kept from when it is due: the worker may be down then.
+/// How long a message is kept after it is due, because the worker may be down then.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How large a message may be: what could be read can be put off, with our headers. The broker's own
-/// default, 1 MiB, may be less than what the topic takes that the message is from. The first one that
-/// is not refused counts: clusters that others run allow as little as 8 MiB.
+/// The sizes of messages, of which the first one that the broker accepts counts. Every message that was read
+/// must fit, with the retry headers: the broker's default, 1 MiB, may be less than the limit of the original
+/// topic. Hosted clusters may allow as little as 8 MiB.
 const SIZES: [&str; 2] = ["67108864", "8388608"];
-/// As many replicas as the broker sees fit (brokers from 2.4 on).
+/// The broker's default number of replicas (brokers since 2.4).
 const BROKERS_DEFAULT: i32 = -1;
 
 pub(crate) struct Topics {
@@ -38,7 +38,7 @@ pub(crate) struct Topics {
 pub(crate) struct NewTopic<'a> {
     pub(crate) name: &'a str,
     pub(crate) partitions: i32,
-    /// How long messages wait in it, where it is a retry topic.
+    /// The delay of its messages, if it is a retry topic.
     pub(crate) delay: Option<Duration>,
 }
 
@@ -53,19 +53,20 @@ impl NewTopic<'_> {
     }
 }
 
-/// What a broker says of a topic that it is asked for by name.
+/// The state of a topic, according to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TopicState {
     Present,
     Missing,
-    /// It may not be described, whether it is there or not.
+    /// The user may not describe it. It may exist or not.
     Hidden,
-    /// The broker does not know at the moment, as while it is created.
+    /// The broker does not know at the moment, for example while the topic is created.
     Unclear,
 }
 
 impl Consumer {
-    /// Asks a broker for one topic. Does not create it, unless `allow.auto.create.topics` is set.
+    /// Asks a broker for the state of one topic. This does not create it, unless `allow.auto.create.topics`
+    /// is set.
     pub(crate) fn topic_state(
         &self,
         topic: &str,
@@ -103,9 +104,9 @@ impl Topics {
             })
     }
 
-    /// All topics with their numbers of partitions; Kafka's words when no broker answers.
+    /// Returns all topics with their numbers of partitions, or Kafka's message if no broker answers.
     pub(crate) fn partitions(&self) -> Result<HashMap<String, i32>, String> {
-        // Asking for one by its name could create it, with the broker's number of partitions.
+        // A request for a single topic could create it, with the broker's number of partitions.
         let answer = self.admin.inner().fetch_metadata(None, TIMEOUT);
         let answer = answer.map_err(|error| described(&error))?;
         let topics = answer.topics().iter();
@@ -116,11 +117,11 @@ impl Topics {
             .collect())
     }
 
-    /// Creates a topic; false when it is there already, which is no error.
+    /// Creates a topic. Returns `false` if it exists already.
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::RetryTopicRefused`], [`ConsumerError::TopicRefused`].
+    /// [`ConsumerError::RetryTopicRefused`] or [`ConsumerError::TopicRefused`].
     pub(crate) fn create(&self, topic: &NewTopic<'_>) -> Result<bool, ConsumerError> {
         let retention = topic.retention_ms();
         let settings = SIZES.map(|size| {
@@ -131,7 +132,7 @@ impl Topics {
                 ("max.message.bytes", size),
             ]
         });
-        // What the broker sees fit is better than no topic.
+        // A topic with the broker's defaults is better than none.
         let settings = settings.into_iter().filter(|_| topic.is_retry());
         let settings = settings.chain([Vec::new()]);
         let created = first_allowed(settings, |settings| self.create_with(topic, settings));
@@ -153,7 +154,7 @@ impl Topics {
             .request_timeout(Some(TIMEOUT))
             .operation_timeout(Some(TIMEOUT));
         let results = wait(self.admin.create_topics([&new], &options)).map_err(|error| {
-            // rdkafka tells the code of this one nowhere else.
+            // rdkafka returns the code of this error only here.
             let code = match error {
                 KafkaError::AdminOp(code) => code,
                 _ => RDKafkaErrorCode::Unknown,
@@ -170,7 +171,7 @@ impl Topics {
 
 type Refusal = (RDKafkaErrorCode, String);
 
-/// Tries `settings` until it is not them that is refused.
+/// Tries `settings` in turn until they are not the cause of the refusal.
 fn first_allowed<S>(
     settings: impl IntoIterator<Item = S>,
     mut create: impl FnMut(&S) -> Result<(), Refusal>,
@@ -235,7 +236,7 @@ impl ClientContext for Context {
         self.logs.log(level, facility, line);
     }
 
-    /// What is wrong with the connection, the consumer says: it has the same settings.
+    /// The consumer has the same settings and reports errors of the connection.
     fn error(&self, _: KafkaError, _: &str) {}
 }
 

@@ -1,4 +1,4 @@
-//! What transactions need of a consumer.
+//! The consumer's part in transactions.
 
 use super::consumer::Consumer;
 use super::lists::{fetch_error, known_offsets, list, list_of_offsets, no_errors};
@@ -11,10 +11,10 @@ use rws_kafka_producer::{ProducerError, Transaction};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long each step of a return to the committed offsets may take.
+/// The timeout of each step of a return to the committed offsets.
 const REWIND_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The place of this worker in its group, by which the broker checks a transaction's offsets.
+/// The place of this worker in its group, against which the broker checks a transaction's offsets.
 pub(crate) trait Group {
     /// Commits `transaction` and `offsets`, both or neither.
     fn commit(
@@ -35,7 +35,7 @@ impl Group for Member {
     ) -> Result<(), ProducerError> {
         match list_of_offsets(offsets) {
             Ok(list) => transaction.commit_with_offsets(&list, &self.0),
-            // Not one of a partition's.
+            // The error does not belong to a single partition.
             Err(error) => Err(ProducerError::Fatal {
                 detail: error.to_string(),
             }),
@@ -44,13 +44,13 @@ impl Group for Member {
 }
 
 impl Consumer {
-    /// What this member is in its group, for the broker to check a transaction's offsets against
-    /// (KIP-447); `None` while it has no place there.
+    /// The membership of this client, against which the broker checks a transaction's offsets (KIP-447);
+    /// `None` if it has no place in the group.
     pub(crate) fn group(&self) -> Option<Member> {
         let context = self.base.context();
-        // A classic member that was expelled has no id and no generation, and offsets with neither
-        // would be taken unchecked: so what it was counts, and what it is does not. A member of
-        // KIP-848 keeps its id, and its epoch moves on without a word to us.
+        // An expelled classic member has no id and no generation, and the broker would not check offsets
+        // without them. Its membership at the last assignment is used instead. A KIP-848 member keeps its id,
+        // and its epoch advances without a callback.
         let group = match context.is_kip_848 {
             true => self.base.group_metadata().map(Arc::new),
             false => context.group.lock().clone(),
@@ -58,11 +58,11 @@ impl Consumer {
         group.filter(|_| !self.base.assignment_lost()).map(Member)
     }
 
-    /// Goes back to the committed offsets of `partitions`, or to where reading began.
+    /// Seeks to the committed offsets of `partitions`, or to where reading began.
     ///
     /// # Errors
     ///
-    /// When they could not be had, or one of them is part of a transaction that has not ended.
+    /// If the committed offsets are unavailable, or one of them belongs to a transaction that has not ended.
     pub(crate) fn rewind(&self, partitions: &[Arc<Partition>]) -> Result<bool, ConsumerError> {
         let names = partitions.iter().map(|partition| &partition.name);
         let failed = |error: KafkaError| fetch_error(names.clone(), &error);
@@ -76,7 +76,7 @@ impl Consumer {
         for partition in partitions {
             let start = partition.tracker().first();
             let target = match partition.is_uncommitted_history() {
-                // What is committed is of the history before.
+                // The committed offset belongs to the earlier history.
                 true => Some(start.map_or(Offset::Beginning, Offset::Offset)),
                 false => {
                     let target = committed.get(&partition.name).copied().max(start);

@@ -83,7 +83,7 @@ impl DeadLetters {
         Self::with(queue, form, None, producer)
     }
 
-    /// Creates letters for the worker's transactions, which send them.
+    /// Creates a publisher for an exactly-once worker, whose transactions send the letters.
     pub(crate) fn in_transactions(queue: Option<QueueName>, form: DeadLetterHeaders) -> Self {
         Self {
             queue,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{CircuitBreaker, ConsumerError, MessageBatch, Ordering};
 
-/// `poison` fails by itself, `break` with all that are with it.
+/// Fails `poison` on its own, and the whole batch for `break`.
 fn handle(batch: &MessageBatch) -> HandlerResult {
     for msg in batch {
         match msg.payload_str()? {
@@ -74,7 +74,7 @@ fn each_message_has_its_own_end() {
         "{worker}"
     );
 
-    // What fails with others is given up only where it fails alone.
+    // A message that fails with others is dead-lettered only if it also fails alone.
     give(&mut worker, &["5", "break", "7"]);
     worker.run_to_end();
     let letters = worker.dead_letters();
@@ -192,7 +192,7 @@ fn what_a_batch_is_not_for_is_refused() {
     ));
 }
 
-/// A lane that tried such a batch again and again would be lost to all others.
+/// A lane that retried such a batch without a pause would be lost to all others.
 #[test]
 #[should_panic(expected = "there is no end to this")]
 fn retries_of_a_batch_without_a_pause_let_others_go_first() {

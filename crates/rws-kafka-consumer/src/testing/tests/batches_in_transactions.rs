@@ -5,7 +5,7 @@ use crate::{MessageBatch, Outputs};
 use fastrand::Rng;
 use std::collections::BTreeMap;
 
-/// Sends an output for each message that does not fail, and fails the others as they say.
+/// Sends an output for each message that does not fail, and fails the others as their payloads say.
 fn exactly_once(consumer: crate::KafkaConsumer) -> TestWorker {
     let consumer = consumer.batch_max_wait(Duration::ZERO).exactly_once("id");
     TestWorker::exactly_once_batch(consumer, |batch, out| {
@@ -35,7 +35,7 @@ fn outputs_wait_for_a_message_of_their_batch_that_comes_again() {
     worker.run();
     assert!(worker.outputs().is_empty(), "{worker}");
     assert_eq!(worker.committed("a", 0), None, "{worker}");
-    // Nothing of it is anybody's yet.
+    // No output is visible yet.
     worker.restart();
     worker.run_to_end();
     assert_eq!(sent_by(&worker), [0, 1, 2, 3, 4], "{worker}");
@@ -65,11 +65,11 @@ fn keys(records: &[SentRecord]) -> Vec<&str> {
     records.iter().map(SentRecord::key_str).collect()
 }
 
-/// One that is put off before an earlier message has come to its end would be put off once more after
-/// a kill: its offset cannot be in the transaction.
+/// A message that is delayed before an earlier one is finished would be delayed again after a kill, because
+/// its offset cannot be in the transaction.
 #[test]
 fn nothing_of_a_batch_is_put_off_before_an_earlier_message_has_come_to_its_end() {
-    // It fails by itself for some time, or for good, and its batch with it.
+    // It fails on its own for some time or permanently, and its batch with it.
     for (first, gives_up) in [("1", false), ("-1", true)] {
         let mut consumer = consumer(&["a"])
             .max_retries(1)
@@ -99,7 +99,7 @@ fn nothing_of_a_batch_is_put_off_before_an_earlier_message_has_come_to_its_end()
             worker.give(TestMessage::new("a", payload).key(key));
         }
         worker.give(TestMessage::new("a", "0").partition(1));
-        // Its offset is in a transaction with what the other partition has led to.
+        // Its offset is in a transaction with the outputs of the other partition.
         worker.run();
         assert_eq!(worker.committed("a", 1), Some(1), "{worker}");
         worker.restart();
@@ -118,11 +118,11 @@ fn sorted<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<String> {
     keys
 }
 
-/// The payload of a message that its batch fails by.
+/// The payload of a message that fails its batch.
 const BREAKS: &str = "9";
 
-/// Kills, lost transactions and failures of each kind, with and without retry topics: each output is
-/// there once, and so is each letter.
+/// Kills, lost transactions and failures of each kind, with and without retry topics: each output and each
+/// letter exists exactly once.
 #[test]
 fn whatever_fails_each_result_of_a_batch_is_read_once() {
     let mut put_off = 0;
@@ -205,7 +205,7 @@ fn whatever_fails_each_result_of_a_batch_is_read_once() {
         let letters = letters.iter().map(SentRecord::key_str);
         let found = [sorted(outputs), sorted(letters)];
         assert_eq!(found, [all(false), all(true)], "seed {seed}: {worker}");
-        // To one topic each goes once.
+        // Each is sent once to a topic.
         let records = worker.put_off();
         put_off += records.len();
         let mut times = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Handlers that ask for no commit, and workers that do not need them to.
+//! Handlers that ask for no commit, and workers in which they need not.
 
 use super::logs::logged;
 use super::*;
@@ -69,7 +69,7 @@ fn batches_without_a_commit_are_warned_of_too() {
 #[test]
 fn who_commits_some_or_later_or_needs_not_to_is_not_warned() {
     let events = logged(|| {
-        // The last one commits those before it.
+        // The last one also commits those before it.
         let mut worker = TestWorker::new(consumer(&["a"]), |msg: ConsumerContext| {
             match msg.payload_str()? {
                 "last" => msg.commit(),
@@ -96,7 +96,7 @@ fn who_commits_some_or_later_or_needs_not_to_is_not_warned() {
         worker.advance(60 * SECOND);
         assert_eq!((worker.committed("a", 0), unasked(&worker)), (Some(2), 0));
 
-        // Offsets go with what is sent.
+        // Offsets are committed together with the outputs.
         let mut worker =
             TestWorker::exactly_once(consumer(&["a"]).exactly_once("id"), |_, _| Ok(())).unwrap();
         give(&mut worker, &["1", "2"]);
@@ -112,7 +112,7 @@ fn who_commits_some_or_later_or_needs_not_to_is_not_warned() {
         worker.advance(60 * SECOND);
         assert_eq!((worker.committed("a", 0), unasked(&worker)), (Some(3), 0));
 
-        // Nothing is handled with Ok.
+        // No handler returns `Ok`.
         let mut worker =
             TestWorker::new(consumer(&["a"]), |_| Err(HandlerError::new("busy"))).unwrap();
         give(&mut worker, &["1"]);

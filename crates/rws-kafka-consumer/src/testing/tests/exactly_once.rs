@@ -35,7 +35,7 @@ fn outputs_are_those_of_handlers_that_returned_ok() {
     assert_eq!(worker.committed("a", 0), Some(4));
 }
 
-/// With letters the producer takes larger messages, and handlers are told all the same.
+/// With letters the producer accepts larger messages, but handlers have the same limit.
 #[test]
 fn an_output_that_is_too_large_is_its_messages_failure_with_dead_letters_too() {
     let consumer = consumer(&["a"])
@@ -61,7 +61,7 @@ fn an_output_that_is_too_large_is_its_messages_failure_with_dead_letters_too() {
     assert_eq!(worker.committed("a", 0), Some(3), "{worker}");
 }
 
-/// In a transaction the broker says only at the commit that a message is too large.
+/// In a transaction the broker reports only at the commit that a message is too large.
 #[test]
 fn a_letter_close_to_the_size_limit_has_room_in_a_transaction() {
     for batches in [false, true] {
@@ -80,7 +80,7 @@ fn a_letter_close_to_the_size_limit_has_room_in_a_transaction() {
         worker.run_to_end();
         let letters = worker.dead_letters();
         let counts: Vec<usize> = letters.iter().map(|it| it.headers().count()).collect();
-        // What is larger than the default by itself goes to a topic with another limit.
+        // A message that exceeds the default limit on its own goes to a topic with another limit.
         assert_eq!(counts, [8, 1, 0, 8, 8], "{worker}");
         assert_eq!(worker.committed("a", 0), Some(5), "{worker}");
     }

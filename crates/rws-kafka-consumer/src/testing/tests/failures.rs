@@ -100,7 +100,7 @@ fn headers_of(letter: &SentRecord) -> Vec<String> {
         .collect()
 }
 
-/// The message is dead-lettered, and this many times refused as too large.
+/// The message is dead-lettered, and its letter is refused as too large this many times.
 fn too_large(reason: &'static str, refusals: usize) -> TestWorker {
     let consumer = consumer(&["a"]).dead_letter_queue("dlq");
     let handler = move |_: ConsumerContext| Err(HandlerError::new(reason).permanent());
@@ -178,7 +178,7 @@ fn a_letter_is_the_message_as_it_came_and_tells_where_from() {
         (letter.topic(), letter.key_str(), letter.payload_str()),
         ("a.dlq", "k", "9")
     );
-    // Its time is that of the sending: the queue's retention counts from there.
+    // Its timestamp is the time of sending, from which the queue's retention counts.
     assert_eq!((letter.partition(), letter.timestamp_ms()), (None, None));
     let headers = headers_of(&letter);
     let expected = [
@@ -191,7 +191,7 @@ fn a_letter_is_the_message_as_it_came_and_tells_where_from() {
         "rws-dlq-consumer-group=test",
         "rws-dlq-error-reason=attempt 2",
         "rws-dlq-attempts=2",
-        // A second and a half after the beginning of 2020.
+        // 1.5 s after the beginning of 2020.
         "rws-dlq-failed-at=1577836801500",
     ];
     assert_eq!(headers, expected);
@@ -297,7 +297,7 @@ fn a_breaker_stops_the_worker_before_the_message_that_is_one_too_many() {
         (Some(5), 4)
     );
 
-    // Whoever has found the reason starts it again.
+    // An operator starts it again after fixing the cause.
     worker.restart();
     worker.run();
     assert_eq!(

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// What a log has, an element for each event.
+/// The contents of a log, one element per event.
 #[derive(Clone, Default)]
 struct Log(Seen<String>);
 
@@ -21,7 +21,7 @@ impl Write for Log {
     }
 }
 
-/// What `test` logs on this thread; a span is an event when it ends.
+/// Runs `test` and returns its log on this thread. A span is logged when it ends.
 pub(super) fn logged(test: impl FnOnce()) -> Vec<String> {
     let log = Log::default();
     let writer = log.clone();
@@ -38,7 +38,7 @@ pub(super) fn logged(test: impl FnOnce()) -> Vec<String> {
 
 const FORGED: &str = "refused\nERROR rws_kafka: all is lost\r\n\u{1b}[31m\u{202e}";
 
-/// An error whose cause has the hostile words, too.
+/// An error whose cause also contains hostile text.
 #[derive(Debug)]
 struct Hostile(Option<Box<Hostile>>);
 

@@ -1,4 +1,4 @@
-//! Partitions that go while a handler has a message of them.
+//! Partitions that are lost or revoked while a handler has one of their messages.
 
 use super::super::engine::{checked, engine_of};
 use super::super::ledger::Ledger;
@@ -11,13 +11,13 @@ use std::sync::{OnceLock, Weak};
 
 type Lent = Arc<OnceLock<Weak<Engine>>>;
 
-/// The group takes the partition of what is in hand, without a word before.
+/// The group takes the partition of the message in flight without a revoke.
 fn lose(engine: &Lent) {
     let engine = engine.get().and_then(Weak::upgrade).unwrap();
     engine.lose(&[TopicPartition::new("a", 0)]);
 }
 
-/// A failure by just that is no reason to stop, nor to give the message up: another member has it.
+/// A failure caused by the loss neither stops the worker nor dead-letters the message: another member has it.
 #[test]
 fn what_fails_as_its_partition_is_lost_ends_nothing() {
     let policies = [FailurePolicy::Stop, FailurePolicy::Skip];

@@ -32,7 +32,7 @@ fn a_message_continues_its_trace() {
     let context = message.clone().into_context();
     assert!(context.trace_context().is_some());
 
-    // From a handler that publishes to the next one.
+    // From a handler that publishes to the next handler.
     let (producer, sent) = KafkaProducer::for_test();
     let handler = move |msg: ConsumerContext| {
         producer.send_keyed("b", "key", msg.payload().unwrap_or_default())?;
@@ -80,7 +80,7 @@ fn hooks_are_not_called_for_a_message_alone() {
     assert!(msg.commit_sync().is_ok());
 }
 
-/// As in a worker of the consumer, whatever else its settings are.
+/// The context is that of a worker of the consumer, whatever its other settings.
 #[test]
 fn a_message_alone_knows_the_retry_topics_of_a_consumer_of_batches() {
     let consumer = consumer(&["a"])

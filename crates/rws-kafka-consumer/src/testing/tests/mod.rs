@@ -27,7 +27,7 @@ fn consumer(topics: &[&str]) -> KafkaConsumer {
     consumer.subscribe(topics.iter().copied()).unwrap()
 }
 
-/// To partition 0 of topic `a`.
+/// A message for partition 0 of topic `a`.
 fn give(worker: &mut TestWorker, payloads: &[&str]) {
     worker.give_all(
         payloads
@@ -36,7 +36,7 @@ fn give(worker: &mut TestWorker, payloads: &[&str]) {
     );
 }
 
-/// Fails as often as the payload's number says, for good where that is negative.
+/// Fails as often as the number in the payload says, permanently if it is negative.
 fn as_it_says(msg: &ConsumerContext) -> HandlerResult {
     let failures: i64 = msg.payload_str()?.parse()?;
     if failures < 0 {
@@ -52,7 +52,7 @@ fn handle_as_it_says(msg: ConsumerContext) -> HandlerResult {
     as_it_says(&msg)
 }
 
-/// What was handled, as `partition@offset#attempt`, with when.
+/// The handled messages, as `partition@offset#attempt`, with their times.
 fn handled(worker: &TestWorker) -> Vec<(u64, String)> {
     let events = worker.log().into_iter();
     let handled = events.filter_map(|(at, event)| match event {

@@ -1,11 +1,11 @@
-//! Code of a user that panics where nobody expects it.
+//! A user's code that panics in unexpected places.
 
 use super::*;
 use crate::{FailurePolicy, MessageBatch};
 use std::fmt;
 use std::panic::panic_any;
 
-/// Panics when it is dropped, and so does what it panics with, so many times.
+/// Panics when it is dropped, and so does its panic payload, this many times.
 struct Bomb(usize);
 
 impl Drop for Bomb {
@@ -48,7 +48,7 @@ fn explode(how: &str) -> HandlerResult {
 
 const HOW: [&str; 4] = ["payload", "drop", "show", "fine"];
 
-/// Four messages have come to their ends, and the worker goes on.
+/// All four messages are finished, and the worker continues.
 fn assert_alive(worker: &TestWorker) {
     assert!(worker.error().is_none(), "{worker}");
     assert_eq!(worker.committed("a", 0), Some(4), "{worker}");

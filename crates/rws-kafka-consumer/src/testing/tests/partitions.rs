@@ -23,7 +23,7 @@ fn what_a_revoked_partition_had_not_committed_comes_again() {
         (Some(1), None),
         "{worker}"
     );
-    // It is another's, with what comes meanwhile.
+    // The partition belongs to another consumer, and so do the messages that arrive meanwhile.
     worker.give(TestMessage::new("a", "0"));
     worker.advance(SECOND);
     assert_eq!(handled(&worker).len(), 2, "{worker}");
@@ -61,7 +61,7 @@ fn a_commit_for_a_partition_that_is_gone_is_refused() {
     worker.give(TestMessage::new("a", ""));
     worker.run();
     let msg = kept.lock().take().unwrap();
-    // `Ok` without a commit finishes it and commits nothing.
+    // An `Ok` without a commit finishes the message and commits nothing.
     assert_eq!(worker.committed("a", 0), None);
     worker.revoke("a", 0);
     let error = msg.commit().unwrap_err();
@@ -126,7 +126,7 @@ fn a_killed_process_handles_again_what_it_had_not_committed() {
     worker.restart();
     worker.run_to_end();
     let attempts = [0, 1, 2].map(|offset| worker.attempts("a", 0, offset));
-    // Two attempts at the last one were forgotten.
+    // The two earlier attempts at the last message are not counted any more.
     assert_eq!(
         (attempts, worker.committed("a", 0)),
         ([1, 2, 5], Some(3)),
@@ -168,7 +168,7 @@ fn a_worker_holds_no_more_than_it_may() {
     worker.give(TestMessage::new("a", "1"));
     worker.give_all((0..9).map(|_| TestMessage::new("a", "0")));
     worker.run();
-    // The first one holds the others' memory.
+    // The first one uses the memory of the others.
     assert_eq!(handled(&worker).len(), 4, "{worker}");
     assert_eq!(worker.status().in_flight(), 4);
     worker.run_to_end();

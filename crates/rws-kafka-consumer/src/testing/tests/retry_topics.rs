@@ -50,9 +50,9 @@ fn a_retry_that_is_too_large_keeps_its_delay_and_its_origin_in_one_header() {
         .dead_letter_queue("{topic}.dlq");
     let mut worker = TestWorker::new(consumer, handle_as_it_says).unwrap();
     let message = TestMessage::new("a", "9").partition(3).offset(41);
-    // A name that is ours in a retry topic only.
+    // A name that is a retry header only in retry topics.
     let message = message.header("retry_topic-attempts", "mine");
-    // Without the stack trace it is still too large.
+    // Too large even without the stack trace.
     worker.sent().fail_next(SendFault::MessageTooLarge);
     worker.sent().fail_next(SendFault::MessageTooLarge);
     worker.give(message.timestamp_ms(17));
@@ -125,7 +125,7 @@ fn in_transactions_a_retry_is_an_output_of_its_message() {
     assert_eq!(payloads, ["0", "1"], "{worker}");
 }
 
-/// The names of two groups can come to the same.
+/// The names of two groups can be the same.
 #[test]
 fn what_another_group_has_put_off_is_not_handled() {
     const GROUP: &str = "kafka_dlt-original-consumer-group";
@@ -172,7 +172,7 @@ fn what_another_group_has_put_off_is_not_handled() {
         let expected = if number == 2 { 4 } else { 0 };
         assert_eq!(worker.outputs().len(), expected, "{worker}");
         assert!(worker.dead_letters().is_empty() && worker.put_off().is_empty());
-        // None but theirs, and no empty batch.
+        // Only messages of the other group, and no empty batch.
         worker.give(TestMessage::new(topic, "theirs").header(GROUP, "other"));
         worker.run();
         assert_eq!(worker.committed(topic, 0), Some(9), "{worker}");
@@ -183,7 +183,7 @@ fn what_another_group_has_put_off_is_not_handled() {
     assert!(page.contains(counted), "{page}");
 }
 
-/// By a clock that is an hour ahead: all wait at the same time, and not one after the other.
+/// Written by a clock that is an hour ahead: all messages wait at the same time, not one after the other.
 #[test]
 fn what_was_fetched_together_waits_no_longer_than_the_delay_together() {
     let topic = "a-test-retry-1000";
@@ -216,8 +216,8 @@ fn what_was_fetched_together_waits_no_longer_than_the_delay_together() {
     }
 }
 
-/// One whose writer's clock is an hour ahead goes out after its topic's delay, and does not take others
-/// with it.
+/// A message whose writer's clock is an hour ahead is handled after its topic's delay, and does not delay
+/// others.
 #[test]
 fn what_is_overdue_takes_nobody_with_it() {
     let topic = "a-test-retry-10000";

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{ConsumerConfig, ConsumerError};
 
-/// The setting that is refused, and why.
+/// The setting that is refused, and the problem.
 fn refused(consumer: KafkaConsumer) -> (&'static str, String) {
     match TestWorker::new(consumer, handle_as_it_says) {
         Err(ConsumerError::Setting { setting, problem }) => (setting, problem),

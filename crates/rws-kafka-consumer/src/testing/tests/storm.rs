@@ -1,4 +1,4 @@
-//! Random outcomes, rebalances and kills, beside a model; a seed always leads to the same.
+//! Random outcomes, rebalances and kills, compared with a model. A seed always has the same result.
 
 use super::*;
 use crate::{FailurePolicy, Ordering, TopicPartition};
@@ -12,15 +12,16 @@ const RETRIES: u32 = 3;
 
 type Place = (i32, i64);
 
-/// What the storm has met, so that it is one.
+/// Counts what a storm contained, to check that it was one.
 #[derive(Default)]
 struct Seen {
     kills: usize,
-    /// Letters were on their way at that many steps.
+    /// The number of steps at which letters were in flight.
     held: usize,
 }
 
-/// How often each message fails; of those that fail more often than there are tries, a letter tells.
+/// The number of failures of each message. Those that fail more often than there are attempts are
+/// dead-lettered.
 fn run(seed: u64, ordering: Ordering, seen: &mut Seen) -> String {
     let mut rng = Rng::with_seed(seed);
     let mut failures: HashMap<Place, u32> = HashMap::new();
@@ -96,7 +97,7 @@ fn check(
 ) {
     let mut ended: BTreeMap<Place, bool> = BTreeMap::new();
     let mut committed: HashMap<i32, i64> = HashMap::new();
-    // The last message handled of each partition or key, since the partition came.
+    // The last handled message of each partition or key since the partition was assigned.
     let mut last: HashMap<(i32, u64), i64> = HashMap::new();
     let mut letters: HashMap<Place, u32> = HashMap::new();
     for (_, event) in worker.log() {
