@@ -302,17 +302,18 @@ pub enum ConsumerError {
     #[error("cannot replay dead letters")]
     ReplayProducer(#[source] Box<ProducerError>),
 
-    /// A letter could not be replayed, and the replay has ended: its topic did not acknowledge it in time, or
-    /// the producer failed. The letter stays in the queue, and the next run begins with it.
+    /// A dead letter could not be replayed, and the replay has ended: its topic did not acknowledge it in
+    /// time, or the producer failed. The dead letter stays in the queue, and the next run begins with it.
     ///
-    /// A letter that its topic permanently refuses does not end the replay; it is [left](crate::LeftReason).
+    /// A dead letter that its topic permanently refuses does not end the replay; it is
+    /// [left](crate::LeftReason).
     #[error("the letter at {partition} offset {offset} was not delivered to {topic}")]
     ReplayRefused {
-        /// The letter's partition in the queue.
+        /// The dead letter's partition in the queue.
         partition: TopicPartition,
-        /// The letter's offset in the queue.
+        /// The dead letter's offset in the queue.
         offset: i64,
-        /// The topic that the letter's message came from.
+        /// The topic that the dead letter's message came from.
         topic: String,
         /// The error of the producer.
         source: Box<ProducerError>,

@@ -47,7 +47,7 @@ pub struct StopDetails {
     /// The number of partitions with finished messages whose offset the broker had not confirmed at the
     /// deadline.
     pub uncommitted: usize,
-    /// `true` if the consumer was closed in time, and so told the group that it leaves.
+    /// `true` if the consumer was closed in time, and so informed the group that it leaves.
     ///
     /// If it is `false`, or if no broker received the message, other members get the partitions only after
     /// the session timeout. It is also `false` if the group or librdkafka had ended the membership before, as

@@ -131,7 +131,7 @@ mod tests {
         [1, 2, 3, 4].map(|failures| handling.verdict(error, failures, false))
     }
 
-    /// The same where there is a retry topic.
+    /// The verdict if there is a further retry topic.
     fn with_next(handling: &FailureHandling, error: &HandlerError) -> [Verdict; 4] {
         [1, 2, 3, 4].map(|failures| handling.verdict(error, failures, true))
     }

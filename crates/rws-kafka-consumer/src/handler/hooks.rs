@@ -14,7 +14,7 @@ pub struct Assigned {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AssignedPartition {
-    /// The partition.
+    /// The partition's topic and number.
     pub partition: TopicPartition,
     /// The committed offset of the group, where reading begins. `None` if the group has committed none, or if
     /// the broker did not answer in time.

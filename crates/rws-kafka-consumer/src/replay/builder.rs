@@ -18,49 +18,49 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// A replay, which publishes the letters of a dead letter queue to their original topics again.
+/// A replay, which publishes the messages of a dead letter queue to their original topics again.
 ///
 /// A replayed message has the key, payload and headers of the original message. The headers of the queue are
 /// removed (both forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders)), and the header `rws-replay-count`
 /// counts the replays of the message. If OpenTelemetry recorded the handling, `traceparent` stays that of the
-/// letter.
+/// dead letter.
 ///
-/// Letters of one partition of the queue are sent in their order. If a topic refuses several letters that
-/// were sent together, each of them is sent again on its own, after the others of its batch.
+/// Dead letters of one partition of the queue are sent in their order. If a topic refuses several dead
+/// letters that were sent together, each of them is sent again on its own, after the others of its batch.
 ///
 /// # Target topics
 ///
-/// By default, a replay writes only to the topic that the queue is named after, whatever the letters' headers
-/// contain. That is the queue's name without a final `dlq` or `dlt` (in any case) and the `.`, `-` or `_`
-/// before it: `orders.created` for `orders.created.dlq`, `orders.created-dlt` and `orders.created.DLT`.
+/// By default, a replay writes only to the topic that the queue is named after, whatever the dead letters'
+/// headers contain. That is the queue's name without a final `dlq` or `dlt` (in any case) and the `.`, `-` or
+/// `_` before it: `orders.created` for `orders.created.dlq`, `orders.created-dlt` and `orders.created.DLT`.
 /// [`allow_targets`](Self::allow_targets) allows other topics, for example for a queue with another name. A
 /// replay never writes to internal topics (`__…`).
 ///
-/// A letter that can permanently not be replayed is left in the queue and counted by its
+/// A dead letter that can permanently not be replayed is left in the queue and counted by its
 /// [cause](crate::LeftReason), and the replay continues. Its topic may not be allowed, may not exist, may not
 /// be writable for the user, or may refuse the message, for example because of its size. The group has passed
-/// such a letter. To replay it after the cause is fixed, use another [`group`](Self::group).
+/// such a dead letter. To replay it after the cause is fixed, use another [`group`](Self::group).
 ///
 /// Every group that reads the topic receives the message again, even a group that has handled it before. A
 /// deduplicator recognizes the message only by its header `rws-message-id`. Without one, it is a new message
 /// with another offset.
 ///
-/// A replay reads the queue up to its end at the start, so letters that fail again are not replayed in the
-/// same run. Letters stay in the queue until its retention deletes them.
+/// A replay reads the queue up to its end at the start, so dead letters that fail again are not replayed in
+/// the same run. Dead letters stay in the queue until its retention deletes them.
 ///
 /// # Progress
 ///
 /// A replay commits its progress as the offsets of a [`group`](Self::group) of its own, after each batch of
-/// letters is acknowledged. The next run of the same group resumes a replay that was killed. It loses no
-/// letter, writes at most the last batch twice, and [reports that](crate::ReplayReport::possibly_twice).
+/// dead letters is acknowledged. The next run of the same group resumes a replay that was killed. It loses no
+/// dead letter, writes at most the last batch twice, and [reports that](crate::ReplayReport::possibly_twice).
 ///
-/// Letters that the group has passed are not read again, whether they were replayed or left. To select among
-/// them again, use another group. If two runs of one group run at the same time, the one that began first
-/// ends after its current batch.
+/// Dead letters that the group has passed are not read again, whether they were replayed or left. To select
+/// among them again, use another group. If two runs of one group run at the same time, the one that began
+/// first ends after its current batch.
 ///
 /// The group has no members, so brokers delete its offsets seven days after the last commit
-/// (`offsets.retention.minutes`). The next run then begins with the first letter. Use
-/// [`failed_within`](Self::failed_within) to leave out letters that must not be replayed again.
+/// (`offsets.retention.minutes`). The next run then begins with the first dead letter. Use
+/// [`failed_within`](Self::failed_within) to leave out dead letters that must not be replayed again.
 ///
 /// ```no_run
 /// use rws_kafka_consumer::{ConsumerConfig, Replay};
@@ -95,7 +95,7 @@ pub struct Replay {
 const MAX_BATCH: usize = 10_000;
 
 impl Replay {
-    /// Creates a replay of all letters of the topic `queue`. The group of `config` is not used.
+    /// Creates a replay of all dead letters of the topic `queue`. The group of `config` is not used.
     pub fn new(config: impl Into<ConsumerConfig>, queue: impl Into<String>) -> Self {
         let queue = queue.into();
         Self {
@@ -124,34 +124,34 @@ impl Replay {
     /// Selects only these offsets of this partition of the queue. It may be called for several partitions;
     /// partitions that are not named are left out.
     ///
-    /// Letters before the range count as passed without being read: to replay them later, use another
+    /// Dead letters before the range count as passed without being read: to replay them later, use another
     /// [`group`](Self::group).
     ///
-    /// A letter must match all conditions of the replay.
+    /// A dead letter must match all conditions of the replay.
     pub fn offsets(mut self, partition: i32, range: impl RangeBounds<i64>) -> Self {
         self.selection.offsets.insert(partition, offsets(&range));
         self
     }
 
-    /// Selects only letters that were dead-lettered within `times`, by their header `rws-dlq-failed-at`.
+    /// Selects only messages that were dead-lettered within `times`, by their header `rws-dlq-failed-at`.
     /// `times` must not be empty.
     ///
-    /// Letters in Spring's form do not have this header and are left.
+    /// Dead letters in Spring's form do not have this header and are left.
     pub fn failed_within(mut self, times: impl RangeBounds<SystemTime>) -> Self {
         let bounds = (times.start_bound().cloned(), times.end_bound().cloned());
         self.selection.failed = Some(bounds);
         self
     }
 
-    /// Selects only letters whose original message has a timestamp within `times`, by the header that
-    /// contains it. Letters without that header are left. `times` must not be empty.
+    /// Selects only dead letters whose original message has a timestamp within `times`, by the header that
+    /// contains it. Dead letters without that header are left. `times` must not be empty.
     pub fn sent_within(mut self, times: impl RangeBounds<SystemTime>) -> Self {
         let bounds = (times.start_bound().cloned(), times.end_bound().cloned());
         self.selection.sent = Some(bounds);
         self
     }
 
-    /// Selects only letters for which `predicate` returns `true`. A panic in it ends the replay.
+    /// Selects only dead letters for which `predicate` returns `true`. A panic in it ends the replay.
     pub fn matching<F>(mut self, predicate: F) -> Self
     where
         F: Fn(&DeadLetter) -> bool + Send + Sync + 'static,
@@ -160,15 +160,15 @@ impl Replay {
         self
     }
 
-    /// Sets the maximum number of letters that are sent per second. Default 100; 1 to 1,000,000. No burst
-    /// follows a pause.
+    /// Sets the maximum number of dead letters that are sent per second. Default 100; 1 to 1,000,000. No
+    /// burst follows a pause.
     pub fn rate(mut self, letters_a_second: u32) -> Self {
         self.rate = letters_a_second;
         self
     }
 
-    /// Sets how many letters are sent before the replay waits for their acknowledgements and commits their
-    /// offsets. Default 100; 1 to 10,000. At most the [`rate`](Self::rate) of one second.
+    /// Sets how many dead letters are sent before the replay waits for their acknowledgements and commits
+    /// their offsets. Default 100; 1 to 10,000. At most the [`rate`](Self::rate) of one second.
     ///
     /// After a crash, at most one batch is written twice.
     pub fn batch_size(mut self, letters: usize) -> Self {
@@ -176,7 +176,7 @@ impl Replay {
         self
     }
 
-    /// Sets how often a message may be replayed. Default 3; at least 1. Letters that were replayed that
+    /// Sets how often a message may be replayed. Default 3; at least 1. Dead letters that were replayed that
     /// often, according to their header `rws-replay-count`, are left.
     pub fn max_replays(mut self, replays: u32) -> Self {
         self.max_replays = replays;
@@ -201,13 +201,13 @@ impl Replay {
         self
     }
 
-    /// Sets which partition of its topic a letter is published to. Default [`ReplayPartition::ByKey`].
+    /// Sets which partition of its topic a dead letter is published to. Default [`ReplayPartition::ByKey`].
     pub fn partition(mut self, partition: ReplayPartition) -> Self {
         self.partition = partition;
         self
     }
 
-    /// Sets which timestamp a letter is published with. Default [`ReplayTimestamp::Now`].
+    /// Sets which timestamp a dead letter is published with. Default [`ReplayTimestamp::Now`].
     pub fn timestamp(mut self, timestamp: ReplayTimestamp) -> Self {
         self.timestamp = timestamp;
         self
@@ -230,7 +230,7 @@ impl Replay {
         self
     }
 
-    /// Reads the queue as [`start`](Self::start) would, and returns what it would do. It writes neither
+    /// Reads the queue as [`start`](Self::start) would, and returns what it would do. It writes neither dead
     /// letters nor offsets.
     ///
     /// The call blocks until the queue is read. It waits up to 30 s for each answer of the broker.
@@ -324,7 +324,7 @@ impl Replay {
         for (name, value) in [
             ("group.id", self.group.as_str()),
             ("enable.partition.eof", "true"),
-            // Skips letters that were deleted meanwhile.
+            // Skips dead letters that were deleted meanwhile.
             ("auto.offset.reset", "earliest"),
             // Nothing reads the statistics, and rdkafka would log them.
             ("statistics.interval.ms", "0"),

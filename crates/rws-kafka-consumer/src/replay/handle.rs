@@ -14,18 +14,18 @@ pub(super) type Progress = dyn Fn(&ReplayStatus) + Send + Sync;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ReplayStatus {
-    /// The number of selected offsets of the queue. It is the number of letters if the queue is neither
+    /// The number of selected offsets of the queue. It is the number of dead letters if the queue is neither
     /// compacted nor written to in transactions.
     pub total: u64,
     /// The number of these offsets that the replay has passed.
     pub done: u64,
     /// The number of these offsets that it has not passed yet.
     pub to_come: u64,
-    /// The number of letters that were replayed and acknowledged.
+    /// The number of dead letters that were replayed and acknowledged.
     pub replayed: u64,
-    /// The number of letters that were left in the queue, by cause.
+    /// The number of dead letters that were left in the queue, by cause.
     pub left: BTreeMap<LeftReason, u64>,
-    /// The average number of replayed letters per second since the start.
+    /// The average number of replayed dead letters per second since the start.
     pub rate: f64,
 }
 
@@ -37,19 +37,19 @@ pub struct ReplayReport {
     pub status: ReplayStatus,
     /// The number of selected offsets that the replay's group had passed before this run.
     pub already_passed: u64,
-    /// The maximum number of letters that are in their topics twice, because an earlier run was interrupted
-    /// and may have written them. 0 if no run was interrupted.
+    /// The maximum number of dead letters that are in their topics twice, because an earlier run was
+    /// interrupted and may have written them. 0 if no run was interrupted.
     pub possibly_twice: u64,
-    /// The number of letters that were written, or may have been, without a commit. The next run writes them
-    /// again.
+    /// The number of dead letters that were written, or may have been, without a commit. The next run writes
+    /// them again.
     pub uncommitted: u64,
     /// The error that ended the replay early; `None` if it reached its end or was stopped.
     pub error: Option<ConsumerError>,
 }
 
 impl ReplayReport {
-    /// Returns `true` if the replay reached its end, and everything is acknowledged and committed. Letters
-    /// that were left are allowed.
+    /// Returns `true` if the replay reached its end, and everything is acknowledged and committed. Dead
+    /// letters that were left are allowed.
     pub fn is_complete(&self) -> bool {
         self.error.is_none() && self.uncommitted == 0 && self.status.to_come == 0
     }
@@ -76,7 +76,7 @@ impl ReplayHandle {
         self.shared.state.lock().status.clone()
     }
 
-    /// Stops the replay: it sends no more letters, waits for at most `timeout` for those in flight, and
+    /// Stops the replay: it sends no more dead letters, waits for at most `timeout` for those in flight, and
     /// commits. A later run resumes it.
     ///
     /// The call takes up to 2 s longer than `timeout` if the broker does not answer.
@@ -133,7 +133,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct State {
     status: ReplayStatus,
-    /// The number of sent letters whose offsets are not committed.
+    /// The number of sent dead letters whose offsets are not committed.
     in_doubt: u64,
     /// The deadline of the stop, if one was asked for.
     stop_by: Option<Instant>,

@@ -10,11 +10,11 @@ const TEXT: &str = "rws-dlq-";
 const SPRING: &str = "kafka_dlt-";
 const SPRING_ATTEMPTS: &str = "kafka_deliveryAttempt";
 
-/// A letter in a dead letter queue.
+/// A message in a dead letter queue, with the headers that say where it came from.
 ///
-/// Both forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders) are read. If a letter contains both, or a
-/// header twice, the last ones count, because they were written last. A letter with `rws-dlq-origin` instead
-/// of the other headers has no reason, group or number of attempts.
+/// Both forms of [`DeadLetterHeaders`](crate::DeadLetterHeaders) are read. If a dead letter contains both, or
+/// a header twice, the last ones count, because they were written last. A dead letter with `rws-dlq-origin`
+/// instead of the other headers has no reason, group or number of attempts.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     pub(crate) at: TopicPartition,
@@ -34,12 +34,12 @@ enum Form {
 }
 
 impl DeadLetter {
-    /// Returns the letter's partition in the queue.
+    /// Returns the dead letter's partition in the queue.
     pub fn partition(&self) -> &TopicPartition {
         &self.at
     }
 
-    /// Returns the letter's offset in the queue.
+    /// Returns the dead letter's offset in the queue.
     pub fn offset(&self) -> i64 {
         self.offset
     }
@@ -91,7 +91,7 @@ impl DeadLetter {
     /// Returns the timestamp of the original message in milliseconds since 1970; `None` if no header contains
     /// it.
     ///
-    /// The timestamp of the record in the queue is the time at which the letter was published.
+    /// The timestamp of the record in the queue is the time at which the dead letter was published.
     pub fn original_timestamp_ms(&self) -> Option<i64> {
         match self.short() {
             Some(short) => short.timestamp_ms,
@@ -99,13 +99,13 @@ impl DeadLetter {
         }
     }
 
-    /// Returns the time at which the message was dead-lettered, in milliseconds since 1970. `None` for
+    /// Returns the time at which the message was dead-lettered, in milliseconds since 1970. `None` for dead
     /// letters in Spring's form, which do not contain it.
     pub fn failed_at_ms(&self) -> Option<i64> {
         match self.form()? {
             Form::Text => self.number("failed-at"),
             Form::Spring => None,
-            // The letter was published at that time.
+            // The dead letter was published at that time.
             Form::Short => self.timestamp.map(Timestamp::ms),
         }
     }

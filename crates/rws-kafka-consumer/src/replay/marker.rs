@@ -1,11 +1,11 @@
 use std::fmt;
 
-/// The metadata that is committed with a replay's offsets: the run that committed them, and how many letters
-/// it may have written beyond them.
+/// The metadata that is committed with a replay's offsets: the run that committed them, and how many dead
+/// letters it may have written beyond them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Marker {
     pub(super) run: String,
-    /// The number of letters that may have been written beyond the offset; 0 once the run has ended
+    /// The number of dead letters that may have been written beyond the offset; 0 once the run has ended
     /// regularly.
     pub(super) at_risk: u64,
 }

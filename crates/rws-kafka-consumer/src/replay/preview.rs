@@ -7,23 +7,23 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReplayPreview {
-    /// The number of letters that would be replayed.
+    /// The number of dead letters that would be replayed.
     pub replayed: u64,
-    /// The number of these letters by original topic.
+    /// The number of these dead letters by original topic.
     pub by_topic: BTreeMap<String, u64>,
-    /// The number of these letters by reason. Reasons have at most 1 KiB, with control characters escaped.
-    /// The first 1,000 different reasons are counted separately, all others under `(other)`.
+    /// The number of these dead letters by reason. Reasons have at most 1 KiB, with control characters
+    /// escaped. The first 1,000 different reasons are counted separately, all others under `(other)`.
     pub by_reason: BTreeMap<String, u64>,
-    /// The number of these letters by the group that dead-lettered them, limited as `by_reason` is.
+    /// The number of these dead letters by the group that dead-lettered them, limited as `by_reason` is.
     pub by_group: BTreeMap<String, u64>,
-    /// The number of letters that would be left, by cause.
+    /// The number of dead letters that would be left, by cause.
     pub left: BTreeMap<LeftReason, u64>,
-    /// The number of letters that would be left as [`TargetNotAllowed`](LeftReason::TargetNotAllowed), by the
-    /// original topic in their headers, limited as `by_reason` is.
+    /// The number of dead letters that would be left as [`TargetNotAllowed`](LeftReason::TargetNotAllowed),
+    /// by the original topic in their headers, limited as `by_reason` is.
     pub not_allowed: BTreeMap<String, u64>,
     /// The number of selected offsets that the replay's group has already passed.
     pub already_passed: u64,
-    /// The number of letters that an interrupted run may already have written.
+    /// The number of dead letters that an interrupted run may already have written.
     pub possibly_twice: u64,
 }
 

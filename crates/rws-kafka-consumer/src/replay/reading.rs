@@ -6,20 +6,20 @@ use crate::transport::{Committed, QueuePolled, QueueReader};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The timeout for an answer of the broker, and for the next letter.
+/// The timeout for an answer of the broker, and for the next dead letter.
 pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
-/// The timeout of one poll for the next letter.
+/// The timeout of one poll for the next dead letter.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Reads the selected letters that a queue held at the start, once.
+/// Reads the selected dead letters that a queue held at the start, once.
 pub(super) struct Reading {
     reader: QueueReader,
     parts: BTreeMap<i32, Part>,
-    /// The time since which the broker owes a letter or an end.
+    /// The time since which the broker owes a dead letter or an end.
     waiting: Option<Instant>,
     pub(super) already_passed: u64,
-    /// The number of letters at risk in the marker of an interrupted run.
+    /// The number of dead letters at risk in the marker of an interrupted run.
     pub(super) at_risk: u64,
 }
 
@@ -33,7 +33,7 @@ struct Part {
     high: i64,
     /// The committed offset of the group. The replay never commits a lower one.
     floor: i64,
-    /// The number of letters of this partition that were sent and acknowledged.
+    /// The number of dead letters of this partition that were sent and acknowledged.
     sent: u64,
     /// The broker reported an end before `end`, and was asked again from `next` on.
     is_asked_again: bool,
@@ -41,7 +41,7 @@ struct Part {
 
 pub(super) enum Read {
     Letter(DeadLetter),
-    /// No letter has arrived yet.
+    /// No dead letter has arrived yet.
     Nothing,
     /// Everything was read.
     Finished,
@@ -75,7 +75,7 @@ impl Reading {
         Ok(reading)
     }
 
-    /// Returns the next letter. The caller must call [`passed`](Self::passed) once it is done with it.
+    /// Returns the next dead letter. The caller must call [`passed`](Self::passed) once it is done with it.
     pub(super) fn next(&mut self) -> Result<Read, ConsumerError> {
         if self.parts.values().all(Part::is_done) {
             return Ok(Read::Finished);
@@ -108,14 +108,14 @@ impl Reading {
         }
     }
 
-    /// Records that this letter was sent and acknowledged.
+    /// Records that this dead letter was sent and acknowledged.
     pub(super) fn sent(&mut self, letter: &DeadLetter) {
         if let Some(part) = self.parts.get_mut(&letter.at.partition()) {
             part.sent += 1;
         }
     }
 
-    /// Records that this letter is done.
+    /// Records that this dead letter is done.
     pub(super) fn passed(&mut self, letter: &DeadLetter) -> Result<(), ConsumerError> {
         let number = letter.at.partition();
         if let Some(part) = self.parts.get_mut(&number) {
@@ -128,7 +128,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Handles a report that the partition has no more messages. The remaining offsets may contain no
+    /// Handles a report that the partition has no more messages. The remaining offsets may contain no dead
     /// letters, for example only transaction markers, or a new leader does not know all messages yet. A
     /// leader that returns the bounds does know them, so its next report is final.
     fn end_told(&mut self, number: i32) -> Result<(), ConsumerError> {
@@ -142,7 +142,7 @@ impl Reading {
         }
     }
 
-    /// Records that the remaining selected offsets of the partition contain no letters.
+    /// Records that the remaining selected offsets of the partition contain no dead letters.
     fn ended(&mut self, number: i32) -> Result<(), ConsumerError> {
         if let Some(part) = self.parts.get_mut(&number) {
             part.next = part.next.max(part.end);
@@ -161,7 +161,7 @@ impl Reading {
         to_come.sum::<i64>().unsigned_abs()
     }
 
-    /// The number of letters beyond the committed offsets that interrupted runs may have written.
+    /// The number of dead letters beyond the committed offsets that interrupted runs may have written.
     pub(super) fn still_at_risk(&self) -> u64 {
         // Their partitions are unknown.
         let mut parts = self.parts.values();
@@ -221,8 +221,8 @@ impl Part {
         self.next >= self.end
     }
 
-    /// Returns `true` if it is past all letters that an interrupted run with this many letters in flight can
-    /// have written to it.
+    /// Returns `true` if it is past all dead letters that an interrupted run with this many dead letters in
+    /// flight can have written to it.
     fn is_past(&self, letters: u64) -> bool {
         self.sent >= letters || self.position() >= self.high
     }
@@ -286,7 +286,7 @@ mod tests {
 
     type Mock = MockCluster<'static, DefaultProducerContext>;
 
-    /// A queue with this many letters in its only partition.
+    /// A queue with this many dead letters in its only partition.
     fn queue(letters: usize) -> (Mock, Reading) {
         let mock = MockCluster::new(1).expect("a mock cluster");
         mock.create_topic("orders.dlq", 1, 1).expect("a topic");
@@ -300,7 +300,7 @@ mod tests {
         (mock, reading)
     }
 
-    /// The offsets of the next letters, at most `most`.
+    /// The offsets of the next dead letters, at most `most`.
     fn read(reading: &mut Reading, most: usize) -> Vec<i64> {
         let mut offsets = Vec::new();
         while offsets.len() < most {

@@ -15,10 +15,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// After this many letters the progress is committed, even if all of them were left.
+/// After this many dead letters the progress is committed, even if all of them were left.
 const LOOKS: usize = 10_000;
 
-/// A batch ends at this many bytes, because its letters are kept in memory until they are acknowledged.
+/// A batch ends at this many bytes, because its dead letters are kept in memory until they are acknowledged.
 const BATCH_BYTES: usize = 32 << 20;
 
 /// The settings of the writing side of a replay.
@@ -44,15 +44,15 @@ pub(super) struct Run {
     pace: Pace,
     began: Instant,
     status: ReplayStatus,
-    /// The letters of this batch that are in flight.
+    /// The dead letters of this batch that are in flight.
     sent: Vec<Sent>,
     /// Their size in bytes.
     bytes: usize,
-    /// The number of letters that were read since the last commit.
+    /// The number of dead letters that were read since the last commit.
     looked: usize,
-    /// The number of letters that were written, or may have been, without a commit.
+    /// The number of dead letters that were written, or may have been, without a commit.
     in_doubt: u64,
-    /// The topics that have acknowledged a letter.
+    /// The topics that have acknowledged a dead letter.
     reached: HashSet<String>,
     refusals: LogRate,
 }
@@ -142,7 +142,7 @@ impl Run {
             }
             match self.reading.next()? {
                 Read::Finished => break,
-                // Settles the letters in flight while there is nothing to read.
+                // Settles the dead letters in flight while there is nothing to read.
                 Read::Nothing if self.unsettled() > 0 => self.settle()?,
                 Read::Nothing => {}
                 Read::Letter(letter) => {
@@ -162,7 +162,7 @@ impl Run {
         self.finish()
     }
 
-    /// Sends a letter or leaves it. Returns `false` if the replay is to stop.
+    /// Sends a dead letter or leaves it. Returns `false` if the replay is to stop.
     fn take(&mut self, letter: DeadLetter) -> Result<bool, Ended> {
         let letter = Arc::new(letter);
         match self.leaves(&letter)? {
@@ -200,7 +200,7 @@ impl Run {
         self.pace.went(Instant::now());
         let topic = letter.original_topic().unwrap_or_default();
         if !self.reached.contains(topic) {
-            // Otherwise the next letters would wait behind it while the producer fetches the topic's
+            // Otherwise the next dead letters would wait behind it while the producer fetches the topic's
             // metadata, and then be sent in one burst.
             self.wait_for_all()?;
             self.reached.insert(topic.to_owned());
@@ -220,7 +220,7 @@ impl Run {
         }
     }
 
-    /// Waits for the acknowledgements of the letters in flight.
+    /// Waits for the acknowledgements of the dead letters in flight.
     fn wait_for_all(&mut self) -> Result<(), Ended> {
         let sent = std::mem::take(&mut self.sent);
         self.bytes = 0;
@@ -253,7 +253,7 @@ impl Run {
         result
     }
 
-    /// Waits for the result of a letter. `Some` is a permanent refusal.
+    /// Waits for the result of a dead letter. `Some` is a permanent refusal.
     fn outcome(&mut self, sent: Sent) -> Result<Option<ProducerError>, Ended> {
         let letter = sent.letter;
         self.in_doubt += 1;
@@ -274,7 +274,7 @@ impl Run {
         }
     }
 
-    /// Counts and logs a letter that its topic permanently refuses.
+    /// Counts and logs a dead letter that its topic permanently refuses.
     fn leave(&mut self, letter: &DeadLetter, error: &ProducerError) {
         self.in_doubt -= 1;
         let reason = LeftReason::of_refusal(error).unwrap_or(LeftReason::Refused);
@@ -293,7 +293,7 @@ impl Run {
         }
     }
 
-    /// Ends a batch: once all its letters are acknowledged, the progress is committed.
+    /// Ends a batch: once all its dead letters are acknowledged, the progress is committed.
     fn settle(&mut self) -> Result<(), Ended> {
         self.wait_for_all()?;
         if self.looked == 0 {
@@ -317,7 +317,7 @@ impl Run {
         Ok(())
     }
 
-    /// Commits that no letter is in doubt.
+    /// Commits that no dead letter is in doubt.
     fn finish(&mut self) -> Result<(), Ended> {
         let marker = self.marker(true);
         let time = self.time_for_answer();
@@ -364,14 +364,14 @@ impl Run {
         self.shared.tell(&self.status, self.unsettled());
     }
 
-    /// The number of sent letters whose offsets are not committed.
+    /// The number of sent dead letters whose offsets are not committed.
     fn unsettled(&self) -> u64 {
         self.in_doubt + self.sent.len() as u64
     }
 }
 
-/// Returns `true` if the letter may have been refused because of another one in its batch: brokers accept or
-/// refuse a batch as a whole. It is then sent again on its own.
+/// Returns `true` if the dead letter may have been refused because of another one in its batch: brokers
+/// accept or refuse a batch as a whole. It is then sent again on its own.
 fn is_shared(error: &ProducerError) -> bool {
     matches!(
         LeftReason::of_refusal(error),

@@ -8,16 +8,16 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// The cause for which a letter is left in the queue.
+/// The cause for which a dead letter is left in the queue.
 ///
-/// The letter stays there until the queue's retention deletes it. A replay with another
+/// The dead letter stays there until the queue's retention deletes it. A replay with another
 /// [`group`](crate::Replay::group) reads it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum LeftReason {
-    /// The letter does not match the conditions of the replay.
+    /// The dead letter does not match the conditions of the replay.
     NotSelected,
-    /// The replay selects by time of failure, and the letter's headers do not contain one.
+    /// The replay selects by time of failure, and the dead letter's headers do not contain one.
     NoFailureTime,
     /// The message was already replayed the maximum number of times.
     ReplayedTooOften,
@@ -44,7 +44,7 @@ pub enum LeftReason {
 }
 
 impl LeftReason {
-    /// The cause for which a refused letter is left; `None` if another attempt may succeed, or if the
+    /// The cause for which a refused dead letter is left; `None` if another attempt may succeed, or if the
     /// producer has failed.
     pub(super) fn of_refusal(error: &ProducerError) -> Option<Self> {
         match error {
@@ -81,7 +81,7 @@ impl fmt::Display for LeftReason {
 pub(super) type Predicate = dyn Fn(&DeadLetter) -> bool + Send + Sync;
 pub(super) type Times = (Bound<SystemTime>, Bound<SystemTime>);
 
-/// The conditions of a replay. A letter must match all of them.
+/// The conditions of a replay. A dead letter must match all of them.
 #[derive(Clone, Default)]
 pub(super) struct Selection {
     /// The selected offsets by partition, with an exclusive end; empty to select all.
@@ -91,7 +91,7 @@ pub(super) struct Selection {
     pub(super) predicate: Option<Arc<Predicate>>,
 }
 
-/// Further conditions for a letter.
+/// Further conditions for a dead letter.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) targets: Targets,

@@ -3,8 +3,8 @@ use rws_kafka_producer::check_topic_name;
 use std::collections::BTreeSet;
 
 /// The topics that a replay may write to: the one that the queue is named after, and those that the caller
-/// allows. The header of a letter does not count: otherwise anyone who may write to the queue could write
-/// wherever the replay may.
+/// allows. The header of a dead letter does not count: otherwise anyone who may write to the queue could
+/// write wherever the replay may.
 #[derive(Clone, Debug)]
 pub(super) struct Targets {
     queue: String,
@@ -34,7 +34,7 @@ impl Targets {
     ///
     /// # Errors
     ///
-    /// [`ConsumerError::Setting`] if no letter can be written to one of them.
+    /// [`ConsumerError::Setting`] if no dead letter can be written to one of them.
     pub(super) fn check(&self) -> Result<(), ConsumerError> {
         let named = named_after(&self.queue);
         for topic in &self.allowed {
@@ -72,7 +72,7 @@ fn refuse(problem: String) -> Result<(), ConsumerError> {
     })
 }
 
-/// Returns `true` if letters of `queue` can be written to `topic`, provided that it is allowed.
+/// Returns `true` if dead letters of `queue` can be written to `topic`, provided that it is allowed.
 pub(super) fn is_possible(topic: &str, queue: &str) -> bool {
     check_topic_name(topic).is_ok() && topic != queue && !topic.starts_with("__")
 }

@@ -180,7 +180,7 @@ fn offset_in(reason: &str) -> Option<i64> {
     })
 }
 
-/// The partitions whose next offset is `offset`; otherwise those of which nothing was read; otherwise all.
+/// The partitions whose next offset is `offset`; otherwise the unread ones; otherwise all.
 fn likely(suspects: Vec<Suspect>, offset: Option<i64>) -> Vec<TopicPartition> {
     let at = |position: Option<i64>| {
         let found = suspects

@@ -22,8 +22,8 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a message is kept after it is due, because the worker may be down then.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The sizes of messages, of which the first one that the broker accepts counts. Every message that was read
-/// must fit, with the retry headers: the broker's default, 1 MiB, may be less than the limit of the original
+/// The message sizes to try; the first one that the broker accepts counts. Every message that was read must
+/// fit, with the retry headers: the broker's default, 1 MiB, may be less than the limit of the original
 /// topic. Hosted clusters may allow as little as 8 MiB.
 const SIZES: [&str; 2] = ["67108864", "8388608"];
 /// The broker's default number of replicas (brokers since 2.4).

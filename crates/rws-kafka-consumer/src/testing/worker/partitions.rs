@@ -19,7 +19,7 @@ impl TestWorker {
     }
 
     /// Revokes a partition, as a rebalance does: finished messages are committed. The worker does not wait
-    /// for a letter that is [held](super::Sent::hold).
+    /// for an acknowledgement that is [held](super::Sent::hold).
     pub fn revoke(&mut self, topic: &str, partition: i32) {
         let partition = TopicPartition::new(topic, partition);
         if self.assigned.remove(&partition) {
@@ -46,7 +46,7 @@ impl TestWorker {
     /// Kills the process and starts a new one: everything in flight and in memory is lost, and the assigned
     /// partitions are read again from their committed offsets. A worker that has stopped is started again.
     pub fn restart(&mut self) {
-        // Nothing waits for letters in flight any more.
+        // Nothing waits for these acknowledgements any more.
         self.sent.fail_held(SendFault::TimedOut);
         let transactional = self.transactional.clone();
         self.worker = by_hand(
