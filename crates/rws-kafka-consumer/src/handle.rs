@@ -13,6 +13,22 @@ use std::time::{Duration, Instant};
 /// If a worker fails, readiness stays degraded until [`join`](Self::join) or [`stop`](Self::stop) has
 /// returned the error and the handle is dropped, so that failures stay visible even if the handle was dropped
 /// before.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use rws_kafka_consumer::{ConsumerContext, KafkaConsumer};
+/// use std::time::Duration;
+///
+/// let handle = KafkaConsumer::from_env()?
+///     .subscribe(["orders.created"])?
+///     .start(|msg: ConsumerContext| msg.commit());
+/// if !handle.wait_ready(Duration::from_secs(30)) {
+///     println!("no partitions yet: {:?}", handle.status().last_error);
+/// }
+/// handle.stop().into_result()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ConsumerHandle {
     engine: Arc<Engine>,

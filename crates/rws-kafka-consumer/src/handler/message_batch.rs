@@ -170,6 +170,26 @@ impl MessageBatch {
     /// This also asks for their commit. The worker sends it to the broker within the
     /// [`commit_interval`](crate::ConsumerConfig::commit_interval), even while the handler is running.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rws_kafka_consumer::KafkaConsumer;
+    /// let handle = KafkaConsumer::from_env()?
+    ///     .subscribe(["page.views"])?
+    ///     .start_batch(|batch| {
+    ///         for (index, msg) in batch.iter().enumerate() {
+    ///             println!("{}", msg.payload_str()?);
+    ///             if index % 100 == 99 {
+    ///                 // An error after this retries only the messages that follow.
+    ///                 batch.commit_up_to(msg)?;
+    ///             }
+    ///         }
+    ///         batch.commit()
+    ///     });
+    /// handle.join().into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// - [`ConsumerError::PartitionLost`] if the partition belongs to another consumer.

@@ -7,6 +7,22 @@ use std::fmt;
 ///
 /// They are buffered until the handler returns. If it returns `Ok`, they are published in the transaction
 /// that commits the offset of the handled message. Otherwise they are discarded.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rws_kafka_consumer::KafkaConsumer;
+/// let handle = KafkaConsumer::from_env()?
+///     .subscribe(["orders.created"])?
+///     .exactly_once("invoicing-0")
+///     .start(|msg, out| {
+///         out.send_keyed("invoices", msg.key().unwrap_or_default(), "an invoice")?;
+///         out.send("audit", "invoiced")?;
+///         Ok(())
+///     });
+/// handle.join().into_result()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Outputs {
     /// `None` in a worker without transactions, whose handlers get no outputs.
     producer: Option<TransactionalProducer>,

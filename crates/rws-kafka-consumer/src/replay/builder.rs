@@ -128,6 +128,16 @@ impl Replay {
     /// [`group`](Self::group).
     ///
     /// A dead letter must match all conditions of the replay.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rws_kafka_consumer::{ConsumerConfig, Replay};
+    /// let replay = Replay::new(ConsumerConfig::from_env()?, "orders.created.dlq")
+    ///     .group("replay-of-incident-42")
+    ///     .offsets(0, 120..=180);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn offsets(mut self, partition: i32, range: impl RangeBounds<i64>) -> Self {
         self.selection.offsets.insert(partition, offsets(&range));
         self
@@ -137,6 +147,18 @@ impl Replay {
     /// `times` must not be empty.
     ///
     /// Dead letters in Spring's form do not have this header and are left.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rws_kafka_consumer::{ConsumerConfig, Replay};
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let yesterday = SystemTime::now() - Duration::from_secs(24 * 3600);
+    /// let replay = Replay::new(ConsumerConfig::from_env()?, "orders.created.dlq")
+    ///     .failed_within(yesterday..);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn failed_within(mut self, times: impl RangeBounds<SystemTime>) -> Self {
         let bounds = (times.start_bound().cloned(), times.end_bound().cloned());
         self.selection.failed = Some(bounds);
@@ -222,6 +244,15 @@ impl Replay {
 
     /// Sets a callback that is called after each batch. It runs on the replay's thread, which waits for it. A
     /// panic in it ends the replay.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rws_kafka_consumer::{ConsumerConfig, Replay};
+    /// let replay = Replay::new(ConsumerConfig::from_env()?, "orders.created.dlq")
+    ///     .on_progress(|status| println!("{} of {}", status.done, status.total));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress<F>(mut self, progress: F) -> Self
     where
         F: Fn(&ReplayStatus) + Send + Sync + 'static,

@@ -136,6 +136,16 @@ impl ConsumerConfig {
     /// `range` and `roundrobin`.
     ///
     /// For `cooperative-sticky`, set the [`property`](Self::property) `partition.assignment.strategy`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::{ConsumerConfig, GroupProtocol};
+    ///
+    /// let config = ConsumerConfig::new("localhost:9092", "orders")?
+    ///     .group_protocol(GroupProtocol::Consumer);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn group_protocol(self, protocol: GroupProtocol) -> Self {
         self.property(
             "group.protocol",
@@ -156,6 +166,17 @@ impl ConsumerConfig {
     ///
     /// The worker commits offsets itself. It therefore does not start if a property turns
     /// `enable.auto.commit`, `enable.auto.offset.store` or `enable.partition.eof` on.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::ConsumerConfig;
+    ///
+    /// // Allows a `drain_timeout` of more than 5 minutes.
+    /// let config = ConsumerConfig::new("localhost:9092", "orders")?
+    ///     .property("max.poll.interval.ms", "600000");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.explicit.push((name.into(), value.into()));
         self

@@ -151,6 +151,17 @@ impl KafkaConsumer {
     ///
     /// Without this setting, the worker reports a missing topic by name, and readiness is degraded with
     /// `"kafka_consumer":"missing topic"`. It finds the topic within seconds of its creation.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rws_kafka_consumer::KafkaConsumer;
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders"])?
+    ///     .dead_letter_queue("orders.dlq")
+    ///     .create_missing_topics(6);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_missing_topics(mut self, partitions: u32) -> Self {
         self.create_topics = Some(i32::try_from(partitions).unwrap_or(i32::MAX));
         self
@@ -168,6 +179,19 @@ impl KafkaConsumer {
     /// Sets which messages keep their order. Default [`Ordering::Partition`].
     ///
     /// With every ordering, the committed offset never passes an unfinished message.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::{KafkaConsumer, Ordering};
+    ///
+    /// // Up to 8 messages at the same time, but those with the same key in order.
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders"])?
+    ///     .concurrency(8)
+    ///     .ordering(Ordering::Key);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ordering(mut self, ordering: Ordering) -> Self {
         self.ordering = ordering;
         self
@@ -246,6 +270,16 @@ impl KafkaConsumer {
     ///
     /// Without this hook, [`on_revoke`](Self::on_revoke) is called instead. The hook runs on the worker's
     /// poll thread, as [`on_assign`](Self::on_assign) does.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use rws_kafka_consumer::KafkaConsumer;
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .on_lost(|lost| println!("lost, no commit possible: {:?}", lost.partitions()))
+    ///     .subscribe(["events.v1"])?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_lost<F>(mut self, hook: F) -> Self
     where
         F: Fn(&Revoked) + Send + Sync + 'static,
@@ -286,6 +320,18 @@ impl KafkaConsumer {
 
     /// Sets the names and the encoding of the headers that contain the origin of a dead letter. Default
     /// [`DeadLetterHeaders::Text`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::{DeadLetterHeaders, KafkaConsumer};
+    ///
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders"])?
+    ///     .dead_letter_queue("orders-dlt")
+    ///     .dead_letter_headers(DeadLetterHeaders::Spring);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dead_letter_headers(mut self, form: DeadLetterHeaders) -> Self {
         self.dead_letter_headers = Some(form);
         self
@@ -301,6 +347,20 @@ impl KafkaConsumer {
     ///
     /// The worker does not close the producer that you pass in. It stops if that producer has failed
     /// permanently.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::KafkaConsumer;
+    /// use rws_kafka_producer::{KafkaProducer, ProducerConfig};
+    ///
+    /// let audit = KafkaProducer::new(ProducerConfig::new("audit-cluster:9092")?)?;
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders"])?
+    ///     .dead_letter_queue("orders.dlq")
+    ///     .dead_letter_producer(audit);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dead_letter_producer(mut self, producer: KafkaProducer) -> Self {
         self.dead_letter_producer = Some(producer);
         self
@@ -333,6 +393,18 @@ impl KafkaConsumer {
     ///
     /// No thread is blocked during the wait. Other partitions continue, and with [`Ordering::Key`] other
     /// keys.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::{Backoff, KafkaConsumer};
+    /// use std::time::Duration;
+    ///
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders"])?
+    ///     .retry_backoff(Backoff::new(Duration::from_secs(1), Duration::from_secs(60)).jitter(0.5));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn retry_backoff(mut self, backoff: Backoff) -> Self {
         self.retry_backoff = backoff;
         self
@@ -347,6 +419,19 @@ impl KafkaConsumer {
     ///
     /// Default [`FailurePolicy::DeadLetter`] with a [`dead_letter_queue`](Self::dead_letter_queue), otherwise
     /// [`FailurePolicy::Retry`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::{FailurePolicy, KafkaConsumer};
+    ///
+    /// // Tries each message up to 6 times, then skips it.
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .subscribe(["page.views"])?
+    ///     .max_retries(5)
+    ///     .on_failure(FailurePolicy::Skip);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_failure(mut self, policy: FailurePolicy) -> Self {
         self.on_failure = Some(policy);
         self
@@ -386,6 +471,18 @@ impl KafkaConsumer {
     /// was one too many keeps its offset: the next run handles it again.
     ///
     /// It requires a [`dead_letter_queue`](Self::dead_letter_queue) or [`FailurePolicy::Skip`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rws_kafka_consumer::{CircuitBreaker, KafkaConsumer};
+    ///
+    /// let consumer = KafkaConsumer::from_env()?
+    ///     .subscribe(["orders"])?
+    ///     .dead_letter_queue("orders.dlq")
+    ///     .circuit_breaker(CircuitBreaker::consecutive(20));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
         self.breaker = Some(breaker);
         self

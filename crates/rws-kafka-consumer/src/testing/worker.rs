@@ -118,6 +118,24 @@ impl TestWorker {
     /// the test's clock. It is handed out once the test [advances](Self::advance) the clock by that, or at
     /// once if the wait is 0.
     ///
+    /// ```
+    /// use rws_kafka_consumer::KafkaConsumer;
+    /// use rws_kafka_consumer::testing::{TestMessage, TestWorker, config};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), rws_kafka_consumer::ConsumerError> {
+    /// let consumer = KafkaConsumer::new(config())?
+    ///     .subscribe(["page.views"])?
+    ///     .batch_max_wait(Duration::ZERO);
+    /// let mut worker = TestWorker::batch(consumer, |batch| batch.commit())?;
+    /// worker.give(TestMessage::new("page.views", "/"));
+    /// worker.give(TestMessage::new("page.views", "/cart"));
+    /// worker.run();
+    /// assert_eq!(worker.committed("page.views", 0), Some(2), "{worker}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The errors of [`KafkaConsumer::try_start_batch`], except those of librdkafka's properties.
@@ -130,6 +148,26 @@ impl TestWorker {
     }
 
     /// Creates an exactly-once worker. Each run commits its transaction at its end.
+    ///
+    /// ```
+    /// use rws_kafka_consumer::KafkaConsumer;
+    /// use rws_kafka_consumer::testing::{TestMessage, TestWorker, config};
+    ///
+    /// # fn main() -> Result<(), rws_kafka_consumer::ConsumerError> {
+    /// let consumer = KafkaConsumer::new(config())?
+    ///     .subscribe(["orders"])?
+    ///     .exactly_once("invoicing-0");
+    /// let mut worker = TestWorker::exactly_once(consumer, |msg, out| {
+    ///     out.send("invoices", msg.payload_str()?)?;
+    ///     Ok(())
+    /// })?;
+    /// worker.give(TestMessage::new("orders", "order 1"));
+    /// worker.run();
+    /// assert_eq!(worker.outputs()[0].payload_str(), "order 1");
+    /// assert_eq!(worker.committed("orders", 0), Some(1), "{worker}");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
