@@ -82,7 +82,6 @@ mod replay;
 mod report;
 mod retry;
 mod settings;
-mod start;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -46,8 +46,9 @@
 //!
 //! # Versions of the server
 //!
-//! rust-web-server 17.24 to 18.7, the HTTP/1.1 build. A service that names version 17 of it needs
-//! the same one here: `cargo update -p rust-web-server@18.7.0 --precise 17.24.0`.
+//! rust-web-server 17.24 to 18.25, the HTTP/1.1 build. A service that names version 17 of it needs
+//! the same one here: `cargo update -p rust-web-server@18.7.0 --precise 17.24.0`. Versions from 18.8 on
+//! state Rust 1.99, but compile with 1.95 and `--ignore-rust-version`.
 //!
 //! # Features
 //!

@@ -10,6 +10,7 @@ use crate::handler::message_batch::MessageBatch;
 use crate::handler::outputs::Outputs;
 use std::time::Duration;
 
+/// # Handling batches
 impl KafkaConsumer {
     /// Starts the worker as [`start`](Self::start) does, with a handler that takes several consecutive
     /// messages of one partition at a time. [`MessageBatch`] describes how its messages succeed and fail.
@@ -66,7 +67,10 @@ impl KafkaConsumer {
     {
         self.try_begin(without_outputs(handler), None)
     }
+}
 
+/// # The size of a batch
+impl KafkaConsumer {
     /// Sets the maximum number of messages in a batch. Default 500; at least 1.
     pub fn batch_max_messages(mut self, messages: usize) -> Self {
         self.batch.max_messages = Some(messages);

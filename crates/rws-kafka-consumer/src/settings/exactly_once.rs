@@ -73,6 +73,7 @@ pub struct ExactlyOnceConsumer {
     pub(crate) max_messages: usize,
 }
 
+/// # Exactly once
 impl KafkaConsumer {
     /// Makes this an exactly-once consumer: the outputs and the offsets of its handlers are committed in one
     /// transaction; see [`ExactlyOnceConsumer`].

@@ -1,8 +1,9 @@
 //! The settings of retry topics.
 
-use crate::settings::consumer::KafkaConsumer;
+use super::consumer::KafkaConsumer;
 use std::time::Duration;
 
+/// # Retry topics
 impl KafkaConsumer {
     /// Moves failed messages to retry topics, so that no other message waits for them. Default: none.
     ///

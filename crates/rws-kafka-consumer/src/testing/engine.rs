@@ -5,7 +5,7 @@ use crate::engine::{Engine, TestClock};
 #[cfg(test)]
 use crate::error::ConsumerError;
 use crate::failure::backoff::Backoff;
-use crate::start::Prepared;
+use crate::settings::start::Prepared;
 use rws_kafka_dispatch::Clock;
 use std::sync::Arc;
 

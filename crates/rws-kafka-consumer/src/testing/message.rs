@@ -4,7 +4,7 @@ use crate::engine::{ByHand, Fetched, Handler, TestClock};
 use crate::handler::context::ConsumerContext;
 use crate::handler::hooks::AssignedPartition;
 use crate::settings::consumer::KafkaConsumer;
-use crate::start::Prepared;
+use crate::settings::start::Prepared;
 use rws_kafka_dispatch::TopicPartition;
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::HeaderValue;

@@ -30,6 +30,7 @@ pub(crate) struct Prepared {
     pub(crate) equipment: Equipment,
 }
 
+/// # Starting
 impl KafkaConsumer {
     /// Starts the worker on threads of its own and returns at once.
     ///
