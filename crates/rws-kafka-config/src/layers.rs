@@ -64,8 +64,9 @@ impl Layers {
 
     /// Returns the layers of this process: its configuration file, its environment and its arguments.
     ///
-    /// The file is the one that `RWS_CONFIG_FILE` names, or else `rws.config.toml` in the working directory
-    /// if it exists. If the file cannot be read, building a configuration from the layers returns an error.
+    /// The file is the one that `RWS_CONFIG_FILE` names. If the variable is not set, it is `rws.config.toml` in
+    /// the working directory, if that exists. If the file cannot be read, building a configuration from the
+    /// layers returns an error.
     pub fn from_process() -> Self {
         Self {
             file: read_config_file(),

@@ -1,7 +1,7 @@
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// The health of parts that failed. It outlives their handles until someone has been told of the failure.
+/// The health of parts that failed. It outlives their handles until `told` is called.
 #[derive(Debug)]
 pub(crate) struct Untold<T> {
     parts: Arc<Mutex<Vec<Arc<Mutex<T>>>>>,

@@ -53,10 +53,10 @@
 //! | decide what happens to a failed message | [`FailurePolicy`] |
 //! | consume and publish in one transaction | [`ExactlyOnceConsumer`], [`TransactionalProducer`] |
 //! | publish dead letters again | [`Replay`] |
-//! | start and stop a service with an HTTP server | [`serve`], [`Serve`] |
+//! | start and stop a service with an HTTP server | [`serve`](serve()), [`Serve`] |
 //! | start and stop a service that only consumes | [`run`], [`Serve`] |
 //! | show Kafka's state in `/readyz`, `/metrics` and on a status page | [`KafkaLayer`] |
-//! | return errors from an HTTP handler with `?` | [`respond`], [`body`] |
+//! | return errors from an HTTP handler with `?` | [`respond`](respond()), [`body`](body()) |
 //!
 //! # Versions of the server
 //!

@@ -65,7 +65,7 @@ pub enum AvroError {
         detail: String,
     },
 
-    /// The requested type cannot hold what the payload contains.
+    /// The payload contains a value that the requested type does not accept.
     #[error("the payload holds no such value as was asked for{}: {detail}", place(.path))]
     Mismatch {
         /// The place in the value.

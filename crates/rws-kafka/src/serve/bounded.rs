@@ -16,7 +16,7 @@ impl<T: Send + 'static> Bounded<T> {
         let thread = thread::Builder::new()
             .name("rws-kafka-stop".to_owned())
             .spawn(move || {
-                // The receiver is gone once the work is abandoned.
+                // Fails if the work was abandoned and nothing receives its result.
                 let _ = sender.send(work());
             });
         Self {

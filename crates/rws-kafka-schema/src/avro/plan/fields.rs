@@ -3,8 +3,9 @@ use std::collections::HashMap;
 
 /// Returns the reader's field for each of the writer's fields, if there is one.
 ///
-/// A field of the writer goes to the reader's field that has its name as an alias, unless the writer also has
-/// a field with that reader's name. Otherwise it goes to the field with its own name.
+/// A field of the writer goes to the reader's field that has its name as an alias, unless the writer also
+/// has a field with the name of that reader's field. Otherwise it goes to the reader's field with its own
+/// name.
 pub(super) fn targets(from: &Record, to: &Record) -> Vec<Option<usize>> {
     let written: HashMap<&str, usize> = by_name(from);
     let read: HashMap<&str, usize> = by_name(to);
