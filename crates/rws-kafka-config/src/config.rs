@@ -185,6 +185,17 @@ impl KafkaConfig {
     /// Returns `None` if the property is not set, or if its value is a secret. Only
     /// [`client_properties`](Self::client_properties), [`producer_properties`](Self::producer_properties)
     /// and [`consumer_properties`](Self::consumer_properties) contain secrets.
+    ///
+    /// ```
+    /// use rws_kafka_config::KafkaConfig;
+    ///
+    /// let config = KafkaConfig::builder()
+    ///     .brokers("kafka:9092")
+    ///     .property("linger.ms", "5")
+    ///     .build()?;
+    /// assert_eq!(config.property("queue.buffering.max.ms"), Some("5"));
+    /// # Ok::<(), rws_kafka_config::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&str> {
         passthrough::find(&self.inner.passthrough, name)

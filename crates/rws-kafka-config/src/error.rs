@@ -58,6 +58,13 @@ impl fmt::Display for ConfigError {
 }
 
 /// One problem of a configuration: where it is, what was found, and what is allowed.
+///
+/// ```
+/// use rws_kafka_config::{KafkaConfig, ProblemKind};
+///
+/// let error = KafkaConfig::builder().build().unwrap_err();
+/// assert_eq!(error.problems()[0].kind(), ProblemKind::Missing); // `brokers` has no default
+/// ```
 #[derive(Debug, Clone)]
 pub struct Problem {
     kind: ProblemKind,

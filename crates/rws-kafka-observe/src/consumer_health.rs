@@ -110,6 +110,19 @@ impl Consumer {
 ///
 /// When the last clone is dropped, readiness no longer depends on the consumer, unless it
 /// [failed](Self::failed) and [`told`](Self::told) was not called.
+///
+/// ```
+/// use rws_kafka_observe::{ConsumerState, Observer};
+/// use std::time::Duration;
+///
+/// let observer = Observer::new();
+/// let consumer = observer.register_consumer("billing", Duration::from_secs(60));
+/// assert_eq!(observer.readiness().consumer(), Some(ConsumerState::Rebalancing));
+///
+/// consumer.reachable();
+/// consumer.assigned();
+/// assert_eq!(observer.readiness().consumer(), Some(ConsumerState::Ok));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConsumerHealth {
     state: Arc<Mutex<Consumer>>,

@@ -103,6 +103,17 @@ impl Lags {
 /// Sets the lag of one group on one partition. An unknown lag is not on the metrics page.
 ///
 /// Dropping it removes the series.
+///
+/// ```
+/// use rws_kafka_observe::Observer;
+///
+/// let observer = Observer::new();
+/// let mut lag = observer.metrics().lag_of("orders.created", 0, "billing");
+/// assert_eq!(lag.value(), None);
+///
+/// lag.set(7);
+/// assert_eq!(lag.value(), Some(7));
+/// ```
 #[derive(Debug)]
 pub struct LagOf {
     lags: Arc<Lags>,

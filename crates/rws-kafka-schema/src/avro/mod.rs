@@ -6,8 +6,7 @@
 //! - An `f64` is written to a `float` as the nearest value. It is refused if it is out of range.
 //! - A whole number is written to a `float` or `double` that can represent exactly this number.
 //! - A map (`serde_json::Value`, a struct with flattened fields) is written to a union of several records as
-//! the
-//!   record that has all its fields and the fewest others.
+//!   the record that has all its fields and the fewest others.
 
 mod defaults;
 mod derived;

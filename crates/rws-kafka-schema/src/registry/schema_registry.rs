@@ -157,9 +157,8 @@ impl SchemaRegistry {
         self.with(|settings| settings.timeout = timeout)
     }
 
-    /// Sets how often a failed request is repeated, and the wait before the first repetition. Default: at
-    /// most
-    /// 3 times, 100 ms.
+    /// Sets how often a failed request is repeated, and the wait before the first repetition. Default: 3
+    /// times, 100 ms.
     ///
     /// A request is repeated if there was no answer, or status 408, 429 or 5xx. The wait doubles with each
     /// repetition, half of it is random, and it is at least as long as `Retry-After` asks. No try starts

@@ -3,6 +3,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a registry's client has done since it was created. All clones of a
 /// [`SchemaRegistry`](super::SchemaRegistry) are counted together.
+///
+/// ```
+/// use rws_kafka_schema::registry::SchemaRegistry;
+///
+/// let registry = SchemaRegistry::confluent("http://schema-registry:8081");
+/// assert_eq!(registry.stats().requests, 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegistryStats {

@@ -20,6 +20,14 @@ impl fmt::Display for Role {
 }
 
 /// The destination of an encoded value: a topic, as key or as value.
+///
+/// ```
+/// use rws_kafka_schema::registry::{Destination, Role};
+///
+/// let keys = Destination::key("orders.created");
+/// assert_eq!(keys.topic(), "orders.created");
+/// assert_eq!(keys.role(), Role::Key);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Destination<'a> {
     pub(crate) topic: &'a str,

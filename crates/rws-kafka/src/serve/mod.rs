@@ -190,6 +190,15 @@ impl Serve {
     ///
     /// `stop` gets the time that it may take. It runs on its own thread. If it takes longer, it is
     /// abandoned and reported in [`ServeReport::failed_stages`].
+    ///
+    /// ```
+    /// use rws_kafka::Serve;
+    ///
+    /// let service = Serve::new().stage("cache", |within| {
+    ///     println!("writing the cache to disk within {within:?}");
+    ///     Ok(())
+    /// });
+    /// ```
     pub fn stage(
         mut self,
         name: impl Into<String>,
