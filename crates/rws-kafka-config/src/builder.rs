@@ -12,9 +12,11 @@ use crate::raw::{Entry, PropertyEntry, RawValue};
 use crate::settings::Key;
 use crate::table::each_setting;
 
-/// Sets a [`KafkaConfig`] in code; checked as every other layer is.
+/// Builds a [`KafkaConfig`] in code; returned by [`KafkaConfig::builder`].
 ///
-/// A setter called twice keeps the last value.
+/// There is a setter for each [setting](crate#settings). Setters override all other layers. If a setter
+/// is called twice, the last value counts. [`build`](Self::build) checks values from code like those of
+/// every other layer.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,8 +40,9 @@ pub struct KafkaConfigBuilder {
 }
 
 impl KafkaConfigBuilder {
-    /// Takes what the setters leave out from these layers, such as
-    /// [`Layers::from_process`].
+    /// Reads settings that no setter sets from these layers, such as [`Layers::from_process`].
+    ///
+    /// Without this call, they have their defaults.
     ///
     /// ```
     /// use rws_kafka_config::{KafkaConfig, Layers};
@@ -61,7 +64,7 @@ impl KafkaConfigBuilder {
         self
     }
 
-    /// A librdkafka property, as under `[kafka.properties]`.
+    /// Sets a librdkafka property, as under `[kafka.properties]`.
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         self.properties.push(PropertyEntry {
@@ -72,11 +75,12 @@ impl KafkaConfigBuilder {
         self
     }
 
-    /// Checks everything. Reads the files that are named; does not connect.
+    /// Checks all settings and returns the configuration. Reads the files that settings name, but does not
+    /// connect to Kafka.
     ///
     /// # Errors
     ///
-    /// Every problem found, those of the [`layers`](Self::layers) included.
+    /// [`ConfigError`] with all problems found, including those of the [`layers`](Self::layers).
     pub fn build(self) -> Result<KafkaConfig, ConfigError> {
         let mut raw = self.layers.collect();
         raw.entries.extend(self.entries);
@@ -114,7 +118,9 @@ impl KafkaConfigBuilder {
 }
 
 impl KafkaConfig {
-    /// A configuration set in code, from the defaults only unless it is given
+    /// Returns a builder that sets a configuration in code.
+    ///
+    /// Settings that are not set have their defaults, unless the builder gets
     /// [`layers`](KafkaConfigBuilder::layers).
     pub fn builder() -> KafkaConfigBuilder {
         KafkaConfigBuilder::default()

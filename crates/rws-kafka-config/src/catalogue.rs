@@ -1,11 +1,11 @@
-//! Every documented property of librdkafka 2.12.1, the side that reads it and
-//! the property it is an alias of. From its `CONFIGURATION.md`:
+//! All documented properties of librdkafka 2.12.1, which clients read them, and which are aliases. They
+//! come from its `CONFIGURATION.md`:
 //!
 //! ```sh
 //! awk -F'|' '/^[a-z]/ && $2 ~ /[CP*]/' CONFIGURATION.md
 //! ```
 //!
-//! without the callbacks and handles that no text can set.
+//! Callbacks and handles, which text cannot set, are left out.
 
 /// The clients that read a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Known> {
         .map(|index| &KNOWN[index])
 }
 
-/// Whether every librdkafka client reads this property, be it a producer, a consumer or one for
-/// administration.
+/// Returns `true` if every librdkafka client reads this property: producers, consumers and admin clients.
 ///
 /// ```
 /// use rws_kafka_config::is_client_property;
@@ -47,7 +46,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|known| known.name)
 }
 
-/// The one name of a property that several names may set.
+/// Returns the canonical name of a property, whose aliases set the same value.
 pub(crate) fn canonical(name: &str) -> &str {
     find(name).and_then(|known| known.alias_of).unwrap_or(name)
 }

@@ -1,4 +1,4 @@
-//! What the checks of several settings have in common.
+//! Helpers for the checks that concern several settings.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub(crate) struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// A password that is set itself, or the file that holds it.
+    /// Returns the password that is set directly, or that of the file. Both together are a problem.
     pub(crate) fn one_of(
         &mut self,
         password: &Slot<SecretString>,

@@ -19,9 +19,10 @@ use crate::slot::Slot;
 use crate::validate;
 use crate::values::Values;
 
-/// A checked configuration: how to reach Kafka, and as whom.
+/// A checked configuration: the brokers, the security settings and the consumer group.
 ///
-/// Cheap to clone. `Debug` shows secrets as `***`.
+/// Create it with [`from_env`](Self::from_env), [`from_layers`](Self::from_layers) or
+/// [`builder`](Self::builder). Cloning is cheap. `Debug` shows secrets as `***`.
 ///
 /// ```no_run
 /// use rws_kafka_config::KafkaConfig;
@@ -43,23 +44,25 @@ struct Inner {
 }
 
 impl KafkaConfig {
-    /// Reads all layers of this process: defaults, the `[kafka]` table of
-    /// `rws.config.toml` (`RWS_CONFIG_FILE` names another file),
-    /// `RWS_CONFIG_KAFKA_*` variables and `--kafka-…=` flags. Does not connect.
+    /// Reads all layers of this process and checks the settings. Does not connect to Kafka.
+    ///
+    /// The layers are the defaults, the `[kafka]` table of `rws.config.toml` (`RWS_CONFIG_FILE` names
+    /// another file), the environment variables `RWS_CONFIG_KAFKA_*`, and the flags `--kafka-…=`. Each
+    /// overrides those before it.
     ///
     /// # Errors
     ///
-    /// Every problem found: see [`ProblemKind`](crate::ProblemKind) for their
-    /// sorts.
+    /// [`ConfigError`] with all problems found; see [`ProblemKind`](crate::ProblemKind).
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_layers(Layers::from_process())
     }
 
-    /// As [`from_env`](Self::from_env), with explicit sources.
+    /// Reads the given layers and checks the settings, as [`from_env`](Self::from_env) does for those of
+    /// this process.
     ///
     /// # Errors
     ///
-    /// As [`from_env`](Self::from_env).
+    /// Those of [`from_env`](Self::from_env).
     pub fn from_layers(layers: Layers) -> Result<Self, ConfigError> {
         Self::from_raw(layers.collect())
     }
@@ -84,74 +87,74 @@ impl KafkaConfig {
         })
     }
 
-    /// The brokers to connect to first, separated by commas without blanks.
+    /// Returns the brokers to connect to first, separated by commas without spaces.
     #[must_use]
     pub fn brokers(&self) -> &str {
         text(&self.inner.values.brokers).unwrap_or_default()
     }
 
-    /// The name of this service; `rws-kafka` unless it is set.
+    /// Returns the name of this service; default `rws-kafka`.
     #[must_use]
     pub fn client_id(&self) -> &str {
         text(&self.inner.values.client_id).unwrap_or_default()
     }
 
-    /// The consumer group.
+    /// Returns the consumer group, if it is set.
     #[must_use]
     pub fn consumer_group(&self) -> Option<&str> {
         text(&self.inner.values.consumer_group)
     }
 
-    /// The name of this instance as a static member of its group.
+    /// Returns the name of this instance as a static member of its group, if it is set.
     #[must_use]
     pub fn group_instance_id(&self) -> Option<&str> {
         text(&self.inner.values.group_instance_id)
     }
 
-    /// How connections are secured; `PLAINTEXT` unless it is set.
+    /// Returns how connections are secured; default `PLAINTEXT`.
     #[must_use]
     pub fn security_protocol(&self) -> SecurityProtocol {
         copied(&self.inner.values.security_protocol).unwrap_or_default()
     }
 
-    /// How clients authenticate; set if and only if the protocol uses SASL.
+    /// Returns how clients authenticate, if and only if the security protocol uses SASL.
     #[must_use]
     pub fn sasl_mechanism(&self) -> Option<SaslMechanism> {
         copied(&self.inner.values.sasl_mechanism)
     }
 
-    /// The SASL user.
+    /// Returns the SASL user name, if it is set.
     #[must_use]
     pub fn sasl_username(&self) -> Option<&str> {
         text(&self.inner.values.sasl_username)
     }
 
-    /// The file of the certificates trusted to sign the brokers'.
+    /// Returns the file with the CA certificates that sign the brokers' certificates, if it is set.
     #[must_use]
     pub fn ssl_ca_file(&self) -> Option<&Path> {
         path(&self.inner.values.ssl_ca_file)
     }
 
-    /// The file of this client's certificate.
+    /// Returns the file with this client's certificate, if it is set.
     #[must_use]
     pub fn ssl_certificate_file(&self) -> Option<&Path> {
         path(&self.inner.values.ssl_certificate_file)
     }
 
-    /// The file of the private key of that certificate.
+    /// Returns the file with the private key of this client's certificate, if it is set.
     #[must_use]
     pub fn ssl_key_file(&self) -> Option<&Path> {
         path(&self.inner.values.ssl_key_file)
     }
 
-    /// How long a silent consumer keeps its partitions; 45 s unless it is set.
+    /// Returns how long a silent consumer keeps its partitions; default 45 s.
     #[must_use]
     pub fn session_timeout(&self) -> Duration {
         copied(&self.inner.values.session_timeout_ms).unwrap_or_default()
     }
 
-    /// Whether a layer above the defaults sets the session timeout: under the
-    /// group protocol of [KIP-848] it may not be set.
+    /// Returns `true` if a layer above the defaults sets the session timeout. The group protocol of
+    /// [KIP-848] does not allow that.
     ///
     /// [KIP-848]: https://cwiki.apache.org/confluence/display/KAFKA/KIP-848%3A+The+Next+Generation+of+the+Consumer+Rebalance+Protocol
     #[must_use]
@@ -159,30 +162,40 @@ impl KafkaConfig {
         self.inner.values.session_timeout_ms.is_explicit()
     }
 
-    /// Where a group without a committed offset starts; at the earliest unless
-    /// it is set.
+    /// Returns where a group without a committed offset starts; default [`OffsetReset::Earliest`].
     #[must_use]
     pub fn auto_offset_reset(&self) -> OffsetReset {
         copied(&self.inner.values.auto_offset_reset).unwrap_or_default()
     }
 
-    /// How long a worker with work may commit nothing before `/readyz` is
-    /// degraded; 60 s unless it is set.
+    /// Returns how long a worker with work may commit nothing before `/readyz` is degraded; default 60 s.
     #[must_use]
     pub fn readyz_lag_timeout(&self) -> Duration {
         copied(&self.inner.values.readyz_lag_timeout_ms).unwrap_or_default()
     }
 
-    /// Which schema registry there is, and how it is reached.
+    /// Returns the schema registry and how to connect to it, if one is configured.
     #[must_use]
     pub fn schema_registry(&self) -> Option<&SchemaRegistryConfig> {
         self.inner.schema_registry.as_ref()
     }
 
-    /// A property of `[kafka.properties]`, under any of its aliases. `None`
-    /// also for one whose value is a secret: only
-    /// [`client_properties`](Self::client_properties) and its siblings hold
-    /// those.
+    /// Returns a property of `[kafka.properties]`, by its name or any of its aliases.
+    ///
+    /// Returns `None` if the property is not set, or if its value is a secret. Only
+    /// [`client_properties`](Self::client_properties), [`producer_properties`](Self::producer_properties)
+    /// and [`consumer_properties`](Self::consumer_properties) contain secrets.
+    ///
+    /// ```
+    /// use rws_kafka_config::KafkaConfig;
+    ///
+    /// let config = KafkaConfig::builder()
+    ///     .brokers("kafka:9092")
+    ///     .property("linger.ms", "5")
+    ///     .build()?;
+    /// assert_eq!(config.property("queue.buffering.max.ms"), Some("5"));
+    /// # Ok::<(), rws_kafka_config::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&str> {
         passthrough::find(&self.inner.passthrough, name)
@@ -190,8 +203,8 @@ impl KafkaConfig {
             .map(|property| property.value.expose_secret())
     }
 
-    /// What every librdkafka client needs: brokers, security and the
-    /// passed-through properties that neither side has for itself.
+    /// Returns the properties for every librdkafka client: brokers, security, and the properties of
+    /// `[kafka.properties]` that both producers and consumers read.
     #[must_use]
     pub fn client_properties(&self) -> Properties {
         let mut properties = Properties::default();
@@ -199,8 +212,8 @@ impl KafkaConfig {
         properties
     }
 
-    /// What a producer needs: [`client_properties`](Self::client_properties)
-    /// and the passed-through properties of producers.
+    /// Returns the properties for a producer: [`client_properties`](Self::client_properties) and the
+    /// properties of `[kafka.properties]` that only producers read.
     #[must_use]
     pub fn producer_properties(&self) -> Properties {
         let mut properties = self.client_properties();
@@ -208,11 +221,10 @@ impl KafkaConfig {
         properties
     }
 
-    /// What a consumer needs: [`client_properties`](Self::client_properties),
-    /// the group and the passed-through properties of consumers.
+    /// Returns the properties for a consumer: [`client_properties`](Self::client_properties), the group,
+    /// and the properties of `[kafka.properties]` that only consumers read.
     ///
-    /// `session.timeout.ms` is left out with `group.protocol=consumer`, which
-    /// does not allow it.
+    /// With `group.protocol=consumer`, which does not allow `session.timeout.ms`, they do not contain it.
     #[must_use]
     pub fn consumer_properties(&self) -> Properties {
         let mut properties = self.client_properties();
@@ -220,7 +232,7 @@ impl KafkaConfig {
         properties
     }
 
-    /// Every setting with its effective value and the layer it came from.
+    /// Returns every setting with its effective value and the layer that it came from.
     #[must_use]
     pub fn describe(&self) -> Description {
         self.inner.description.clone()
@@ -248,8 +260,8 @@ impl KafkaConfig {
     }
 }
 
-// What has a default or is required has a value in a configuration: the fallbacks of its getters are never
-// taken.
+// A setting that is required or has a default always has a value in a configuration, so the fallbacks of the
+// getters are never used.
 
 fn text(slot: &Slot<String>) -> Option<&str> {
     slot.value().map(String::as_str)

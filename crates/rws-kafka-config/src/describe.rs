@@ -5,10 +5,10 @@ use crate::passthrough::PassThrough;
 use crate::secrets::one_line;
 use crate::values::Values;
 
-/// Every setting of a configuration with its effective value and the layer it
-/// came from.
+/// Every setting of a configuration with its effective value and the layer that it came from.
 ///
-/// `Display` writes a table for the log; secrets are `***`.
+/// [`KafkaConfig::describe`](crate::KafkaConfig::describe) returns it. `Display` writes a table for the log,
+/// with secrets as `***`.
 ///
 /// ```
 /// let config = rws_kafka_config::KafkaConfig::builder()
@@ -41,19 +41,19 @@ impl Row {
         }
     }
 
-    /// The key of the setting, or `properties.` and the name of a property.
+    /// Returns the key of the setting, or `properties.` and the name of a property.
     #[must_use]
     pub fn setting(&self) -> &str {
         &self.setting
     }
 
-    /// The effective value, `***` for a secret, `None` if it has none.
+    /// Returns the effective value, `***` for a secret, or `None` if there is none.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
     }
 
-    /// The layer the value came from.
+    /// Returns the layer that the value came from.
     #[must_use]
     pub fn layer(&self) -> Layer {
         self.layer
@@ -80,7 +80,7 @@ impl Description {
         Self { rows }
     }
 
-    /// The rows, settings first and then properties.
+    /// Returns the rows: first the settings, then the properties.
     #[must_use]
     pub fn rows(&self) -> &[Row] {
         &self.rows

@@ -2,11 +2,11 @@ use std::fmt;
 
 use crate::origin::{Layer, Origin};
 
-/// Everything that is wrong with a configuration.
+/// All problems of a configuration.
 ///
-/// Its `Display` lists each problem on a line of its own, and so does its `Debug`, which is what
-/// Rust prints of an error that `main` returns. No rendering holds
-/// the value of a secret setting, nor a line of the configuration file.
+/// `Display` writes each problem on a line of its own. `Debug` writes the same, because Rust prints it when
+/// `main` returns the error. Neither shows the value of a secret setting or a line of the configuration
+/// file.
 ///
 /// ```
 /// use rws_kafka_config::KafkaConfig;
@@ -31,7 +31,7 @@ impl ConfigError {
         Self { problems }
     }
 
-    /// All problems found: at least one.
+    /// Returns all problems found; there is at least one.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -57,8 +57,14 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// One thing that is wrong, with the place it was found at and what is
-/// allowed there.
+/// One problem of a configuration: where it is, what was found, and what is allowed.
+///
+/// ```
+/// use rws_kafka_config::{KafkaConfig, ProblemKind};
+///
+/// let error = KafkaConfig::builder().build().unwrap_err();
+/// assert_eq!(error.problems()[0].kind(), ProblemKind::Missing); // `brokers` has no default
+/// ```
 #[derive(Debug, Clone)]
 pub struct Problem {
     kind: ProblemKind,
@@ -66,23 +72,23 @@ pub struct Problem {
     message: String,
 }
 
-/// What sort of [`Problem`] it is.
+/// The kind of a [`Problem`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// The configuration file cannot be read, or is not TOML.
+    /// The configuration file cannot be read or is not valid TOML.
     Source,
-    /// A name that is no setting, or no property of librdkafka.
+    /// A name is neither a setting nor a property of librdkafka.
     Unknown,
-    /// A setting that is required, and that no layer gives.
+    /// No layer sets a required setting.
     Missing,
-    /// A value that the setting does not allow.
+    /// The setting does not allow the value.
     Invalid,
-    /// Settings that do not fit together.
+    /// Settings contradict each other.
     Conflict,
-    /// A file named by a setting cannot be used.
+    /// A file that a setting names cannot be used.
     File,
-    /// A librdkafka property that may not be passed through.
+    /// The librdkafka property may not be set under `[kafka.properties]`.
     Refused,
 }
 
@@ -95,19 +101,19 @@ impl Problem {
         }
     }
 
-    /// What sort of problem it is.
+    /// Returns the kind of the problem.
     #[must_use]
     pub fn kind(&self) -> ProblemKind {
         self.kind
     }
 
-    /// The layer it was found in; [`Layer::Default`] for what no layer gives.
+    /// Returns the layer that the problem was found in, or [`Layer::Default`] if no layer sets the setting.
     #[must_use]
     pub fn layer(&self) -> Layer {
         self.origin.layer()
     }
 
-    /// What is wrong and what is allowed, without the place.
+    /// Returns what is wrong and what is allowed, without the place.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

@@ -1,4 +1,4 @@
-//! Reading and checking the files that settings name.
+//! Reads and checks the files that settings name.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -8,15 +8,15 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
 use crate::secrets::one_line;
 
-/// No password is longer, and no bundle of certificates.
+/// The limits in bytes: no password and no bundle of certificates is larger.
 const MAX_PASSWORD: u64 = 64 * 1024;
 const MAX_PEM: u64 = 16 * 1024 * 1024;
 const MAX_CONFIGURATION: u64 = 16 * 1024 * 1024;
 
-/// Linux takes no longer path.
+/// The longest path that Linux allows.
 const MAX_PATH: usize = 4096;
 
-/// The password in a file, without one line break at its end.
+/// Returns the password in a file, without one line break at its end.
 pub(crate) fn read_password(path: &Path) -> Result<SecretString, String> {
     let bytes = read(path, MAX_PASSWORD).map_err(|why| why.without_path(path))?;
     let text = std::str::from_utf8(bytes.expose_secret())
@@ -32,7 +32,7 @@ pub(crate) fn read_password(path: &Path) -> Result<SecretString, String> {
     Ok(SecretString::from(text))
 }
 
-/// Checks that a file holds a certificate.
+/// Checks that a file contains a certificate.
 pub(crate) fn check_certificate(path: &Path) -> Result<(), String> {
     let labels = ["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"];
     let bytes = read(path, MAX_PEM).map_err(|why| why.message(path))?;
@@ -53,8 +53,7 @@ pub(crate) enum PrivateKey {
     Encrypted,
 }
 
-/// Checks that a file holds a private key, and says whether it needs a
-/// password.
+/// Checks that a file contains a private key, and returns whether it needs a password.
 pub(crate) fn check_private_key(path: &Path) -> Result<PrivateKey, String> {
     let bytes = read(path, MAX_PEM).map_err(|why| why.message(path))?;
     let text = String::from_utf8_lossy(bytes.expose_secret());
@@ -73,9 +72,9 @@ pub(crate) fn check_private_key(path: &Path) -> Result<PrivateKey, String> {
     Ok(PrivateKey::Plain)
 }
 
-/// The text of a configuration file.
+/// Returns the text of a configuration file.
 pub(crate) fn read_configuration(path: &Path) -> Result<SecretString, Unreadable> {
-    // By which a file in the working directory is left out.
+    // Users set this path to ignore a file in the working directory.
     if path == Path::new("/dev/null") {
         return Ok(SecretString::default());
     }
@@ -85,11 +84,11 @@ pub(crate) fn read_configuration(path: &Path) -> Result<SecretString, Unreadable
         .map_err(|_| Unreadable::Other("is not UTF-8 text".to_owned()))
 }
 
-/// Why a file was not read.
+/// Why a file could not be read.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
     System(io::Error),
-    /// Without the path, which precedes it.
+    /// The cause without the path, which is written before it.
     Other(String),
 }
 
@@ -101,8 +100,8 @@ impl Unreadable {
         }
     }
 
-    /// For a setting whose value may be, by mistake, the secret itself: a path that is none is not
-    /// shown.
+    /// Returns a message for a setting whose value may be the secret itself by mistake, so that an invalid
+    /// path is not shown.
     fn without_path(&self, path: &Path) -> String {
         match self {
             Self::System(error) if error.kind() != io::ErrorKind::PermissionDenied => format!(
@@ -116,7 +115,7 @@ impl Unreadable {
 
 fn read(path: &Path, limit: u64) -> Result<SecretSlice<u8>, Unreadable> {
     let other = |why: &str| Unreadable::Other(why.to_owned());
-    // Before the open, which waits at a pipe for whoever writes to it.
+    // Check before the open, which would block on a pipe until something writes to it.
     let about = std::fs::metadata(path).map_err(Unreadable::System)?;
     if about.is_dir() {
         return Err(other("is a directory, not a file"));
@@ -135,7 +134,7 @@ fn read(path: &Path, limit: u64) -> Result<SecretSlice<u8>, Unreadable> {
     Ok(SecretSlice::from(bytes))
 }
 
-/// A path for an error, unless it is no path but a key that was pasted.
+/// Returns the path for an error message, unless it looks like a pasted key.
 pub(crate) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     if text.contains("PRIVATE KEY") || text.contains('\n') || text.len() > MAX_PATH {
@@ -144,15 +143,15 @@ pub(crate) fn shown(path: &Path) -> String {
     one_line(&text)
 }
 
-/// One `-----BEGIN …-----` to `-----END …-----` of a PEM file (RFC 7468).
+/// One block of a PEM file, from `-----BEGIN …-----` to `-----END …-----` (RFC 7468).
 struct Block<'a> {
     label: &'a str,
     body: &'a str,
 }
 
 impl Block<'_> {
-    /// Whether the body can be what OpenSSL reads: base64, where an empty body
-    /// or one of other characters is a file cut short or edited.
+    /// Returns `true` if the body can be what OpenSSL reads, which is base64. If it is empty or has other
+    /// characters, the file was cut short or edited.
     fn is_sound(&self) -> bool {
         let is_base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
         let mut digits = self.body.bytes().filter(|b| !b.is_ascii_whitespace());
@@ -169,7 +168,7 @@ fn blocks(text: &str) -> impl Iterator<Item = Block<'_>> {
     })
 }
 
-/// Returns `true` for a pipe, a socket or a device; not for what does not exist.
+/// Returns `true` for a pipe, a socket or a device; `false` if the path does not exist.
 pub(crate) fn is_neither_file_nor_folder(path: &str) -> bool {
     std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
 }

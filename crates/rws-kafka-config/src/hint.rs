@@ -1,12 +1,11 @@
-//! "Did you mean": for keys, environment variables, flags and properties.
+//! Suggests a similar name ("did you mean") for an unknown key, variable, flag or property.
 
 use crate::catalogue;
 use crate::java;
 use crate::setting::Setting;
 use crate::settings::{Key, settings};
 
-/// For a name that is no setting, in whatever spelling its layer has: the
-/// setting that was probably meant, as `spell` writes it.
+/// Suggests a setting for an unknown name in any layer's spelling, written by `spell`.
 pub(crate) fn for_setting(name: &str, spell: fn(&Setting) -> String) -> String {
     let plain = plain(name);
     if let Some(key) =
@@ -25,7 +24,7 @@ pub(crate) fn for_setting(name: &str, spell: fn(&Setting) -> String) -> String {
         .map_or_else(String::new, |key| did_you_mean(&spell(key.setting())))
 }
 
-/// For a name that is no property of librdkafka.
+/// Suggests a librdkafka property for an unknown name.
 pub(crate) fn for_property(name: &str) -> String {
     if let Some(advice) = java::advice(name) {
         return format!(" (the Java client has it; here {advice})");
@@ -43,7 +42,7 @@ pub(crate) fn for_property(name: &str) -> String {
         .map_or_else(String::new, did_you_mean)
 }
 
-/// For the name of a table: the one that was probably meant.
+/// Suggests the known table if the name is similar to it.
 pub(crate) fn for_table(name: &str, known: &'static str, spelled: &str) -> Option<String> {
     closest(&plain(name), std::iter::once(known)).map(|_| did_you_mean(spelled))
 }
@@ -52,14 +51,14 @@ fn did_you_mean(name: &str) -> String {
     format!("; did you mean `{name}`?")
 }
 
-/// One spelling for `client.id`, `client-id` and `CLIENT_ID`.
+/// Returns one spelling for `client.id`, `client-id` and `CLIENT_ID`.
 fn plain(name: &str) -> String {
     name.replace(['-', '.'], "_").to_ascii_lowercase()
 }
 
-/// The nearest candidate, unless a third of its letters or more would differ.
+/// Returns the nearest candidate, unless a third or more of its letters differ.
 fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // The distance takes time and memory by the product of the lengths.
+    // Time and memory of the distance grow with the product of the lengths.
     if name.len() > 128 {
         return None;
     }

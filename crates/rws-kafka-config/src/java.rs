@@ -1,5 +1,5 @@
-//! What to use instead of a property that only Kafka's Java client has: all of its consumer's and
-//! producer's in version 4.1.
+//! Suggests replacements for properties that only Kafka's Java client has: all consumer and producer
+//! properties of version 4.1.
 
 const CODE: &str = "it is part of the program, in code";
 const PEM_KEY: &str = "use the settings `ssl_certificate_file` and `ssl_key_file`, with PEM";
@@ -12,7 +12,7 @@ const NOT_CHECKED: &str = "the broker checks tokens, the client does not";
 const JVM: &str = "it belongs to the JVM and has no counterpart";
 const LEVEL: &str = "use `compression.level`";
 
-/// Returns what follows "here".
+/// Returns the advice, worded to follow "here".
 pub(crate) fn advice(name: &str) -> Option<&'static str> {
     Some(match name {
         "buffer.memory" => "use `queue.buffering.max.kbytes`",

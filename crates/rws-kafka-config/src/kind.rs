@@ -1,4 +1,4 @@
-//! What values settings take.
+//! The kinds of values that settings have.
 
 use std::path::PathBuf;
 
@@ -7,25 +7,25 @@ use secrecy::SecretString;
 use crate::options::Named;
 use crate::parse::{self, Invalid};
 
-/// What the values of a setting are, and how they are read.
+/// Defines which values a setting allows and how they are read.
 pub(crate) struct Kind<T> {
-    /// What is allowed, in words: the end of each error about a value.
+    /// The allowed values in words, for the end of an error message.
     pub(crate) allowed: &'static str,
     pub(crate) shape: Shape,
     pub(crate) is_secret: bool,
-    /// Reads a text that is trimmed (unless it is a secret), not empty and without NUL.
+    /// Parses a text, which is trimmed (unless it is a secret), not empty, and without NUL.
     pub(crate) parse: fn(&str) -> Result<T, Invalid>,
 }
 
-/// What a TOML value of a setting may be.
+/// The TOML types that a setting allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Text,
     /// A string, or an array of strings.
     List,
-    /// An integer, or a string that holds one.
+    /// An integer, or a string that contains one.
     Integer,
-    /// A boolean, or a string that holds one.
+    /// A boolean, or a string that contains one.
     Boolean,
 }
 
@@ -73,12 +73,12 @@ pub(crate) const BOOLEAN: Kind<bool> = Kind {
     ..Kind::text("true or false", parse::boolean)
 };
 
-/// One of the names of a type.
+/// A setting whose values are the names of `T`.
 pub(crate) const fn choice<T: Named>() -> Kind<T> {
     Kind::text(T::ALLOWED, parse::name)
 }
 
-/// A duration in whole milliseconds, within bounds; see also [`Kind`].
+/// Defines a duration in whole milliseconds, within bounds; see also [`Kind`].
 macro_rules! millis {
     ($min:literal to $max:literal $(, $why:literal)?) => {
         $crate::kind::Kind {

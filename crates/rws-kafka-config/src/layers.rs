@@ -16,18 +16,17 @@ use crate::settings::Key;
 use crate::spelling::{ENV_PREFIX, FLAG_PREFIX};
 use crate::toml_file;
 
-/// The second one is a misspelt flag of ours.
+/// The prefixes of our flags. The second one is a likely misspelling.
 const FLAG_PREFIXES: [&str; 2] = [FLAG_PREFIX, "--kafka_"];
 const FILE_VARIABLE: &str = "RWS_CONFIG_FILE";
 const DEFAULT_FILE: &str = "rws.config.toml";
 
-/// The sources a configuration is read from: file, environment and flags.
+/// The sources of a configuration: file, environment and flags.
 ///
-/// [`from_process`](Self::from_process) takes those of this process; the
-/// others take what they are given, in tests for one. What does not concern
-/// Kafka is ignored: tables other than `[kafka]`, variables that do not start
-/// with `RWS_CONFIG_KAFKA_`, arguments that do not start with `--kafka-`, and
-/// all arguments after `--`.
+/// [`from_process`](Self::from_process) uses those of this process. Use [`new`](Self::new) with the other
+/// methods to give them explicitly, for example in tests. Everything that does not concern Kafka is
+/// ignored: tables other than `[kafka]`, variables that do not start with `RWS_CONFIG_KAFKA_`, arguments
+/// that do not start with `--kafka-`, and all arguments after `--`.
 ///
 /// ```
 /// use rws_kafka_config::{KafkaConfig, Layers};
@@ -58,17 +57,16 @@ struct ConfigFile {
 }
 
 impl Layers {
-    /// No layer at all: the defaults only.
+    /// Returns no layers, which leaves only the defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The layers of this process: the file that `RWS_CONFIG_FILE` names, or
-    /// `rws.config.toml` in the working directory if there is one, its
-    /// environment and its arguments.
+    /// Returns the layers of this process: its configuration file, its environment and its arguments.
     ///
-    /// A file that cannot be read is told by what builds a configuration from
-    /// the layers.
+    /// The file is the one that `RWS_CONFIG_FILE` names. If the variable is not set, it is `rws.config.toml` in
+    /// the working directory, if that exists. If the file cannot be read, building a configuration from the
+    /// layers returns an error.
     pub fn from_process() -> Self {
         Self {
             file: read_config_file(),
@@ -78,7 +76,7 @@ impl Layers {
         }
     }
 
-    /// Takes the text of a configuration file; `name` is what errors call it.
+    /// Sets the text of the configuration file, replacing an earlier one. Errors refer to it as `name`.
     pub fn toml(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.file = Some(ConfigFile {
             name: one_line(&name.into()).into(),
@@ -87,7 +85,7 @@ impl Layers {
         self
     }
 
-    /// Takes environment variables, in place of those given before.
+    /// Sets the environment variables, replacing earlier ones.
     pub fn env<N, V>(mut self, variables: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<OsString>,
@@ -101,8 +99,7 @@ impl Layers {
         self
     }
 
-    /// Takes command-line arguments, the program's name not among them, in
-    /// place of those given before.
+    /// Sets the command-line arguments without the program's name, replacing earlier ones.
     pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args = args
             .into_iter()
@@ -113,8 +110,8 @@ impl Layers {
         self
     }
 
-    /// Whether any layer sets this setting, by its key such as `brokers`,
-    /// rightly or wrongly.
+    /// Returns `true` if any layer sets this setting, even to an invalid value. `setting` is its key, such as
+    /// `brokers`.
     ///
     /// ```
     /// use rws_kafka_config::Layers;
@@ -162,7 +159,7 @@ impl Layers {
     }
 }
 
-/// Tells how much there is, never what: any of it may be a secret.
+/// Shows how many values there are, never the values, because any of them may be a secret.
 impl fmt::Debug for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Layers")
@@ -174,7 +171,7 @@ impl fmt::Debug for Layers {
 }
 
 fn read_config_file() -> Option<ConfigFile> {
-    // The server treats a blank name as none.
+    // The server also ignores a blank name.
     let named = std::env::var_os(FILE_VARIABLE)
         .filter(|name| name.to_str().is_none_or(|name| !name.trim().is_empty()));
     let path = named.as_deref().unwrap_or(OsStr::new(DEFAULT_FILE));
@@ -236,8 +233,7 @@ fn flag(arg: &OsStr, raw: &mut Raw) {
         Some((name, value)) => (name, Some(value)),
         None => (lossy.as_ref(), None),
     };
-    // `--kafka-sasl-password:s3cret` is no flag of ours, and must not be
-    // repeated whole.
+    // In `--kafka-sasl-password:s3cret` the name is invalid, and the error must not repeat the secret.
     let shown = name
         .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))
         .map_or(name, |end| &name[..end]);

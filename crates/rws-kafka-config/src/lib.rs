@@ -1,10 +1,10 @@
-//! Kafka configuration for services on rust-web-server: read from layers,
-//! checked as a whole, and mapped to librdkafka's properties.
+//! Kafka configuration for services on rust-web-server. It is read from layers, checked as a whole, and
+//! mapped to librdkafka's properties.
 //!
 //! ```
 //! use rws_kafka_config::{KafkaConfig, Layers};
 //!
-//! // `KafkaConfig::from_env()` takes the layers of this process.
+//! // `KafkaConfig::from_env()` reads the layers of this process.
 //! let layers = Layers::new()
 //!     .toml("rws.config.toml", r#"
 //!         [kafka]
@@ -26,41 +26,37 @@
 //!
 //! # Layers
 //!
-//! Each overrides those before it:
+//! Each layer overrides those before it:
 //!
 //! 1. the defaults,
-//! 2. the `[kafka]` table of `rws.config.toml` in the working directory, or of
-//!    the file that `RWS_CONFIG_FILE` names,
-//! 3. `RWS_CONFIG_KAFKA_*` environment variables,
-//! 4. `--kafka-…=` flags,
-//! 5. what [`KafkaConfigBuilder`] sets in code.
+//! 2. the `[kafka]` table of `rws.config.toml` in the working directory, or of the file that
+//!    `RWS_CONFIG_FILE` names,
+//! 3. the environment variables `RWS_CONFIG_KAFKA_*`,
+//! 4. the flags `--kafka-…=`,
+//! 5. the values that [`KafkaConfigBuilder`] sets in code.
 //!
-//! All problems are reported at once, as a [`ConfigError`], before any network
-//! traffic. An unknown key, variable, flag or property is one of them. So is
-//! an empty value, whatever the setting: it is more often a variable that lost
-//! its text than a wish for the default. Blanks around a value are dropped,
-//! except those of passwords.
+//! All problems are reported together in a [`ConfigError`], before anything connects to Kafka. An unknown
+//! key, variable, flag or property is a problem. An empty value is a problem for every setting: it is more
+//! often a variable that lost its text than a request for the default. Spaces around a value are removed,
+//! except around passwords.
 //!
 //! # Settings
 //!
 #![doc = include_str!("../settings.md")]
 //!
-//! Other properties of librdkafka stand under `[kafka.properties]`, as strings,
-//! numbers or booleans. Those that a setting or a promise of the producer and
-//! the consumer rests on are refused there.
+//! Set other librdkafka properties under `[kafka.properties]`, as strings, numbers or booleans. Properties
+//! that a setting sets, or on which a guarantee of the producer or the consumer depends, are refused there.
 //!
 //! # Security
 //!
-//! - With `SASL_PLAINTEXT` and `SASL_SSL`, `sasl_mechanism` is required: with
-//!   user and password for `PLAIN` and `SCRAM-…`, and for `OAUTHBEARER` with
-//!   `sasl.oauthbearer.*` properties.
-//! - The password comes from `sasl_password` or from `sasl_password_file`; both
-//!   is an error. Other users of a machine can read its processes' flags: a
-//!   file or a variable keeps a password better.
-//! - Settings that the protocol would not use are errors: they tell that
-//!   another protocol was meant.
-//! - No rendering shows a secret. Only [`Properties::iter`] and
-//!   [`Properties::get`] give one, to librdkafka.
+//! - With `SASL_PLAINTEXT` and `SASL_SSL`, `sasl_mechanism` is required. `PLAIN` and `SCRAM-…` also need a
+//!   user and a password, and `OAUTHBEARER` needs `sasl.oauthbearer.*` properties.
+//! - The password comes from `sasl_password` or from `sasl_password_file`; setting both is an error.
+//!   Prefer a file or a variable: other users of a machine can read the flags of its processes.
+//! - A setting that the security protocol would not use is an error, because it shows that another
+//!   protocol was intended.
+//! - No output shows a secret. Only [`Properties::iter`], [`Properties::get`] and [`Properties::secrets`]
+//!   return secrets.
 
 mod builder;
 mod catalogue;

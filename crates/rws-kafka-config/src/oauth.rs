@@ -1,4 +1,4 @@
-//! Where OAUTHBEARER gets its tokens from.
+//! Checks that OAUTHBEARER can get tokens.
 
 use crate::passthrough::{PassThrough, value_of};
 
@@ -8,17 +8,17 @@ const CONFIG: &str = "sasl.oauthbearer.config";
 const GRANT: &str = "sasl.oauthbearer.grant.type";
 const METADATA: &str = "sasl.oauthbearer.metadata.authentication.type";
 
-/// What the client credentials grant needs, the default one.
+/// The properties that the client credentials grant, the default, needs.
 const CREDENTIALS: [&str; 3] = [
     "sasl.oauthbearer.token.endpoint.url",
     "sasl.oauthbearer.client.id",
     "sasl.oauthbearer.client.secret",
 ];
 
-/// Why these properties give no tokens, if so.
+/// Returns why these properties give no tokens, or `None` if they do.
 ///
-/// What other grants and the metadata services need librdkafka says itself,
-/// before it connects.
+/// For other grants and the metadata services, librdkafka itself reports missing properties before it
+/// connects.
 pub(crate) fn problem(properties: &[PassThrough]) -> Option<String> {
     let value = |name: &str| value_of(properties, name).filter(|value| !value.is_empty());
     let is =

@@ -1,10 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// How the connection to the brokers is secured: `security.protocol`.
+/// How the connections to the brokers are secured: `security.protocol`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SecurityProtocol {
-    /// Neither encryption nor authentication.
+    /// No encryption and no authentication.
     #[default]
     Plaintext,
     /// TLS, with a client certificate if one is set.
@@ -16,24 +16,24 @@ pub enum SecurityProtocol {
 }
 
 impl SecurityProtocol {
-    /// Whether clients authenticate by SASL.
+    /// Returns `true` if clients authenticate with SASL.
     #[must_use]
     pub fn uses_sasl(self) -> bool {
         matches!(self, Self::SaslPlaintext | Self::SaslSsl)
     }
 
-    /// Whether the connection is encrypted by TLS.
+    /// Returns `true` if the connection is encrypted with TLS.
     #[must_use]
     pub fn uses_tls(self) -> bool {
         matches!(self, Self::Ssl | Self::SaslSsl)
     }
 }
 
-/// How SASL clients prove who they are: `sasl.mechanism`.
+/// How SASL clients authenticate: `sasl.mechanism`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SaslMechanism {
-    /// User name and password as they are ([RFC 4616]).
+    /// User name and password in clear text ([RFC 4616]).
     ///
     /// [RFC 4616]: https://www.rfc-editor.org/rfc/rfc4616
     Plain,
@@ -43,26 +43,24 @@ pub enum SaslMechanism {
     ScramSha256,
     /// Salted challenge and response with SHA-512.
     ScramSha512,
-    /// OAuth 2 bearer tokens ([RFC 7628]), configured by `sasl.oauthbearer.*`
-    /// under `[kafka.properties]`.
+    /// OAuth 2 bearer tokens ([RFC 7628]), configured with `sasl.oauthbearer.*` under `[kafka.properties]`.
     ///
     /// [RFC 7628]: https://www.rfc-editor.org/rfc/rfc7628
     OAuthBearer,
 }
 
-/// Where a consumer group without a committed offset starts:
-/// `auto.offset.reset`.
+/// Where a consumer group without a committed offset starts: `auto.offset.reset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OffsetReset {
-    /// At the oldest message still kept.
+    /// At the oldest message that the broker still has.
     #[default]
     Earliest,
-    /// At what is published from now on.
+    /// At messages that are published from now on.
     Latest,
 }
 
-/// The text is none of the names that the type knows.
+/// The error of `from_str` for a text that is not one of the type's names.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("allowed: {allowed}")]
 #[non_exhaustive]
@@ -71,7 +69,7 @@ pub struct UnknownName {
 }
 
 impl fmt::Debug for UnknownName {
-    /// Writes what is allowed, as `main` prints an error that it returns.
+    /// Writes the allowed names, as `main` should print them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -79,23 +77,22 @@ impl fmt::Debug for UnknownName {
 
 /// A type whose values have names.
 pub(crate) trait Named: FromStr {
-    /// All names, as an error lists them.
+    /// All names, as an error message lists them.
     const ALLOWED: &'static str;
 }
 
-/// `a`, `a or b`, `a, b or c`.
+/// Joins names: `a`, `a or b`, `a, b or c`.
 macro_rules! list {
     ($last:literal) => { $last };
     ($one:literal, $last:literal) => { concat!($one, " or ", $last) };
     ($first:literal, $($rest:literal),+) => { concat!($first, ", ", list!($($rest),+)) };
 }
 
-/// `Display` writes the name as Kafka spells it, `FromStr` reads it in any
-/// case.
+/// Implements `Display` with the name as Kafka spells it, and `FromStr` for the name in any case.
 macro_rules! names {
     ($type:ty, $($variant:ident = $name:literal),+ $(,)?) => {
         impl $type {
-            /// The name as Kafka spells it.
+            /// Returns the name as Kafka spells it.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A source of settings. Later layers override earlier ones, in this order.
+/// A source of settings. Later layers override earlier ones, in the order of the variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Layer {
@@ -29,7 +29,7 @@ impl fmt::Display for Layer {
     }
 }
 
-/// Where a value stands, as the person who wrote it would name the place.
+/// Where a value was set, named as the person who wrote it would name the place.
 #[derive(Debug, Clone)]
 pub(crate) enum Origin {
     Default {
@@ -40,7 +40,7 @@ pub(crate) enum Origin {
         line: usize,
         key: String,
     },
-    /// The file itself, or one line of it that belongs to no key.
+    /// The file itself, or a line of it that belongs to no key.
     WholeFile {
         file: Arc<str>,
         line: Option<usize>,
@@ -67,7 +67,7 @@ impl Origin {
         }
     }
 
-    /// The place without the name of the setting, for the describe table.
+    /// Returns the place without the name of the setting, for [`Description`](crate::Description).
     pub(crate) fn place(&self) -> String {
         match self {
             Self::File { file, line, .. } => format!("{file}, line {line}"),
@@ -76,8 +76,7 @@ impl Origin {
     }
 }
 
-// Names come from the outside: `escape_debug` keeps a line break in one from
-// looking like another problem.
+// Names come from outside: `escape_debug` keeps a line break in a name from looking like another problem.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

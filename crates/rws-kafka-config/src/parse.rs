@@ -1,5 +1,4 @@
-//! From the text of a setting to its value. Texts arrive trimmed, not empty
-//! and without NUL.
+//! Parses the text of a setting. The text is trimmed, not empty, and without NUL.
 
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -8,10 +7,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-/// Why a text is no value of a setting.
+/// Why a text is not a valid value of a setting.
 #[derive(Debug)]
 pub(crate) struct Invalid {
-    /// The part of the text that is wrong, where it is not all of it.
+    /// The invalid part of the text, if not all of it is invalid.
     pub(crate) part: Option<String>,
     pub(crate) why: Option<&'static str>,
 }
@@ -39,7 +38,7 @@ pub(crate) fn name<T: FromStr>(text: &str) -> Result<T, Invalid> {
     text.parse().map_err(|_| Invalid::WHOLE)
 }
 
-/// The rule that Kafka's Java client applies (KIP-345): that of topic names.
+/// Applies the rule of Kafka's Java client (KIP-345), which is that of topic names.
 pub(crate) fn instance_id(text: &str) -> Result<String, Invalid> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if text.len() <= 249 && text.chars().all(legal) && !matches!(text, "." | "..") {
@@ -97,7 +96,7 @@ pub(crate) fn brokers(text: &str) -> Result<String, Invalid> {
     let brokers: Vec<&str> = text.split(',').map(str::trim).collect();
     for broker in &brokers {
         check_broker(broker).map_err(|why| {
-            // An empty part between two commas is clearer inside the list.
+            // If the part between two commas is empty, showing the whole list is clearer.
             let part = (!broker.is_empty()).then(|| (*broker).to_owned());
             Invalid {
                 part,
@@ -152,7 +151,7 @@ fn check_broker(broker: &str) -> Result<(), &'static str> {
     match port {
         None => Ok(()),
         Some(port) => match port.parse::<u16>() {
-            // `parse` would take a leading plus.
+            // `parse` would accept a leading plus.
             Ok(1..) if port.bytes().all(|b| b.is_ascii_digit()) => Ok(()),
             _ => Err("the port is not a number from 1 to 65535"),
         },

@@ -1,4 +1,4 @@
-//! The librdkafka properties of `[kafka.properties]`.
+//! The librdkafka properties under `[kafka.properties]`.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::raw::{PropertyEntry, RawValue};
 use crate::secrets::{REDACTED, is_secret_value};
 use crate::settings::Key;
 
-/// The properties whose files librdkafka opens when a client is made, which a pipe would hold up.
+/// Properties whose files librdkafka opens when a client is created; a pipe would block it.
 const FILES: &[&str] = &[
     "https.ca.location",
     "sasl.oauthbearer.assertion.file",
@@ -23,7 +23,7 @@ const FILES: &[&str] = &[
     "ssl.keystore.location",
 ];
 
-/// A property that may be passed to librdkafka as it is.
+/// A property that is passed to librdkafka unchanged.
 pub(crate) struct PassThrough {
     pub(crate) name: &'static str,
     pub(crate) scope: Scope,
@@ -51,8 +51,7 @@ impl fmt::Debug for PassThrough {
     }
 }
 
-/// Checks the names and takes each property from the highest layer that names
-/// it.
+/// Checks the names and takes each property from the highest layer that sets it.
 pub(crate) fn check(entries: &[PropertyEntry], problems: &mut Vec<Problem>) -> Vec<PassThrough> {
     let mut accepted: Vec<PassThrough> = Vec::new();
     for entry in entries {
@@ -150,12 +149,12 @@ fn check_one(entry: &PropertyEntry) -> Result<PassThrough, Problem> {
     })
 }
 
-/// The value of a property under any of its aliases.
+/// Returns the value of a property, by its name or any of its aliases.
 pub(crate) fn value_of<'a>(properties: &'a [PassThrough], name: &str) -> Option<&'a str> {
     find(properties, name).map(|property| property.value.expose_secret())
 }
 
-/// A property under any of its aliases.
+/// Returns a property, by its name or any of its aliases.
 pub(crate) fn find<'a>(properties: &'a [PassThrough], name: &str) -> Option<&'a PassThrough> {
     let name = catalogue::canonical(name);
     properties
@@ -163,8 +162,8 @@ pub(crate) fn find<'a>(properties: &'a [PassThrough], name: &str) -> Option<&'a 
         .find(|property| catalogue::canonical(property.name) == name)
 }
 
-/// Why a property is not the user's to set, if so: its value is part of what
-/// the producer and the consumer promise.
+/// Returns why users may not set this property, if a guarantee of the producer or the consumer depends on
+/// its value.
 fn owned_by_engine(name: &str) -> Option<&'static str> {
     Some(match name {
         "enable.auto.commit"

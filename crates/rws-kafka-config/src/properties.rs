@@ -7,9 +7,9 @@ use crate::secrets::{REDACTED, is_secret_value};
 
 /// Properties for a librdkafka client, in order.
 ///
-/// [`iter`](Self::iter) and [`get`](Self::get) give secrets in the clear, for
-/// librdkafka needs them; `Debug` does not. A property has one value, whichever
-/// of its aliases (`linger.ms`, `queue.buffering.max.ms`) names it.
+/// [`iter`](Self::iter) and [`get`](Self::get) return secrets in clear text, because librdkafka needs them;
+/// `Debug` does not show them. A property has one value, whichever of its aliases (`linger.ms`,
+/// `queue.buffering.max.ms`) sets it.
 ///
 /// ```
 /// use rws_kafka_config::KafkaConfig;
@@ -36,29 +36,28 @@ struct Property {
 }
 
 impl Properties {
-    /// Name and value of each, secrets included.
+    /// Returns the name and value of each property, including secrets.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.list
             .iter()
             .map(|property| (property.name.as_str(), property.value.expose_secret()))
     }
 
-    /// The value of a property under any of its aliases, secrets included.
+    /// Returns the value of a property, by its name or any of its aliases, even if it is a secret.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.position(name)
             .map(|index| self.list[index].value.expose_secret())
     }
 
-    /// The values that must not be shown, in the clear: for those who look for them in a text.
+    /// Returns the values that are secrets, in clear text, for callers that remove them from a text.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.iter()
             .filter(|(name, value)| is_secret_value(name, value))
             .map(|(_, value)| value)
     }
 
-    /// Sets a property, in place of the value it had under any of its
-    /// aliases.
+    /// Sets a property, replacing a value under any of its aliases.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let name = name.into();
         let value = SecretString::from(value.into());
@@ -68,7 +67,7 @@ impl Properties {
         }
     }
 
-    /// Sets a property that has no value yet under any of its aliases.
+    /// Sets a property unless it already has a value under any of its aliases.
     pub fn set_default(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let name = name.into();
         if self.position(&name).is_none() {
@@ -76,7 +75,7 @@ impl Properties {
         }
     }
 
-    /// Removes a property under any of its aliases.
+    /// Removes a property, by its name or any of its aliases.
     pub fn remove(&mut self, name: &str) {
         if let Some(index) = self.position(name) {
             self.list.remove(index);

@@ -4,13 +4,13 @@ use crate::error::Problem;
 use crate::origin::Origin;
 use crate::settings::Key;
 
-/// What a layer says, before it is checked. Text is kept as a secret whatever
-/// the setting, so that nothing here can show one.
+/// A value as a layer has it, before it is checked. Every text is kept as a secret, so that nothing can show
+/// one by mistake.
 #[derive(Debug, Clone)]
 pub(crate) enum RawValue {
     Text(SecretString),
     NotUnicode,
-    /// A TOML value of another type, which is named.
+    /// A TOML value of another type, with the type's name.
     WrongType(&'static str),
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct PropertyEntry {
     pub(crate) origin: Origin,
 }
 
-/// What all layers say, the lowest layer first.
+/// The values of all layers, the lowest layer first.
 #[derive(Debug, Default)]
 pub(crate) struct Raw {
     pub(crate) entries: Vec<Entry>,

@@ -1,4 +1,4 @@
-//! The settings of the schema registry, and what they must be to one another.
+//! The settings of the schema registry, and the checks of their combination.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,56 +9,56 @@ use crate::check::{Check, spellings};
 use crate::files::{self, PrivateKey};
 use crate::settings::Key;
 
-/// Which schema registry there is, and how it is reached. `Debug` shows secrets as `***`.
+/// The configured schema registry and how to connect to it. `Debug` shows secrets as `***`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SchemaRegistryConfig {
-    /// Whose registry.
+    /// The kind of registry, with its address and credentials.
     pub kind: RegistryKind,
-    /// The certificates (PEM) trusted in place of the system's.
+    /// A file with the CA certificates (PEM) to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// This client's certificate and its private key (PEM).
+    /// The files with this client's certificate and its private key (PEM).
     pub client_certificate: Option<(PathBuf, PathBuf)>,
-    /// Whether the schema of a declared type is registered when it is first written with.
+    /// Whether the schema of a declared type is registered when it is first used to write.
     pub auto_register: bool,
-    /// Whether declared types too are written with the latest version of their subject.
+    /// Whether declared types are also written with the latest version of their subject.
     pub use_latest: bool,
 }
 
-/// Whose registry it is.
+/// The kind of a schema registry.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RegistryKind {
-    /// One with Confluent's API.
+    /// A registry with Confluent's API.
     Confluent {
-        /// URLs separated by commas, without credentials.
+        /// The URLs, separated by commas, without credentials.
         urls: String,
-        /// Who this client is there.
+        /// The credentials of this client.
         credentials: RegistryCredentials,
     },
     /// AWS Glue, with the credentials that AWS's default chain finds.
     Glue {
         /// The region, such as `eu-central-1`.
         region: String,
-        /// The registry's name; else `default-registry`.
+        /// The registry's name; default `default-registry`.
         name: Option<String>,
     },
 }
 
-/// Who a client is to a registry.
+/// The credentials of a client at a registry.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum RegistryCredentials {
-    /// Nobody.
+    /// No credentials.
     None,
-    /// A user (HTTP Basic).
+    /// A user and a password (HTTP Basic).
     Basic {
         /// The user's name.
         username: String,
         /// The user's password.
         password: SecretString,
     },
-    /// The bearer of a token.
+    /// A bearer token.
     Token(SecretString),
 }
 
@@ -72,7 +72,7 @@ impl fmt::Debug for RegistryCredentials {
     }
 }
 
-/// `None` where there is no registry, or a problem that is told.
+/// Returns the registry, or `None` if none is configured or a problem was reported.
 pub(crate) fn check(check: &mut Check<'_>) -> Option<SchemaRegistryConfig> {
     let values = check.values;
     let url = &values.schema_registry_url;

@@ -1,15 +1,15 @@
-//! What is a secret, and how text that might hold one is shown.
+//! Decides what is a secret, and how text that may contain one is shown.
 
-/// Stands for the value of a secret in everything that is shown.
+/// Replaces the value of a secret in everything that is shown.
 pub(crate) const REDACTED: &str = "***";
 
-/// How much of a wrong value an error repeats.
+/// The most characters of an invalid value that an error repeats.
 const SHOWN_CHARS: usize = 80;
 
-/// Whether the value of this librdkafka property must not be shown.
+/// Returns `true` if the value of this librdkafka property must not be shown.
 ///
-/// rdkafka's own errors repeat the value of a property they refuse: whoever
-/// prints one asks here first.
+/// rdkafka's own errors repeat the value of a property that they refuse. Check with this function before you
+/// print one.
 ///
 /// ```
 /// use rws_kafka_config::is_secret_property;
@@ -25,21 +25,20 @@ pub fn is_secret_property(name: &str) -> bool {
         .any(|part| name.contains(part))
         || matches!(
             name.as_str(),
-            // The first carries tokens and claims, the second may pipe a
-            // password, the third is a key.
+            // The first contains tokens and claims, the second may pipe a password, the third is a key.
             "sasl.oauthbearer.config" | "sasl.kerberos.kinit.cmd" | "ssl_key"
         )
 }
 
-/// As [`is_secret_property`], and also for values that are secrets wherever
-/// they stand: private keys, and URLs with credentials.
+/// As [`is_secret_property`], but also `true` for values that are secrets in any property: private keys, and
+/// URLs with credentials.
 pub(crate) fn is_secret_value(name: &str, value: &str) -> bool {
     is_secret_property(name)
         || value.contains("PRIVATE KEY")
         || (value.contains("://") && value.contains('@'))
 }
 
-/// A wrong value of a setting that is no secret, quoted for an error.
+/// Quotes an invalid value of a setting that is not a secret, for an error message.
 pub(crate) fn quote(text: &str) -> String {
     if text.contains('@') || text.contains("PRIVATE KEY") {
         return "a value that may hold credentials (not shown)".to_owned();
@@ -51,8 +50,8 @@ pub(crate) fn quote(text: &str) -> String {
     format!("{shown:?}")
 }
 
-/// Text from outside on one line: a line break in it must not look like
-/// another problem, or another row of a table.
+/// Returns text from outside on one line: a line break must not look like another problem or another row of
+/// a table.
 pub(crate) fn one_line(text: &str) -> String {
     if text.chars().any(char::is_control) {
         format!("{text:?}")

@@ -1,6 +1,6 @@
 use crate::kind::{Kind, Shape};
 
-/// The declaration of one setting.
+/// The declaration of one setting; [`settings`](crate::settings()) lists them.
 #[derive(Debug)]
 pub struct Setting {
     key: &'static str,
@@ -42,50 +42,50 @@ impl Setting {
         }
     }
 
-    /// Its key in the `[kafka]` table, such as `client_id`.
+    /// Returns the key in the `[kafka]` table, such as `client_id`.
     #[must_use]
     pub fn key(&self) -> &'static str {
         self.key
     }
 
-    /// Its environment variable, such as `RWS_CONFIG_KAFKA_CLIENT_ID`.
+    /// Returns the environment variable, such as `RWS_CONFIG_KAFKA_CLIENT_ID`.
     #[must_use]
     pub fn env(&self) -> &'static str {
         self.env
     }
 
-    /// Its flag without value, such as `--kafka-client-id`.
+    /// Returns the flag without a value, such as `--kafka-client-id`.
     #[must_use]
     pub fn flag(&self) -> &'static str {
         self.flag
     }
 
-    /// Its default, if it has one.
+    /// Returns the default, if there is one.
     #[must_use]
     pub fn default_value(&self) -> Option<&'static str> {
         self.default
     }
 
-    /// Whether its value is never shown.
+    /// Returns `true` if the value is a secret, which is never shown.
     #[must_use]
     pub fn is_secret(&self) -> bool {
         self.secret
     }
 
-    /// What it allows, in words.
+    /// Returns the allowed values, in words.
     #[must_use]
     pub fn allowed(&self) -> &'static str {
         self.allowed
     }
 
-    /// What it is for, in a line.
+    /// Returns what the setting is for, in one line.
     #[must_use]
     pub fn doc(&self) -> &'static str {
         self.doc
     }
 
-    /// The librdkafka properties it owns, the one it sets first. They are
-    /// refused under `[kafka.properties]`.
+    /// Returns the librdkafka properties that the setting owns. It sets the first one. All are refused under
+    /// `[kafka.properties]`.
     #[must_use]
     pub fn properties(&self) -> &'static [&'static str] {
         self.properties

@@ -62,7 +62,7 @@ impl Key {
     }
 }
 
-/// Every setting, in the order of the reference table.
+/// Returns every setting, in the order of the reference table.
 ///
 /// ```
 /// let brokers = &rws_kafka_config::settings()[0];
@@ -73,7 +73,7 @@ pub fn settings() -> &'static [Setting] {
     SETTINGS
 }
 
-/// The reference table of every setting, in Markdown.
+/// Returns the reference table of all settings, as Markdown.
 #[must_use]
 pub fn reference_table() -> String {
     let mut table = String::from(

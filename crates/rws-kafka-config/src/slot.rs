@@ -12,7 +12,7 @@ use crate::secrets::{REDACTED, quote};
 use crate::setting::Setting;
 use crate::settings::Key;
 
-/// One setting after its own check.
+/// The value of one setting, after its own check.
 #[derive(Debug)]
 pub(crate) struct Slot<T> {
     origin: Origin,
@@ -22,13 +22,13 @@ pub(crate) struct Slot<T> {
 #[derive(Debug)]
 enum State<T> {
     Absent,
-    /// Its problem is already told: what follows from it need not be.
+    /// The problem is already reported, so its consequences are not.
     Invalid,
     Valid(T),
 }
 
 impl<T: Text> Slot<T> {
-    /// Takes the value of the highest layer that gives one, and checks it.
+    /// Takes the value of the highest layer that sets it, and checks it.
     pub(crate) fn read(
         raw: &Raw,
         key: Key,
@@ -74,7 +74,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Takes a value that stands elsewhere, such as in a file that another setting names.
+    /// Sets the value if it comes from elsewhere, such as a file that another setting names.
     pub(crate) fn fill(&mut self, value: Option<T>) {
         if let Some(value) = value {
             self.state = State::Valid(value);
@@ -85,7 +85,7 @@ impl<T> Slot<T> {
         matches!(self.state, State::Absent)
     }
 
-    /// Whether a layer above the defaults names it, rightly or wrongly.
+    /// Returns `true` if a layer above the defaults sets it, even to an invalid value.
     pub(crate) fn is_explicit(&self) -> bool {
         self.origin.layer() != Layer::Default
     }
@@ -95,12 +95,12 @@ impl<T> Slot<T> {
     }
 }
 
-/// A slot of whatever type.
+/// A slot of any type.
 pub(crate) trait AnySlot {
-    /// Returns the value, secrets as `***`; `None` if the setting has none.
+    /// Returns the value, secrets as `***`; `None` if there is none.
     fn shown(&self) -> Option<String>;
 
-    /// Returns the value as librdkafka takes it, secrets in the clear; `None` if the setting has none.
+    /// Returns the value as librdkafka takes it, secrets in clear text; `None` if there is none.
     fn in_clear(&self) -> Option<SecretString>;
 
     /// Returns the place that the value came from.
@@ -121,12 +121,12 @@ impl<T: Text> AnySlot for Slot<T> {
     }
 }
 
-/// The text of a checked value.
+/// A value that can be written as text.
 pub(crate) trait Text {
-    /// Returns it for the describe table.
+    /// Returns the text for [`Description`](crate::Description).
     fn shown(&self) -> String;
 
-    /// Returns it for librdkafka.
+    /// Returns the text for librdkafka.
     fn in_clear(&self) -> SecretString {
         SecretString::from(self.shown())
     }
@@ -193,7 +193,7 @@ fn check<T>(
             return Err(format!("found {found}; allowed: {allowed}"));
         }
     };
-    // Blanks around a password may belong to it.
+    // Spaces around a password may belong to it.
     let text = if setting.is_secret() {
         text
     } else {
@@ -212,7 +212,7 @@ fn check<T>(
     parse(text).map_err(|why| message(&why, setting, text))
 }
 
-/// What an error says of a text that the setting does not allow.
+/// Returns the error message for a text that the setting does not allow.
 fn message(why: &Invalid, setting: &Setting, text: &str) -> String {
     let found = if setting.is_secret() {
         "a value (not shown)".to_owned()

@@ -1,4 +1,4 @@
-//! How the layers spell the key of a setting: `client_id` is `RWS_CONFIG_KAFKA_CLIENT_ID` in the
+//! Spells the key of a setting for each layer: `client_id` is `RWS_CONFIG_KAFKA_CLIENT_ID` in the
 //! environment and `--kafka-client-id` as a flag.
 
 pub(crate) const ENV_PREFIX: &str = "RWS_CONFIG_KAFKA_";
@@ -28,7 +28,7 @@ pub(crate) const fn flag<const N: usize>(key: &str) -> [u8; N] {
     name
 }
 
-/// Returns the text of a name that was spelled here.
+/// Converts a spelled name to a `str`.
 pub(crate) const fn text(name: &'static [u8]) -> &'static str {
     match std::str::from_utf8(name) {
         Ok(text) => text,

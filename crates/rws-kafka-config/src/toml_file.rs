@@ -1,4 +1,4 @@
-//! The `[kafka]` table of the configuration file.
+//! Reads the `[kafka]` table of the configuration file.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ pub(crate) fn collect(file: &Arc<str>, text: &str, raw: &mut Raw) {
     let document = match DeTable::parse(text) {
         Ok(document) => document.into_inner(),
         Err(error) => {
-            // `message` tells of the grammar only; the error's own `Display`
-            // would print the line, and with it a password.
+            // `message` is only about the grammar; the error's own `Display` would print the line, which may
+            // contain a password.
             let origin = Origin::WholeFile {
                 file: Arc::clone(file),
                 line: error.span().map(|span| reader.line(span.start)),
@@ -39,7 +39,7 @@ pub(crate) fn collect(file: &Arc<str>, text: &str, raw: &mut Raw) {
     for (name, value) in &document {
         let key = name.get_ref();
         if key != TABLE {
-            // Other tables are the server's and the service's.
+            // Other tables belong to the server and the service.
             if !has_table
                 && matches!(value.get_ref(), DeValue::Table(_))
                 && let Some(hint) = hint::for_table(key, TABLE, "[kafka]")
@@ -101,7 +101,7 @@ impl Reader<'_> {
             .push(Problem::new(ProblemKind::Unknown, &origin, message));
     }
 
-    /// An unquoted `linger.ms = 5` is a table to TOML: the whole name is told.
+    /// Reports an unknown key by its whole name: TOML reads an unquoted `linger.ms = 5` as a table.
     fn unknown(
         &self,
         name: &Spanned<DeString<'_>>,
@@ -127,7 +127,7 @@ impl Reader<'_> {
         ));
     }
 
-    /// `"linger.ms" = 5` and `linger.ms = 5` are the same here.
+    /// Reads the properties. `"linger.ms" = 5` and `linger.ms = 5` mean the same here.
     fn properties(&self, table: &DeTable<'_>, prefix: &str, raw: &mut Raw) {
         for (name, value) in table {
             let property = format!("{prefix}{}", name.get_ref());

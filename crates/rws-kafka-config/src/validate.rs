@@ -1,5 +1,5 @@
-//! What the settings must be to one another. A setting whose own value is
-//! wrong is passed over here: its problem is told already.
+//! Checks the settings against each other. A setting whose own value is invalid is skipped here, because its
+//! problem is already reported.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use crate::values::Values;
 /// librdkafka's default of `max.poll.interval.ms`.
 const MAX_POLL_INTERVAL_MS: u128 = 300_000;
 
-/// What more than one setting gives.
+/// Values that are combined from several settings.
 pub(crate) struct Combined {
-    /// Wherever it came from.
+    /// The password, from the setting or from the file.
     pub(crate) sasl_password: Option<SecretString>,
     pub(crate) schema_registry: Option<SchemaRegistryConfig>,
 }
 
-/// Checks everything.
+/// Checks all settings together.
 pub(crate) fn together(
     values: &Values,
     properties: &[PassThrough],
@@ -48,8 +48,7 @@ pub(crate) fn together(
     }
 }
 
-/// Whether the group protocol of KIP-848 is chosen, in which the broker sets
-/// the session timeout.
+/// Returns `true` for the group protocol of KIP-848, with which the broker sets the session timeout.
 pub(crate) fn is_kip_848(properties: &[PassThrough]) -> bool {
     value_of(properties, "group.protocol").is_some_and(|name| name.eq_ignore_ascii_case("consumer"))
 }
@@ -132,7 +131,7 @@ impl Check<'_> {
         }
     }
 
-    /// Certificate and key come together; either may also be a property.
+    /// Checks that certificate and key are set together; either may also be a property.
     fn client_certificate(&mut self) {
         let values = self.values;
         let has = |name: &str| value_of(self.properties, name).is_some();
@@ -201,7 +200,7 @@ impl Check<'_> {
         }
     }
 
-    /// Why a security setting would be silently unused.
+    /// Returns why a security setting would have no effect.
     fn security_is(&self, who_uses_it: &str) -> String {
         let slot = &self.values.security_protocol;
         let protocol = slot

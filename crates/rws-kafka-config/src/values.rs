@@ -1,4 +1,4 @@
-//! What each setting came to, once its own value is checked.
+//! The values of all settings, after each value's own check.
 
 use std::path::PathBuf;
 use std::time::Duration;

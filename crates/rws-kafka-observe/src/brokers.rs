@@ -1,4 +1,4 @@
-//! What clients' statistics tell of brokers.
+//! The brokers, as the clients' statistics describe them.
 
 use crate::status::BrokerStatus;
 use parking_lot::Mutex;
@@ -29,7 +29,7 @@ impl Brokers {
         BrokersOf { client }
     }
 
-    /// By client and name, one for all clients of a name: the worst of each value.
+    /// Returns the brokers by client and name. Clients of one name are merged: the worst value counts.
     pub(crate) fn list(&self) -> Vec<BrokerStatus> {
         let clients: Vec<_> = self
             .clients
@@ -61,7 +61,7 @@ impl BrokerStatus {
     }
 }
 
-/// Of the client that is not connected, one that needs no connection tells least.
+/// Ranks a connection's state. `INIT` ranks lowest: a client that needs no connection says least.
 fn badness(state: &str) -> u8 {
     match state {
         "INIT" => 0,
@@ -75,14 +75,14 @@ fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     one.into_iter().chain(other).reduce(f64::max)
 }
 
-/// What one client knows of its brokers. They leave the page when this is dropped.
+/// The brokers that one client knows. Dropping it removes them from the status and the metrics.
 #[derive(Debug)]
 pub struct BrokersOf {
     client: Arc<Client>,
 }
 
 impl BrokersOf {
-    /// What the client's latest statistics say, in place of those before. The client's name is set.
+    /// Replaces the brokers by those in the client's latest statistics, and sets the client's name.
     pub fn set(&self, mut brokers: Vec<BrokerStatus>) {
         for broker in &mut brokers {
             broker.client.clone_from(&self.client.name);

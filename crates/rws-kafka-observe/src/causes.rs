@@ -1,19 +1,19 @@
-//! Errors with the causes behind them, in one form for logs and one for `Debug`.
+//! Writes errors with their causes: on one line for logs, on several for `Debug`.
 
 use crate::text::printable;
 use std::error::Error;
 use std::fmt;
 
-/// Returns an error and the causes behind it, outermost first.
+/// Returns an error and its causes, outermost first.
 pub fn causes<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&cause| cause.source())
 }
 
-/// Returns the words of an error and of its causes on one line, for a log or a status.
+/// Returns the messages of an error and its causes on one line, for a log or a status.
 ///
-/// The line is [`printable`].
+/// The result is [`printable`].
 ///
 /// ```
 /// use rws_kafka_observe::causes::with_causes;
@@ -26,7 +26,7 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut words = error.to_string();
     for cause in causes(error).skip(1) {
         let cause = cause.to_string();
-        // Some libraries repeat their cause in their own words.
+        // Some libraries repeat the cause in their own message.
         if !words.ends_with(&cause) {
             words.push_str(": ");
             words.push_str(&cause);
@@ -35,10 +35,10 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     printable(&words).into_owned()
 }
 
-/// Writes an error and its causes as `main` should print them, for the `Debug` of an error.
+/// Writes an error and its causes as `main` should print them. Use it to implement `Debug` for an error.
 ///
-/// `fn main() -> Result<(), E>` prints the `Debug` of its error. It reads as `Display` does, with
-/// the causes below it:
+/// `fn main() -> Result<(), E>` prints the `Debug` of its error. With this function it reads like
+/// `Display`, followed by the causes:
 ///
 /// ```text
 /// Error: cannot start the worker
@@ -49,7 +49,7 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
 ///
 /// # Errors
 ///
-/// Those of `f`.
+/// Returns an error if writing to `f` fails.
 pub fn debug(error: &(dyn Error + 'static), f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{error}")?;
     let below: Vec<_> = causes(error).skip(1).collect();

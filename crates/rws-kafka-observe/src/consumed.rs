@@ -54,14 +54,14 @@ recorder! {
 }
 
 impl ConsumedFrom {
-    /// Returns `true` if anything is recorded: what is not need not be measured.
+    /// Returns `true` if anything is recorded. Otherwise callers need not measure.
     pub fn is_on(&self) -> bool {
         self.series.is_some()
     }
 }
 
 impl PartialEq for ConsumedFrom {
-    /// Returns `true` if both count the same.
+    /// Returns `true` if both record to the same series.
     fn eq(&self, other: &Self) -> bool {
         let durations = |recorder: &Self| {
             let series = recorder.series.as_ref();

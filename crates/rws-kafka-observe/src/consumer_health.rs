@@ -12,7 +12,7 @@ pub(crate) struct Consumer {
     pub(crate) group: String,
     lag_timeout: Duration,
     pub(crate) contact: Contact,
-    /// What a start needs besides an answer of the broker has not come back yet.
+    /// A start waits for more than the broker's answer.
     preparing: bool,
     rebalancing: bool,
     pub(crate) missing_topics: Vec<String>,
@@ -21,10 +21,10 @@ pub(crate) struct Consumer {
     pub(crate) retired: bool,
     paused: bool,
     pub(crate) lag: Option<u64>,
-    /// Messages of the lag that are not due yet.
+    /// The number of messages of the lag that are not due yet.
     waiting: u64,
     has_work: bool,
-    /// Start of the present stretch of work without a commit.
+    /// When the current period of work without a commit began.
     waiting_since: Instant,
     pub(crate) heartbeat: Instant,
     pub(crate) source: Asked<ConsumerStatus>,
@@ -64,12 +64,12 @@ impl Consumer {
         }
     }
 
-    /// What keeps it from its work, beside a broker that is down.
+    /// Returns what hinders its work, apart from an unreachable broker.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.contact.cause().or(self.cause.as_deref())
     }
 
-    /// What readiness says of its brokers; nothing of a consumer that has ended.
+    /// Returns the state of its brokers for readiness, or `None` if the consumer has failed.
     pub(crate) fn brokers(&self, outage: Option<Instant>) -> Option<Brokers> {
         if self.failed {
             return None;
@@ -106,8 +106,23 @@ impl Consumer {
     }
 }
 
-/// A consumer's part in readiness. Clones are one part; it ends with the last of them, unless it
-/// [failed](Self::failed) and nobody was [told](Self::told).
+/// Reports one consumer's health to readiness. All clones report the same consumer.
+///
+/// When the last clone is dropped, readiness no longer depends on the consumer, unless it
+/// [failed](Self::failed) and [`told`](Self::told) was not called.
+///
+/// ```
+/// use rws_kafka_observe::{ConsumerState, Observer};
+/// use std::time::Duration;
+///
+/// let observer = Observer::new();
+/// let consumer = observer.register_consumer("billing", Duration::from_secs(60));
+/// assert_eq!(observer.readiness().consumer(), Some(ConsumerState::Rebalancing));
+///
+/// consumer.reachable();
+/// consumer.assigned();
+/// assert_eq!(observer.readiness().consumer(), Some(ConsumerState::Ok));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConsumerHealth {
     state: Arc<Mutex<Consumer>>,
@@ -119,82 +134,83 @@ impl ConsumerHealth {
         Self { state, untold }
     }
 
-    /// The group it consumes for.
+    /// Returns the consumer group.
     pub fn group(&self) -> String {
         self.state.lock().group.clone()
     }
 
-    /// The broker answered.
+    /// Reports that the broker answered.
     pub fn reachable(&self) {
         self.state.lock().contact.answered();
     }
 
-    /// The broker did not answer; what was known of the lag no longer is.
+    /// Reports that the broker did not answer. The lag is then unknown.
     pub fn unreachable(&self) {
         self.unreachable_for(None);
     }
 
-    /// The broker cannot be reached for this certificate, credential or setting; with `None` it did
-    /// not answer. What was known of the lag no longer is.
+    /// Reports that the broker cannot be reached, and why: a certificate, credential or setting that is
+    /// wrong. With `None`, the broker merely did not answer. The lag is then unknown.
     pub fn unreachable_for(&self, cause: Option<String>) {
         let mut state = self.state.lock();
         state.contact.silent(cause);
         state.lag = None;
     }
 
-    /// A start needs more than an answer of the broker and an assignment, until
-    /// [`prepared`](Self::prepared).
+    /// Reports that a start needs more than an answer of the broker and an assignment, until
+    /// [`prepared`](Self::prepared) is called.
     pub fn preparing(&self) {
         self.state.lock().preparing = true;
     }
 
-    /// All that a start needs is there.
+    /// Reports that everything that a start needs is available.
     pub fn prepared(&self) {
         self.state.lock().preparing = false;
     }
 
-    /// The topics that the consumer subscribes to and that do not exist, all of them: readiness is
-    /// degraded until there are none.
+    /// Sets the subscribed topics that do not exist, replacing those set before. Readiness is degraded
+    /// until there are none.
     pub fn missing_topics(&self, topics: impl IntoIterator<Item = impl Into<String>>) {
         let topics = topics.into_iter().map(Into::into).collect();
         self.state.lock().missing_topics = topics;
     }
 
-    /// The permission or setting that keeps the consumer from its work while its broker answers, in
-    /// words that say what helps; `None` once nothing does.
+    /// Sets the permission or setting that hinders the consumer while its broker answers, or `None` once
+    /// nothing does.
     ///
-    /// Readiness is degraded as long as there is one, and shows it.
+    /// The text should say what to do about it. While there is one, readiness is degraded and shows it.
     pub fn hindered(&self, cause: Option<String>) {
         self.state.lock().cause = cause;
     }
 
-    /// A rebalance began, or the consumer lost its partitions.
+    /// Reports that a rebalance began or that the consumer lost its partitions.
     pub fn rebalancing(&self) {
         self.state.lock().rebalancing = true;
     }
 
-    /// The consumer has its assignment (an empty one counts).
+    /// Reports that the consumer has its assignment, even an empty one.
     pub fn assigned(&self) {
         let mut state = self.state.lock();
         state.rebalancing = false;
         state.waiting_since = Instant::now();
     }
 
-    /// Offsets were committed.
+    /// Reports that offsets were committed.
     pub fn progressed(&self) {
         self.state.lock().waiting_since = Instant::now();
     }
 
-    /// So many messages of the lag that [`work`](Self::work) tells next are not due yet: they wait in
-    /// a retry topic, and to leave them alone is no stall.
+    /// Sets how many messages of the lag that the next [`work`](Self::work) call reports are not due yet.
+    ///
+    /// They wait in a retry topic, and a consumer that leaves them there is not stalled.
     pub fn waiting(&self, messages: u64) {
         self.state.lock().waiting = messages;
     }
 
-    /// The lag over all assigned partitions (`None`: not known) and the messages in hand.
+    /// Sets the lag over all assigned partitions (`None` if unknown) and the number of messages in flight.
     ///
-    /// The lag timeout runs from the moment that work is first in sight: a consumer that was idle
-    /// for an hour is not stalled by the first message after it.
+    /// The lag timeout runs from the moment at which there is work. A consumer that was idle for an hour
+    /// is therefore not stalled by its first message.
     pub fn work(&self, lag: Option<u64>, in_hand: usize) {
         let mut state = self.state.lock();
         let has_work = in_hand > 0 || lag.is_some_and(|lag| lag > state.waiting);
@@ -205,8 +221,8 @@ impl ConsumerHealth {
         state.lag = lag;
     }
 
-    /// Whether the consumer leaves its work alone because it was told to: that is no stall. The lag
-    /// timeout runs anew from the end of the pause.
+    /// Sets whether the consumer is paused. A paused consumer is not stalled. The lag timeout starts again
+    /// when the pause ends.
     pub fn paused(&self, paused: bool) {
         let mut state = self.state.lock();
         if state.paused != paused {
@@ -215,18 +231,18 @@ impl ConsumerHealth {
         }
     }
 
-    /// The thread that polls is at work; see [`Observer::liveness`](crate::Observer::liveness).
+    /// Reports that the poll thread runs; see [`Observer::liveness`](crate::Observer::liveness).
     pub fn heartbeat(&self) {
         self.state.lock().heartbeat = Instant::now();
     }
 
-    /// Whom to ask for the consumer's status, as long as it is there.
+    /// Sets the source that is asked for the consumer's status, as long as it exists.
     pub fn told_by(&self, source: &Arc<impl Source<ConsumerStatus> + 'static>) {
         let source = Arc::downgrade(source);
         self.state.lock().source = Some(source);
     }
 
-    /// The consumer ended with an error and will do no more work.
+    /// Reports that the consumer ended with an error and does no more work.
     pub fn failed(&self) {
         let was_failed = std::mem::replace(&mut self.state.lock().failed, true);
         if !was_failed {
@@ -234,13 +250,13 @@ impl ConsumerHealth {
         }
     }
 
-    /// Whoever runs the consumer knows of its failure, and may start another one: from now on its part
-    /// ends with the last clone.
+    /// Reports that the code that runs the consumer knows of its failure and may start another one.
+    /// From now on, readiness depends on the consumer only until its last clone is dropped.
     pub fn told(&self) {
         self.untold.told(&self.state);
     }
 
-    /// The consumer ended as it was asked to: readiness no longer depends on it, unless it had
+    /// Reports that the consumer was stopped on request: readiness no longer depends on it, unless it had
     /// [failed](Self::failed).
     pub fn retired(&self) {
         let mut state = self.state.lock();

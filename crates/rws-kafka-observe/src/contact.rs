@@ -1,17 +1,17 @@
 use crate::readiness::{BrokerState, Brokers};
 use std::time::Instant;
 
-/// What one client knows of its brokers.
+/// A client's last contact with its brokers.
 #[derive(Clone, Debug)]
 pub(crate) enum Contact {
-    /// They were not asked yet.
+    /// The client has not asked them yet.
     Unknown,
-    /// They answered, last at this time.
+    /// They last answered at this time.
     Answered(Instant),
-    /// They have not answered since.
+    /// They have not answered since this time.
     Silent {
         since: Instant,
-        /// The certificate, credential or setting that is wrong; `None` if they are merely down.
+        /// The certificate, credential or setting that is wrong; `None` if the brokers merely do not answer.
         cause: Option<String>,
     },
 }
@@ -36,7 +36,7 @@ impl Contact {
         }
     }
 
-    /// Since when the brokers have been down, as far as this client knows.
+    /// Returns when this client found the brokers down, if they are.
     pub(crate) fn outage(&self) -> Option<Instant> {
         match self {
             Self::Silent { since, cause: None } => Some(*since),
@@ -51,11 +51,11 @@ impl Contact {
         }
     }
 
-    /// What readiness says of the brokers, given that another client has found them down since
+    /// Returns the state of the brokers for readiness, given that another client found them down at
     /// `outage`.
     ///
-    /// Clients probe at different times: the first one that finds the brokers down speaks for those
-    /// that have had no answer since. An answer after that speaks for itself, as of another cluster.
+    /// Clients probe at different times, so the first one that finds the brokers down counts for all
+    /// clients without a later answer. A client with a later answer may use another cluster.
     pub(crate) fn beside(&self, outage: Option<Instant>) -> Brokers {
         match self {
             Self::Unknown => Brokers::Starting,

@@ -1,9 +1,9 @@
-//! What is declared.
+//! Lists the declared metric families.
 
 use crate::family::Family;
 use crate::{consumed, lag, live, member, outbox, produced, registry};
 
-/// Returns every metric family that the page can have, in the order of the tables.
+/// Returns all metric families that the metrics page can contain, in the order of the documented tables.
 ///
 /// ```
 /// let mut families = rws_kafka_observe::families();

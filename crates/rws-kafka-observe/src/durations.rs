@@ -1,4 +1,4 @@
-//! Histograms of durations, for code that runs a million times a second.
+//! Histograms of durations for code that runs a million times a second.
 
 use crate::family::{Family, FamilyKind};
 use crate::gathered::{Gathered, collected, histogram};
@@ -14,17 +14,17 @@ use std::time::Duration;
 /// Upper bounds of the buckets, in milliseconds.
 const BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
 
-/// One series. In place of the `prometheus` crate's, which takes four atomic operations and a loop
-/// for an observation, and takes them one at a time.
+/// One series. The `prometheus` crate's histogram takes four atomic operations and a loop for each
+/// observation; this one takes two for any number of equal ones.
 #[derive(Debug, Default)]
 pub(crate) struct Durations {
-    /// The last one is of what is above all bounds.
+    /// The last one counts durations above all bounds.
     counts: [AtomicU64; BOUNDS_MS.len() + 1],
     nanos: AtomicU64,
 }
 
 impl Durations {
-    /// `count` durations of `total` together, all of them in the bucket of the `longest`.
+    /// Adds `count` durations with the sum `total`, all in the bucket of `longest`.
     pub(crate) fn observe(&self, count: u64, total: Duration, longest: Duration) {
         let is_above = |bound: &&u64| longest > Duration::from_millis(**bound);
         let bucket = BOUNDS_MS.iter().take_while(is_above).count();
@@ -34,7 +34,7 @@ impl Durations {
     }
 }
 
-/// A family of them.
+/// A family of [`Durations`].
 #[derive(Debug)]
 pub(crate) struct DurationFamily {
     family: &'static Family,
@@ -72,7 +72,7 @@ impl Kind for DurationFamily {
     }
 }
 
-/// Histograms of milliseconds of which a few may be days: the sum of nanoseconds would not hold them.
+/// Histograms of milliseconds that may be days, whose sum in nanoseconds would overflow.
 #[derive(Debug)]
 pub(crate) struct Latencies(HistogramVec);
 

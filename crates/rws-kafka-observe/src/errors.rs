@@ -4,10 +4,10 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-/// Errors that are kept.
+/// The number of errors that are kept.
 const KEPT: usize = 50;
 
-/// The last errors, the latest in front. The same error again is no new one.
+/// The most recent errors, latest first. An error that occurs again is counted instead of added.
 #[derive(Debug, Default)]
 pub(crate) struct RecentErrors {
     errors: Mutex<VecDeque<RecentError>>,

@@ -1,8 +1,8 @@
-//! What is declared of a metric family.
+//! The declaration of a metric family.
 
 use std::fmt;
 
-/// One metric family as it is declared; see [`families`](crate::families).
+/// A declared metric family; see [`families`](crate::families).
 #[derive(Debug)]
 pub struct Family {
     pub(crate) name: &'static str,
@@ -16,7 +16,7 @@ pub struct Family {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FamilyKind {
-    /// A count that only grows.
+    /// A count that only increases.
     Counter,
     /// A value at the moment of the scrape.
     Gauge,
@@ -39,31 +39,31 @@ impl Family {
         }
     }
 
-    /// Returns its name on the page, such as `rws_kafka_consumer_lag`.
+    /// Returns the family's name on the metrics page, such as `rws_kafka_consumer_lag`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Returns its help text.
+    /// Returns the help text.
     #[must_use]
     pub fn help(&self) -> &'static str {
         self.help
     }
 
-    /// Returns its Prometheus type.
+    /// Returns the Prometheus type.
     #[must_use]
     pub fn kind(&self) -> FamilyKind {
         self.kind
     }
 
-    /// Returns the names of its labels; a histogram's `le` is not among them.
+    /// Returns the names of the labels, without a histogram's `le`.
     #[must_use]
     pub fn labels(&self) -> &'static [&'static str] {
         self.labels
     }
 
-    /// Returns the only values that its last label can have; none if any value can occur.
+    /// Returns the only values that the last label can have; empty if it can have any value.
     #[must_use]
     pub fn values(&self) -> &'static [&'static str] {
         self.values

@@ -1,10 +1,10 @@
-//! Families as the page shows them, made when someone looks.
+//! Builds the metric families that are made at each scrape.
 
 use crate::family::{Family, FamilyKind};
 use prometheus::core::Collector;
 use prometheus::proto::{Bucket, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
-/// Gathers the series of one family, all of them gauges or all of them histograms.
+/// Collects the series of one family, which are all gauges or all histograms.
 pub(crate) struct Gathered {
     family: MetricFamily,
     labels: &'static [&'static str],
@@ -26,14 +26,14 @@ impl Gathered {
         }
     }
 
-    /// Adds a series; `values` are in the order of the labels.
+    /// Adds a gauge; `values` are in the order of the labels.
     pub(crate) fn gauge(&mut self, values: &[&str], value: f64) {
         let mut gauge = Gauge::default();
         gauge.set_value(value);
         self.push(values).set_gauge(gauge);
     }
 
-    /// Adds a series; `values` are in the order of the labels.
+    /// Adds a histogram; `values` are in the order of the labels.
     pub(crate) fn histogram(&mut self, values: &[&str], histogram: Histogram) {
         self.push(values).set_histogram(histogram);
     }
@@ -46,20 +46,20 @@ impl Gathered {
             pair
         });
         let mut pairs: Vec<_> = pairs.collect();
-        // As the `prometheus` crate has them on the page.
+        // The `prometheus` crate sorts labels like this too.
         pairs.sort_unstable_by(|one, other| one.name().cmp(other.name()));
         let metrics = self.family.mut_metric();
         metrics.push(Metric::from_label(pairs));
         metrics.last_mut().expect("it was pushed just now")
     }
 
-    /// Returns the family, if it has a series: the text format has no empty ones.
+    /// Returns the family, or `None` if it has no series: the text format has no empty families.
     pub(crate) fn into_family(self) -> Option<MetricFamily> {
         some_series(self.family)
     }
 }
 
-/// Gathers a family of the `prometheus` crate, its series in the order of their labels' values.
+/// Returns a family of the `prometheus` crate, with its series sorted by their labels' values.
 pub(crate) fn collected(collector: &impl Collector) -> Option<MetricFamily> {
     let mut family = collector.collect().pop()?;
     family.mut_metric().sort_by(|one, other| {
@@ -79,7 +79,7 @@ fn some_series(family: MetricFamily) -> Option<MetricFamily> {
     (!is_empty).then_some(family)
 }
 
-/// Returns a histogram of `counts`, one for each of `bounds` and one for what is above them all.
+/// Builds a histogram. `counts` has one count for each of `bounds`, and one for values above them all.
 pub(crate) fn histogram(bounds: &[f64], counts: &[u64], sum: f64) -> Histogram {
     let mut total = 0;
     let mut buckets = Vec::with_capacity(bounds.len());

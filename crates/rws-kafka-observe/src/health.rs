@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// All producers, consumers and relays whose handles are alive.
+/// The health of all producers, consumers and relays whose handles exist.
 #[derive(Debug, Default)]
 pub(crate) struct HealthBoard {
     producers: Mutex<Vec<Weak<Mutex<Producer>>>>,
@@ -78,7 +78,7 @@ impl HealthBoard {
                 .try_fold(0_u64, |sum, lag| lag.map(|lag| sum.saturating_add(lag)))
                 .filter(|_| !consumers.is_empty()),
             outbox: worst_outbox(relays.iter().map(|state| state.lock().state(now))),
-            // Nothing that a broker said before it went down is the cause now.
+            // During an outage, what a broker said before it is no longer the cause.
             cause: of_producers
                 .or_else(of_consumers)
                 .filter(|_| outage.is_none()),
@@ -86,7 +86,7 @@ impl HealthBoard {
         }
     }
 
-    /// The age of the oldest heartbeat over all consumers that run.
+    /// Returns the age of the oldest poll-thread heartbeat over all running consumers.
     pub(crate) fn liveness(&self) -> Option<Duration> {
         let now = Instant::now();
         let consumers = self.live_consumers();
@@ -99,7 +99,7 @@ impl HealthBoard {
 
     pub(crate) fn producers(&self) -> Vec<ProducerStatus> {
         let tell = |state: &Arc<Mutex<Producer>>| {
-            // Asked without the lock: a source may report to its health meanwhile.
+            // The source is asked without the lock, because it may report to its own health meanwhile.
             let (mut status, source) = {
                 let state = state.lock();
                 let status = ProducerStatus {

@@ -1,4 +1,4 @@
-//! The kinds of families that code records to: what each keeps, and what records to one series.
+//! The kinds of metric families, and how code records to a series of each.
 
 use crate::family::{Family, FamilyKind};
 use crate::gathered::collected;
@@ -10,7 +10,7 @@ use std::fmt;
 
 /// A kind of family.
 pub(crate) trait Kind: Sized {
-    /// Records to one series.
+    /// A handle that records to one series.
     type Series: Clone + fmt::Debug;
 
     /// The Prometheus type.
@@ -18,14 +18,14 @@ pub(crate) trait Kind: Sized {
 
     fn new(family: &'static Family) -> Self;
 
-    /// The series with these values of the labels that its recorder is made by.
+    /// Returns the series with these label values, which are in the recorder's order.
     fn of(&self, labels: &[&str]) -> Self::Series;
 
-    /// What the page shows; `None` without a series.
+    /// Returns the family for the metrics page; `None` if it has no series.
     fn gather(&self) -> Option<MetricFamily>;
 }
 
-/// Counters. A series is on the page from when its recorder is made.
+/// A family of counters. A series is on the page as soon as its recorder exists.
 #[derive(Debug)]
 pub(crate) struct Counters(IntCounterVec);
 
@@ -47,19 +47,19 @@ impl Kind for Counters {
     }
 }
 
-/// Counters of which a recorder has one for each declared value of the last label.
+/// A family of counters. Each recorder has one counter for each declared value of the last label.
 #[derive(Debug)]
 pub(crate) struct CountersByValue {
     counters: Counters,
     values: &'static [&'static str],
 }
 
-/// The counters of one recorder.
+/// The counters of one recorder, by the value of the last label.
 #[derive(Clone, Debug)]
 pub(crate) struct ByValue(Vec<(&'static str, IntCounter)>);
 
 impl ByValue {
-    /// Counts one for `value`, which is one of the declared ones.
+    /// Increments the counter of `value`, which must be one of the declared values.
     pub(crate) fn inc(&self, value: &str) {
         let counter = self.0.iter().find(|(declared, _)| *declared == value);
         let (_, counter) = counter.expect("a value that the family declares");
@@ -92,11 +92,11 @@ impl Kind for CountersByValue {
     }
 }
 
-/// Gauges. A series is on the page from when it is set until it is removed.
+/// A family of gauges. A series is on the page from when it is set until it is removed.
 #[derive(Debug)]
 pub(crate) struct Gauges(IntGaugeVec);
 
-/// One gauge, or where its family has a label more than its recorder, one for each value of that.
+/// One gauge. If the family has one more label than the recorder, one gauge for each value of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Gauge {
     gauges: IntGaugeVec,
@@ -115,7 +115,7 @@ impl Gauge {
     }
 
     pub(crate) fn remove(&self) {
-        // Fails only for a series that is not there.
+        // It fails only if the series does not exist.
         let _ = self.gauges.remove_label_values(&self.labels);
     }
 }
@@ -141,12 +141,12 @@ impl Kind for Gauges {
     }
 }
 
-/// Histograms of numbers of events.
+/// A family of histograms of numbers of events.
 #[derive(Debug)]
 pub(crate) struct Sizes(HistogramVec);
 
 impl Sizes {
-    /// Upper bounds of the buckets.
+    /// The upper bounds of the buckets.
     const BOUNDS: [f64; 11] = [
         1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 10_000.0,
     ];
@@ -179,7 +179,7 @@ fn options(family: &Family) -> Opts {
     Opts::new(family.name, family.help)
 }
 
-/// Names and labels are declared in this crate, so a refusal is a mistake in it.
+/// Unwraps a family. Names and labels are declared in this crate, so an error is a bug in it.
 fn valid<T>(family: prometheus::Result<T>) -> T {
     family.expect("a valid declaration")
 }

@@ -1,4 +1,4 @@
-//! Lag, a series for each partition that is assigned.
+//! The lag, with one series for each assigned partition.
 
 use crate::family::Family;
 use crate::gathered::Gathered;
@@ -15,13 +15,13 @@ static FAMILY: Family = Family::gauge(
     &["topic", "partition", "group"],
 );
 
-/// What is declared here.
+/// The families that this module declares.
 pub(crate) static DECLARED: &[&Family] = &[&FAMILY];
 
-/// In place of a lag that is not known.
+/// Stands for an unknown lag.
 const UNKNOWN: i64 = -1;
 
-/// The partitions that are assigned in this process.
+/// The lags of the partitions that are assigned in this process.
 #[derive(Debug, Default)]
 pub(crate) struct Lags {
     cells: Mutex<Cells>,
@@ -38,7 +38,7 @@ struct Cell {
     topic: String,
     partition: i32,
     group: String,
-    /// The topic has no label of its own.
+    /// The topic is beyond the limit and shares the label `other`.
     is_other: bool,
     value: AtomicI64,
 }
@@ -83,7 +83,7 @@ impl Lags {
             if cell.is_other {
                 *others.entry(cell.group.as_str()).or_default() += lag;
             } else {
-                // A partition that goes from one consumer to another is told of by both for a moment.
+                // A partition that moves between two consumers briefly has two cells; show the larger lag.
                 let key = (cell.group.as_str(), cell.topic.as_str(), cell.partition);
                 let shown = series.entry(key).or_insert(lag);
                 *shown = lag.max(*shown);
@@ -100,7 +100,20 @@ impl Lags {
     }
 }
 
-/// The lag of one group on one partition. What is not known is not on the page.
+/// Sets the lag of one group on one partition. An unknown lag is not on the metrics page.
+///
+/// Dropping it removes the series.
+///
+/// ```
+/// use rws_kafka_observe::Observer;
+///
+/// let observer = Observer::new();
+/// let mut lag = observer.metrics().lag_of("orders.created", 0, "billing");
+/// assert_eq!(lag.value(), None);
+///
+/// lag.set(7);
+/// assert_eq!(lag.value(), Some(7));
+/// ```
 #[derive(Debug)]
 pub struct LagOf {
     lags: Arc<Lags>,
@@ -109,18 +122,18 @@ pub struct LagOf {
 }
 
 impl LagOf {
-    /// `lag` messages behind the latest offset.
+    /// Sets the lag, in messages behind the latest offset.
     pub fn set(&mut self, lag: u64) {
         let lag = i64::try_from(lag).unwrap_or(i64::MAX);
         self.cell.value.store(lag, Ordering::Relaxed);
     }
 
-    /// What was set last; `None` while it is not known.
+    /// Returns the lag that was set last, or `None` while it is unknown.
     pub fn value(&self) -> Option<u64> {
         u64::try_from(self.cell.value.load(Ordering::Relaxed)).ok()
     }
 
-    /// The lag is no longer known: the series leaves the page.
+    /// Makes the lag unknown and removes the series from the page.
     pub fn forget(&mut self) {
         self.cell.value.store(UNKNOWN, Ordering::Relaxed);
     }

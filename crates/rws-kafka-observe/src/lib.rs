@@ -1,10 +1,10 @@
-//! What an operator sees of rws-kafka: metric families, the health behind `/readyz`, and the
-//! [`Status`] of all parts as plain data.
+//! Metrics, health and status of rws-kafka: the metric families, the readiness behind `/readyz`, and
+//! the [`Status`] of all parts as plain data.
 //!
-//! An [`Observer`] collects them. Producers and consumers report to the process-wide
-//! [`Observer::global`] unless they are given another one, so that a service needs no wiring and a
-//! test can look at its own numbers only. This crate knows nothing of a web server and nothing of
-//! librdkafka: it turns what it is told into a Prometheus page and a [`Readiness`].
+//! An [`Observer`] collects them. Producers, consumers and relays report to the process-wide
+//! [`Observer::global`] unless they are given another one. A service therefore needs no wiring, and a
+//! test can read only its own numbers. This crate does not depend on a web server or on librdkafka: it
+//! turns reports into a Prometheus page, a [`Readiness`] and a [`Status`].
 //!
 //! ```
 //! use rws_kafka_observe::Observer;
@@ -24,13 +24,13 @@
 //! );
 //! ```
 //!
-//! The module [`trace`] is about the trace that a message belongs to.
+//! The module [`trace`] continues a trace from a request to the messages that it causes.
 //!
 //! # Features
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
-//! | `otel` | spans and trace contexts are OpenTelemetry's, see [`trace`] | |
+//! | `otel` | spans and trace contexts of OpenTelemetry, see [`trace`] | |
 
 mod brokers;
 pub mod causes;

@@ -1,4 +1,4 @@
-//! Gauges that are read from live clients at each scrape.
+//! Gauges that are read from the live clients at each scrape.
 
 use crate::family::Family;
 use crate::gathered::Gathered;
@@ -6,12 +6,12 @@ use crate::status::{BrokerStatus, ConsumerStatus, PartitionState, ProducerStatus
 use prometheus::proto::MetricFamily;
 use std::collections::BTreeMap;
 
-/// A gauge, and how it is read from the status of one client.
+/// A gauge, and a function that reads it from the status of one client.
 struct Live<S> {
     family: Family,
-    /// `None` if the value is not known.
+    /// Returns `None` if the value is unknown.
     read: fn(&S) -> Option<f64>,
-    /// Makes one value of those of several clients with the same labels.
+    /// Combines the values of two clients with the same labels.
     join: fn(f64, f64) -> f64,
 }
 
@@ -122,7 +122,7 @@ const fn of_broker(name: &'static str, help: &'static str) -> Family {
     Family::gauge(name, help, &["client", "broker"])
 }
 
-/// What is declared here.
+/// Returns the families that this module declares.
 pub(crate) fn declared() -> impl Iterator<Item = &'static Family> {
     let of_groups = OF_GROUPS.iter().map(|live| &live.family);
     let of_producers = OF_PRODUCERS.iter().map(|live| &live.family);
@@ -130,7 +130,7 @@ pub(crate) fn declared() -> impl Iterator<Item = &'static Family> {
     of_groups.chain(of_producers).chain(of_brokers)
 }
 
-/// Gathers the families of those consumers, producers and brokers that there are.
+/// Builds the families of all live consumers, producers and brokers.
 pub(crate) fn gather(
     consumers: &[ConsumerStatus],
     producers: &[ProducerStatus],

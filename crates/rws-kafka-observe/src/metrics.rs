@@ -8,17 +8,18 @@ use crate::topics::Topics;
 use prometheus::proto::MetricFamily;
 use std::sync::Arc;
 
-/// The metric families, which [`families`](crate::families) lists.
+/// The metric families and their recorders. [`families`](crate::families) lists the families.
 ///
 #[doc = include_str!("../metrics.md")]
 ///
-/// `topic` is the one that a message was read from, a retry topic among them; in
-/// `rws_kafka_dead_letters_total` and `rws_kafka_messages_skipped_total` the one that it came from first. The first 200
-/// topics ([`Observer::limit_topics`](crate::Observer::limit_topics)) have a label of their own, those
-/// after them share the topic `other`, their lag the partition `other`, too. What is not known is not
-/// on the page. Gauges of clients are read from them at each scrape, and end with them.
+/// `topic` is the topic that a message was read from, which may be a retry topic. In
+/// `rws_kafka_dead_letters_total` and `rws_kafka_messages_skipped_total` it is the message's original
+/// topic. The first 200 topics ([`Observer::limit_topics`](crate::Observer::limit_topics)) have a label
+/// of their own. Topics after them share the topic `other`, and their lag also the partition `other`.
+/// Unknown values are not on the page. Clients' gauges are read at each scrape and disappear with the
+/// client.
 ///
-/// Recorders are looked up by label once and kept: what runs per message only adds.
+/// Look a recorder up once and keep it: the lookup takes a lock, recording only adds to a number.
 #[derive(Debug)]
 pub struct Metrics {
     produced: produced::Families,
@@ -45,35 +46,35 @@ impl Metrics {
         }
     }
 
-    /// Returns the recorder of what is published to `topic`.
+    /// Returns the recorder of messages that are published to `topic`.
     pub fn produced_to(&self, topic: &str) -> ProducedTo {
         let topic = self.topics.label(topic);
         self.produced.of(&[&topic], self.is_on)
     }
 
-    /// Returns the recorder of what `group` consumes from `topic`.
+    /// Returns the recorder of messages that `group` consumes from `topic`.
     pub fn consumed_from(&self, topic: &str, group: &str) -> ConsumedFrom {
         let topic = self.topics.label(topic);
         self.consumed.of(&[&topic, group], self.is_on)
     }
 
-    /// Returns the recorder of a relay of the outbox in the database's `schema`.
+    /// Returns the recorder of the relays of the outbox in the database's `schema`.
     pub fn outbox_of(&self, schema: &str) -> OutboxOf {
-        // The status is read from it, and is there without metrics, too.
+        // Always on, because the status reads it too.
         self.outbox.of(&[schema], true)
     }
 
-    /// Returns the recorder of what `group` does with its members in this process.
+    /// Returns the recorder of the rebalances and commits of `group` in this process.
     pub fn member_of(&self, group: &str) -> MemberOf {
         self.member.of(&[group], self.is_on)
     }
 
-    /// Returns the recorder of what schema registries are asked.
+    /// Returns the recorder of requests to schema registries.
     pub fn registry_requests(&self) -> RegistryRequests {
         self.registry.of(&[], self.is_on)
     }
 
-    /// Returns the lag of `group` on one partition; the series leaves the page when it is dropped.
+    /// Returns the lag of `group` on one partition. Dropping it removes the series from the page.
     pub fn lag_of(&self, topic: &str, partition: i32, group: &str) -> LagOf {
         let label = self.topics.label(topic);
         self.lags.of(topic, &label, partition, group)

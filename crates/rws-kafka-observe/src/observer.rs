@@ -16,9 +16,17 @@ use std::time::Duration;
 
 static GLOBAL: LazyLock<Observer> = LazyLock::new(Observer::new);
 
-/// Collects the metrics and the health of every producer and consumer that reports to it.
+/// Collects the metrics and the health of all producers, consumers and relays that report to it.
 ///
-/// Cheap to clone; all clones are one collector.
+/// Cloning is cheap; all clones share one collection.
+///
+/// ```
+/// use rws_kafka_observe::Observer;
+///
+/// let observer = Observer::new();
+/// observer.metrics().produced_to("orders.created");
+/// assert!(observer.render().contains("rws_kafka_messages_produced_total"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Observer {
     inner: Arc<Inner>,
@@ -33,13 +41,14 @@ struct Inner {
 }
 
 impl Observer {
-    /// A collector of its own, with nothing in it.
+    /// Returns a new, empty observer that shares nothing with [`global`](Self::global).
     pub fn new() -> Self {
         Self::with_metrics(true)
     }
 
-    /// One that records no metrics, for those who have no use for them: its page is empty. Readiness
-    /// and the status of clients are kept, but not how many dead letters there were.
+    /// Returns an observer that records no metrics, so that [`render`](Self::render) returns an empty page.
+    ///
+    /// Readiness and the status of clients work as usual, but the status has no counts of dead letters.
     pub fn without_metrics() -> Self {
         Self::with_metrics(false)
     }
@@ -55,17 +64,17 @@ impl Observer {
         }
     }
 
-    /// The collector that producers and consumers report to when they are given no other.
+    /// Returns the observer that producers and consumers report to unless they are given another one.
     pub fn global() -> Self {
         GLOBAL.clone()
     }
 
-    /// The metric families.
+    /// Returns the metric families, whose methods return recorders.
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
     }
 
-    /// The metrics as a page in the [Prometheus text format], version 0.0.4.
+    /// Returns the metrics as a page in the [Prometheus text format], version 0.0.4.
     ///
     /// [Prometheus text format]: https://prometheus.io/docs/instrumenting/exposition_formats/
     pub fn render(&self) -> String {
@@ -92,59 +101,59 @@ impl Observer {
         families
     }
 
-    /// Gives the first `topics` topics a label of their own; those after them share the topic `other`.
-    /// Default 200. Topics that have a label keep it.
+    /// Sets how many topics get a label of their own (default 200). All topics after them share the topic
+    /// `other`. Topics that already have a label keep it.
     pub fn limit_topics(&self, topics: usize) {
         self.inner.metrics.limit_topics(topics);
     }
 
-    /// Adds a producer to what readiness depends on, until the handle's last clone is dropped.
+    /// Makes readiness depend on a producer, until the last clone of the handle is dropped.
     ///
-    /// It counts as unreachable until [`ProducerHealth::reachable`] is called.
+    /// The producer counts as unreachable until [`ProducerHealth::reachable`] is called.
     pub fn register_producer(&self) -> ProducerHealth {
         self.inner.board.add_producer()
     }
 
-    /// Adds a consumer of `group` to what readiness depends on, until the handle's last clone is
-    /// dropped; one that failed, until someone was [told](ConsumerHealth::told), too.
+    /// Makes readiness depend on a consumer of `group`, until the last clone of the handle is dropped.
+    /// If the consumer failed, this also lasts until [`told`](ConsumerHealth::told) is called.
     ///
-    /// With work in sight and nothing committed for `lag_timeout` it counts as stalled. It counts
-    /// as rebalancing until its first assignment.
+    /// The consumer counts as rebalancing until its first assignment. It counts as stalled if it has work
+    /// and commits nothing for `lag_timeout`.
     pub fn register_consumer(&self, group: &str, lag_timeout: Duration) -> ConsumerHealth {
         self.inner.board.add_consumer(group, lag_timeout)
     }
 
-    /// Takes up what a client of this `client_id` learns of its brokers, until the handle is dropped.
+    /// Adds the brokers that clients with this `client_id` know, until the handle is dropped.
     pub fn register_brokers(&self, client: &str) -> BrokersOf {
         self.inner.brokers.of(client)
     }
 
-    /// Adds an outbox relay to what readiness depends on, until the handle's last clone is dropped; one
-    /// that failed, until someone was [told](OutboxHealth::told), too.
+    /// Makes readiness depend on an outbox relay, until the last clone of the handle is dropped. If the
+    /// relay failed, this also lasts until [`told`](OutboxHealth::told) is called.
     ///
-    /// With events in sight and none published for `stall_timeout` it counts as stalled.
+    /// The relay counts as stalled if there are events and none is published for `stall_timeout`.
     pub fn register_outbox(&self, stall_timeout: Duration) -> OutboxHealth {
         self.inner.board.add_relay(stall_timeout)
     }
 
-    /// Whether the service can do its Kafka work at this moment.
+    /// Returns whether the service can do its Kafka work now.
     ///
-    /// Reads what the background probes last found: takes microseconds and does no I/O.
+    /// It reads what the background probes found last, takes microseconds and does no I/O.
     pub fn readiness(&self) -> Readiness {
         self.inner.board.readiness()
     }
 
-    /// How long ago the thread that polls was last seen at work, of the consumer of which that is
-    /// longest; `None` without a consumer that runs.
+    /// Returns the age of the oldest poll-thread heartbeat over all running consumers, or `None` if no
+    /// consumer runs.
     ///
-    /// That thread waits for no broker and no handler, but for the hooks of a rebalance and, for the
-    /// drain timeout at most, for messages in hand then. A consumer that ended with an error has no
-    /// such thread: readiness tells of it.
+    /// The poll thread never waits for a broker or a handler, except in a rebalance: then it waits for
+    /// the hooks and, up to the drain timeout, for messages in flight. A consumer that ended with an
+    /// error has no poll thread; readiness reports it.
     pub fn liveness(&self) -> Option<Duration> {
         self.inner.board.liveness()
     }
 
-    /// Everything that is known at this moment, for a page. Waits for no broker.
+    /// Returns everything that is known now, for a status page. It does not wait for a broker.
     pub fn status(&self) -> Status {
         let metrics = &self.inner.metrics;
         Status {
@@ -157,9 +166,11 @@ impl Observer {
         }
     }
 
-    /// Something went wrong; `source` tells where, such as `consumer my-group`.
+    /// Adds an error to the recent errors in the [`Status`]. `source` says where it happened, such as
+    /// `consumer my-group`.
     ///
-    /// The last 50 are kept; the same words again are counted. `message` must hold no secret.
+    /// The last 50 errors are kept. An error with the same source and message is counted, not added again.
+    /// `message` must not contain secrets.
     pub fn note_error(&self, source: &str, message: &str) {
         self.inner.errors.note(source, message);
     }

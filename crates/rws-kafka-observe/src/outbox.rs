@@ -55,7 +55,7 @@ recorder! {
 }
 
 impl OutboxOf {
-    /// Sets how many events are in the outbox, and the age of the oldest; without events it is 0.
+    /// Sets the number of events in the outbox and the age of the oldest, which is 0 without events.
     pub fn backlog(&self, events: u64, oldest: Duration) {
         if let Some(series) = &self.series {
             series.backlog.set(events);
@@ -63,7 +63,7 @@ impl OutboxOf {
         }
     }
 
-    /// Takes backlog and age from the page: it is no longer known what is in the outbox.
+    /// Removes backlog and age from the page, because they are no longer known.
     pub fn unknown(&self) {
         if let Some(series) = &self.series {
             series.backlog.remove();

@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a relay last told of itself.
+/// The state that a relay last reported.
 #[derive(Debug)]
 pub(crate) struct Relay {
     stall_timeout: Duration,
@@ -13,7 +13,7 @@ pub(crate) struct Relay {
     retired: bool,
     has_work: bool,
     cannot_delete: bool,
-    /// Start of the present stretch of work without progress.
+    /// When the current period of work without progress began.
     waiting_since: Instant,
 }
 
@@ -46,8 +46,10 @@ impl Relay {
     }
 }
 
-/// An outbox relay's part in readiness. Clones are one part; it ends with the last of them, unless
-/// the relay [failed](Self::failed) and nobody was [told](Self::told).
+/// Reports one outbox relay's health to readiness. All clones report the same relay.
+///
+/// When the last clone is dropped, readiness no longer depends on the relay, unless it
+/// [failed](Self::failed) and [`told`](Self::told) was not called.
 #[derive(Clone, Debug)]
 pub struct OutboxHealth {
     state: Arc<Mutex<Relay>>,
@@ -59,9 +61,9 @@ impl OutboxHealth {
         Self { state, untold }
     }
 
-    /// There are events to be published, or it is not known whether there are.
+    /// Reports that there are events to publish, or that this is unknown.
     ///
-    /// The stall timeout runs from the first of these calls, and anew from each
+    /// The stall timeout runs from the first of these calls, and starts again with each
     /// [`progressed`](Self::progressed).
     pub fn has_work(&self) {
         let mut state = self.state.lock();
@@ -71,22 +73,22 @@ impl OutboxHealth {
         }
     }
 
-    /// There is nothing that could be published now.
+    /// Reports that no event can be published now.
     pub fn idle(&self) {
         self.state.lock().has_work = false;
     }
 
-    /// Events were published, by this relay or another.
+    /// Reports that events were published, by this relay or another.
     pub fn progressed(&self) {
         self.state.lock().waiting_since = Instant::now();
     }
 
-    /// Sets whether the database lets no event be deleted, so that the relay sends none.
+    /// Sets whether the database refuses to delete events. The relay then sends none.
     pub fn cannot_delete(&self, cannot_delete: bool) {
         self.state.lock().cannot_delete = cannot_delete;
     }
 
-    /// The relay ended with an error and will publish no more.
+    /// Reports that the relay ended with an error and publishes no more.
     pub fn failed(&self) {
         let mut state = self.state.lock();
         let was_failed = std::mem::replace(&mut state.failed, true);
@@ -95,14 +97,14 @@ impl OutboxHealth {
         }
     }
 
-    /// Whoever runs the relay knows how it ended, and may start another one: from now on its part ends
-    /// with the last clone.
+    /// Reports that the code that runs the relay knows how it ended and may start another one. From now
+    /// on, readiness depends on the relay only until its last clone is dropped.
     pub fn told(&self) {
         self.state.lock().told = true;
         self.untold.told(&self.state);
     }
 
-    /// The relay ended as it was asked to: readiness no longer depends on it, unless it had
+    /// Reports that the relay was stopped on request: readiness no longer depends on it, unless it had
     /// [failed](Self::failed).
     pub fn retired(&self) {
         let mut state = self.state.lock();

@@ -1,4 +1,4 @@
-//! Panics of code that is not ours, caught so that nothing of them escapes.
+//! Catches panics of the service's code, including those of a panic's payload.
 
 use crate::causes;
 use crate::text::printable;
@@ -6,22 +6,21 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A panic's payload may panic when it is dropped, and so may that panic's payload. The payload of
-/// the last one is leaked.
+/// How often a payload's `Drop` may panic with another payload. The payload after that is leaked.
 const MOST_DROPS: usize = 8;
 
-/// A panic that was caught: its message, [`printable`].
+/// A caught panic: its message, made [`printable`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Panicked(String);
 
 /// Calls `work` and returns its result, or the message of its panic.
 ///
-/// The panic's payload is dropped safely: one that panics in its own `Drop` would otherwise end the
-/// thread that caught the first panic.
+/// It also catches panics in the `Drop` of the panic's payload, which would otherwise end the calling
+/// thread.
 ///
 /// # Errors
 ///
-/// [`Panicked`] when `work` panics.
+/// [`Panicked`] if `work` panics.
 ///
 /// ```
 /// use rws_kafka_observe::panics::catch;
@@ -38,7 +37,7 @@ pub fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Panicked> {
     })
 }
 
-/// Drops a value whose `Drop` is not ours, and swallows its panic.
+/// Drops a value and swallows a panic of its `Drop`.
 pub fn discard<T>(value: T) {
     let Err(mut payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) else {
         return;
@@ -53,7 +52,7 @@ pub fn discard<T>(value: T) {
 }
 
 impl Panicked {
-    /// Reads the message of a payload that someone else caught and goes on with.
+    /// Reads the message of a payload that the caller has caught and keeps.
     #[must_use]
     pub fn of(payload: &(dyn Any + Send)) -> Self {
         let message = payload
@@ -71,7 +70,7 @@ impl fmt::Display for Panicked {
 }
 
 impl fmt::Debug for Panicked {
-    /// Writes the message, as `main` should print it.
+    /// Writes the message in the form in which `main` should print it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         causes::debug(self, f)
     }
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
     use std::panic::panic_any;
 
-    /// Panics when it is dropped, with another one as the payload, so many times.
+    /// Panics when it is dropped, with another bomb as the payload, this many times.
     struct Bomb(usize);
 
     impl Drop for Bomb {

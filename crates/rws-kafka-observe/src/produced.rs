@@ -24,7 +24,7 @@ recorder! {
 }
 
 impl ProducedTo {
-    /// Counts a message that was acknowledged, this long after it was handed over.
+    /// Counts a message that was acknowledged this long after the producer accepted it.
     pub fn delivered(&self, latency: Duration) {
         if let Some(series) = &self.series {
             series.produced.inc();

@@ -23,7 +23,7 @@ impl Producer {
         }
     }
 
-    /// What keeps it from its work, beside a broker that is down.
+    /// Returns what hinders its work, apart from an unreachable broker.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.contact.cause().or(self.cause.as_deref())
     }
@@ -38,7 +38,9 @@ impl fmt::Debug for Producer {
     }
 }
 
-/// A producer's part in readiness. Clones are one part; it ends with the last of them.
+/// Reports one producer's health to readiness. All clones report the same producer.
+///
+/// When the last clone is dropped, readiness no longer depends on the producer.
 #[derive(Clone, Debug)]
 pub struct ProducerHealth {
     state: Arc<Mutex<Producer>>,
@@ -49,42 +51,42 @@ impl ProducerHealth {
         Self { state }
     }
 
-    /// The broker answered.
+    /// Reports that the broker answered.
     pub fn reachable(&self) {
         self.state.lock().contact.answered();
     }
 
-    /// The broker did not answer.
+    /// Reports that the broker did not answer.
     pub fn unreachable(&self) {
         self.unreachable_for(None);
     }
 
-    /// The broker cannot be reached for this certificate, credential or setting; with `None` it did
-    /// not answer.
+    /// Reports that the broker cannot be reached, and why: a certificate, credential or setting that is
+    /// wrong. With `None`, the broker merely did not answer.
     pub fn unreachable_for(&self, cause: Option<String>) {
         self.state.lock().contact.silent(cause);
     }
 
-    /// What was last reported.
+    /// Returns the last reported state of the broker.
     pub fn state(&self) -> BrokerState {
         self.state.lock().contact.state()
     }
 
-    /// The permission or setting that keeps the producer from its work while its broker answers, in
-    /// words that say what helps; `None` once nothing does.
+    /// Sets the permission or setting that hinders the producer while its broker answers, or `None` once
+    /// nothing does.
     ///
-    /// Readiness is degraded as long as there is one, and shows it.
+    /// The text should say what to do about it. While there is one, readiness is degraded and shows it.
     pub fn hindered(&self, cause: Option<String>) {
         self.state.lock().cause = cause;
     }
 
-    /// The producer is closed for good: readiness no longer depends on it, whatever a probe that is
-    /// still under way finds.
+    /// Reports that the producer was closed: readiness no longer depends on it, whatever a running probe
+    /// still finds.
     pub fn retired(&self) {
         self.state.lock().retired = true;
     }
 
-    /// Whom to ask for the producer's status, as long as it is there.
+    /// Sets the source that is asked for the producer's status, as long as it exists.
     pub fn told_by(&self, source: &Arc<impl Source<ProducerStatus> + 'static>) {
         let source = Arc::downgrade(source);
         self.state.lock().source = Some(source);

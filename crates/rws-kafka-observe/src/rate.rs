@@ -1,9 +1,9 @@
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
-/// Lets one log line through per interval, and counts those it held back.
+/// Admits one log line per interval and counts the lines that it held back.
 ///
-/// A broker that is down fails every message: a line for each would bury the cause.
+/// An unreachable broker fails every message; a line for each would hide the cause.
 ///
 /// ```
 /// use rws_kafka_observe::LogRate;
@@ -26,7 +26,7 @@ struct State {
 }
 
 impl LogRate {
-    /// One line per `interval`.
+    /// Admits one line per `interval`.
     pub fn new(interval: Duration) -> Self {
         Self {
             interval,
@@ -34,8 +34,8 @@ impl LogRate {
         }
     }
 
-    /// `Some(n)` when a line may be written now, `n` being how many were held back since the last
-    /// one; `None` when this one is to be held back.
+    /// Returns `Some(n)` if a line may be written now, where `n` lines were held back since the last one.
+    /// Returns `None` if this line is to be held back.
     pub fn admit(&self) -> Option<u64> {
         let mut state = self.state.lock();
         let now = Instant::now();
@@ -51,10 +51,10 @@ impl LogRate {
     }
 }
 
-/// Returns a count as a field of a log line: `None`, which leaves the field out, for 0.
+/// Returns a count as a field of a log line: `None`, which omits the field, for 0.
 ///
-/// `held_back = non_zero(held_back)` in a line of [`LogRate`]'s: the field says how many lines like
-/// this one were held back since the last one, and is absent when there were none.
+/// With [`LogRate`], write `held_back = non_zero(held_back)`: the field says how many lines like this one
+/// were held back since the last one.
 ///
 /// ```
 /// use rws_kafka_observe::non_zero;

@@ -2,13 +2,13 @@ use crate::text::printable;
 use serde::Serialize;
 use std::fmt;
 
-/// Whether the broker answered the last probe of a producer or consumer.
+/// The result of the last probe of the broker by a producer or consumer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BrokerState {
-    /// It answered.
+    /// The broker answered.
     Ok,
-    /// It did not answer in time, refused the credentials, or was not asked yet.
+    /// The broker did not answer in time, refused the credentials, or has not been asked yet.
     #[default]
     Unreachable,
 }
@@ -22,42 +22,43 @@ impl fmt::Display for BrokerState {
     }
 }
 
-/// What keeps a consumer from its work.
+/// The state of a consumer in [`Readiness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsumerState {
-    /// Nothing does: it works, or has nothing to do.
+    /// The consumer works, or has nothing to do.
     Ok,
-    /// It has work and has committed nothing for the lag timeout, or has ended with an error.
+    /// The consumer has work and has committed nothing for the lag timeout, or it ended with an error.
     Stalled,
-    /// Its group is between two assignments, or it has not joined yet.
+    /// The group is between two assignments, or the consumer has not joined it yet.
     Rebalancing,
-    /// A topic that it subscribes to does not exist.
+    /// A subscribed topic does not exist.
     MissingTopic,
 }
 
-/// What keeps an outbox relay from its work.
+/// The state of an outbox relay in [`Readiness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboxState {
-    /// Nothing does: it works, or has nothing to do.
+    /// The relay works, or has nothing to do.
     Ok,
-    /// It has events and has published none for the stall timeout, or has ended with an error.
+    /// The relay has events and has published none for the stall timeout, or it ended with an error.
     Stalled,
-    /// Its database lets no event be deleted, so it sends none: the server is read-only, as after a
+    /// The database refuses to delete events, so the relay sends none. The server is read-only, as after a
     /// failover, or the role lacks a privilege.
     CannotDelete,
 }
 
-/// What is known of the brokers of several parts together.
-/// In order: the worst counts.
+/// The state of the brokers of several clients together. It is ordered: the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Brokers {
     Ok,
-    /// Not asked yet, or not all that a start needs has come back.
+    /// Not asked yet, or a start still waits for something.
     Starting,
     Unreachable,
 }
 
-/// The answer of `/readyz`: what the background probes last found.
+/// Whether the service can do its Kafka work, and if not, why: the answer of `/readyz`.
+///
+/// [`Observer::readiness`](crate::Observer::readiness) returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
     pub(crate) producer: Option<BrokerState>,
@@ -65,14 +66,14 @@ pub struct Readiness {
     pub(crate) consumer_brokers: Option<Brokers>,
     pub(crate) consumer_lag: Option<u64>,
     pub(crate) outbox: Option<OutboxState>,
-    /// A certificate, credential, permission or setting that is wrong.
+    /// The certificate, credential, permission or setting that is wrong.
     pub(crate) cause: Option<String>,
     pub(crate) server_is_ready: bool,
 }
 
 impl Readiness {
-    /// Returns `true` if nothing is degraded. A service without a producer, without a consumer, or
-    /// without either can be ready.
+    /// Returns `true` if nothing is degraded. A service without producers or without consumers can be
+    /// ready.
     pub fn is_ready(&self) -> bool {
         self.server_is_ready
             && self.cause.is_none()
@@ -81,49 +82,52 @@ impl Readiness {
             && self.outbox_word().is_none()
     }
 
-    /// The same, degraded unless the web server is ready, too.
+    /// Returns the same readiness, degraded unless the web server is ready too.
     #[must_use]
     pub fn and_server(mut self, is_ready: bool) -> Self {
         self.server_is_ready = is_ready;
         self
     }
 
-    /// The worst state among the producers; `None` without one.
+    /// Returns the worst state of the producers, or `None` if there are none.
     pub fn producer(&self) -> Option<BrokerState> {
         self.producer
     }
 
-    /// The worst state among the consumers; `None` without one.
+    /// Returns the worst state of the consumers, or `None` if there are none.
     pub fn consumer(&self) -> Option<ConsumerState> {
         self.consumer
     }
 
-    /// Messages behind the latest offsets, all consumers together; `None` when it is not known.
+    /// Returns the lag of all consumers together, in messages; `None` if it is unknown.
     pub fn consumer_lag(&self) -> Option<u64> {
         self.consumer_lag
     }
 
-    /// The worst state among the outbox relays; `None` without one.
+    /// Returns the worst state of the outbox relays, or `None` if there are none.
     pub fn outbox(&self) -> Option<OutboxState> {
         self.outbox
     }
 
-    /// The certificate, credential, permission or setting that keeps a producer or consumer from its
-    /// work; `None` if none does, or if brokers do not answer at all.
+    /// Returns the certificate, credential, permission or setting that hinders a producer or consumer.
+    ///
+    /// Returns `None` if none does, or if a client's brokers do not answer at all.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// The body of `/readyz`, on one line.
+    /// Returns the body of `/readyz`, on one line of JSON.
     ///
-    /// While the brokers do not answer, it has the three fields `status`, `kafka_producer` and
-    /// `kafka_consumer_lag` alone. A body that is degraded for any other cause names it:
+    /// The body always has the fields `status` (`ok` or `degraded`), `kafka_producer` (`ok`,
+    /// `unreachable`, or `null` without a producer) and `kafka_consumer_lag` (messages, or `null` if
+    /// unknown). If a producer's brokers do not answer and no cause is known, it has only these. Otherwise
+    /// a degraded body names its cause in these fields:
     ///
     /// | field | values |
     /// |---|---|
-    /// | `kafka_consumer` | `stalled`, `rebalancing`, `missing topic`, `starting`, or `unreachable` where no producer says so |
-    /// | `kafka_outbox` | `stalled`, or `cannot delete events` where the database lets none be deleted |
-    /// | `cause` | a certificate, credential, permission or setting in words, or that the web server is not ready |
+    /// | `kafka_consumer` | `stalled`, `rebalancing`, `missing topic`, `starting` or `unreachable` |
+    /// | `kafka_outbox` | `stalled`, or `cannot delete events` if the database refuses to delete them |
+    /// | `cause` | a wrong certificate, credential, permission or setting, or that the server is not ready |
     pub fn to_json(&self) -> String {
         let status = if self.is_ready() { "ok" } else { "degraded" };
         let producer = match self.producer {
@@ -132,7 +136,7 @@ impl Readiness {
             None => "null",
         };
         let is_down = self.producer_is_unreachable();
-        // Of brokers that merely do not answer nothing else is told.
+        // While the brokers merely do not answer, nothing else is reported.
         let lag = self
             .consumer_lag
             .filter(|_| !is_down || self.cause.is_some())
@@ -183,9 +187,9 @@ impl Readiness {
     }
 }
 
-/// The text inside the quotes of a JSON string.
+/// Returns the text between the quotes of a JSON string.
 fn escaped(text: &str) -> String {
-    // Without control characters, these are all that JSON wants escaped.
+    // Without control characters, JSON needs only these escapes.
     let text = printable(text);
     text.replace('\\', r"\\").replace('"', "\\\"")
 }

@@ -1,4 +1,4 @@
-//! Reads the families back, for what only they know.
+//! Reads values back from the metric families, for the parts of the status that only they have.
 
 use crate::kinds::Kind;
 use crate::status::{DeadLetterStatus, OutboxStatus};
@@ -40,7 +40,7 @@ pub(crate) fn outboxes(families: &outbox::Families) -> Vec<OutboxStatus> {
     outboxes.into_values().collect()
 }
 
-/// Writes each value of the family to the outbox of its schema.
+/// Writes each value of the family to the outbox of the value's schema.
 fn read(
     outboxes: &mut BTreeMap<String, OutboxStatus>,
     family: &impl Kind,
@@ -69,7 +69,7 @@ fn each_series(family: &impl Kind, mut read: impl FnMut(&Metric, u64)) {
         } else {
             metric.get_gauge().get_value()
         };
-        // Never negative; beyond 2^53 the page is as inexact.
+        // Never negative; above 2^53 the page is equally inexact.
         read(metric, value as u64);
     }
 }

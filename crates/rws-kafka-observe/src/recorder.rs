@@ -1,4 +1,4 @@
-/// Declares a recorder and its metric families: all that there is to say of each of them.
+/// Declares a recorder and its metric families.
 ///
 /// ```text
 /// recorder! {
@@ -21,10 +21,10 @@
 /// }
 /// ```
 ///
-/// From it follow: `BoxesOf` with the methods `opened` and `slammed`; its `Series`, one field for each
-/// family, for methods that record to several; and `Families`, which makes recorders (`of`), gathers the
-/// page, and declares the families for the tables and tests ([`families`](crate::families)). A kind is a
-/// type that implements [`Kind`](crate::kinds::Kind); what follows `=>` is a method of its series.
+/// This defines `BoxesOf` with the methods `opened` and `slammed`; its `Series`, with one field for each
+/// family, for methods that record to several; and `Families`, which makes recorders (`of`), builds the
+/// page, and declares the families for tables and tests ([`families`](crate::families)). A kind is a type
+/// that implements [`Kind`](crate::kinds::Kind). After `=>` comes a method of its series.
 macro_rules! recorder {
     (
         $(#[$doc:meta])*
@@ -84,8 +84,8 @@ macro_rules! recorder {
                 }
             }
 
-            /// Returns the recorder of these values of the labels, in the declared order; one that
-            /// records nothing unless `is_on`.
+            /// Returns the recorder for these label values, in the declared order. It records nothing
+            /// unless `is_on`.
             pub(crate) fn of(&self, labels: &[&str], is_on: bool) -> $Recorder {
                 let series = || Series {
                     $($family: $crate::kinds::Kind::of(&self.$family, labels),)+

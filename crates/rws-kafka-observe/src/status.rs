@@ -1,182 +1,182 @@
-//! What is going on, as plain data for a status page.
+//! The state of all clients, as plain data for a status page.
 
 use crate::readiness::BrokerState;
 use serde::Serialize;
 use std::fmt;
 
-/// Everything that is known at one moment; see [`Observer::status`](crate::Observer::status).
+/// Everything that is known at one moment; returned by [`Observer::status`](crate::Observer::status).
 ///
-/// It holds no secret. Names of topics, groups and clients, and the words of errors, come from
-/// users: whoever shows them escapes them.
+/// It contains no secrets. Names of topics, groups and clients, and error messages, come from outside:
+/// escape them before you show them.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Status {
-    /// The brokers that clients know, by client and name.
+    /// The brokers that the clients know, sorted by client and name.
     pub brokers: Vec<BrokerStatus>,
-    /// The producers that are open, by client.
+    /// The open producers, sorted by client.
     pub producers: Vec<ProducerStatus>,
-    /// The consumers that run, or that ended with an error, by group.
+    /// The consumers that run or that ended with an error, sorted by group.
     pub consumers: Vec<ConsumerStatus>,
-    /// The outboxes that this process relays, by schema.
+    /// The outboxes that this process relays, sorted by schema.
     pub outboxes: Vec<OutboxStatus>,
-    /// The topics whose messages were dead-lettered by this process.
+    /// The topics whose messages this process has dead-lettered.
     pub dead_letters: Vec<DeadLetterStatus>,
-    /// What went wrong last, the latest first.
+    /// The most recent errors, latest first.
     pub errors: Vec<RecentError>,
 }
 
-/// A broker as one client sees it. Clients of one `client_id` are one: the worst of them counts.
+/// A broker as one client sees it. Clients with the same `client_id` are merged: the worst value counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct BrokerStatus {
-    /// The `client_id`.
+    /// The client's `client_id`.
     pub client: String,
-    /// `host:port/id`.
+    /// The broker, as `host:port/id`.
     pub name: String,
-    /// `UP`, or librdkafka's word for what keeps it from that (`INIT`, `DOWN`, `CONNECT`, …).
-    /// `INIT` is nothing bad: a client connects to a broker when it needs it.
+    /// `UP`, or librdkafka's name for the state of the connection (`INIT`, `DOWN`, `CONNECT`, …). `INIT`
+    /// is not an error: a client connects to a broker when it needs it.
     pub state: String,
-    /// Milliseconds from a request to its answer, on average since the statistics before.
+    /// The average time from a request to its answer since the previous statistics, in milliseconds.
     pub round_trip_ms: Option<f64>,
-    /// Milliseconds by which the broker held answers back for a quota, on average.
+    /// The average time by which the broker delayed answers because of a quota, in milliseconds.
     pub throttle_ms: Option<f64>,
 }
 
-/// One producer.
+/// The status of one producer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ProducerStatus {
-    /// The `client_id`.
+    /// The producer's `client_id`.
     pub client: String,
-    /// Whether the broker answered last.
+    /// Whether the broker answered the last probe.
     pub broker: BrokerState,
-    /// Messages that were accepted and have no outcome yet.
+    /// The number of messages in flight: accepted, outcome unknown.
     pub queued_messages: u64,
-    /// The bytes of their keys and payloads.
+    /// The size of their keys and payloads, in bytes.
     pub queued_bytes: u64,
-    /// Messages that the broker has acknowledged.
+    /// The number of messages that the broker has acknowledged.
     pub delivered: u64,
-    /// Messages that were refused or given up.
+    /// The number of messages that failed permanently.
     pub failed: u64,
-    /// The certificate, credential, permission or setting that keeps it from its work, where one does.
+    /// The certificate, credential, permission or setting that hinders the producer, if any.
     pub cause: Option<String>,
 }
 
-/// One consumer.
+/// The status of one consumer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ConsumerStatus {
     /// The consumer group.
     pub group: String,
-    /// The `client_id`.
+    /// The consumer's `client_id`.
     pub client: String,
-    /// Whether the broker answered last.
+    /// Whether the broker answered the last probe.
     pub broker: BrokerState,
-    /// What it does, or what keeps it from that.
+    /// What the consumer does, or what hinders it.
     pub state: WorkerState,
-    /// Messages behind the latest offsets, over all its partitions; `None` when it is not known.
+    /// The lag over all its partitions, in messages; `None` if it is unknown.
     pub lag: Option<u64>,
-    /// Messages that a handler has, or whose dead letter is on its way.
+    /// The number of messages that a handler has, or whose dead letter is not acknowledged yet.
     pub in_flight: u64,
-    /// Messages that were fetched and wait for a handler.
+    /// The number of messages that were fetched and wait for a handler.
     pub queued_messages: u64,
-    /// Bytes of the messages that were fetched and are not done with.
+    /// The size of the messages that were fetched and are not finished, in bytes.
     pub queued_bytes: u64,
-    /// How long a handler has had the message that it has had for longest.
+    /// How long the oldest message in flight has been with its handler, in milliseconds.
     pub oldest_in_flight_ms: Option<u64>,
-    /// Messages whose handlers returned `Ok` without asking for a commit, while no handler has ever
-    /// asked for one: their offsets do not move. 0 otherwise.
+    /// The number of messages whose handlers returned `Ok` without `commit()`, while no handler has ever
+    /// called it: their offsets are not committed. Otherwise 0.
     pub handled_without_commit: u64,
-    /// Since the last commit; `None` before the first.
+    /// The time since the last commit, in milliseconds; `None` before the first.
     pub since_last_commit_ms: Option<u64>,
-    /// The partitions that are assigned to it, by topic and number.
+    /// The assigned partitions, sorted by topic and number.
     pub partitions: Vec<PartitionStatus>,
-    /// The topics that it subscribes to and that do not exist.
+    /// The subscribed topics that do not exist.
     pub missing_topics: Vec<String>,
-    /// The certificate, credential, permission or setting that keeps it from its work, where one does.
+    /// The certificate, credential, permission or setting that hinders the consumer, if any.
     pub cause: Option<String>,
 }
 
-/// One partition of one consumer.
+/// The status of one partition of a consumer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PartitionStatus {
-    /// Its topic.
+    /// The topic.
     pub topic: String,
-    /// Its number.
+    /// The partition's number.
     pub partition: i32,
-    /// What is done with it.
+    /// What the consumer does with the partition.
     pub state: PartitionState,
-    /// The offset after the last message that was fetched.
+    /// The offset after the last fetched message.
     pub position: Option<i64>,
-    /// The committed offset, where this consumer has committed one.
+    /// The committed offset, if this consumer has committed one.
     pub committed: Option<i64>,
-    /// Messages behind the latest offset; `None` when it is not known.
+    /// The number of messages behind the latest offset; `None` if it is unknown.
     pub lag: Option<u64>,
 }
 
-/// One outbox.
+/// The status of one outbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OutboxStatus {
-    /// The schema that its tables are in.
+    /// The schema that contains its tables.
     pub schema: String,
-    /// Events that wait; `None` when nobody has counted yet.
+    /// The number of events in the outbox; `None` if it is unknown.
     pub backlog: Option<u64>,
-    /// Age of the oldest of them, 0 without any.
+    /// The age of the oldest event, in seconds; 0 without events, `None` if it is unknown.
     pub oldest_age_seconds: Option<u64>,
-    /// Events that Kafka has acknowledged, by this process.
+    /// The number of events of this process that Kafka has acknowledged.
     pub published: u64,
-    /// Refusals of events by Kafka.
+    /// How often Kafka refused events.
     pub refused: u64,
-    /// Events that were put aside.
+    /// The number of events that were parked.
     pub parked: u64,
 }
 
-/// The dead letters of one topic and group.
+/// The number of dead letters of one topic and group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DeadLetterStatus {
-    /// The topic that the messages came from.
+    /// The original topic of the messages.
     pub topic: String,
-    /// The group that gave them up.
+    /// The group that dead-lettered them.
     pub group: String,
-    /// How many, since the start of the process; never 0.
+    /// The number of dead letters since the process started; never 0.
     pub count: u64,
 }
 
-/// Something that went wrong, once or several times.
+/// An error that occurred once or several times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RecentError {
-    /// When it happened last, in milliseconds since 1970.
+    /// When it last occurred, in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// Where: `consumer orders-service`, `producer my-service`, …
+    /// Where it occurred: `consumer orders-service`, `producer my-service`, …
     pub source: String,
-    /// What, on one line.
+    /// The error message, on one line.
     pub message: String,
-    /// How often.
+    /// How often it occurred.
     pub count: u64,
 }
 
-/// What a consumer does, or what keeps it from that.
+/// What a consumer does, or what hinders it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum WorkerState {
-    /// It works, or has nothing to do.
+    /// The consumer works, or has nothing to do.
     Ok,
-    /// It was told to leave its messages alone.
+    /// The consumer is paused.
     Paused,
-    /// Its group is between two assignments, or it has not joined yet.
+    /// The group is between two assignments, or the consumer has not joined it yet.
     #[default]
     Rebalancing,
-    /// A topic that it subscribes to does not exist.
+    /// A subscribed topic does not exist.
     #[serde(rename = "missing topic")]
     MissingTopic,
-    /// It has work and has committed nothing for the lag timeout.
+    /// The consumer has work and has committed nothing for the lag timeout.
     Stalled,
-    /// It ended with an error.
+    /// The consumer ended with an error.
     Failed,
 }
 
@@ -193,21 +193,21 @@ impl fmt::Display for WorkerState {
     }
 }
 
-/// What is done with a partition.
+/// What a consumer does with a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum PartitionState {
-    /// Its messages are fetched and handled.
+    /// Messages are fetched and handled.
     #[default]
     Running,
-    /// The consumer was told to leave its messages alone.
+    /// The consumer is paused.
     Paused,
-    /// No more is fetched until what was fetched is handled.
+    /// No more messages are fetched until those fetched are handled.
     Full,
-    /// A retry topic's, whose next message is not due yet.
+    /// The partition is one of a retry topic, and its next message is not due yet.
     Waiting,
-    /// The group takes it back: what is in hand is finished and committed.
+    /// The group revokes the partition: messages in flight are finished and committed.
     Draining,
 }
 

@@ -1,24 +1,24 @@
-//! Text from outside, made safe to show.
+//! Makes text from outside safe to show.
 //!
-//! Topics, keys, headers, payload excerpts, messages of servers and errors of handlers are written
-//! by others. Each of them passes [`printable`] before it reaches a log line, an error, a span, a
-//! page or a terminal.
+//! Topics, keys, headers, payload excerpts, server messages and handlers' errors come from outside. Each
+//! of them passes through [`printable`] before it reaches a log line, an error, a span, a page or a
+//! terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The most bytes that [`printable`] returns.
+/// The maximum length of the text that [`printable`] returns, in bytes.
 pub const MAX_BYTES: usize = 1024;
 
 const CUT: &str = "…";
 
-/// Returns `text` on one line, without characters that act on a log or a terminal, and in at most
+/// Returns `text` on one line, without characters that affect a log or a terminal, and in at most
 /// [`MAX_BYTES`] bytes.
 ///
-/// Control characters (line ends and the escape character of ANSI sequences among them), marks that
-/// change the direction of text, and invisible characters are written as Rust writes them in a
-/// string: `\n`, `\u{1b}`, `\u{202e}`. Text that is too long ends with `…`. Applying it again
-/// changes nothing.
+/// Control characters (such as line ends and the escape character of ANSI sequences), characters that
+/// change the direction of text, and invisible characters are escaped as in a Rust string: `\n`,
+/// `\u{1b}`, `\u{202e}`. Text that is too long is cut and ends with `…`. Applying it again changes
+/// nothing.
 ///
 /// ```
 /// use rws_kafka_observe::text::printable;
@@ -33,7 +33,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len().min(MAX_BYTES));
-    // The longest prefix that leaves room for the sign that text was cut.
+    // The length of the longest prefix that leaves room for `CUT`.
     let mut with_cut = 0;
     for character in text.chars() {
         if acts(character) {
@@ -53,7 +53,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Returns `true` if `character` can end a line, drive a terminal, reorder or hide text.
+/// Returns `true` if `character` can end a line, control a terminal, or reorder or hide text.
 fn acts(character: char) -> bool {
     character.is_control()
         || matches!(

@@ -3,16 +3,16 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The label of all topics beyond the limit.
+/// The label that all topics beyond the limit share.
 pub(crate) const OTHER: &str = "other";
 /// How many topics get a label of their own.
 pub(crate) const DEFAULT_LIMIT: usize = 200;
 
-/// Bounds the topics on the page: a service that makes a topic for each customer would bury it.
+/// Limits the topics on the page, for services that create a topic for each customer.
 #[derive(Debug)]
 pub(crate) struct Topics {
     limit: AtomicUsize,
-    /// Those with a label of their own. A counter never leaves the page, so nor does a topic.
+    /// The topics with a label of their own. Counters never leave the page, so topics do not either.
     known: Mutex<HashSet<String>>,
 }
 
@@ -24,12 +24,12 @@ impl Topics {
         }
     }
 
-    /// For topics that have no label yet.
+    /// Sets the limit for topics that have no label yet.
     pub(crate) fn limit(&self, topics: usize) {
         self.limit.store(topics, Ordering::Relaxed);
     }
 
-    /// The topic's label: its name, or [`OTHER`].
+    /// Returns the topic's label: its name, or [`OTHER`].
     pub(crate) fn label<'a>(&self, topic: &'a str) -> Cow<'a, str> {
         let mut known = self.known.lock();
         if !known.contains(topic) {

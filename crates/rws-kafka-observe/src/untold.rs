@@ -1,7 +1,7 @@
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// Parts in readiness of what failed, which outlive their owners until someone has been told.
+/// The health of parts that failed. It outlives their handles until `told` is called.
 #[derive(Debug)]
 pub(crate) struct Untold<T> {
     parts: Arc<Mutex<Vec<Arc<Mutex<T>>>>>,

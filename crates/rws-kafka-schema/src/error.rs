@@ -7,121 +7,121 @@ use crate::wire::FramingError;
 use rws_kafka_observe::text::printable;
 use std::fmt;
 
-/// Why a value could not be made a payload, or a payload a value.
+/// The error of encoding a value as a payload, or of decoding a payload.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// The value cannot be written as JSON, such as a map whose keys are no text.
+    /// The value cannot be written as JSON, for example a map whose keys are not text.
     #[cfg(feature = "json")]
     #[error("the value cannot be written as JSON{}", crate::json::place(.path))]
     JsonValue {
-        /// Where in the value, such as `lines[2].price`; empty for the value itself.
+        /// The place in the value, such as `lines[2].price`; empty for the value itself.
         path: String,
-        /// serde's words.
+        /// The error of serde.
         source: crate::json::Cause,
     },
 
-    /// The payload is no JSON, or not of the type that was asked for.
+    /// The payload is not valid JSON, or is not of the requested type.
     #[cfg(feature = "json")]
     #[error(
         "not the JSON that was asked for, at line {line} column {column}{}",
         crate::json::place(.path)
     )]
     JsonPayload {
-        /// Counted from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// Counted from 1, in bytes; 0 at the end of an empty payload.
+        /// The column, counted from 1, in bytes; 0 at the end of an empty payload.
         column: usize,
-        /// Where in the value, such as `lines[2].price`; empty for the value itself.
+        /// The place in the value, such as `lines[2].price`; empty for the value itself.
         path: String,
-        /// serde's words.
+        /// The error of serde.
         source: crate::json::Cause,
     },
 
-    /// The payload does not begin as a schema registry's format does.
+    /// The payload does not start with the framing of a schema registry.
     #[error("the payload has not the form of a schema registry's")]
     Framing(#[from] FramingError),
 
-    /// The schema registry refused, or could not be asked.
+    /// The schema registry refused the request or could not be asked.
     #[cfg(feature = "registry")]
     #[error(transparent)]
     Registry(#[from] RegistryError),
 
-    /// The payload was written in another format than the one asked for.
+    /// The payload was written in another format than the requested one.
     #[cfg(feature = "registry")]
     #[error("schema {id} is {found}; asked for: {asked}")]
     WrongFormat {
         /// The payload's schema.
         id: SchemaId,
-        /// What it is written in.
+        /// The format of that schema.
         found: Format,
-        /// What was to be read.
+        /// The requested format.
         asked: Format,
     },
 
-    /// There is nothing to write the value with: no schema of its type was asked for or is declared,
-    /// and its subject has no version yet.
+    /// There is no schema to write the value with: the type has none of its own, none is declared for it, and
+    /// the subject has no version yet.
     #[cfg(feature = "registry")]
     #[error(
         "no {format} schema for subject {subject}: the registry at {url} has none; register one, or \
          send a type that has a schema of its own or is declared on the SchemaRegistry"
     )]
     NoSchema {
-        /// Where it was looked for.
+        /// The URL of the registry that was asked.
         url: String,
-        /// Under which subject.
+        /// The subject.
         subject: String,
-        /// What it was to be written in.
+        /// The format in which the value was to be written.
         format: Format,
     },
 
-    /// The subject's name takes the name of a record, and there is none.
+    /// The subject's name needs the name of a record, and there is none.
     #[cfg(feature = "registry")]
     #[error(
         "the subject name strategy {strategy} needs a record's name for topic {topic}: send a type whose \
          own schema has one, or declare such a schema for the type on the SchemaRegistry"
     )]
     NoRecordName {
-        /// The strategy.
+        /// The subject name strategy.
         strategy: String,
-        /// The topic that the value was for.
+        /// The topic to which the value was to be sent.
         topic: String,
     },
 
-    /// An Avro schema cannot be used, or value and schema do not fit.
+    /// An Avro schema cannot be used, or the value and the schema do not fit.
     #[cfg(feature = "avro")]
     #[error("Avro with {schema}")]
     Avro {
-        /// Which schema.
+        /// The schema.
         schema: SchemaName,
-        /// What is wrong.
+        /// The cause.
         source: crate::avro::AvroError,
     },
 
-    /// A Protobuf schema cannot be used, or value and schema do not fit.
+    /// A Protobuf schema cannot be used, or the value and the schema do not fit.
     #[cfg(feature = "protobuf")]
     #[error("Protobuf with {schema}")]
     Protobuf {
-        /// Which schema.
+        /// The schema.
         schema: SchemaName,
-        /// What is wrong.
+        /// The cause.
         source: crate::protobuf::ProtobufError,
     },
 
-    /// A JSON Schema cannot be used, or value and schema do not fit.
+    /// A JSON Schema cannot be used, or the value and the schema do not fit.
     #[cfg(feature = "json-schema")]
     #[error("JSON Schema with {schema}")]
     JsonSchema {
-        /// Which schema.
+        /// The schema.
         schema: SchemaName,
-        /// What is wrong.
+        /// The cause.
         source: crate::json_schema::JsonSchemaError,
     },
 }
 
 impl SchemaError {
-    /// Whether it says nothing of the message, so that the same may succeed later; see
-    /// [`RegistryError::is_transient`](crate::registry::RegistryError::is_transient).
+    /// Returns `true` if the error does not come from the message, so that the same call may succeed later;
+    /// see [`RegistryError::is_transient`](crate::registry::RegistryError::is_transient).
     pub fn is_transient(&self) -> bool {
         match self {
             #[cfg(feature = "registry")]
@@ -137,7 +137,7 @@ impl fmt::Debug for SchemaError {
     }
 }
 
-/// A schema in words: by its id, its subject, or the type that it was made of.
+/// Names a schema in an error: by its id, by its subject, or by the type that it belongs to.
 #[cfg(feature = "registry")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaName(String);
@@ -168,11 +168,11 @@ impl fmt::Display for SchemaName {
     }
 }
 
-/// What a codec says, which knows nothing of ids and subjects. Only by way of this does it leave this
-/// crate: with text from payloads and schemas escaped.
+/// The error of a codec, which does not know ids and subjects. It leaves this crate only through this trait,
+/// which escapes text from payloads and schemas.
 #[cfg(feature = "registry")]
 pub(crate) trait CodecError: Sized {
-    /// The same of the schema of this name.
+    /// Converts the error to one about the schema with this name.
     fn of(self, schema: SchemaName) -> SchemaError;
 }
 
@@ -201,7 +201,7 @@ impl CodecError for crate::protobuf::ProtobufError {
 #[cfg(feature = "json-schema")]
 impl CodecError for crate::json_schema::JsonSchemaError {
     fn of(self, schema: SchemaName) -> SchemaError {
-        // Its text is escaped where it is made, for it comes from another crate's errors.
+        // Already escaped where it is created, because its text comes from another crate's errors.
         SchemaError::JsonSchema {
             schema,
             source: self,

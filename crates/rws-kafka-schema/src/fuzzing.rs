@@ -1,4 +1,4 @@
-//! What the fuzz targets need of this crate's inside. There only under `cfg(fuzzing)`.
+//! Gives the fuzz targets access to internals. It exists only under `cfg(fuzzing)`.
 
 #![allow(missing_docs)]
 
@@ -8,7 +8,7 @@ use crate::{avro, json_schema, wire};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Reads a message and, where it is one, writes and reads it again.
+/// Decodes a message and, if that succeeds, encodes and decodes it again.
 pub fn protobuf_message<M: prost::Name + Default + PartialEq>(bytes: &[u8]) {
     let Ok(message) = protobuf::decode::<M>(bytes) else {
         return;
@@ -16,13 +16,13 @@ pub fn protobuf_message<M: prost::Name + Default + PartialEq>(bytes: &[u8]) {
     let mut again = Vec::new();
     protobuf::encode(&message, &mut again);
     let message = protobuf::decode::<M>(&again).expect("what was written can be read");
-    // Not the values, of which some are not equal to themselves.
+    // Compare lengths, because some values (NaN) are not equal to themselves.
     let mut third = Vec::new();
     protobuf::encode(&message, &mut third);
     assert_eq!(again.len(), third.len());
 }
 
-/// Reads the place of an `M` in both formats, and the message after it.
+/// Reads the place of an `M` in both framings, and the message after it.
 pub fn protobuf_payload<M: prost::Name + Default>(schema: &str, bytes: &[u8]) {
     let file = compiled(schema).expect("the target's schema is right");
     let name = M::full_name();
@@ -71,7 +71,7 @@ impl JsonSchema {
         Self(json_schema::Validator::new(&schema).expect("the target's schema is right"))
     }
 
-    /// Reads a value and, where it is valid, writes it again.
+    /// Decodes a value and, if it is valid, encodes it again.
     pub fn decode(&self, payload: &[u8]) {
         match self.0.decode::<serde_json::Value>(payload) {
             Ok(value) => {
@@ -104,7 +104,7 @@ impl Avro {
         let _ = self.reader.decode::<T>(datum);
     }
 
-    /// Reads a value of the writer's schema and, where it is one, writes and reads it again.
+    /// Decodes a value of the writer's schema and, if that succeeds, encodes and decodes it again.
     pub fn round_trip<T: Serialize + DeserializeOwned>(&self, datum: &[u8]) {
         let Ok(value) = self.reader.decode::<T>(datum) else {
             return;

@@ -1,4 +1,4 @@
-//! Typed Kafka messages: codecs, and the wire formats of schema registries.
+//! Typed Kafka messages: codecs for JSON, Avro and Protobuf, and the wire formats of schema registries.
 //!
 //! ```
 //! # #[cfg(feature = "json")]
@@ -24,20 +24,20 @@
 //! # fn main() {}
 //! ```
 //!
-//! Producer and consumer have methods for all of it under features of the same names; this crate
-//! knows neither, and no Kafka client.
+//! The producer and consumer crates have methods for all of this under features of the same names. This
+//! crate does not depend on them or on any Kafka client.
 //!
 //! # Features
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
-//! | `json` | `json`: JSON by serde, errors with line, column and path | |
-//! | `registry` | `registry`: schema registries with Confluent's API; comes with all that follow | |
+//! | `json` | `json`: JSON with serde; errors have line, column and path | |
+//! | `registry` | `registry`: schema registries with Confluent's API; enabled by all features below | |
 //! | `glue` | `registry::SchemaRegistry::glue`: AWS Glue | |
-//! | `avro` | `avro`: Avro by serde | |
-//! | `protobuf` | `protobuf`: Protobuf by prost | |
-//! | `json-schema` | `json_schema`: JSON, checked by a JSON Schema | |
-//! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
+//! | `avro` | `avro`: Avro with serde | |
+//! | `protobuf` | `protobuf`: Protobuf with prost | |
+//! | `json-schema` | `json_schema`: JSON that is checked against a JSON Schema | |
+//! | `schemars` | the JSON Schema of types that derive `schemars::JsonSchema` | |
 
 #[cfg(feature = "avro")]
 pub mod avro;

@@ -1,9 +1,9 @@
-//! Schemas as registries keep them.
+//! Schemas, as registries store them.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// What a schema is written in.
+/// The language of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// [Avro](https://avro.apache.org/docs/1.12.0/specification/), in JSON.
@@ -24,7 +24,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A schema's text and what it refers to. Cheap to clone.
+/// A schema's text with its references to other schemas. Cloning is cheap.
 ///
 /// ```
 /// use rws_kafka_schema::{Reference, Schema};
@@ -44,7 +44,7 @@ pub struct Schema {
     imports: Arc<[Import]>,
 }
 
-/// A schema that another one brings along.
+/// A schema that another one imports and brings along.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Import {
     pub(crate) name: String,
@@ -52,22 +52,22 @@ pub(crate) struct Import {
 }
 
 impl Schema {
-    /// A schema in Avro's JSON.
+    /// Returns an Avro schema, given its JSON.
     pub fn avro(text: impl Into<Arc<str>>) -> Self {
         Self::new(Format::Avro, text)
     }
 
-    /// A schema in JSON Schema.
+    /// Returns a JSON Schema.
     pub fn json(text: impl Into<Arc<str>>) -> Self {
         Self::new(Format::Json, text)
     }
 
-    /// The text of a `.proto` file.
+    /// Returns a Protobuf schema, given the text of a `.proto` file.
     pub fn protobuf(text: impl Into<Arc<str>>) -> Self {
         Self::new(Format::Protobuf, text)
     }
 
-    /// A schema of any format.
+    /// Returns a schema of any format.
     pub fn new(format: Format, text: impl Into<Arc<str>>) -> Self {
         Self {
             format,
@@ -77,15 +77,16 @@ impl Schema {
         }
     }
 
-    /// One more schema that this one refers to.
+    /// Adds a reference to a schema that the registry already has.
     #[must_use]
     pub fn with_reference(mut self, reference: Reference) -> Self {
         self.references = self.references.iter().cloned().chain([reference]).collect();
         self
     }
 
-    /// One more schema that this one refers to by `name`, for registries that do not have it yet: where
-    /// this one is registered, that one is before it, with `name` as its subject.
+    /// Adds a schema that this one refers to by `name` and that the registry may not have yet.
+    ///
+    /// When this schema is registered, the imported one is registered before it, with `name` as its subject.
     ///
     /// ```
     /// use rws_kafka_schema::Schema;
@@ -109,17 +110,17 @@ impl Schema {
         self
     }
 
-    /// What it is written in.
+    /// Returns the language of the schema.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// Its text, as it was written or as the registry gave it.
+    /// Returns the schema's text, as it was written or as the registry returned it.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What it refers to in the registry, directly.
+    /// Returns the direct references to schemas that the registry has.
     pub fn references(&self) -> &[Reference] {
         &self.references
     }
@@ -128,7 +129,7 @@ impl Schema {
         &self.imports
     }
 
-    /// The same with registered `references` in place of its imports.
+    /// Returns the same schema with registered `references` instead of its imports.
     pub(crate) fn with_imports_as(&self, references: Vec<Reference>) -> Self {
         Self {
             references: self.references.iter().cloned().chain(references).collect(),
@@ -138,10 +139,10 @@ impl Schema {
     }
 }
 
-/// How one schema names another that its registry keeps.
+/// The reference of a schema to another one in the same registry.
 ///
-/// The name is the full name of a record in Avro, the path of an import in Protobuf, and the URI of
-/// a `$ref` in JSON Schema.
+/// In Avro, the name is the full name of a record; in Protobuf, the path of an import; in JSON Schema, the
+/// URI of a `$ref`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reference {
     name: String,
@@ -150,7 +151,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// `name`, as the schema says it, stands for this version of this subject.
+    /// Returns a reference: `name`, as the schema uses it, stands for `version` of `subject`.
     pub fn new(name: impl Into<String>, subject: impl Into<String>, version: u32) -> Self {
         Self {
             name: name.into(),
@@ -159,33 +160,33 @@ impl Reference {
         }
     }
 
-    /// How the schema says it.
+    /// Returns the name that the schema uses.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The subject it is registered under.
+    /// Returns the subject under which the other schema is registered.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// The version of that subject, from 1.
+    /// Returns the version of that subject, from 1.
     pub fn version(&self) -> u32 {
         self.version
     }
 }
 
-/// A schema with all that it refers to, directly or not: enough to compile it.
+/// A schema with everything that it refers to, directly or indirectly: enough to compile it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resolved {
     pub(crate) schema: Schema,
-    /// Each after those it needs itself, and once.
+    /// Each schema occurs once, after those that it needs.
     pub(crate) dependencies: Vec<Dependency>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dependency {
-    /// How others say it: full name, import path or URI.
+    /// The name that other schemas use: full name, import path or URI.
     pub(crate) name: String,
     pub(crate) text: Arc<str>,
 }
@@ -197,7 +198,7 @@ impl From<&Schema> for Arc<str> {
 }
 
 impl Resolved {
-    /// A schema that refers to nothing.
+    /// Returns a schema without references.
     #[cfg(any(test, feature = "avro", feature = "json-schema", feature = "protobuf"))]
     pub(crate) fn alone(schema: Schema) -> Self {
         Self {

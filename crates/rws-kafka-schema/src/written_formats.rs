@@ -1,11 +1,11 @@
-//! The formats in which values are written, one table for the methods of every crate that writes.
+//! The formats in which values are written: one table for the methods of every crate that writes.
 
 /// Calls the macro `$methods` once for each way to write a value in a format: with the schema that a type
 /// has itself, and without one.
 ///
-/// Producers, outputs and the outbox have the same methods for each, which differ in a bound, a name and
-/// words. Each of these crates has a macro with the bodies of its own and hands it to this one, so that a
-/// format is added here. Internal to these crates, whose exact version this one is for.
+/// Producers, outputs and the outbox have the same methods for each way, which differ in a bound, a name and
+/// the words of their documentation. Each of these crates passes a macro with its own method bodies to this
+/// one, so that a format is added only here. Internal to these crates, which need exactly this version.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! written_formats {

@@ -1,18 +1,18 @@
 //! A Kafka broker in this process, for demos and for tests without a broker.
 //!
-//! It is librdkafka's mock cluster: the client's own code on one port of the loopback interface.
-//! Any Kafka client that can reach the port can produce to it and consume from it, in groups, with
-//! committed offsets. Topics come into being when they are first used, with 4 partitions.
+//! It is librdkafka's mock cluster, which listens on one port of the loopback interface. Any Kafka
+//! client that can reach the port can produce to it and consume from it, in groups and with committed
+//! offsets. Topics created on first use get 4 partitions.
 //!
-//! What it is not:
+//! Its limits:
 //!
-//! - It keeps nothing on disk: what it held is gone when it stops, committed offsets included.
-//! - Of each partition it keeps the last 100,000 messages and the last 5 MiB; older ones are
-//!   dropped whether they were consumed or not.
-//! - It has no administration: topics cannot be listed with their settings, deleted or altered.
-//! - Its transactions write no markers: a consumer sees the messages of an aborted one.
-//! - It knows no TLS, no passwords and no access control.
-//! - A consumer group's first assignment takes three seconds.
+//! - It keeps nothing on disk: messages and committed offsets are lost when it stops.
+//! - It keeps the last 100,000 messages and the last 5 MiB of each partition. It drops older messages
+//!   whether they were consumed or not.
+//! - It has no admin API: clients cannot describe, alter or delete topics.
+//! - Its transactions write no markers: consumers see the messages of aborted transactions.
+//! - It has no TLS, no authentication and no access control.
+//! - A consumer group gets its first assignment after three seconds.
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
@@ -22,10 +22,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread;
 use std::time::Duration;
 
-/// The mock cluster answers in microseconds; a minute means that it hangs.
+/// The mock cluster answers in microseconds; after a minute it must have hung.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// How long a drop waits for the broker to end.
+/// How long `drop` waits for the broker to end.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// A broker that runs until it is dropped.
@@ -44,13 +44,13 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// # }
 /// ```
 ///
-/// Dropping it ends it, for which it waits 5 seconds at most. Close the clients first: they would
-/// log that their broker is gone.
+/// Dropping it stops the broker and waits up to 5 seconds for it to end. Close the clients first;
+/// otherwise they log that the broker is unreachable.
 #[derive(Debug)]
 #[must_use = "the broker ends when this is dropped"]
 pub struct Broker {
     bootstrap_servers: String,
-    /// Closed by the drop, which is what ends the thread.
+    /// Dropping it ends the thread.
     requests: Option<Sender<CreateTopic>>,
     /// Disconnects when the thread has ended.
     ended: Receiver<()>,
@@ -68,12 +68,13 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// [`BrokerError::Start`] when librdkafka cannot make one or its thread cannot start.
+    /// [`BrokerError::Start`] if librdkafka cannot create the broker or its thread cannot start, and
+    /// [`BrokerError::Gone`] if it does not start within 60 seconds.
     pub fn start() -> Result<Self, BrokerError> {
         let (started, outcome) = sync_channel(1);
         let (requests, inbox) = channel();
         let (running, ended) = channel::<()>();
-        // The mock cluster must stay on the thread that made it.
+        // The mock cluster must stay on the thread that creates it.
         thread::Builder::new()
             .name("rws-kafka-broker".to_owned())
             .spawn(move || {
@@ -103,17 +104,17 @@ impl Broker {
         })
     }
 
-    /// Where clients find it: `127.0.0.1:` and its port.
+    /// Returns the address for clients: `127.0.0.1:` and the port.
     pub fn bootstrap_servers(&self) -> &str {
         &self.bootstrap_servers
     }
 
-    /// Creates a topic with this many partitions, of which a topic that is only used has 4.
+    /// Creates a topic with this number of partitions. Topics created on first use get 4.
     ///
     /// # Errors
     ///
-    /// [`BrokerError::Topic`] when the topic exists, its name is not one that Kafka takes, or
-    /// `partitions` is less than 1.
+    /// [`BrokerError::Topic`] if the topic exists, Kafka does not allow its name, or `partitions` is
+    /// less than 1. [`BrokerError::Gone`] if the broker does not answer within 60 seconds.
     pub fn create_topic(&self, name: &str, partitions: i32) -> Result<(), BrokerError> {
         let (outcome, created) = sync_channel(1);
         let request = CreateTopic {
@@ -166,40 +167,40 @@ fn create_topic(
     if partitions < 1 {
         return Err("a topic has at least 1 partition".to_owned());
     }
-    // The mock cluster takes any name.
+    // The mock cluster accepts any name.
     rws_kafka_producer::check_topic_name(name).map_err(|error| error.to_string())?;
     cluster
         .create_topic(name, partitions, 1)
         .map_err(|error| error.to_string())
 }
 
-/// Why the embedded broker did not do what it was asked.
+/// The error of a [`Broker`] operation.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
-    /// It did not start.
+    /// The broker did not start.
     #[error("the embedded broker did not start: {cause}")]
     Start {
-        /// librdkafka's or the system's words.
+        /// The message of librdkafka or of the operating system.
         cause: String,
     },
-    /// It refused to create a topic.
+    /// The broker could not create a topic.
     #[error("cannot create topic {topic:?} with {partitions} partitions: {cause}")]
     Topic {
         /// The topic.
         topic: String,
-        /// How many partitions it was to have.
+        /// The requested number of partitions.
         partitions: i32,
-        /// What was wrong.
+        /// Why the topic could not be created.
         cause: String,
     },
-    /// It has ended, or does not answer.
+    /// The broker has ended or does not answer.
     #[error("the embedded broker does not answer")]
     Gone,
 }
 
 impl fmt::Debug for BrokerError {
-    /// Writes the error as `main` should print it.
+    /// Writes the error and its causes in the form in which `main` should print them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         causes::debug(self, f)
     }

@@ -1,7 +1,7 @@
-//! Kafka for services written with the web server [rust-web-server].
+//! Kafka for services that are written with [rust-web-server].
 //!
-//! HTTP handlers publish events, background workers consume them, and one graceful stop answers
-//! the requests in hand, commits the messages in hand and flushes what was published.
+//! HTTP handlers publish messages and background workers consume them. A graceful stop answers the
+//! open requests, finishes and commits the messages in flight, and flushes what was published.
 //!
 //! ```no_run
 //! use rust_web_server::app::App;
@@ -14,10 +14,10 @@
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // First of all: from here on SIGTERM and SIGINT stop the service in order.
+//! // Call this first: from here on, SIGTERM and SIGINT stop the service gracefully.
 //! let service = Serve::new().bind()?;
 //!
-//! // Everything is read from `rws.config.toml`, RWS_CONFIG_KAFKA_* and `--kafka-…`.
+//! // The settings come from `rws.config.toml`, RWS_CONFIG_KAFKA_* and `--kafka-…`.
 //! let producer = KafkaProducer::from_env()?;
 //!
 //! let worker = KafkaConsumer::from_env()?
@@ -35,39 +35,54 @@
 //!             Ok(Response::get_response(accepted, None, None))
 //!         })
 //!     })
-//!     .wrap(KafkaLayer::new()); // Kafka in /readyz and /metrics
+//!     .wrap(KafkaLayer::new()); // adds Kafka to /readyz and /metrics
 //!
-//! // Until SIGTERM or SIGINT.
+//! // Blocks until SIGTERM or SIGINT.
 //! let report = rws_kafka::serve(app, service.producer(producer).worker(worker))?;
 //! println!("{}", report.into_result()?);
 //! # Ok(())
 //! # }
 //! ```
 //!
+//! # Where to start
+//!
+//! | to | use |
+//! |---|---|
+//! | publish | [`KafkaProducer`] |
+//! | consume | [`KafkaConsumer`]; its handler gets a [`ConsumerContext`] or a [`MessageBatch`] |
+//! | decide what happens to a failed message | [`FailurePolicy`] |
+//! | consume and publish in one transaction | [`ExactlyOnceConsumer`], [`TransactionalProducer`] |
+//! | publish dead letters again | [`Replay`] |
+//! | start and stop a service with an HTTP server | [`serve`](serve()), [`Serve`] |
+//! | start and stop a service that only consumes | [`run`], [`Serve`] |
+//! | show Kafka's state in `/readyz`, `/metrics` and on a status page | [`KafkaLayer`] |
+//! | return errors from an HTTP handler with `?` | [`respond`](respond()), [`body`](body()) |
+//!
 //! # Versions of the server
 //!
-//! rust-web-server 17.24 to 18.25, the HTTP/1.1 build. A service that names version 17 of it needs
-//! the same one here: `cargo update -p rust-web-server@18.7.0 --precise 17.24.0`. Versions from 18.8 on
-//! state Rust 1.99, but compile with 1.95 and `--ignore-rust-version`.
+//! This crate works with the HTTP/1.1 build of rust-web-server 17.24 to 18.25. A service that depends
+//! on version 17 needs the same version here:
+//! `cargo update -p rust-web-server@18.7.0 --precise 17.24.0`. Versions from 18.8 on state Rust 1.99,
+//! but compile with Rust 1.95 if cargo gets `--ignore-rust-version`.
 //!
 //! # Features
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
-//! | `ssl` | TLS to the brokers, SASL SCRAM and OAUTHBEARER, by the system's OpenSSL | yes |
+//! | `ssl` | TLS to the brokers, SASL SCRAM and OAUTHBEARER, with the system's OpenSSL | yes |
 //! | `libz` | gzip compression | yes |
 //! | `zstd` | zstd compression | |
-//! | `vendored` | `ssl` with an OpenSSL built from source; name the CA file in `ssl_ca_file` | |
+//! | `vendored` | `ssl` with an OpenSSL built from source; set `ssl_ca_file` to the CA file | |
 //! | `embedded` | `embedded::Broker`: a broker in this process, for demos and tests | |
-//! | `testing` | the module `testing`: handlers driven with made messages, and producers that record, with no broker | |
+//! | `testing` | the module `testing`: tests of handlers and producers without a broker | |
 //! | `outbox` | `outbox`, `dedup`: a transactional outbox and a deduplicator on PostgreSQL | |
 //! | `json` (or `serde`) | `send_typed`, `deserialize_json`: values as JSON | |
 //! | `avro` | `send_avro`, `deserialize_avro`, `schema_registry` | |
 //! | `protobuf` | `send_protobuf`, `deserialize_protobuf`, `schema_registry` | |
 //! | `glue` | `SchemaRegistry::glue`: AWS Glue | |
-//! | `schemars` | the JSON Schema of a type that derives `schemars::JsonSchema` | |
+//! | `schemars` | the JSON Schema of types that derive `schemars::JsonSchema` | |
 //! | `json-schema` | `send_json_schema`, `deserialize_json_schema`, `schema_registry` | |
-//! | `otel` | spans and trace contexts are OpenTelemetry's, see [`trace`] | |
+//! | `otel` | spans and trace contexts of OpenTelemetry, see [`trace`] | |
 //!
 //! [rust-web-server]: https://github.com/bohdaq/rust-web-server
 
@@ -106,12 +121,12 @@ pub mod schema;
 #[cfg(feature = "registry")]
 pub mod schema_registry;
 
-/// Workers and producers for tests, which need no broker.
+/// Runs handlers and producers in tests, without a broker.
 #[cfg(feature = "testing")]
 #[doc(inline)]
 pub use rws_kafka_consumer::testing;
 
-/// A transactional outbox on PostgreSQL, its relay, and the operations on refused events.
+/// A transactional outbox on PostgreSQL, its relay, and functions to list, requeue and discard events.
 #[cfg(feature = "outbox")]
 pub mod outbox {
     pub use rws_kafka_outbox::{
@@ -122,13 +137,13 @@ pub mod outbox {
     };
 }
 
-/// Messages that take effect once, by a table in PostgreSQL.
+/// A deduplicator: a message takes effect once, even if it is consumed several times.
 #[cfg(feature = "outbox")]
 pub mod dedup {
     pub use rws_kafka_outbox::{Claim, MessageDeduplicator};
 }
 
-// All of each crate, for what the names above leave out.
+// For the items that are not named above.
 #[doc(no_inline)]
 pub use {
     rws_kafka_config as config, rws_kafka_consumer as consumer, rws_kafka_observe as observe,

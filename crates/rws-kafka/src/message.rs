@@ -1,4 +1,4 @@
-//! HTTP messages, whichever string and body types this version of the server has in them.
+//! HTTP messages, whatever string and body types the server's version uses for them.
 
 use rust_web_server::header::Header;
 use rust_web_server::mime_type::MimeType;
@@ -7,7 +7,7 @@ use rust_web_server::request::Request;
 use rust_web_server::response::{Response, STATUS_CODE_REASON_PHRASE, StatusCodeReasonPhrase};
 use std::sync::LazyLock;
 
-/// A JSON answer; the server adds its content headers.
+/// Returns a JSON response; the server adds its content headers.
 pub(crate) fn json(
     status: &StatusCodeReasonPhrase,
     headers: Vec<Header>,
@@ -20,12 +20,12 @@ pub(crate) fn json(
     Response::get_response(status, Some(headers), Some(vec![body]))
 }
 
-/// The headers that the server gives its own answers.
+/// Returns the headers that the server adds to its own responses.
 pub(crate) fn own_headers(request: &Request) -> Vec<Header> {
     Header::get_header_list(request)
 }
 
-/// A header of an answer.
+/// Returns a response header.
 pub(crate) fn header(name: &'static str, value: impl Into<String>) -> Header {
     Header {
         name: name.into(),
@@ -33,7 +33,7 @@ pub(crate) fn header(name: &'static str, value: impl Into<String>) -> Header {
     }
 }
 
-/// The value of the first header of this name in `headers`.
+/// Returns the value of the first header called `name`, in any case.
 pub(crate) fn header_value<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
     headers
         .iter()
@@ -41,15 +41,15 @@ pub(crate) fn header_value<'a>(headers: &'a [Header], name: &str) -> Option<&'a 
         .map(|header| &*header.value)
 }
 
-/// What the request asks for, without its query.
+/// Returns the path of the request, without its query.
 pub(crate) fn path(request: &Request) -> &str {
     let uri = request.request_uri.as_str();
     uri.split_once('?').map_or(uri, |(path, _query)| path)
 }
 
-/// Adds `Content-Length: 0` to an answer that has no body, where the server would not.
+/// Adds `Content-Length: 0` to a response without a body if the server would not.
 ///
-/// Version 17 announces no length then, and keeps the connection open: the client waits for a body.
+/// Version 17 then sends no length and keeps the connection open, so the client waits for a body.
 pub(crate) fn announce_empty_body(answer: &mut Response) {
     let has_body = !answer.content_range_list.is_empty() || answer.stream_file.is_some();
     let is_framed = [Header::_CONTENT_LENGTH, Header::_TRANSFER_ENCODING]
@@ -66,8 +66,9 @@ fn may_have_body(status: i16) -> bool {
     status >= 200 && !matches!(status, 204 | 304)
 }
 
-/// Whether this version of the server announces the length of an empty body by itself: 18 does.
-/// There its streamed answers, which version 17 does not have, need no look at either.
+/// `true` if this version of the server itself sends the length of an empty body, as 18 does.
+///
+/// Version 18 also has streamed responses; they need no check here.
 static SERVER_ANNOUNCES_IT: LazyLock<bool> = LazyLock::new(|| {
     let Ok(request) = Request::parse(b"GET / HTTP/1.1\r\n\r\n") else {
         return false;

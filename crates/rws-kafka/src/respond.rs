@@ -10,30 +10,32 @@ use std::iter::successors;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// Seconds after which a client may try again what could not be published.
+/// Seconds after which a client may repeat a request whose message could not be published.
 const RETRY_AFTER: &str = "1";
 
-/// A broker that is down fails every request: one line a second tells it.
+/// An unreachable broker fails every request, so at most one line a second is logged.
 static UNAVAILABLE_LOG: LazyLock<LogRate> = LazyLock::new(|| LogRate::new(Duration::from_secs(1)));
 
-/// Runs the body of an HTTP handler in which `?` works.
+/// Runs the body of an HTTP handler, in which `?` works, and returns its response.
 ///
-/// The server's handlers return a plain [`Response`]; this turns an `Err` into one:
+/// The server's handlers return a plain [`Response`], not a `Result`. This function turns an `Err` into
+/// a response:
 ///
 /// | cause | status |
 /// |---|---|
-/// | [`ProducerError`] that may pass: full queue, timeout, closed for shutdown | 503 with `Retry-After: 1` |
+/// | transient [`ProducerError`]: full queue, timeout, closed for shutdown | 503 with `Retry-After: 1` |
 /// | [`BodyError::Incomplete`] | 413 |
 /// | [`BodyError::InvalidLength`] | 400 |
 /// | anything else | 500 |
 ///
-/// The cause may be wrapped in errors of the service's own that name it as their source.
+/// The cause may be wrapped in the service's own errors, as long as each returns the next one from
+/// `source`.
 ///
-/// The body is `{"error":"…"}`, a fixed text for each status: the cause goes to the log
-/// (`tracing`), never to the client.
+/// The body is `{"error":"…"}` with a fixed text for each status. The cause is logged with `tracing`
+/// and never sent to the client.
 ///
-/// A response without a body gets `Content-Length: 0`, which version 17 of the server leaves out: its
-/// clients would wait for a body. [`serve`](crate::serve) does the same for every response.
+/// A response without a body gets `Content-Length: 0`. Version 17 of the server omits it, and clients
+/// then wait for a body. [`serve`](crate::serve) does the same for every response.
 ///
 /// ```
 /// use rust_web_server::app::App;
@@ -94,13 +96,13 @@ fn answer(error: &HandlerError) -> Response {
     )
 }
 
-/// The first cause of this type, however deep in errors of the service's own.
+/// Returns the first cause of type `E`, at any depth.
 fn find<E: Error + 'static>(error: &HandlerError) -> Option<&E> {
     let outermost: &(dyn Error + 'static) = error.source();
     successors(Some(outermost), |&cause| cause.source()).find_map(|cause| cause.downcast_ref())
 }
 
-/// Whether the same request may succeed later, here or on another instance.
+/// Returns `true` if the same request may succeed later, here or on another instance.
 fn may_pass(error: &ProducerError) -> bool {
     error.is_retriable() || matches!(error, ProducerError::Closed)
 }

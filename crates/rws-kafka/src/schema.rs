@@ -1,4 +1,4 @@
-//! Typed messages.
+//! Typed messages: values that are serialized as JSON, Avro, Protobuf or checked against a JSON Schema.
 //!
 //! ```no_run
 //! # #[cfg(feature = "json")]

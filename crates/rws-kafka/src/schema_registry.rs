@@ -1,4 +1,4 @@
-//! Schema registries: Confluent's API and AWS Glue.
+//! Clients of schema registries: Confluent's API and AWS Glue.
 //!
 //! ```no_run
 //! # #[cfg(feature = "avro")]

@@ -3,13 +3,12 @@ use super::{TRACEPARENT, TRACESTATE};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-/// The bits of the flags that have a meaning: sampled, and (level 2) a random trace id. The others
-/// are to be sent as 0.
+/// The flags that have a meaning: sampled, and (level 2) a random trace id. Others must be sent as 0.
 pub(super) const KNOWN_FLAGS: u8 = 0b11;
 
-/// A place in a trace: its id, the span that comes before, and what goes with them.
+/// A position in a trace: the trace id, the id of the parent span, the flags, and the vendors' state.
 ///
-/// Written and read as [W3C Trace Context] says, level 2.
+/// It is read and written as defined by [W3C Trace Context], level 2.
 ///
 /// ```
 /// use rws_kafka_observe::trace::TraceContext;
@@ -33,10 +32,10 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Reads the two headers; `None` where `traceparent` is not valid, and then neither counts.
+    /// Parses the two headers. Returns `None` if `traceparent` is invalid; `tracestate` is then ignored.
     ///
-    /// Of a version above `00` what version `00` has is read. A `tracestate` that is not valid, or
-    /// has more than 32 members, is left out; one longer than 512 characters is cut.
+    /// Of a version above `00`, only the fields of version `00` are read. A `tracestate` that is invalid
+    /// or has more than 32 members is dropped; one of more than 512 characters is shortened.
     pub fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<Self> {
         let text = traceparent.trim_matches([' ', '\t']).as_bytes();
         let (parent, rest) = text.split_at_checked(55)?;
@@ -59,8 +58,8 @@ impl TraceContext {
         })
     }
 
-    /// Reads it from the headers of a message; of several `traceparent` the last one counts, and
-    /// several `tracestate` are one list.
+    /// Parses the context in a message's headers. The last `traceparent` counts; several `tracestate`
+    /// headers are read as one list.
     pub fn from_headers<'a>(
         headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
     ) -> Option<Self> {
@@ -78,10 +77,10 @@ impl TraceContext {
         Self::parse(traceparent, tracestate.as_deref())
     }
 
-    /// The same trace, sampled or not as this is, with a new random span id.
+    /// Returns a context in the same trace, with the same flags and a new random span id.
     ///
-    /// For code that reports a span of its own to a tracing system. One that nobody reports would
-    /// cut what follows off from the rest of its trace.
+    /// Use it only in code that reports its own span to a tracing system. If nobody reports that span, the
+    /// spans after it are cut off from the rest of the trace.
     pub fn child(&self) -> Self {
         Self {
             span_id: random_id(),
@@ -89,22 +88,22 @@ impl TraceContext {
         }
     }
 
-    /// The trace's id, in 32 hexadecimal digits.
+    /// Returns the trace id as 32 hexadecimal digits.
     pub fn trace_id(&self) -> String {
         self.traceparent()[3..35].to_owned()
     }
 
-    /// The span's id, in 16 hexadecimal digits.
+    /// Returns the span id as 16 hexadecimal digits.
     pub fn span_id(&self) -> String {
         self.traceparent()[36..52].to_owned()
     }
 
-    /// Whether who came before may have recorded the trace.
+    /// Returns `true` if the caller's `sampled` flag is set.
     pub fn is_sampled(&self) -> bool {
         self.flags & 1 == 1
     }
 
-    /// The value of the header `traceparent`, in version `00`: 55 characters.
+    /// Returns the value of the header `traceparent`, in version `00`: 55 characters.
     pub fn traceparent(&self) -> String {
         let mut text = String::with_capacity(55);
         text.push_str("00-");
@@ -116,13 +115,13 @@ impl TraceContext {
         text
     }
 
-    /// The value of the header `tracestate`, where there is one.
+    /// Returns the value of the header `tracestate`, if there is one.
     pub fn tracestate(&self) -> Option<&str> {
         self.state.as_str()
     }
 
-    /// Names and values of the headers that carry it: `traceparent`, and `tracestate` where there is
-    /// one.
+    /// Returns the names and values of the headers that carry the context: `traceparent`, and
+    /// `tracestate` if there is one.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
         let state = self
             .tracestate()
@@ -132,7 +131,7 @@ impl TraceContext {
 }
 
 impl fmt::Display for TraceContext {
-    /// As in the header `traceparent`.
+    /// Writes the value of the header `traceparent`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.traceparent())
     }
@@ -147,7 +146,7 @@ impl fmt::Debug for TraceContext {
     }
 }
 
-/// Reads lower-case hexadecimal digits; others are not allowed in a `traceparent`.
+/// Parses lower-case hexadecimal digits; `traceparent` allows no others.
 fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -168,7 +167,7 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// An id that is not 0, from the standard library's keys, which the system's random numbers begin.
+/// Returns an id that is not 0, hashed with the standard library's keys, which start from system randomness.
 fn random_id() -> [u8; 8] {
     RandomState::new().hash_one(()).max(1).to_be_bytes()
 }

@@ -1,4 +1,4 @@
-//! In place of the bridge to OpenTelemetry where there is none.
+//! Replaces the bridge to OpenTelemetry without the feature `otel`.
 
 use super::context::TraceContext;
 use tracing::Span;

@@ -8,15 +8,15 @@ use tracing::Span;
 use tracing::span::Id;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Returns what is innermost: a context of OpenTelemetry's, a span, or the innermost scope, which was
+/// Returns the innermost of: OpenTelemetry's context, the current span, and the innermost scope, which was
 /// entered within the span `within`.
 pub(super) fn current(scope: Option<TraceContext>, within: Option<Id>) -> Option<TraceContext> {
     let attached = Context::map_current(|context| read(context.span().span_context()));
-    // A scope is attached, too: another context is one that came later.
+    // Scopes are attached too, so a context that differs was attached later.
     if attached != scope && attached.is_some() {
         return attached;
     }
-    // A layer that is told not to attach its spans (`with_context_activation(false)`).
+    // For layers that do not attach their spans (`with_context_activation(false)`).
     let span = Span::current();
     if span.id() != within
         && let Some(context) = of(&span)
@@ -43,7 +43,7 @@ pub(super) fn continue_in(context: &TraceContext, span: &Span) {
         return;
     }
     let remote = write(context);
-    // Fails where no layer of OpenTelemetry's looks at the span, which then has no parent either.
+    // It fails if no OpenTelemetry layer sees the span; the span then has no parent either.
     let _ = span.set_parent(Context::new().with_remote_span_context(remote.clone()));
     span.add_link(remote);
 }
@@ -70,7 +70,7 @@ fn write(context: &TraceContext) -> SpanContext {
         SpanId::from_bytes(context.span_id),
         TraceFlags::new(context.flags),
         true,
-        // What it does not take is left out, as what is not valid.
+        // A state that it cannot parse is dropped, like an invalid one.
         state.parse::<TraceState>().unwrap_or_default(),
     )
 }

@@ -3,16 +3,16 @@ use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Keeps a [`TraceContext`] current on this thread; see [`TraceContext::enter`].
+/// Keeps a [`TraceContext`] current on this thread; returned by [`TraceContext::enter`].
 ///
-/// When it is dropped, the context before it is current again. Scopes are to be dropped in the
-/// reverse of the order in which they were opened, and not held across an `.await`.
+/// When it is dropped, the previous context is current again. Drop scopes in the reverse order of their
+/// creation, and do not hold them across an `.await`.
 #[must_use = "the context is current only while its scope lives"]
 pub struct TraceScope {
     outer: Option<Entered>,
     #[cfg(feature = "otel")]
     _attached: opentelemetry::ContextGuard,
-    /// It belongs to its thread.
+    /// Makes it `!Send`, because it belongs to its thread.
     _thread: PhantomData<*const ()>,
 }
 
@@ -20,7 +20,7 @@ pub struct TraceScope {
 #[derive(Clone)]
 struct Entered {
     context: TraceContext,
-    /// The span that was current when it was entered.
+    /// The span that was current when the scope was entered.
     #[cfg(feature = "otel")]
     within: Option<tracing::span::Id>,
 }
@@ -30,17 +30,17 @@ thread_local! {
 }
 
 impl TraceContext {
-    /// The context of what this thread is doing; `None` where no [scope](Self::enter) is open.
+    /// Returns this thread's current context, or `None` if no [scope](Self::enter) is open.
     ///
-    /// With the feature `otel`, OpenTelemetry's current context, of a span that is recorded or not,
-    /// goes before a scope that is further out.
+    /// With the feature `otel`, OpenTelemetry's current context takes precedence over a scope that is
+    /// further out, whether its span is recorded or not.
     pub fn current() -> Option<Self> {
         current()
     }
 
-    /// Makes this the current context of this thread, until the scope is dropped.
+    /// Makes this context current on this thread until the scope is dropped.
     ///
-    /// With the feature `otel` it is OpenTelemetry's current context, too, as one from elsewhere.
+    /// With the feature `otel`, it also becomes OpenTelemetry's current context, as a remote one.
     pub fn enter(&self) -> TraceScope {
         TraceScope::new(self)
     }
@@ -75,9 +75,9 @@ impl fmt::Debug for TraceScope {
 }
 
 fn current() -> Option<TraceContext> {
-    // Copied out, for what is asked below may ask here.
+    // Copied, because `otel::current` may call this function again.
     let entered = ENTERED.try_with(|entered| entered.borrow().clone());
-    // A thread that ends has none.
+    // A thread that is ending has no context.
     let entered = entered.ok().flatten();
     #[cfg(feature = "otel")]
     {

@@ -1,4 +1,4 @@
-//! What a context and a span of `tracing` have to do with each other.
+//! Connects contexts with spans of `tracing`.
 
 use super::context::TraceContext;
 #[cfg(not(feature = "otel"))]
@@ -8,19 +8,19 @@ use super::otel;
 use tracing::Span;
 
 impl TraceContext {
-    /// The context that OpenTelemetry has for `span`; `None` without the feature `otel`, and where no
-    /// layer of `tracing_opentelemetry` wants the span.
+    /// Returns OpenTelemetry's context of `span`. Returns `None` without the feature `otel`, or if no layer
+    /// of `tracing_opentelemetry` records the span.
     pub fn of(span: &Span) -> Option<Self> {
         otel::of(span)
     }
 
-    /// Makes `span` a child of this context, and links the two, in OpenTelemetry; to be called before
-    /// the span is entered. Does nothing without the feature `otel`.
+    /// Makes `span` a child of this context in OpenTelemetry and links the two. Call it before the span is
+    /// entered. Without the feature `otel` it does nothing.
     pub fn continue_in(&self, span: &Span) {
         otel::continue_in(self, span);
     }
 
-    /// Links `span` to this context in OpenTelemetry. Does nothing without the feature `otel`.
+    /// Links `span` to this context in OpenTelemetry. Without the feature `otel` it does nothing.
     pub fn link(&self, span: &Span) {
         otel::link(self, span);
     }

@@ -1,21 +1,21 @@
 use std::sync::Arc;
 
-/// How many members a list may have; one with more is not valid.
+/// The maximum number of members; a list with more is invalid.
 const MEMBERS: usize = 32;
 
-/// How many characters are passed on: what everyone must be able to.
+/// The number of characters to pass on: the minimum that every system must support.
 const CHARACTERS: usize = 512;
 
-/// A member that is longer than this goes first when there are too many characters.
+/// Members longer than this are removed first if there are too many characters.
 const LONG_MEMBER: usize = 128;
 
-/// What the tracing systems on the way added: `key=value` members, the latest first. Opaque, and
-/// empty for most.
+/// The state of the tracing systems on the way: opaque `key=value` members, the latest first. It is
+/// usually empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct State(Option<Arc<str>>);
 
 impl State {
-    /// Reads a list; empty where that is not valid.
+    /// Parses a list. The result is empty if the list is invalid.
     pub(super) fn parse(text: &str) -> Self {
         let members = text
             .split(',')
@@ -33,8 +33,8 @@ impl State {
     }
 }
 
-/// Takes members away until the list has no more than `characters`: long ones first, as the
-/// specification says, then from the end.
+/// Removes members until the list has at most `characters`: first long ones, as the specification says,
+/// then from the end.
 fn within(mut members: Vec<&str>, characters: usize) -> Vec<&str> {
     let length = |members: &[&str]| {
         let commas = members.len().saturating_sub(1);
@@ -55,7 +55,7 @@ fn is_member(member: &&str) -> bool {
         .is_some_and(|(key, value)| is_key(key) && is_value(value))
 }
 
-/// Level 2: `( lcalpha / DIGIT ) 0*255 ( keychar )`.
+/// Returns `true` for a key of level 2: `( lcalpha / DIGIT ) 0*255 ( keychar )`.
 fn is_key(key: &str) -> bool {
     let starts = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let follows = |byte: &u8| starts(byte) || b"_-*/@".contains(byte);
@@ -63,7 +63,8 @@ fn is_key(key: &str) -> bool {
     bytes.first().is_some_and(starts) && bytes.iter().all(follows) && bytes.len() <= 256
 }
 
-/// `0*255(chr) nblk-chr`: printable ASCII but for comma and equals sign, and no space at the end.
+/// Returns `true` for `0*255(chr) nblk-chr`: printable ASCII without comma and equals sign, and without a
+/// space at the end.
 fn is_value(value: &str) -> bool {
     let is_allowed = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b',' | b'=');
     (1..=256).contains(&value.len()) && value.bytes().all(is_allowed) && !value.ends_with(' ')

@@ -1,4 +1,4 @@
-//! The defaults of a schema's fields, encoded once.
+//! Encodes the defaults of a schema's fields once.
 
 use super::error::{AvroError, schema};
 use super::types::{Type, TypeId, Types};
@@ -7,16 +7,16 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Each default within a default of a record costs work: with a text of a few kilobytes, records of
-/// records can ask for any amount of it. This much is done, for all defaults of a schema together.
+/// The maximum work for all defaults of a schema together. Defaults can contain defaults of records, so a
+/// text of a few kilobytes could cause any amount of work.
 const WORK: usize = 1 << 20;
-/// How deep defaults can nest.
+/// The maximum nesting of defaults.
 const DEPTH: u32 = 64;
 
-/// The default of a field, as the schema has it: by the field's record and its position there.
+/// The defaults as the schema contains them, by the field's record and its position there.
 pub(super) type Defaults = BTreeMap<(TypeId, usize), Value>;
 
-/// Puts the encoded defaults into the fields of `types`.
+/// Encodes the defaults and puts them into the fields of `types`.
 pub(super) fn encode(types: &mut Types, defaults: Defaults) {
     let mut encoder = Encoder {
         types,
@@ -93,7 +93,7 @@ impl Encoder<'_> {
                 None => return Err(misfit(ty, json)),
             },
             (Type::Float, _) => {
-                // Rounded, as a literal is.
+                // Rounded, like a literal.
                 let value = number(json).ok_or_else(|| misfit(ty, json))? as f32;
                 to.extend_from_slice(&value.to_le_bytes());
             }
@@ -170,7 +170,8 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// By the first branch that it fits; older versions of Avro allow the first branch only.
+    /// Encodes the default of a union, with the first branch that it fits. Older versions of Avro allow only
+    /// the first branch.
     fn union(
         &mut self,
         branches: &[TypeId],
@@ -194,7 +195,7 @@ impl Encoder<'_> {
     }
 }
 
-/// A whole number, also when written as `1.0`.
+/// Returns a whole number, even if it is written as `1.0`.
 fn whole(number: &serde_json::Number) -> Option<i64> {
     number.as_i64().or_else(|| {
         let value = number.as_f64()?;
@@ -203,7 +204,7 @@ fn whole(number: &serde_json::Number) -> Option<i64> {
     })
 }
 
-/// Java writes the numbers that JSON has no form for as strings.
+/// Returns a number. Java writes numbers that JSON cannot represent as strings.
 fn number(json: &Value) -> Option<f64> {
     match json {
         Value::Number(number) => number.as_f64(),
@@ -217,7 +218,7 @@ fn number(json: &Value) -> Option<f64> {
     }
 }
 
-/// In defaults, each character stands for one byte.
+/// Returns the bytes of a default's text, in which each character stands for one byte.
 fn latin(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|c| u8::try_from(c).ok()).collect()
 }

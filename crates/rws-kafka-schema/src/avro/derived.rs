@@ -1,4 +1,4 @@
-//! The schemas of types that derive them.
+//! The schemas that types derive.
 
 use super::error::AvroError;
 use super::error::schema;
@@ -6,14 +6,14 @@ use crate::schema::Schema;
 use apache_avro::AvroSchema;
 use serde_json::{Map, Value};
 
-/// How apache-avro has a `u64`, which no other language knows.
+/// The name of a `u64` in apache-avro's schemas, which other languages do not know.
 const NAME: &str = "org.apache.avro.rust.u64";
 
-/// The schema of `T`, in which a `u64` is a `long`: what is larger is refused when it is written.
+/// Returns the schema of `T`, in which a `u64` is a `long`. Larger values are refused when they are written.
 ///
 /// # Errors
 ///
-/// [`AvroError::Schema`] for a type whose schema is none of Avro's.
+/// [`AvroError::Schema`] if the derived schema is not valid Avro.
 pub(crate) fn derived<T: AvroSchema + ?Sized>() -> Result<Schema, AvroError> {
     let mut json = serde_json::to_value(T::get_schema())
         .map_err(|error| schema("", format!("the type derives none: {error}")))?;
@@ -21,7 +21,7 @@ pub(crate) fn derived<T: AvroSchema + ?Sized>() -> Result<Schema, AvroError> {
     Ok(Schema::avro(json.to_string()))
 }
 
-/// As deep as the type's schema is nested.
+/// Replaces the name in `json`. It recurses as deep as the type's schema is nested.
 fn replace(json: &mut Value) {
     match json {
         Value::String(name) if name == NAME => *json = Value::from("long"),

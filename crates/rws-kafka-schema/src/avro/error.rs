@@ -1,63 +1,63 @@
 use crate::outside::escape;
 use std::fmt;
 
-/// Why an Avro schema cannot be used, a value not be written, or a payload not be read.
+/// The error of using an Avro schema, of writing a value, or of reading a payload.
 ///
-/// A path tells where in the value, such as `lines[2].price`; it is empty for the value itself.
+/// A path is the place in the value, such as `lines[2].price`. It is empty for the value itself.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AvroError {
-    /// The text is no Avro schema, or one that refers to what is not there.
+    /// The text is not an Avro schema, or refers to a type that does not exist.
     #[error("not an Avro schema{}: {detail}", place(.path))]
     Schema {
-        /// Where in the schema, such as `Order.lines`.
+        /// The place in the schema, such as `Order.lines`.
         path: String,
         /// What is wrong there.
         detail: String,
     },
 
-    /// The value is not of the schema that it is to be written with.
+    /// The value does not fit the schema with which it is to be written.
     #[error("the value does not fit the Avro schema{}: {detail}", place(.path))]
     Value {
-        /// Where in the value.
+        /// The place in the value.
         path: String,
         /// What was found, and what the schema has there.
         detail: String,
     },
 
-    /// A number is too large or too small for the schema, or for the type that is read.
+    /// A number is out of range for the schema, or for the type that is read.
     #[error("the number {found} is out of range{}; allowed: {allowed}", place(.path))]
     Range {
-        /// Where in the value.
+        /// The place in the value.
         path: String,
         /// The number.
         found: String,
-        /// What it may be.
+        /// The allowed range.
         allowed: String,
     },
 
     /// The payload ends before the value does.
     #[error("the payload ends at byte {position}, within the value{}", place(.path))]
     EndsEarly {
-        /// Where in the value.
+        /// The place in the value.
         path: String,
-        /// How many bytes there are.
+        /// The length of the payload, in bytes.
         position: usize,
     },
 
-    /// Bytes follow the value: it was written with another schema, or damaged.
+    /// Bytes follow the value: it was written with another schema, or is damaged.
     #[error("{count} bytes follow the value, which ends at byte {position}")]
     LeftOver {
-        /// Where they begin, from 0.
+        /// The position of the first of them, from 0.
         position: usize,
-        /// How many there are.
+        /// The number of bytes.
         count: usize,
     },
 
-    /// The payload is not what its schema says.
+    /// The payload does not match its schema.
     #[error("the payload is not of its schema, before byte {position}{}: {detail}", place(.path))]
     Payload {
-        /// Where in the value.
+        /// The place in the value.
         path: String,
         /// How far it was read, in bytes.
         position: usize,
@@ -65,27 +65,27 @@ pub enum AvroError {
         detail: String,
     },
 
-    /// What the payload holds is not what the type that was asked for takes.
+    /// The payload contains a value that the requested type does not accept.
     #[error("the payload holds no such value as was asked for{}: {detail}", place(.path))]
     Mismatch {
-        /// Where in the value.
+        /// The place in the value.
         path: String,
-        /// What was found and what was wanted, in serde's words where they are.
+        /// What was found and what was requested, in serde's words if they come from serde.
         detail: String,
     },
 
-    /// What the writer's schema says cannot be read by the reader's.
+    /// Values of the writer's schema cannot be read with the reader's schema.
     #[error("what was written by one schema cannot be read by the other{}: {detail}", place(.path))]
     Unresolvable {
-        /// Where in the schemas, such as `lines[].price`.
+        /// The place in the schemas, such as `lines[].price`.
         path: String,
-        /// What the two have there.
+        /// What the two schemas have there.
         detail: String,
     },
 }
 
 impl AvroError {
-    /// Paths and details may hold names and symbols of a payload or of a registry's schema.
+    /// Escapes paths and details, which may contain names and symbols of a payload or of a registry's schema.
     pub(crate) fn escape(&mut self) {
         match self {
             Self::Schema { path, detail }
@@ -125,7 +125,8 @@ pub(super) fn schema(path: impl Into<String>, detail: impl Into<String>) -> Avro
     }
 }
 
-/// An error on its way out of a value, one word long: it is in every result of the hot path.
+/// An error with the path collected so far. It is one word long, because every result of the hot path
+/// contains it.
 #[derive(Debug)]
 pub(super) struct Fail(Box<(AvroError, String)>);
 
@@ -171,7 +172,7 @@ impl Fail {
         })
     }
 
-    /// The same, of the branch of a union that was chosen by a map's fields.
+    /// Adds that the map's fields chose this branch of a union.
     #[cold]
     pub(super) fn of_branch(mut self, record: &str) -> Self {
         if let AvroError::Value { detail, .. } = &mut self.0.0 {
@@ -182,7 +183,7 @@ impl Fail {
         self
     }
 
-    /// The same, within this field of a record or key of a map.
+    /// Adds this field of a record or key of a map to the path.
     #[cold]
     pub(super) fn in_field(mut self, name: &str) -> Self {
         let path = &mut self.0.1;
@@ -193,7 +194,7 @@ impl Fail {
         self
     }
 
-    /// The same, within this item of an array, counted from 0.
+    /// Adds this item of an array, counted from 0, to the path.
     #[cold]
     pub(super) fn in_item(mut self, index: u64) -> Self {
         let path = &mut self.0.1;
@@ -214,7 +215,7 @@ impl From<Fail> for AvroError {
             | AvroError::EndsEarly { path, .. }
             | AvroError::Payload { path, .. }
             | AvroError::Mismatch { path, .. } => *path = place,
-            // Has the path of the schemas already.
+            // These already have the path in the schemas.
             AvroError::Schema { .. }
             | AvroError::LeftOver { .. }
             | AvroError::Unresolvable { .. } => {}

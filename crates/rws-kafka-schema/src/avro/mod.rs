@@ -1,12 +1,12 @@
-//! Avro's binary encoding, by serde.
+//! Avro's binary encoding, with serde.
 //!
-//! The schemas and the encoding are those of [the specification](https://avro.apache.org/docs/1.12.0/specification/);
-//! how serde's types map to them is as in apache-avro, whose derive gives a type's schema. Beyond that:
+//! The schemas and the encoding follow [the specification](https://avro.apache.org/docs/1.12.0/specification/).
+//! serde's types map to them as in apache-avro, whose derive provides a type's schema. In addition:
 //!
-//! - An `f64` is written to a `float` as the nearest one; one that is out of its range is refused.
-//! - A whole number is written to a `float` or `double` that has exactly this number.
-//! - A map (`serde_json::Value`, a struct with flattened fields) is written to a union of several
-//!   records as the one that has all its fields and lacks the fewest.
+//! - An `f64` is written to a `float` as the nearest value. It is refused if it is out of range.
+//! - A whole number is written to a `float` or `double` that can represent exactly this number.
+//! - A map (`serde_json::Value`, a struct with flattened fields) is written to a union of several records as
+//!   the record that has all its fields and the fewest others.
 
 mod defaults;
 mod derived;
@@ -28,12 +28,12 @@ pub(crate) use writer::Writer;
 use crate::schema::{Resolved, Schema};
 use apache_avro::AvroSchema;
 
-/// A type that has an Avro schema of its own: it is registered and written with that schema, and read
-/// as that schema says.
+/// A type that has its own Avro schema, which is registered. Values are written with it and read according to
+/// it.
 ///
-/// Every type that derives apache-avro's `AvroSchema` is one. The derive needs the crates `apache-avro`
-/// (feature `derive`) and `serde_json` among the service's own dependencies. A derived `u64` is a `long`
-/// in the schema: a value above 9,223,372,036,854,775,807 is refused when it is written.
+/// Every type that derives apache-avro's `AvroSchema` implements it. The derive needs the crates
+/// `apache-avro` (feature `derive`) and `serde_json` as dependencies of the service. A derived `u64` is a
+/// `long` in the schema: a value above 9,223,372,036,854,775,807 is refused when it is written.
 ///
 /// ```
 /// use apache_avro::AvroSchema;
@@ -53,8 +53,7 @@ use apache_avro::AvroSchema;
 /// # }
 /// ```
 ///
-/// A type whose schema is written by hand, or has [references](Schema::with_reference), implements the
-/// trait instead:
+/// For a schema that is written by hand or has [references](Schema::with_reference), implement the trait:
 ///
 /// ```
 /// use rws_kafka_schema::Schema;
@@ -79,12 +78,12 @@ use apache_avro::AvroSchema;
     note = "without a schema of its own, a type is written by the `…_avro_latest` methods and read by the `…_avro_as_written` methods"
 )]
 pub trait AvroMessage {
-    /// Returns the schema of this type. Called once for each topic or schema id that the type is used
+    /// Returns the schema of this type. It is called once for each topic or schema id that the type is used
     /// with, not for each message.
     ///
     /// # Errors
     ///
-    /// [`AvroError::Schema`] for a type whose derived schema is not a schema.
+    /// [`AvroError::Schema`] if the derived schema is invalid.
     fn avro_schema() -> Result<Schema, AvroError>;
 }
 
@@ -94,7 +93,7 @@ impl<T: AvroSchema + ?Sized> AvroMessage for T {
     }
 }
 
-/// The full name of the schema's record, enum or fixed, if it is one that can be parsed.
+/// Returns the full name of the schema's record, enum or fixed, if it is one that can be parsed.
 pub(crate) fn full_name(schema: &Resolved) -> Option<String> {
     parse::parse(schema).ok()?.full_name().map(str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! From JSON to [`Types`].
+//! Parses a schema's JSON to [`Types`].
 
 use super::defaults::{self, Defaults};
 use super::error::{AvroError, schema};
@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 type Object = Map<String, Value>;
 
-/// The types of a schema and all that it refers to.
+/// Parses a schema and everything that it refers to.
 ///
 /// # Errors
 ///
-/// [`AvroError::Schema`] for a text that is no JSON (or nests deeper than 128 levels) or no schema.
+/// [`AvroError::Schema`] if a text is not JSON (or nests deeper than 128 levels) or not a schema.
 pub(super) fn parse(resolved: &Resolved) -> Result<Types, AvroError> {
     let mut parser = Parser::default();
     for dependency in &resolved.dependencies {
@@ -31,7 +31,7 @@ pub(super) fn parse(resolved: &Resolved) -> Result<Types, AvroError> {
     Ok(types)
 }
 
-/// Tells of which other schema an error is.
+/// Adds to an error which other schema it is in.
 fn within(error: AvroError, name: &str) -> AvroError {
     match error {
         AvroError::Schema { path, detail } => schema(
@@ -49,7 +49,7 @@ struct Parser {
     defaults: Defaults,
 }
 
-/// Where in the text: for errors, and for names without a namespace.
+/// A place in the text, for errors and for names without a namespace.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     namespace: &'a str,
@@ -95,7 +95,7 @@ impl Parser {
             return self.add(primitive, place);
         }
         let full = full_name(name, place.namespace);
-        // A name without a namespace can be one of none at all.
+        // A name without a namespace may also be one in no namespace.
         let id = self.names.get(&full).or_else(|| self.names.get(name));
         id.copied().ok_or_else(|| {
             place.error(format!(
@@ -164,7 +164,7 @@ impl Parser {
         self.add(Type::Union(ids.into()), place)
     }
 
-    /// The names of a record, enum or fixed, under which others find it from now on.
+    /// Registers the names of a record, enum or fixed, under which later types find it.
     fn names(&mut self, object: &Object, id: TypeId, place: Place<'_>) -> Result<Names, AvroError> {
         let name = text(object, "name")
             .filter(|name| !name.is_empty() && !name.ends_with('.'))
@@ -184,7 +184,7 @@ impl Parser {
     }
 
     fn record(&mut self, object: &Object, place: Place<'_>) -> Result<TypeId, AvroError> {
-        // Its fields can refer to it already: null stands for it meanwhile.
+        // Fields may refer to their record, so it is registered first, as null.
         let id = self.add(Type::Null, place)?;
         let names = self.names(object, id, place)?;
         self.list[id.0 as usize] = Type::Record(Record {
@@ -257,7 +257,8 @@ impl Parser {
             ..place
         };
         let ty = match object.get("type") {
-            // The logical type of a field belongs into its type; some have it beside.
+            // A field's logical type belongs inside its type; some schemas have it beside, where it is
+            // ignored.
             Some(json) => self.any(json, inside)?,
             None => return Err(inside.error("a field without \"type\"")),
         };
@@ -290,7 +291,7 @@ impl Parser {
         let default = match text(object, "default") {
             None => None,
             Some(default) => match symbols.iter().position(|symbol| &**symbol == default) {
-                // Fits: there are no more symbols than that.
+                // Fits, because there are not more symbols than that.
                 Some(position) => u32::try_from(position).ok(),
                 None => {
                     return Err(place.error(format!("default {default:?} is none of the symbols")));
@@ -345,7 +346,7 @@ fn primitive(name: &str) -> Option<Type> {
 
 fn full_name(name: &str, namespace: &str) -> String {
     match name.strip_prefix('.') {
-        // A leading dot is how some say "of no namespace".
+        // Some schemas write a leading dot for "in no namespace".
         Some(bare) => bare.to_owned(),
         None if name.contains('.') || namespace.is_empty() => name.to_owned(),
         None => format!("{namespace}.{name}"),

@@ -1,11 +1,11 @@
-//! A schema as the codec uses it: all its types in one list, which refer to each other by index, so
-//! that recursive schemas need no special care and deep ones no deep calls.
+//! A schema in the form that the codec uses: a list of all types, which refer to each other by index.
+//! Recursive schemas need no special care, and deep ones no deep calls.
 
 use super::error::AvroError;
 use std::fmt;
 use std::sync::Arc;
 
-/// How deep records, arrays and maps of a value can nest: one that is written can be read.
+/// The maximum nesting of records, arrays and maps in a value. A value that can be written can also be read.
 pub(super) const DEPTH: u32 = 128;
 
 /// An index into the list of a [`Types`].
@@ -23,7 +23,7 @@ impl Types {
         &self.list[id.0 as usize]
     }
 
-    /// Whether a value of it takes no byte. All others take one at least.
+    /// Returns `true` if a value of this type takes no bytes. All others take at least one.
     pub(super) fn is_empty(&self, id: TypeId) -> bool {
         match self.get(id) {
             Type::Null => true,
@@ -56,7 +56,7 @@ pub(super) enum Type {
     Map(TypeId),
     Union(Box<[TypeId]>),
     Record(Record),
-    /// One of bytes that a value gives as numbers; in no schema.
+    /// One of the bytes that a value passes as numbers; it occurs in no schema.
     Byte,
 }
 
@@ -70,7 +70,7 @@ impl Type {
         }
     }
 
-    /// Avro's word for it.
+    /// Returns Avro's name of the kind.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -92,7 +92,7 @@ impl Type {
     }
 }
 
-/// Its kind, and its name where it has one: `record shop.Order`.
+/// Writes the kind, and the name if there is one: `record shop.Order`.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())?;
@@ -111,12 +111,12 @@ pub(super) struct Decimal {
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) full: String,
-    /// Full names.
+    /// The aliases, as full names.
     pub(super) aliases: Vec<String>,
 }
 
 impl Names {
-    /// The name without its namespace.
+    /// Returns the name without its namespace.
     pub(super) fn short(&self) -> &str {
         short(&self.full)
     }
@@ -134,7 +134,7 @@ pub(super) struct Fixed {
     pub(super) native: Native,
 }
 
-/// The numbers that apache-avro keeps in a `fixed` of its own, little-endian.
+/// The Rust numbers that apache-avro writes as a `fixed` of their own, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Native {
     None,
@@ -147,7 +147,7 @@ pub(super) enum Native {
 pub(super) struct Enum {
     pub(super) names: Names,
     pub(super) symbols: Vec<Arc<str>>,
-    /// Which symbol stands for those that a reader does not know.
+    /// The index of the symbol that replaces unknown ones.
     pub(super) default: Option<u32>,
 }
 
@@ -155,7 +155,7 @@ pub(super) struct Enum {
 pub(super) struct Record {
     pub(super) names: Names,
     pub(super) fields: Vec<Field>,
-    /// It takes no byte.
+    /// The record takes no bytes.
     pub(super) empty: bool,
     /// apache-avro's attribute `org.apache.avro.rust.tuple`.
     pub(super) tuple: bool,
@@ -174,6 +174,6 @@ pub(super) struct Field {
     pub(super) name: Arc<str>,
     pub(super) aliases: Vec<String>,
     pub(super) ty: TypeId,
-    /// Encoded; a default that does not fit its type is an error where it is needed only.
+    /// The encoded default. A default that does not fit its type is an error only if it is needed.
     pub(super) default: Option<Result<Arc<[u8]>, AvroError>>,
 }

@@ -1,21 +1,21 @@
-//! UUIDs between their 16 bytes and their text.
+//! Converts UUIDs between 16 bytes and text.
 
 use std::fmt::Write;
 
-/// Hyphenated, in lower case.
+/// Returns the hyphenated text, in lower case.
 pub(super) fn text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(36);
     for (index, byte) in bytes.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        // Writing into a string does not fail.
+        // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");
     }
     text
 }
 
-/// Of hyphenated text, and of 32 digits.
+/// Parses hyphenated text or 32 digits.
 pub(super) fn bytes(text: &str) -> Option<[u8; 16]> {
     let text = text.as_bytes();
     let digits: Vec<u8> = match text.len() {

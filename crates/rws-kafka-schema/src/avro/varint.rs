@@ -1,4 +1,4 @@
-//! Avro's numbers: zigzag, then seven bits a byte, the lowest first.
+//! Writes Avro's numbers: zigzag, then seven bits a byte, the lowest first.
 
 /// Appends `value`, in 1 to 10 bytes.
 #[inline]

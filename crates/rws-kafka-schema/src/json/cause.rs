@@ -2,8 +2,9 @@ use rws_kafka_observe::text::printable;
 use std::fmt;
 use std::sync::Arc;
 
-/// serde_json's error, shared by the clones of a [`SchemaError`](crate::SchemaError). Its words may hold names from the
-/// payload: they are shown escaped.
+/// The error of serde_json, shared by clones of a [`SchemaError`](crate::SchemaError).
+///
+/// Its text may contain names from the payload, so it is shown escaped.
 #[derive(Clone)]
 pub struct Cause(Arc<serde_json::Error>);
 
@@ -31,7 +32,7 @@ impl std::error::Error for Cause {
     }
 }
 
-/// Where in a value an error is, as the end of its first line.
+/// Returns the place of an error in a value, to append to its message.
 pub(crate) fn place(path: &str) -> String {
     if path.is_empty() {
         String::new()

@@ -1,4 +1,4 @@
-//! JSON by serde.
+//! JSON with serde.
 
 mod cause;
 
@@ -10,7 +10,7 @@ use rws_kafka_observe::text::printable;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What can travel as JSON: any type that serde can write and read.
+/// A type that can be sent as JSON: every type that serde can serialize and deserialize.
 ///
 /// ```
 /// use rws_kafka_schema::json::JsonMessage;
@@ -30,11 +30,11 @@ pub trait JsonMessage: Serialize + DeserializeOwned {}
 
 impl<T: Serialize + DeserializeOwned> JsonMessage for T {}
 
-/// `value` as compact JSON in UTF-8.
+/// Returns `value` as compact JSON in UTF-8.
 ///
 /// # Errors
 ///
-/// [`SchemaError::JsonValue`] for what JSON has no form for, such as a map whose keys are no text.
+/// [`SchemaError::JsonValue`] if JSON cannot represent the value, for example a map whose keys are not text.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, SchemaError> {
     let mut json = Vec::with_capacity(128);
     let mut serializer = serde_json::Serializer::new(&mut json);
@@ -47,12 +47,12 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, SchemaError> 
     Ok(json)
 }
 
-/// The value that `payload` holds as JSON in UTF-8, with nothing but white space around it.
+/// Decodes a payload that is one JSON value in UTF-8, with only white space around it.
 ///
 /// # Errors
 ///
-/// [`SchemaError::JsonPayload`] tells line, column and path of what is wrong; it shows nothing of the
-/// payload but what serde's words hold.
+/// [`SchemaError::JsonPayload`] with line, column and path of what is wrong. It shows no part of the payload
+/// except what serde's message contains.
 pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, SchemaError> {
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
@@ -74,7 +74,8 @@ fn wrong(path: String, source: serde_json::Error) -> SchemaError {
     }
 }
 
-/// Escaped, for it holds keys of the payload. Empty for the whole value, which serde_path_to_error shows as a dot.
+/// Returns the escaped path, which contains keys of the payload; empty for the whole value (serde shows a
+/// dot).
 fn path_of(path: &serde_path_to_error::Path) -> String {
     if path.iter().next().is_none() {
         String::new()

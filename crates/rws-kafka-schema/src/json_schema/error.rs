@@ -2,49 +2,49 @@ use jsonschema::{ReferencingError, ValidationError, error::ValidationErrorKind};
 use rws_kafka_observe::text::printable;
 use std::fmt;
 
-/// Violations in an error.
+/// The most violations that an error lists.
 const SHOWN: usize = 5;
-/// Characters of what comes from schema or payload.
+/// The most characters that an error shows of a schema or payload.
 const MOST_WORDS: usize = 240;
 
-/// Why a JSON Schema is of no use, or a value is not as it says.
+/// The error of compiling a JSON Schema, or of checking a value against it.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonSchemaError {
-    /// The schema, or one that it refers to, is none.
+    /// The schema, or one that it refers to, is invalid.
     #[error("the JSON Schema{} is wrong: {detail}", Named(.name))]
     Schema {
-        /// How it is referred to; empty for the schema itself.
+        /// The name under which it is referred to; empty for the schema itself.
         name: String,
         /// What is wrong, and where.
         detail: String,
     },
 
-    /// The schema refers to one that is not among its references. None is ever fetched.
+    /// The schema refers to one that is not among its references. Schemas are never fetched from a URI.
     #[error("the JSON Schema refers to {uri}, which is not among its references")]
     UnknownReference {
-        /// What it refers to.
+        /// The URI that it refers to.
         uri: String,
     },
 
-    /// The value is not as the schema says.
+    /// The schema does not allow the value.
     #[error("the value is not as the JSON Schema says: {}", Listed(.violations, *.more))]
     Mismatch {
-        /// What is wrong, the first 5.
+        /// The first 5 violations.
         violations: Vec<Violation>,
         /// Whether there are more.
         more: bool,
     },
 }
 
-/// One place where a value is not as its schema says.
+/// One violation of a schema by a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Where in the value, a [JSON Pointer](https://www.rfc-editor.org/rfc/rfc6901); empty for the
+    /// The place in the value, as a [JSON Pointer](https://www.rfc-editor.org/rfc/rfc6901); empty for the
     /// value itself.
     pub pointer: String,
-    /// What is wrong. Shows names of properties, but no values.
+    /// What is wrong. It shows names of properties, but no values.
     pub words: String,
 }
 
@@ -98,8 +98,8 @@ impl JsonSchemaError {
     }
 }
 
-/// At most [`MOST_WORDS`] characters, however much there is to say, and escaped: they hold names from
-/// payload and schema.
+/// Returns at most [`MOST_WORDS`] characters of `words`, escaped, because they contain names from payload and
+/// schema.
 fn bounded(words: impl fmt::Display) -> String {
     struct Bounded {
         text: String,
@@ -124,7 +124,7 @@ fn bounded(words: impl fmt::Display) -> String {
         text: String::new(),
         left: MOST_WORDS,
     };
-    // An error is only that there was more.
+    // It fails only when the text is cut.
     let _ = fmt::write(&mut bounded, format_args!("{words}"));
     printable(&bounded.text).into_owned()
 }

@@ -1,14 +1,14 @@
 use super::JsonSchemaError;
 use crate::schema::Schema;
 
-/// A type that has a JSON Schema of its own: it is registered with that schema and checked by it when
-/// it is written.
+/// A type that has its own JSON Schema: the schema is registered, and values are checked against it when they
+/// are written.
 ///
-/// With the feature `schemars`, every type that derives [`schemars::JsonSchema`] is one: its schema is
-/// in draft 7, which all registries and clients know. The derive needs the crate `schemars` among the
-/// service's own dependencies.
+/// With the feature `schemars`, every type that derives [`schemars::JsonSchema`] implements it. The schema is
+/// in draft 7, which all registries and clients support. The derive needs the crate `schemars` as a
+/// dependency of the service.
 ///
-/// Otherwise, and for a schema that is written by hand, a type implements the trait:
+/// Without that feature, or for a schema that is written by hand, implement the trait:
 ///
 /// ```
 /// use rws_kafka_schema::Schema;
@@ -36,12 +36,12 @@ use crate::schema::Schema;
     note = "without a schema of its own, a type is written by the `…_json_schema_latest` methods"
 )]
 pub trait JsonSchemaMessage {
-    /// Returns the schema of this type. Called once for each topic that the type is sent to, not for
+    /// Returns the schema of this type. It is called once for each topic that the type is sent to, not for
     /// each message.
     ///
     /// # Errors
     ///
-    /// [`JsonSchemaError`] for a type without one.
+    /// [`JsonSchemaError`] if the type has no valid schema.
     fn json_message_schema() -> Result<Schema, JsonSchemaError>;
 }
 

@@ -1,4 +1,4 @@
-//! JSON validated against a JSON Schema, by [`jsonschema`].
+//! JSON that is checked against a JSON Schema, with [`jsonschema`].
 
 mod error;
 mod message;
@@ -17,25 +17,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use value_error::ValueError;
 
-/// How often a pattern that looks ahead or back may backtrack, for each text that it is tried on: what
-/// takes more is a violation. The worst pattern measured took 0.1 s for 10 KB. One that is not tied to
-/// the start takes two for each character. Other patterns take time in proportion to the text.
+/// How often a pattern with lookaround or backreferences may backtrack for each text; beyond that, the text
+/// is a violation. The worst pattern measured took 0.1 s for 10 KB. A pattern that is not anchored at the
+/// start takes two for each character. Other patterns take time in proportion to the text.
 const MOST_BACKTRACKS: usize = 10_000;
-/// Bytes that a compiled pattern may take.
+/// The maximum size of a compiled pattern, in bytes.
 const PATTERN_SIZE: usize = 1 << 20;
 
-/// A compiled JSON Schema of draft 4, 6, 7, 2019-09 or 2020-12, as its `$schema` says; without one,
-/// draft 7, as Confluent's clients have it.
+/// A compiled JSON Schema of draft 4, 6, 7, 2019-09 or 2020-12, according to its `$schema`. The default is
+/// draft 7, as in Confluent's clients.
 #[derive(Debug)]
 pub(crate) struct Validator(jsonschema::Validator);
 
 impl Validator {
-    /// Compiles a schema. What it refers to by URI is taken from its dependencies, and nothing is
-    /// ever fetched.
+    /// Compiles a schema. References by URI are resolved from its dependencies; nothing is ever fetched.
     ///
     /// # Errors
     ///
-    /// [`JsonSchemaError::Schema`] for a schema that is none or has a wrong pattern,
+    /// [`JsonSchemaError::Schema`] if the schema or one of its patterns is invalid, and
     /// [`JsonSchemaError::UnknownReference`] for a URI that no dependency has.
     pub(crate) fn new(resolved: &Resolved) -> Result<Self, JsonSchemaError> {
         let schema = parsed(resolved.schema.text(), "")?;
@@ -55,12 +54,12 @@ impl Validator {
             .map_err(|error| JsonSchemaError::of_schema(&error))
     }
 
-    /// Appends `value` as compact JSON, where that is valid; otherwise `to` stays as it is.
+    /// Appends `value` as compact JSON if it is valid; otherwise leaves `to` unchanged.
     ///
     /// # Errors
     ///
-    /// [`JsonSchemaError::Mismatch`] lists what is not as the schema says, [`ValueError::Json`] says
-    /// what has no form in JSON.
+    /// [`JsonSchemaError::Mismatch`] with the violations of the schema, or [`ValueError::Json`] if JSON
+    /// cannot represent the value.
     pub(crate) fn encode<T: Serialize + ?Sized>(
         &self,
         value: &T,
@@ -72,12 +71,12 @@ impl Validator {
         Ok(())
     }
 
-    /// The value that `payload` holds, which must be valid.
+    /// Decodes a payload, which must be valid.
     ///
     /// # Errors
     ///
-    /// [`JsonSchemaError::Mismatch`] lists what is not as the schema says, [`ValueError::Json`] has
-    /// line, column and path of what is not JSON or not of type `T`.
+    /// [`JsonSchemaError::Mismatch`] with the violations of the schema, or [`ValueError::Json`] with line,
+    /// column and path if the payload is not JSON or not of type `T`.
     pub(crate) fn decode<T: DeserializeOwned>(&self, payload: &[u8]) -> Result<T, ValueError> {
         self.validate(payload)?;
         Ok(json::decode(payload)?)
@@ -92,7 +91,7 @@ impl Validator {
     }
 }
 
-/// The name of the record that a schema describes: its title.
+/// Returns the name of the record that a schema describes: its title.
 pub(crate) fn full_name(resolved: &Resolved) -> Option<String> {
     #[derive(Deserialize)]
     struct Titled {

@@ -4,7 +4,7 @@ use jsonschema::{Retrieve, Uri};
 use serde_json::Value;
 use std::error::Error;
 
-/// The schemas that others refer to, by what they are called in a `$ref`.
+/// The schemas that others refer to, by the name in their `$ref`.
 #[derive(Debug)]
 pub(super) struct References(Vec<(String, Value)>);
 
@@ -23,7 +23,7 @@ impl References {
             .map(Self)
     }
 
-    /// By the URI as it is, or by a relative one's end: by now it is absolute.
+    /// Finds a schema by the exact URI, or by a relative one's end, because `uri` is already absolute here.
     fn find(&self, uri: &str) -> Option<&Value> {
         let exact = self.0.iter().find(|(name, _)| name == uri);
         let found = exact.or_else(|| {
@@ -36,7 +36,7 @@ impl References {
     }
 }
 
-/// The JSON of a schema; `name` is empty for the one that is compiled.
+/// Parses a schema's JSON; `name` is empty for the schema that is compiled.
 pub(super) fn parsed(text: &str, name: &str) -> Result<Value, JsonSchemaError> {
     serde_json::from_str(text).map_err(|error| JsonSchemaError::no_json(name, &error))
 }

@@ -167,7 +167,7 @@ fn a_payload_is_validated_before_it_is_read() {
 
 #[test]
 fn without_a_word_on_it_the_draft_is_7() {
-    // `items` as a list is of all drafts before 2020-12; `dependentRequired` is of 2019-09 and later.
+    // Lists in `items` exist in all drafts before 2020-12; `dependentRequired` exists since 2019-09.
     let tuple = validator(r#"{"items": [{"type": "string"}], "dependentRequired": {"a": ["b"]}}"#);
     assert!(takes(&tuple, json!(["a"])));
     assert!(!takes(&tuple, json!([1])));
@@ -240,7 +240,7 @@ fn references_are_found_by_the_uri_that_the_schema_says() {
             ("customer.json.x", "false"),
         ];
         let names: Vec<_> = if name.starts_with("urn:") {
-            // A URN has no relatives.
+            // A URN cannot be relative.
             vec![(
                 name,
                 r#"{"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}"#,
@@ -326,7 +326,7 @@ fn a_schema_that_is_none_is_refused() {
 
 #[test]
 fn patterns_do_not_take_for_ever() {
-    // Long enough to last for ages where the time doubles with each letter.
+    // Long enough to take forever if the time doubles with each letter.
     let text = format!("{}!", "a".repeat(200));
     for pattern in [
         "^(a+)+$",

@@ -1,14 +1,14 @@
 use super::error::JsonSchemaError;
 use crate::error::{CodecError, SchemaError, SchemaName};
 
-/// Why a value cannot be written, or read from a payload.
+/// The error of encoding or decoding a value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
-    /// The value has no form in JSON, or the payload is not JSON or not of the type that was asked for.
+    /// JSON cannot represent the value, or the payload is not JSON or not of the requested type.
     #[error(transparent)]
     Json(#[from] SchemaError),
 
-    /// The schema does not allow it.
+    /// The schema does not allow the value.
     #[error(transparent)]
     Schema(#[from] JsonSchemaError),
 }
@@ -16,7 +16,7 @@ pub(crate) enum ValueError {
 impl CodecError for ValueError {
     fn of(self, schema: SchemaName) -> SchemaError {
         match self {
-            // What is wrong with the JSON itself is reported as without a schema.
+            // Errors of the JSON itself are reported as without a schema.
             Self::Json(error) => error,
             Self::Schema(error) => error.of(schema),
         }

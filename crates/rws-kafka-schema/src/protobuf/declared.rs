@@ -1,29 +1,29 @@
-//! The messages that a file declares, however it is written down.
+//! The messages that a file declares, in whatever form the file is given.
 
-/// No compiler takes messages nested deeper, and no framing tells them.
+/// The maximum nesting: compilers accept no deeper messages, and no framing can name them.
 pub(super) const MOST_LEVELS: usize = 64;
-/// In bytes. Bounds the memory that names take to a multiple of the schema's size.
+/// The maximum length of a name in bytes. It keeps the memory for names proportional to the schema's size.
 const MOST_NAME: usize = 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Written,
-    /// Comes with a field that is a group.
+    /// Declared by a field that is a group.
     Group,
-    /// Comes with a field that is a map.
+    /// Declared by a field that is a map.
     MapEntry,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Message {
-    /// Which of the file's messages it is nested in.
+    /// The index of the message that contains this one.
     pub(super) parent: Option<usize>,
     pub(super) full_name: Box<str>,
     pub(super) kind: Kind,
     level: usize,
 }
 
-/// All messages of a file, each after the one it is nested in, those of one parent in their order.
+/// All messages of a file. Each comes after the one that contains it; those of one parent keep their order.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Declared {
     package: String,
@@ -35,7 +35,7 @@ impl Declared {
         &self.messages
     }
 
-    /// Names of messages that come later begin with it.
+    /// Sets the package, which starts the names of messages that are added later.
     pub(super) fn set_package(&mut self, package: &str) -> Result<(), String> {
         if !self.package.is_empty() {
             return Err(format!("a second package; the first is {}", self.package));
@@ -44,7 +44,7 @@ impl Declared {
         Ok(())
     }
 
-    /// Adds a message and tells its number.
+    /// Adds a message and returns its index.
     pub(super) fn add(
         &mut self,
         parent: Option<usize>,

@@ -1,12 +1,11 @@
-//! The descriptor of a file in base64, as registries give it to those who ask for `serialized`, or
-//! as it was registered.
+//! Reads a file's descriptor in base64, as registries return it for `serialized` or as it was registered.
 
 use super::declared::{Declared, Kind, MOST_LEVELS};
 use super::error::ProtobufError;
 use prost::Message as _;
 use std::collections::{HashSet, VecDeque};
 
-/// What is needed of `google.protobuf.FileDescriptorProto`.
+/// The fields of `google.protobuf.FileDescriptorProto` that are needed here.
 #[derive(Clone, PartialEq, prost::Message)]
 struct FileDescriptor {
     #[prost(string, optional, tag = "2")]
@@ -48,7 +47,7 @@ struct FieldDescriptor {
 /// `FieldDescriptorProto.TYPE_GROUP`.
 const GROUP: i32 = 10;
 
-/// The messages of a descriptor, or nothing where the text is no base64.
+/// Returns the messages of a descriptor, or `None` if the text is not base64.
 pub(super) fn parse(text: &str) -> Option<Result<Declared, ProtobufError>> {
     let bytes = from_base64(text)?;
     Some(declared(&bytes).map_err(|detail| ProtobufError::Descriptor { detail }))
@@ -82,7 +81,7 @@ fn declared(bytes: &[u8]) -> Result<Declared, String> {
     Ok(declared)
 }
 
-/// The simple names of the messages that are groups.
+/// Returns the simple names of the messages that are groups.
 fn groups_of(fields: &[FieldDescriptor], extensions: &[FieldDescriptor]) -> HashSet<String> {
     fields
         .iter()
@@ -97,7 +96,7 @@ fn shortened(name: &str) -> String {
     name.chars().take(MOST_LEVELS).collect()
 }
 
-/// Standard base64, with or without padding and line ends; nothing where it is something else.
+/// Decodes standard base64, with or without padding and line ends. Returns `None` for anything else.
 fn from_base64(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let (mut bits, mut held) = (0_u32, 0);

@@ -1,4 +1,4 @@
-//! Schemas out of the descriptors that protoc writes.
+//! Creates schemas from the descriptors that protoc writes.
 
 use super::ProtobufError;
 use crate::schema::Schema;
@@ -7,13 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use std::collections::HashMap;
 
-/// Files that come with Protobuf itself, which every registry has.
+/// The path of the files that come with Protobuf itself, which every registry has.
 const BUILT_IN: &str = "google/protobuf/";
-/// Imports deeper than this are a mistake: protoc allows no circle.
+/// The maximum depth of imports; protoc allows no circles.
 const DEEPEST: usize = 32;
-/// `FileDescriptorProto.source_code_info`: where each word stood, comments included.
+/// The field `FileDescriptorProto.source_code_info`: the positions of all words, with comments.
 const SOURCE_INFO: usize = 9;
-/// Names in an error.
+/// The most names in an error.
 const SHOWN: usize = 16;
 
 /// `google.protobuf.FileDescriptorSet`.
@@ -23,7 +23,7 @@ struct DescriptorSet {
     files: Vec<Vec<u8>>,
 }
 
-/// What is needed of `google.protobuf.FileDescriptorProto`.
+/// The fields of `google.protobuf.FileDescriptorProto` that are needed here.
 #[derive(Clone, PartialEq, prost::Message)]
 struct FileHead {
     #[prost(string, optional, tag = "1")]
@@ -50,12 +50,15 @@ struct File<'a> {
 }
 
 impl Schema {
-    /// Returns the schema of the file that declares `M`, out of an encoded
-    /// [`FileDescriptorSet`](https://protobuf.com/docs/descriptors#file-descriptors): what prost-build
-    /// writes with [`file_descriptor_set_path`], and `protoc --include_imports --descriptor_set_out`.
-    /// Imported files come along as [imports](Self::with_import); their subject is their path.
+    /// Returns the schema of the file that declares `M`, taken from an encoded
+    /// [`FileDescriptorSet`](https://protobuf.com/docs/descriptors#file-descriptors).
     ///
-    /// Registries with Confluent's API take it; AWS Glue takes only the text of a `.proto` file.
+    /// prost-build writes one with [`file_descriptor_set_path`], and so does
+    /// `protoc --include_imports --descriptor_set_out`. Imported files are included as
+    /// [imports](Self::with_import), with their path as subject.
+    ///
+    /// Registries with Confluent's API accept such a schema. AWS Glue accepts only the text of a `.proto`
+    /// file.
     ///
     /// ```no_run
     /// use rws_kafka_schema::Schema;
@@ -82,8 +85,8 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// [`ProtobufError::Descriptor`] for bytes that are not a descriptor set or lack an import, and
-    /// [`ProtobufError::UnknownMessage`] where no file declares `M`.
+    /// [`ProtobufError::Descriptor`] if the bytes are not a descriptor set or an import is missing, and
+    /// [`ProtobufError::UnknownMessage`] if no file declares `M`.
     ///
     /// [`file_descriptor_set_path`]: https://docs.rs/prost-build/0.14/prost_build/struct.Config.html#method.file_descriptor_set_path
     pub fn protobuf_descriptors<M: prost::Name>(set: &[u8]) -> Result<Self, ProtobufError> {
@@ -150,8 +153,8 @@ fn schema(
     )
 }
 
-/// A file's descriptor without what only editors need: prost-build has it written, and it is often
-/// larger than all else.
+/// Removes what only editors need from a file's descriptor. prost-build includes it, and it is often larger
+/// than everything else.
 fn without_source_info(mut file: &[u8]) -> Result<Vec<u8>, ProtobufError> {
     const VARINT: usize = 0;
     const LENGTH_DELIMITED: usize = 2;

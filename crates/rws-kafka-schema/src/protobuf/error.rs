@@ -1,71 +1,71 @@
 use crate::outside::escape;
 use crate::wire::FramingError;
 
-/// Why a Protobuf schema is of no use, or a payload is not what was asked for.
+/// The error of using a Protobuf schema, or of decoding a payload with it.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtobufError {
     /// The schema's text is neither a `.proto` file nor a file's descriptor in base64.
     #[error("the Protobuf schema is wrong at line {line} column {column}: {detail}")]
     Schema {
-        /// Counted from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// Counted from 1, in bytes.
+        /// The column, counted from 1, in bytes.
         column: usize,
-        /// What is there, and what can be there.
+        /// What was found there, and what is allowed.
         detail: String,
     },
 
-    /// The schema is the descriptor of a file in base64, and a wrong one.
+    /// The schema is a file's descriptor in base64, and is invalid.
     #[error("the Protobuf schema's descriptor is wrong: {detail}")]
     Descriptor {
         /// What is wrong.
         detail: String,
     },
 
-    /// The schema has no message of the name that was asked for.
+    /// The schema has no message with the requested name.
     #[error("the Protobuf schema has no message {asked}; it has {}", Listed(.found, *.more))]
     UnknownMessage {
-        /// The full name that was asked for.
+        /// The requested full name.
         asked: String,
-        /// Full names that the schema has, the first 16.
+        /// The first 16 full names in the schema.
         found: Vec<String>,
         /// How many more there are.
         more: usize,
     },
 
-    /// A payload names a message by its place, and the schema has none there.
+    /// The payload names a place in the schema that has no message.
     #[error("the payload is of the message at {indexes:?}, where the Protobuf schema has none")]
     UnknownIndexes {
-        /// Confluent's indexes, one for each level; for AWS Glue the one index.
+        /// Confluent's indexes, one for each level; with AWS Glue, the single index.
         indexes: Vec<i64>,
     },
 
-    /// A payload is of another message than the one that was asked for.
+    /// The payload is another message than the requested one.
     #[error("the payload is of the message {found}; asked for was {asked}")]
     OtherMessage {
-        /// The full name that was asked for.
+        /// The requested full name.
         asked: String,
-        /// The full name of what the payload says it is.
+        /// The full name of the payload's message.
         found: String,
     },
 
-    /// The indexes at the start of a payload are wrong.
+    /// The indexes at the start of a payload are invalid.
     #[error("the payload does not begin with the place of a message")]
     Framing(#[from] FramingError),
 
-    /// The payload is no message of the type that was asked for.
+    /// The payload cannot be decoded as the requested type.
     #[error("the payload is not the {message} that was asked for")]
     Payload {
-        /// The full name that was asked for.
+        /// The requested full name.
         message: String,
-        /// prost's words.
+        /// The error of prost.
         source: prost::DecodeError,
     },
 }
 
 impl ProtobufError {
-    /// Names and details may hold what is in a registry's schema.
+    /// Escapes names and details, which may contain text from a registry's schema.
     pub(crate) fn escape(&mut self) {
         match self {
             Self::Schema { detail, .. } | Self::Descriptor { detail } => escape([detail]),
@@ -86,7 +86,7 @@ impl std::fmt::Debug for ProtobufError {
     }
 }
 
-/// Names, and how many more there are.
+/// Lists names, and how many more there are.
 struct Listed<'a>(&'a [String], usize);
 
 impl std::fmt::Display for Listed<'_> {

@@ -1,4 +1,4 @@
-//! A compiled schema: which message is where.
+//! A compiled schema, which maps messages to places.
 
 use super::declared::{Declared, Kind};
 use super::error::ProtobufError;
@@ -7,24 +7,23 @@ use crate::schema::Resolved;
 use crate::wire::{confluent, glue};
 use std::collections::HashMap;
 
-/// Names in an error.
+/// The most names in an error.
 const SHOWN: usize = 16;
 
-/// The messages of a schema, by name and by the place that payloads tell.
+/// The messages of a schema, by name and by the place that payloads contain.
 ///
-/// Confluent's clients count the messages beside each other in two ways: in a descriptor, the entries
-/// of a map and a group are messages as well (Java, Go, Python and .NET write so); in a text, they are
-/// not (Java reads so, and writes so when it normalises). Here they are counted for writing; for
-/// reading, [`File::confluent_rest`] takes either, and what lies between, for a registry may have
-/// moved all fields before the nested messages.
+/// Confluent's clients count sibling messages in two ways. In a descriptor, map entries and groups count as
+/// messages: Java, Go, Python and .NET write so. In a text they do not: Java reads so, and writes so when it
+/// normalizes. Here they count for writing. For reading, [`File::confluent_rest`] accepts both, and
+/// everything between, because a registry may have moved all fields before the nested messages.
 ///
-/// AWS Glue's clients sort all messages, nested ones and entries of maps among them, by full name.
+/// AWS Glue's clients sort all messages, including nested ones and map entries, by full name.
 #[derive(Debug)]
 pub(crate) struct File {
     places: Vec<Place>,
     by_name: HashMap<Box<str>, usize>,
     by_indexes: HashMap<Box<[i32]>, usize>,
-    /// In the order of their names.
+    /// Sorted by name.
     sorted: Vec<usize>,
 }
 
@@ -33,13 +32,13 @@ struct Place {
     name: Box<str>,
     parent: Option<usize>,
     indexes: Box<[i32]>,
-    /// Its index without those that come with fields.
+    /// Its index without messages that fields declare.
     written_index: i32,
-    /// How many messages beside it come with fields.
+    /// How many of its siblings are declared by fields.
     generated_beside: i32,
 }
 
-/// The messages of one parent, counted.
+/// The number of messages of one parent.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     written: i32,
@@ -47,14 +46,14 @@ struct Count {
 }
 
 impl File {
-    /// Compiles a schema's text: a `.proto` file, or in base64 the descriptor of one. Imports need not
-    /// be there, for messages in them have no place in this file.
+    /// Compiles a schema's text: a `.proto` file, or its descriptor in base64. Imports are not needed,
+    /// because their messages have no place in this file.
     ///
     /// # Errors
     ///
-    /// [`ProtobufError::Schema`] tells where the text is wrong, [`ProtobufError::Descriptor`] what is
-    /// wrong with the descriptor. Names over 1,024 bytes and messages nested deeper than 64 levels are
-    /// refused.
+    /// [`ProtobufError::Schema`] with the place where the text is wrong, or [`ProtobufError::Descriptor`]
+    /// with what is wrong in the descriptor. Names over 1,024 bytes and messages nested deeper than 64 levels
+    /// are refused.
     pub(crate) fn new(resolved: &Resolved) -> Result<Self, ProtobufError> {
         let text = resolved.schema.text();
         match parser::parse(text) {
@@ -112,19 +111,19 @@ impl File {
         })
     }
 
-    /// Confluent's indexes of the message `full_name`, one for each level.
+    /// Returns Confluent's indexes of the message `full_name`, one for each level.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn indexes_of(&self, full_name: &str) -> Option<&[i32]> {
         Some(&self.place(full_name)?.indexes)
     }
 
-    /// The full name of the message that Confluent's indexes lead to, maps' entries and groups counted.
+    /// Returns the full name of the message at Confluent's indexes, which count map entries and groups.
     pub(crate) fn name_at(&self, indexes: &[i32]) -> Option<&str> {
         let number = self.by_indexes.get(indexes)?;
         Some(&self.places.get(*number)?.name)
     }
 
-    /// AWS Glue's index of the message `full_name`.
+    /// Returns AWS Glue's index of the message `full_name`.
     pub(crate) fn glue_index_of(&self, full_name: &str) -> Option<u32> {
         let index = self
             .sorted
@@ -136,18 +135,18 @@ impl File {
         u32::try_from(index).ok()
     }
 
-    /// The full name of the message with this index of AWS Glue's.
+    /// Returns the full name of the message at AWS Glue's index.
     pub(crate) fn glue_name_at(&self, index: u32) -> Option<&str> {
         let number = self.sorted.get(usize::try_from(index).ok()?)?;
         Some(&self.places.get(*number)?.name)
     }
 
-    /// The bytes that tell Confluent's clients that a `full_name` follows, to be kept and put before
-    /// each.
+    /// Returns the bytes that tell Confluent's clients that a `full_name` follows. Callers keep them and
+    /// write them before each message.
     ///
     /// # Errors
     ///
-    /// [`ProtobufError::UnknownMessage`] tells the names there are.
+    /// [`ProtobufError::UnknownMessage`] with the names that the schema has.
     pub(crate) fn confluent_prefix(&self, full_name: &str) -> Result<Box<[u8]>, ProtobufError> {
         let place = self
             .place(full_name)
@@ -161,7 +160,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As [`confluent_prefix`](Self::confluent_prefix).
+    /// Those of [`confluent_prefix`](Self::confluent_prefix).
     pub(crate) fn glue_prefix(&self, full_name: &str) -> Result<Box<[u8]>, ProtobufError> {
         let index = self
             .glue_index_of(full_name)
@@ -171,14 +170,14 @@ impl File {
         Ok(prefix.into())
     }
 
-    /// What follows Confluent's indexes at the start of `bytes`, where they lead to a `full_name`.
-    /// `prefix` is what [`confluent_prefix`](Self::confluent_prefix) gave for that name: most payloads
-    /// begin with it, and then nothing else is looked at.
+    /// Returns the bytes after Confluent's indexes at the start of `bytes`, if the indexes lead to a
+    /// `full_name`. `prefix` is the result of [`confluent_prefix`](Self::confluent_prefix) for that name:
+    /// most payloads start with it, and then nothing else is checked.
     ///
     /// # Errors
     ///
-    /// [`ProtobufError::Framing`] for bytes that are no indexes, [`ProtobufError::UnknownIndexes`] and
-    /// [`ProtobufError::OtherMessage`] for those that lead elsewhere.
+    /// [`ProtobufError::Framing`] if the indexes are invalid, and [`ProtobufError::UnknownIndexes`] or
+    /// [`ProtobufError::OtherMessage`] if they lead elsewhere.
     pub(crate) fn confluent_rest<'a>(
         &self,
         prefix: &[u8],
@@ -204,7 +203,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As [`confluent_rest`](Self::confluent_rest).
+    /// Those of [`confluent_rest`](Self::confluent_rest).
     pub(crate) fn glue_rest<'a>(
         &self,
         prefix: &[u8],
@@ -224,7 +223,7 @@ impl File {
         }
     }
 
-    /// Whether some way to count leads to `full_name`.
+    /// Returns `true` if some way to count leads to `full_name`.
     fn may_be(&self, full_name: &str, indexes: &[i32]) -> bool {
         let mut place = self.place(full_name);
         for index in indexes.iter().rev() {
@@ -256,7 +255,7 @@ impl File {
     }
 }
 
-/// No prefix is another's beginning, for each tells how many numbers it has.
+/// Strips `prefix`. No prefix is the start of another one, because each contains the number of its indexes.
 fn stripped<'a>(prefix: &[u8], bytes: &'a [u8]) -> Option<&'a [u8]> {
     if prefix.is_empty() {
         return None;

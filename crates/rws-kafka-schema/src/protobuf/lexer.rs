@@ -1,13 +1,13 @@
-//! The words of a `.proto` file.
+//! Splits a `.proto` file into tokens.
 
 use super::error::ProtobufError;
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
-    /// A keyword, name or number; dots are symbols.
+    /// A keyword, name or number. Dots are symbols.
     Word(&'a str),
-    /// What is between quotes, escapes unresolved.
+    /// A quoted string, whose content is not needed.
     Text,
     Symbol(char),
     End,
@@ -31,7 +31,7 @@ impl fmt::Display for Token<'_> {
 pub(super) struct Lexer<'a> {
     text: &'a str,
     position: usize,
-    /// Where the last token begins.
+    /// Where the last token starts.
     start: usize,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The next word, symbol or text; at the end, the end.
+    /// Returns the next token; [`Token::End`] at the end.
     pub(super) fn next(&mut self) -> Result<Token<'a>, ProtobufError> {
         self.skip_blanks()?;
         self.start = self.position;
@@ -64,7 +64,7 @@ impl<'a> Lexer<'a> {
         Ok(Token::Symbol(first))
     }
 
-    /// An error at the last token.
+    /// Returns an error at the last token.
     pub(super) fn error(&self, detail: impl Into<String>) -> ProtobufError {
         let before = self.text.get(..self.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

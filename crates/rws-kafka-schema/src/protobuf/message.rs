@@ -1,10 +1,9 @@
 use super::ProtobufError;
 use crate::schema::Schema;
 
-/// A type of prost's that has a Protobuf schema of its own, and so is registered with it when it is
-/// written.
+/// A prost type that has its own Protobuf schema, which is registered when the type is written.
 ///
-/// It has its full name by [`prost::Name`], and gives the file that declares it: as text, or out of
+/// Its full name comes from [`prost::Name`]. The schema is the file that declares it, as text or taken from
 /// the descriptors that prost-build writes with [`file_descriptor_set_path`].
 ///
 /// ```
@@ -40,11 +39,11 @@ use crate::schema::Schema;
     note = "without a schema of its own, a type is written by the `…_protobuf_latest` methods"
 )]
 pub trait ProtobufMessage: prost::Name {
-    /// Returns the schema of the file that declares this type. Called once for each topic that the type
+    /// Returns the schema of the file that declares this type. It is called once for each topic that the type
     /// is sent to, not for each message.
     ///
     /// # Errors
     ///
-    /// [`ProtobufError`] for a type without one, such as descriptors that lack it.
+    /// [`ProtobufError`] if there is no valid schema, for example if the descriptors lack the type.
     fn protobuf_schema() -> Result<Schema, ProtobufError>;
 }

@@ -1,8 +1,8 @@
-//! The messages that the text of a `.proto` file declares: [proto2], [proto3] and [editions].
+//! Finds the messages that the text of a `.proto` file declares: [proto2], [proto3] and [editions].
 //!
-//! Only declarations are read: a registry has judged the file before it gave it an id. What stands
-//! in fields, options, enums and services is passed over, and imports are not followed, so that a
-//! file has its messages even where those it imports are missing.
+//! Only declarations are read, because the registry has checked the file before it assigned an id. Fields,
+//! options, enums and services are skipped. Imports are not followed, so that the messages of a file are
+//! known even if its imports are missing.
 //!
 //! [proto2]: https://protobuf.dev/reference/protobuf/proto2-spec/
 //! [proto3]: https://protobuf.dev/reference/protobuf/proto3-spec/
@@ -26,13 +26,13 @@ pub(super) fn parse(text: &str) -> Result<Declared, ProtobufError> {
 struct Parser<'a> {
     lexer: Lexer<'a>,
     declared: Declared,
-    /// The message that each open brace declares into: none for those of the file. Not the stack's
-    /// memory, so that no text overflows it.
+    /// The message in which each open brace declares; `None` for the file itself. Kept in a list rather than
+    /// on the call stack, so that no text overflows the stack.
     open: Vec<Option<usize>>,
 }
 
 impl<'a> Parser<'a> {
-    /// Reads one statement, or the brace that ends a block; false at the end.
+    /// Reads one statement, or the brace that ends a block. Returns `false` at the end.
     fn statement(&mut self) -> Result<bool, ProtobufError> {
         match self.lexer.next()? {
             Token::End if self.open.is_empty() => return Ok(false),
@@ -106,7 +106,7 @@ impl<'a> Parser<'a> {
             .map_err(|detail| self.lexer.error(detail))
     }
 
-    /// A message or group, up to its brace.
+    /// Reads a message or group up to its brace.
     fn message(&mut self, kind: Kind) -> Result<(), ProtobufError> {
         let name = self.name()?;
         let message = self.add(name, kind)?;
@@ -118,18 +118,18 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// A oneof or extension, up to its brace: its groups belong to what is around it.
+    /// Reads a oneof or extension up to its brace. Its groups belong to the surrounding message.
     fn fields(&mut self) -> Result<(), ProtobufError> {
         self.skip_to('{')?;
         self.open.push(self.around());
         Ok(())
     }
 
-    /// `map<key, value> name = 1;`
+    /// Reads `map<key, value> name = 1;`
     fn map(&mut self) -> Result<(), ProtobufError> {
         match self.lexer.next()? {
             Token::Symbol('<') => {}
-            // A type of that name.
+            // A type called `map`.
             Token::Word(_) | Token::Symbol('.') => return self.skip_to(';'),
             found => return Err(self.expected("`<` or the name of a field", found)),
         }
@@ -169,14 +169,14 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// An enum or a service.
+    /// Skips an enum or a service.
     fn skip_block(&mut self) -> Result<(), ProtobufError> {
         self.name()?;
         self.brace()?;
         self.skip_to('}')
     }
 
-    /// Passes over what comes before `end`, and it, with all that is in brackets.
+    /// Skips everything up to and including `end`, with everything in brackets.
     fn skip_to(&mut self, end: char) -> Result<(), ProtobufError> {
         let mut inside = 0_usize;
         loop {
@@ -202,7 +202,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// How protoc names the entries of a map: `unit_prices` has `UnitPricesEntry`.
+/// Returns the name that protoc gives to the entries of a map: `unit_prices` has `UnitPricesEntry`.
 fn entry_of(field: &str) -> String {
     let mut name: String = field
         .split('_')

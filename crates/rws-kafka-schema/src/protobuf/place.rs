@@ -1,10 +1,10 @@
-//! The place of a type's message in a schema, as payloads tell it.
+//! The place of a type's message in a schema, in the form in which payloads contain it.
 
 use super::{File, ProtobufError};
 use crate::registry::SchemaId;
 use crate::schema::Resolved;
 
-/// Where a schema has the message of one type. Kept and shared.
+/// The place of one type's message in a schema. It is cached and shared.
 #[derive(Debug)]
 pub(crate) struct Place {
     file: File,
@@ -29,7 +29,7 @@ impl Place {
         })
     }
 
-    /// Appends it as payloads of `id`'s kind have it.
+    /// Appends the place in the framing of `id`'s registry.
     pub(crate) fn write(&self, id: SchemaId, to: &mut Vec<u8>) {
         to.extend_from_slice(match id {
             SchemaId::Glue(_) => &self.glue,
@@ -37,7 +37,7 @@ impl Place {
         });
     }
 
-    /// What follows it at the start of `bytes`.
+    /// Returns the bytes after the place at the start of `bytes`.
     ///
     /// # Errors
     ///

@@ -61,7 +61,7 @@ fn encoded(file: &FileDescriptorProto) -> String {
     text
 }
 
-/// Name and indexes of all messages of a descriptor, as clients walk it.
+/// Returns the names and indexes of all messages of a descriptor, in the order in which clients visit them.
 fn walked(file: &FileDescriptorProto) -> BTreeMap<String, Vec<i32>> {
     fn walk(
         prefix: &str,
@@ -212,7 +212,7 @@ fn either_way_to_count_beside_maps_is_read() {
         let prefix = file.confluent_prefix(name).unwrap();
         file.confluent_rest(&prefix, name, bytes).map(<[u8]>::len)
     };
-    // As in the descriptor, without the entries, and with the fields moved to the front.
+    // As in the descriptor, without map entries, and with the fields moved to the front.
     for index in [2, 1, 3] {
         assert_eq!(reads("A.C", &[4, 0, index * 2, 9]), Ok(1), "{index}");
     }
@@ -457,7 +457,8 @@ fn deep_payloads_are_refused_and_no_stack_overflows() {
     );
 }
 
-/// The body of a message: declarations of all kinds in any order, names made unique by `fresh`.
+/// Generates the body of a message: declarations of all kinds in any order, with names made unique by
+/// `fresh`.
 fn body(levels: u32) -> BoxedStrategy<Vec<Part>> {
     let leaf = prop_oneof![
         Just(Part::Field),

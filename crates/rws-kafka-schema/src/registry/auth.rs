@@ -1,4 +1,4 @@
-//! Who this client says it is.
+//! Authenticates the client at a registry.
 
 use super::error::RegistryError;
 use super::http::{Call, Http};
@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::http::Method;
 
-/// A token is renewed when this share of its life is over, so that none expires on its way.
+/// A token is renewed after this share of its lifetime, so that it does not expire on the way.
 const RENEWED_AT: f64 = 0.8;
-/// The life of a token whose server does not tell it.
+/// The assumed lifetime of a token if the server does not state it.
 const UNTOLD_LIFE: Duration = Duration::from_secs(60);
 
-/// How a Confluent registry knows this client.
+/// How the client authenticates at a Confluent registry.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Auth {
     #[default]
@@ -33,7 +33,7 @@ pub(crate) enum Auth {
 }
 
 impl Auth {
-    /// The `Authorization` header.
+    /// Returns the `Authorization` header.
     pub(crate) fn header(&self, http: &Http) -> Result<Option<String>, RegistryError> {
         match self {
             Self::None => Ok(None),
@@ -43,7 +43,7 @@ impl Auth {
         }
     }
 
-    /// The registry refused it; whether another try is worth it, with a new token.
+    /// Drops a refused token. Returns `true` if another try with a new token is worth it.
     pub(crate) fn is_renewed(&self) -> bool {
         match self {
             Self::OAuth(oauth) => oauth.forget(),
@@ -61,8 +61,9 @@ fn bearer(token: &SecretString) -> String {
     format!("Bearer {}", token.expose_secret())
 }
 
-/// OAuth 2.0's client credentials grant ([RFC 6749, section 4.4]): tokens are fetched, kept, and
-/// renewed before they expire.
+/// Authenticates with OAuth 2.0's client credentials grant ([RFC 6749, section 4.4]).
+///
+/// Tokens are fetched, cached, and renewed before they expire.
 ///
 /// ```
 /// use rws_kafka_schema::registry::{OAuth, SchemaRegistry};
@@ -99,7 +100,7 @@ struct Token {
 }
 
 impl OAuth {
-    /// Tokens of `token_url` for this client, which authenticates itself by HTTP Basic.
+    /// Fetches tokens from `token_url` for this client, which authenticates there with HTTP Basic.
     pub fn client_credentials(
         token_url: impl Into<String>,
         client_id: impl Into<String>,
@@ -114,11 +115,11 @@ impl OAuth {
         }
     }
 
-    /// What the tokens are to allow: names with blanks between them.
+    /// Sets the scope of the tokens: names separated by spaces.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = Some(scope.into());
-        // A token of another scope is another token.
+        // A cached token has the old scope.
         self.kept = Arc::default();
         self
     }
@@ -129,8 +130,8 @@ impl OAuth {
         match kept {
             Some(token) if now < token.renew => return Ok(token.text),
             Some(token) if now < token.expires => {
-                // One renews it, the others go on with what they have, and so does that one where
-                // it cannot.
+                // One thread renews it. The others keep using the old one, and so does that thread if it
+                // cannot renew it.
                 let Some(_fetching) = self.kept.fetching.try_lock() else {
                     return Ok(token.text);
                 };
@@ -146,7 +147,7 @@ impl OAuth {
         }
     }
 
-    /// Whether there was a token to forget.
+    /// Drops the token. Returns `true` if there was one.
     fn forget(&self) -> bool {
         self.kept.token.lock().take().is_some()
     }
@@ -157,7 +158,7 @@ impl OAuth {
         if let Some(scope) = &self.scope {
             form = format!("{form}&scope={}", encoded(scope));
         }
-        // RFC 6749, section 2.3.1: both parts are encoded before they are joined.
+        // RFC 6749, section 2.3.1: encode both parts before joining them.
         let secret = SecretString::from(encoded(self.client_secret.expose_secret()));
         let answer = http.exchange(Call {
             method: Method::POST,
@@ -193,7 +194,7 @@ impl OAuth {
                 },
             });
         }
-        // serde's words could repeat the token.
+        // Without serde's message, which could repeat the token.
         let granted: Granted =
             serde_json::from_slice(&answer.body).map_err(|_| RegistryError::Answer {
                 url,

@@ -1,4 +1,4 @@
-//! Avro through a registry.
+//! Encodes and decodes Avro with a registry.
 
 use super::codec::{Choice, OwnSchema, Source, Target};
 use super::framed::Encoded;
@@ -12,12 +12,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 impl SchemaRegistry {
-    /// Declares the schema of `T` on this registry. It wins over the schema that `T` has itself
-    /// ([`AvroMessage`]), and serves a type that has none: `T` is written with it, which registers it at
-    /// the first message ([`with_auto_register`](Self::with_auto_register)), and read as it says.
+    /// Declares the Avro schema of `T` on this registry.
     ///
-    /// For a type of another crate, and for a schema with references, documentation or aliases that
-    /// the derived one lacks.
+    /// It takes precedence over the type's own schema ([`AvroMessage`]) and also serves types without one.
+    /// `T` is written with it and read according to it. The first message registers it, unless
+    /// [`with_auto_register`](Self::with_auto_register) is off.
+    ///
+    /// Use it for types of other crates, and for schemas with references, documentation or aliases that the
+    /// derived schema lacks.
     ///
     /// ```
     /// use rws_kafka_schema::registry::SchemaRegistry;
@@ -39,19 +41,21 @@ impl SchemaRegistry {
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Avro`] for what is no schema in Avro. What it refers to is looked up later.
+    /// [`SchemaError::Avro`] if the text is not an Avro schema. References are looked up later.
     pub fn with_avro_schema<T>(self, schema: impl Into<Schema>) -> Result<Self, SchemaError> {
         Ok(self.with_declared(typeid::of::<T>(), Format::Avro, declared(schema.into())))
     }
 
-    /// Returns `value` in Avro, framed for the registry. It is written with the schema that `T` has
-    /// itself, unless another is declared by [`with_avro_schema`](Self::with_avro_schema); the first
-    /// call for a topic registers that schema ([`with_auto_register`](Self::with_auto_register)).
+    /// Encodes `value` in Avro, framed for the registry.
+    ///
+    /// It is written with the type's own schema, unless another is declared by
+    /// [`with_avro_schema`](Self::with_avro_schema). The first call for a topic registers that schema, unless
+    /// [`with_auto_register`](Self::with_auto_register) is off.
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Registry`] tells what the registry refused, or why it could not be asked;
-    /// [`SchemaError::Avro`] for a value that does not fit the schema.
+    /// [`SchemaError::Registry`] if the registry refused the schema or could not be asked, and
+    /// [`SchemaError::Avro`] if the value does not fit the schema.
     pub fn encode_avro<T: AvroMessage + Serialize + ?Sized>(
         &self,
         destination: Destination<'_>,
@@ -60,14 +64,15 @@ impl SchemaRegistry {
         self.encode_avro_by(destination, value, Some(own::<T>))
     }
 
-    /// Returns `value` in Avro, framed for the registry, for a type without a schema of its own. It is
-    /// written with the latest version of its subject, which is asked for again after
-    /// [`with_latest_ttl`](Self::with_latest_ttl), unless a schema is declared for `T` by
-    /// [`with_avro_schema`](Self::with_avro_schema).
+    /// Encodes `value` in Avro, framed for the registry, for a type without its own schema.
+    ///
+    /// It is written with the schema declared for `T` by [`with_avro_schema`](Self::with_avro_schema), or
+    /// otherwise with the latest version of its subject. The latest version is looked up again after
+    /// [`with_latest_ttl`](Self::with_latest_ttl).
     ///
     /// # Errors
     ///
-    /// As [`encode_avro`](Self::encode_avro), and [`SchemaError::NoSchema`] where the subject has no
+    /// Those of [`encode_avro`](Self::encode_avro), and [`SchemaError::NoSchema`] if the subject has no
     /// version yet.
     pub fn encode_avro_latest<T: Serialize + ?Sized>(
         &self,
@@ -99,15 +104,16 @@ impl SchemaRegistry {
         })
     }
 
-    /// Returns the value that a framed payload holds in Avro, whichever version of its schema it was
-    /// written with. It is read as the schema says that `T` has itself (defaults, promotions, aliases),
-    /// unless another is declared by [`with_avro_schema`](Self::with_avro_schema).
+    /// Decodes a framed Avro payload, whichever version of its schema it was written with.
+    ///
+    /// It is read according to the type's own schema (defaults, promotions, aliases), unless another is
+    /// declared by [`with_avro_schema`](Self::with_avro_schema).
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Framing`] for a payload that names no schema, [`SchemaError::Registry`] for one
-    /// that the registry does not give, [`SchemaError::WrongFormat`], and [`SchemaError::Avro`] where
-    /// schemas, payload and `T` do not fit together.
+    /// [`SchemaError::Framing`] if the payload names no schema, [`SchemaError::Registry`] if the registry
+    /// does not return that schema, [`SchemaError::WrongFormat`] if the schema is not Avro, and
+    /// [`SchemaError::Avro`] if the schemas, the payload and `T` do not fit.
     pub fn decode_avro<'a, T: AvroMessage + DeserializeOwned>(
         &self,
         payload: impl Into<Encoded<'a>>,
@@ -115,13 +121,14 @@ impl SchemaRegistry {
         self.decode_avro_by(payload.into(), Some(own::<T>))
     }
 
-    /// Returns the value that a framed payload holds in Avro, for a type without a schema of its own. It
-    /// is read as it was written, unless a schema is declared for `T` by
+    /// Decodes a framed Avro payload, for a type without its own schema.
+    ///
+    /// It is read as it was written, unless a schema is declared for `T` by
     /// [`with_avro_schema`](Self::with_avro_schema).
     ///
     /// # Errors
     ///
-    /// As [`decode_avro`](Self::decode_avro).
+    /// Those of [`decode_avro`](Self::decode_avro).
     pub fn decode_avro_as_written<'a, T: DeserializeOwned>(
         &self,
         payload: impl Into<Encoded<'a>>,

@@ -1,4 +1,4 @@
-//! AWS Glue as a registry of ours.
+//! Creates registries of AWS Glue.
 
 use super::glue::{Credentials, GlueCompatibility, GlueCredentials, GlueSettings};
 use super::schema_registry::SchemaRegistry;
@@ -6,13 +6,13 @@ use super::settings::{Kind, Settings};
 use crate::wire::glue::Compression;
 
 impl SchemaRegistry {
-    /// The default registry of [AWS Glue] in this region. Subjects are schema names there: a topic's,
-    /// for keys and values alike, as Java's serializer has it, unless the
-    /// [strategy](Self::with_subject_name_strategy) says otherwise.
+    /// Returns the default registry of [AWS Glue] in this region.
     ///
-    /// Credentials are found as AWS's own tools find them: in the environment, for a web identity, in
-    /// the shared profile files, from the container, from the instance. `AWS_ENDPOINT_URL_GLUE` and
-    /// `AWS_ENDPOINT_URL` put it elsewhere.
+    /// Subjects are schema names there. By default the schema name is the topic's name, for keys and values
+    /// alike, as in the Java serializer; a [strategy](Self::with_subject_name_strategy) can change that.
+    ///
+    /// Credentials are found as by AWS's own tools, in this order: environment, web identity, shared profile
+    /// files, container, instance. `AWS_ENDPOINT_URL_GLUE` and `AWS_ENDPOINT_URL` change the address.
     ///
     /// ```
     /// use rws_kafka_schema::registry::SchemaRegistry;
@@ -28,7 +28,7 @@ impl SchemaRegistry {
         }))
     }
 
-    /// Which registry of Glue's. Default: `default-registry`; another must be there.
+    /// Sets the name of Glue's registry. Default: `default-registry`. Any other must exist.
     #[must_use]
     pub fn registry_name(self, name: impl Into<String>) -> Self {
         self.with_glue("registry_name", |settings| {
@@ -36,7 +36,7 @@ impl SchemaRegistry {
         })
     }
 
-    /// An access key of AWS, in place of what AWS's tools would find.
+    /// Uses this AWS access key instead of the credentials that AWS's tools would find.
     #[must_use]
     pub fn with_credentials(
         self,
@@ -49,7 +49,8 @@ impl SchemaRegistry {
         })
     }
 
-    /// A temporary access key of AWS, with its session token, in place of what AWS's tools would find.
+    /// Uses this temporary AWS access key and session token instead of the credentials that AWS's tools would
+    /// find.
     #[must_use]
     pub fn with_session_credentials(
         self,
@@ -64,7 +65,7 @@ impl SchemaRegistry {
         })
     }
 
-    /// Where Glue is, in place of the region's own address, such as `http://localhost:4566`.
+    /// Sets Glue's address instead of the region's, such as `http://localhost:4566`.
     #[must_use]
     pub fn with_endpoint(self, url: impl Into<String>) -> Self {
         self.with_glue("with_endpoint", |settings| {
@@ -72,7 +73,7 @@ impl SchemaRegistry {
         })
     }
 
-    /// The compatibility rule of schemas that are made here. Default:
+    /// Sets the compatibility rule of schemas that this client creates. Default:
     /// [`Backward`](GlueCompatibility::Backward).
     #[must_use]
     pub fn with_compatibility(self, compatibility: GlueCompatibility) -> Self {
@@ -81,7 +82,7 @@ impl SchemaRegistry {
         })
     }
 
-    /// How payloads are compressed. Default: not at all. Both are read.
+    /// Sets how payloads are compressed. Default: not at all. Both forms are read.
     #[must_use]
     pub fn with_compression(self, new: Compression) -> Self {
         self.with(|settings| match &mut settings.kind {

@@ -1,20 +1,19 @@
-//! What every kind of registry can do; caching, retries and codecs stand above it.
+//! What every kind of registry can do. Caches, retries and codecs are built on it.
 
 use super::error::RegistryError;
 use super::id::SchemaId;
 use crate::schema::Schema;
 use std::fmt::Debug;
 
-/// A registry as its protocol has it: each call is one exchange, or as many as that protocol takes,
-/// with nothing kept.
+/// A registry's protocol. Each call makes as many exchanges as the protocol needs and caches nothing.
 pub(crate) trait Backend: Debug + Send + Sync {
-    /// The schema of this id.
+    /// Returns the schema with this id.
     fn by_id(&self, id: SchemaId) -> Result<Schema, RegistryError>;
 
-    /// A version of a subject; `None` is the latest.
+    /// Returns a version of a subject; `None` means the latest.
     fn version(&self, subject: &str, version: Option<u32>) -> Result<Stored, RegistryError>;
 
-    /// The id of `schema` under `subject`, registered where it was not.
+    /// Returns the id of `schema` under `subject`, registering it if necessary.
     fn register(
         &self,
         subject: &str,
@@ -22,26 +21,26 @@ pub(crate) trait Backend: Debug + Send + Sync {
         normalize: bool,
     ) -> Result<SchemaId, RegistryError>;
 
-    /// Where `schema` stands under `subject`, where it is registered.
+    /// Finds `schema` under `subject`, if it is registered.
     fn find(&self, subject: &str, schema: &Schema, normalize: bool)
     -> Result<Found, RegistryError>;
 
-    /// What `subject`'s compatibility rule has against `schema`; nothing where it may be registered.
+    /// Returns the objections of `subject`'s compatibility rule to `schema`; empty if it may be registered.
     fn incompatibilities(
         &self,
         subject: &str,
         schema: &Schema,
     ) -> Result<Vec<String>, RegistryError>;
 
-    /// Whether the registry answers.
+    /// Returns `Ok` if the registry answers.
     fn ping(&self) -> Result<(), RegistryError>;
 }
 
-/// Where a schema stands.
+/// Where a schema was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) id: SchemaId,
-    /// Where the registry tells it.
+    /// The version, if the registry reports it.
     pub(crate) version: Option<u32>,
 }
 

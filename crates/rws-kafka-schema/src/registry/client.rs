@@ -1,5 +1,4 @@
-//! A registry with what is known of it: each schema is asked for once, by one thread, and no lock is
-//! held meanwhile.
+//! A registry with its caches. Each schema is fetched once, by one thread, and no lock is held meanwhile.
 
 use super::backend::{Backend, Found, Stored};
 use super::error::RegistryError;
@@ -16,7 +15,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// References deeper than this are a mistake, or an attack.
+/// The maximum depth of references; deeper ones are a mistake or an attack.
 const DEEPEST: usize = 32;
 
 #[derive(Debug)]
@@ -25,9 +24,9 @@ pub(crate) struct Client {
     retries: Retries,
     normalize: bool,
     counters: Counters,
-    /// An id's schema never changes.
+    /// Never outdated, because an id's schema never changes.
     by_id: Cache<SchemaId, Arc<Resolved>>,
-    /// Nor does a version of a subject, as long as it is not deleted for good.
+    /// Not outdated either, unless a version is deleted permanently.
     versions: Cache<(String, u32), Arc<Stored>>,
     registered: Cache<(String, Schema), SchemaId>,
     found: Cache<(String, Schema), Found>,
@@ -64,7 +63,7 @@ impl Client {
         self.ask(|backend| backend.ping())
     }
 
-    /// The schema of `id`, with all that it refers to.
+    /// Returns the schema with this id, and everything that it refers to.
     pub(crate) fn by_id(&self, id: SchemaId) -> Result<Arc<Resolved>, RegistryError> {
         self.kept(&self.by_id, id, || {
             let schema = self.ask(|backend| backend.by_id(id))?;
@@ -72,7 +71,7 @@ impl Client {
         })
     }
 
-    /// The latest version of `subject`, at most the time to live old while the registry answers.
+    /// Returns the latest version of `subject`. While the registry answers, it is at most the TTL old.
     pub(crate) fn latest(&self, subject: &str) -> Result<Latest, RegistryError> {
         self.latest.get(subject, &self.counters, || {
             let stored = self.ask(|backend| backend.version(subject, None))?;
@@ -92,7 +91,7 @@ impl Client {
         })
     }
 
-    /// The id of `schema` under `subject`; what it imports is registered before it.
+    /// Returns the id of `schema` under `subject`. Registers its imports first.
     pub(crate) fn register(
         &self,
         subject: &str,
@@ -108,7 +107,7 @@ impl Client {
         })
     }
 
-    /// Where `schema` stands under `subject`, where it and what it imports are registered.
+    /// Finds `schema` under `subject`, if it and its imports are registered.
     pub(crate) fn find(&self, subject: &str, schema: &Schema) -> Result<Found, RegistryError> {
         let key = (subject.to_owned(), schema.clone());
         self.kept(&self.found, key, || {
@@ -117,7 +116,7 @@ impl Client {
         })
     }
 
-    /// Asked for each time: a rule may have changed.
+    /// Asks each time, because a rule may have changed.
     pub(crate) fn incompatibilities(
         &self,
         subject: &str,
@@ -127,7 +126,7 @@ impl Client {
         self.ask(|backend| backend.incompatibilities(subject, &schema))
     }
 
-    /// The schema as a registry takes it: with references for what it imports.
+    /// Returns the schema in the form that registries accept: with references instead of imports.
     fn without_imports(
         &self,
         schema: &Schema,
@@ -147,7 +146,7 @@ impl Client {
         Ok(schema.with_imports_as(references.collect::<Result<_, RegistryError>>()?))
     }
 
-    /// `schema`, of `owner`, with all that it refers to.
+    /// Returns `schema`, which belongs to `owner`, with everything that it refers to.
     pub(crate) fn resolve(&self, schema: Schema, owner: &str) -> Result<Resolved, RegistryError> {
         let mut dependencies = Vec::new();
         self.collect(
@@ -163,7 +162,7 @@ impl Client {
         })
     }
 
-    /// Depth first, so that what is needed comes before what needs it.
+    /// Collects depth first, so that a schema comes after those that it needs.
     fn collect(
         &self,
         schema: &Schema,
@@ -199,8 +198,8 @@ impl Client {
         Ok(())
     }
 
-    /// What `cache` has under `key`, or what `fetch` gives: called by one thread, the others that want
-    /// the same wait for it and share its outcome. A failure is not kept.
+    /// Returns the cached value of `key`, or fetches it. One thread calls `fetch`; other threads that want
+    /// the same key wait and share its result. Errors are not cached.
     fn kept<K, V>(
         &self,
         cache: &Cache<K, V>,
@@ -227,7 +226,7 @@ impl Client {
         self.retries.run(|| {
             let answer = ask(self.backend.as_ref());
             self.counters.request(answer.is_err());
-            // All that a registry says comes by here.
+            // Everything that a registry says passes here.
             answer.map_err(RegistryError::escaped)
         })
     }
@@ -238,7 +237,7 @@ mod tests {
     use super::*;
     use crate::schema::Format;
 
-    /// Subject `n` refers to the subjects that the function gives: what no registry would take.
+    /// A registry in which subject `n` refers to the subjects that the function returns, even in circles.
     #[derive(Debug)]
     struct Web(fn(u32) -> Vec<u32>);
 

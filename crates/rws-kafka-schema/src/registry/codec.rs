@@ -1,4 +1,4 @@
-//! Between values and payloads: which schema, which id, which bytes before it.
+//! Finds the schema, id and framing between a value and its payload.
 
 use super::client::Client;
 use super::error::RegistryError;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::thread::LocalKey;
 use std::time::Instant;
 
-/// What is compiled for a type, by where it goes or by what it was written with.
+/// The compiled encoders and decoders of each type, by destination or by the schema they read.
 #[derive(Debug)]
 pub(crate) struct Codecs {
     encoders: Cache<(OwnedTarget, TypeId), Arc<dyn Any + Send + Sync>>,
@@ -32,13 +32,13 @@ impl Codecs {
     }
 }
 
-/// Writes the values of one type for one destination.
+/// Writes the values of one type to one destination.
 #[derive(Debug)]
 pub(crate) struct Encoder<W> {
     pub(crate) subject: String,
     pub(crate) id: SchemaId,
     pub(crate) writer: Arc<W>,
-    /// When the subject may have a newer version, where that matters.
+    /// When the subject may have a newer version, if that matters.
     until: Option<Instant>,
 }
 
@@ -48,13 +48,12 @@ impl<W> Encoder<W> {
     }
 }
 
-/// Which schema a value is written or read with, where the registry's settings declare none for its
-/// type.
+/// Which schema a value is written or read with, if the registry's settings declare none for its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Choice {
-    /// The one that the type has itself.
+    /// The type's own schema.
     Own,
-    /// Writing: the latest of the subject. Reading: the one that the value was written with.
+    /// For writing, the latest of the subject; for reading, the one that the value was written with.
     Registry,
 }
 
@@ -67,7 +66,7 @@ impl Choice {
     }
 }
 
-/// Where values of a format go.
+/// The destination and format of values.
 #[derive(Clone, Copy, Hash)]
 pub(crate) struct Target<'a> {
     pub(crate) destination: Destination<'a>,
@@ -75,7 +74,7 @@ pub(crate) struct Target<'a> {
     pub(crate) choice: Choice,
 }
 
-/// Gives the schema that a type has itself.
+/// Returns the type's own schema.
 pub(crate) type OwnSchema = fn() -> Result<Declared, SchemaError>;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -113,7 +112,7 @@ impl Key for Target<'_> {
     }
 }
 
-/// What values of a format were written with.
+/// The schema and format that values were written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Source {
     pub(crate) id: SchemaId,
@@ -140,7 +139,7 @@ impl Key for Source {
     }
 }
 
-/// One client with its settings and what it compiled.
+/// A client with its settings and its compiled codecs.
 #[derive(Clone, Copy)]
 pub(crate) struct Typed<'a> {
     pub(crate) number: u64,
@@ -150,8 +149,8 @@ pub(crate) struct Typed<'a> {
 }
 
 impl Typed<'_> {
-    /// The encoder for values of the type `type_id` there. `own` gives the type's own schema, for
-    /// [`Choice::Own`]; `record` gives the type's name in its schema where the type itself knows it.
+    /// Returns the encoder for values of the type `type_id` at `target`. `own` returns the type's own schema,
+    /// for [`Choice::Own`]; `record` returns the type's name in its schema if the type itself knows it.
     pub(crate) fn encoder<W: Send + Sync + 'static, E: CodecError>(
         self,
         target: Target<'_>,
@@ -190,7 +189,7 @@ impl Typed<'_> {
         Ok(recent::put(self.number, type_id, &target, encoder))
     }
 
-    /// The schema of a type: the one that the settings declare for it, or else its own.
+    /// Returns the schema of a type: the one that the settings declare, or its own.
     fn declared(
         self,
         type_id: TypeId,
@@ -273,8 +272,8 @@ impl Typed<'_> {
             })
     }
 
-    /// The decoder for values of the type `type_id` that were written with that schema; `compile` gets
-    /// it, and the schema of the type, where it has one: see [`encoder`](Self::encoder).
+    /// Returns the decoder for values of the type `type_id` that were written with the schema of `source`.
+    /// `compile` gets that schema, and the type's schema if there is one; see [`encoder`](Self::encoder).
     pub(crate) fn decoder<R: Send + Sync + 'static, E: CodecError>(
         self,
         source: Source,
@@ -306,7 +305,7 @@ impl Typed<'_> {
             .map_err(|error: Arc<SchemaError>| SchemaError::clone(&error))?;
         match of_type(kept) {
             Some(decoder) => Ok(recent::put(self.number, type_id, &source, decoder)),
-            // Format and type tell which decoder there is.
+            // Format and type determine the type of the decoder.
             None => unreachable!("a decoder of another type"),
         }
     }

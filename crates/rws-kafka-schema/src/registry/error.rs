@@ -2,67 +2,67 @@ use super::id::SchemaId;
 use crate::outside::escape;
 use std::time::Duration;
 
-/// What a schema registry refused, or why it could not be asked.
+/// The error of a schema registry: it refused a request, or could not be asked.
 ///
-/// No rendering holds credentials; URLs are shown without theirs.
+/// Neither `Display` nor `Debug` shows credentials; URLs are shown without theirs.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// A setting of the client is wrong.
+    /// A setting of the client is invalid.
     #[error("the schema registry's {setting} {found}; allowed: {allowed}")]
     Setting {
-        /// Which setting.
+        /// The setting.
         setting: &'static str,
         /// What is wrong with it, without secrets.
         found: String,
-        /// What it may be.
+        /// What is allowed.
         allowed: &'static str,
     },
 
-    /// No answer: nothing listens, the connection broke, TLS failed, or it took too long.
+    /// The registry did not answer: nothing listens, the connection broke, TLS failed, or it took too long.
     #[error("the schema registry at {url} cannot be reached ({attempts} tries): {detail}")]
     Unreachable {
-        /// Where it was asked last.
+        /// The URL that was asked last.
         url: String,
-        /// How often it was asked; each time at all its URLs.
+        /// The number of tries; each try asks all URLs.
         attempts: u32,
         /// What went wrong.
         detail: String,
     },
 
-    /// It has trouble of its own, or asks for patience: status 408, 429 or 5xx.
+    /// The registry is overloaded or has an internal error: status 408, 429 or 5xx.
     #[error(
         "the schema registry at {url} is not able to answer ({attempts} tries): {}",
         Said(*.status, *.code, .text)
     )]
     Unavailable {
-        /// Where it was asked last.
+        /// The URL that was asked last.
         url: String,
-        /// How often it was asked; each time at all its URLs.
+        /// The number of tries; each try asks all URLs.
         attempts: u32,
-        /// HTTP's status.
+        /// The HTTP status.
         status: u16,
-        /// The registry's code, where it gave one.
+        /// The registry's error code, if it returned one.
         code: Option<i64>,
-        /// The registry's words.
+        /// The registry's message.
         text: String,
-        /// How long it asked to wait.
+        /// How long the registry asked to wait.
         retry_after: Option<Duration>,
     },
 
-    /// The credentials are missing, wrong, or do not suffice: status 401 or 403, and AWS's like.
+    /// The credentials are missing, wrong or insufficient: status 401 or 403, or AWS's equivalent.
     #[error(
         "the schema registry at {url} refused the credentials: {}",
         Said(*.status, *.code, .text)
     )]
     Unauthorized {
-        /// Where it was asked.
+        /// The URL that was asked.
         url: String,
-        /// HTTP's status.
+        /// The HTTP status.
         status: u16,
-        /// The registry's code, where it gave one.
+        /// The registry's error code, if it returned one.
         code: Option<i64>,
-        /// The registry's words.
+        /// The registry's message.
         text: String,
     },
 
@@ -73,89 +73,89 @@ pub enum RegistryError {
         detail: String,
     },
 
-    /// The registry has no schema of this id.
+    /// The registry has no schema with this id.
     #[error("the schema registry at {url} has no schema {id}: {text}")]
     UnknownId {
-        /// Where it was asked.
+        /// The URL that was asked.
         url: String,
         /// The id.
         id: SchemaId,
-        /// The registry's code, where it gave one.
+        /// The registry's error code, if it returned one.
         code: Option<i64>,
-        /// The registry's words.
+        /// The registry's message.
         text: String,
     },
 
     /// The registry does not have this subject, this version of it, or this schema under it.
     #[error("the schema registry at {url} has no {what} in subject {subject}: {text}")]
     UnknownSubject {
-        /// Where it was asked.
+        /// The URL that was asked.
         url: String,
         /// The subject; for Glue, the schema's name.
         subject: String,
         /// What was looked for: `version 3`, `such schema`.
         what: String,
-        /// The registry's code, where it gave one.
+        /// The registry's error code, if it returned one.
         code: Option<i64>,
-        /// The registry's words.
+        /// The registry's message.
         text: String,
     },
 
-    /// The subject's compatibility rule refuses the schema.
+    /// The subject's compatibility rule does not allow the schema.
     #[error("the schema is not compatible with subject {subject} ({url}): {text}")]
     Incompatible {
-        /// Where it was asked.
+        /// The URL that was asked.
         url: String,
         /// The subject; for Glue, the schema's name.
         subject: String,
-        /// The registry's code, where it gave one.
+        /// The registry's error code, if it returned one.
         code: Option<i64>,
-        /// The registry's words.
+        /// The registry's message.
         text: String,
     },
 
-    /// The registry takes this for no schema.
+    /// The registry considers the schema invalid.
     #[error(
         "the schema registry at {url} takes the schema of subject {subject} for invalid: {text}"
     )]
     InvalidSchema {
-        /// Where it was asked.
+        /// The URL that was asked.
         url: String,
         /// The subject; for Glue, the schema's name.
         subject: String,
-        /// The registry's code, where it gave one.
+        /// The registry's error code, if it returned one.
         code: Option<i64>,
-        /// The registry's words.
+        /// The registry's message.
         text: String,
     },
 
-    /// It refused for another reason.
+    /// The registry refused for another cause.
     #[error("the schema registry refused {url}: {}", Said(*.status, *.code, .text))]
     Refused {
-        /// What was asked.
+        /// The URL that was asked.
         url: String,
-        /// HTTP's status.
+        /// The HTTP status.
         status: u16,
-        /// The registry's code, where it gave one.
+        /// The registry's error code, if it returned one.
         code: Option<i64>,
-        /// The registry's words.
+        /// The registry's message.
         text: String,
     },
 
-    /// What answers is no schema registry: a page, a body cut short, too large, or without what it
-    /// must have.
+    /// The response does not come from a schema registry: it is a web page, cut short, too large, or lacks
+    /// required fields.
     #[error("the answer of {url} is not one of a schema registry: {detail}")]
     Answer {
-        /// What was asked.
+        /// The URL that was asked.
         url: String,
-        /// What is wrong with it.
+        /// What is wrong with the response.
         detail: String,
     },
 
-    /// References lead too deep, or in a circle.
+    /// References are nested too deeply or form a circle.
     #[error("the references of {schema} {detail}")]
     References {
-        /// Whose they are.
+        /// The schema that has them.
         schema: String,
         /// What is wrong with them.
         detail: String,
@@ -163,8 +163,11 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    /// Whether it says nothing of the message or the schema, so that the same may succeed later: the
-    /// registry could not be reached, was not able to answer, or refused the credentials.
+    /// Returns `true` if the error does not come from the message or the schema, so that the same call may
+    /// succeed later.
+    ///
+    /// This is so if the registry could not be reached, could not answer or refused the credentials, if there
+    /// were no credentials, if the response did not come from a registry, or if a setting is invalid.
     pub fn is_transient(&self) -> bool {
         self.is_worth_a_retry()
             || matches!(
@@ -176,14 +179,14 @@ impl RegistryError {
             )
     }
 
-    /// Whether the client asks again by itself, within its deadline.
+    /// Returns `true` if the client itself asks again, within its deadline.
     pub(crate) fn is_worth_a_retry(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
     }
 }
 
 impl RegistryError {
-    /// The same with text from outside escaped: what a registry says, its URLs and subjects.
+    /// Escapes text from outside: the registry's messages, URLs and subjects.
     pub(crate) fn escaped(mut self) -> Self {
         match &mut self {
             Self::Setting { found: text, .. } | Self::NoCredentials { detail: text } => {
@@ -221,7 +224,7 @@ impl std::fmt::Debug for RegistryError {
     }
 }
 
-/// Status, code and words of a refusal.
+/// The status, code and message of a refusal.
 struct Said<'a>(u16, Option<i64>, &'a str);
 
 impl std::fmt::Display for Said<'_> {

@@ -1,4 +1,4 @@
-//! Payloads as registries frame them.
+//! Payloads in the framing of registries.
 
 use super::id::SchemaId;
 use super::schema_registry::SchemaRegistry;
@@ -9,10 +9,10 @@ use crate::wire::{FramingError, confluent};
 use crate::wire::{glue, zlib};
 use std::borrow::Cow;
 
-/// What a payload gets without a new allocation.
+/// The capacity reserved for a payload, in bytes, which suffices for most.
 const USUAL_PAYLOAD: usize = 256;
 
-/// A payload, and the header that may name its schema.
+/// A payload, and the record header that may name its schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoded<'a> {
     payload: &'a [u8],
@@ -20,7 +20,7 @@ pub struct Encoded<'a> {
 }
 
 impl<'a> Encoded<'a> {
-    /// A payload that names its schema itself.
+    /// Returns a payload that names its schema itself.
     pub fn new(payload: &'a [u8]) -> Self {
         Self {
             payload,
@@ -28,16 +28,15 @@ impl<'a> Encoded<'a> {
         }
     }
 
-    /// The value of the record's header [`VALUE_HEADER`](confluent::VALUE_HEADER) or
-    /// [`KEY_HEADER`](confluent::KEY_HEADER), where it has one: the schema is then the one that this
-    /// names.
+    /// Sets the value of the record's header [`VALUE_HEADER`](confluent::VALUE_HEADER) or
+    /// [`KEY_HEADER`](confluent::KEY_HEADER), if it has one. The header then names the schema.
     #[must_use]
     pub fn header(mut self, header: Option<&'a [u8]>) -> Self {
         self.header = header;
         self
     }
 
-    /// Confluent's framing.
+    /// Reads Confluent's framing.
     fn confluent(self) -> Result<Framed<'a>, FramingError> {
         let Some(header) = self.header else {
             let (id, body) = confluent::read_id(self.payload)?;
@@ -55,7 +54,7 @@ impl<'a> Encoded<'a> {
         })
     }
 
-    /// AWS Glue's framing.
+    /// Reads AWS Glue's framing.
     #[cfg(feature = "glue")]
     fn glue(self) -> Result<Framed<'a>, FramingError> {
         let (compression, version, rest) = glue::read_header(self.payload)?;
@@ -84,7 +83,7 @@ impl<'a> From<&'a Vec<u8>> for Encoded<'a> {
 }
 
 impl SchemaRegistry {
-    /// A payload of that schema: what `write` appends, framed.
+    /// Returns a payload with the framing of the schema `id`, followed by what `write` appends.
     pub(crate) fn frame(
         &self,
         id: SchemaId,
@@ -105,14 +104,14 @@ impl SchemaRegistry {
                 return Ok(payload);
             }
             (SchemaId::Number(number), _) => confluent::write_id(number, &mut payload),
-            // Registries give ids of their own kind.
+            // A registry returns only ids of its own kind.
             _ => {}
         }
         write(&mut payload)?;
         Ok(payload)
     }
 
-    /// The framed payload, taken apart.
+    /// Reads the framing of a payload.
     pub(crate) fn read<'a>(&self, encoded: Encoded<'a>) -> Result<Framed<'a>, SchemaError> {
         match self.kind() {
             Kind::Confluent { .. } => Ok(encoded.confluent()?),
@@ -122,12 +121,12 @@ impl SchemaRegistry {
     }
 }
 
-/// A payload whose schema is known.
+/// A payload whose schema id is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Framed<'a> {
     pub(crate) id: SchemaId,
-    /// What follows the GUID in the header that named it.
+    /// The bytes after the GUID in the header that named it.
     pub(crate) header: Option<&'a [u8]>,
-    /// What follows the id.
+    /// The bytes after the id.
     pub(crate) body: Cow<'a, [u8]>,
 }

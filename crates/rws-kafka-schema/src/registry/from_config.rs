@@ -1,4 +1,4 @@
-//! From the settings of a service to its registry.
+//! Creates a registry from the settings of a service.
 
 use super::error::RegistryError;
 use super::schema_registry::SchemaRegistry;
@@ -8,11 +8,11 @@ use rws_kafka_config::{
 };
 use secrecy::ExposeSecret;
 
-/// Why the settings of a service give no registry.
+/// The error of creating a registry from settings.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum FromEnvError {
-    /// Settings are wrong.
+    /// Settings are invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
 
@@ -20,19 +20,19 @@ pub enum FromEnvError {
     #[error(transparent)]
     Tls(Box<RegistryError>),
 
-    /// None of them tells of a registry.
+    /// No setting configures a registry.
     #[error(
         "no schema registry is set: set schema_registry_url (RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL) or \
          schema_registry_glue_region (RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_GLUE_REGION)"
     )]
     NoRegistry,
 
-    /// They tell of one that this build has no client for.
+    /// A registry is configured that this build has no client for.
     #[error("the settings tell of a {what}, and this build is without the feature {feature}")]
     NoFeature {
-        /// Of what.
+        /// The kind of registry.
         what: &'static str,
-        /// The feature that it takes.
+        /// The feature that it needs.
         feature: &'static str,
     },
 }
@@ -44,21 +44,22 @@ impl std::fmt::Debug for FromEnvError {
 }
 
 impl SchemaRegistry {
-    /// The registry that the settings of all layers tell of: `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL` and
-    /// what belongs to it; see [`rws_kafka_config`].
+    /// Creates the registry that the settings of this process configure, such as
+    /// `RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL`; see [`rws_kafka_config`]. Does not connect to it.
     ///
     /// # Errors
     ///
-    /// [`FromEnvError`] lists the settings that are wrong, or tells that there is no registry in them.
+    /// [`FromEnvError`] if settings are invalid or configure no registry.
     pub fn from_env() -> Result<Self, FromEnvError> {
         Self::from_config(&KafkaConfig::from_env()?)
     }
 
-    /// The registry that a configuration tells of.
+    /// Creates the registry that a configuration contains. Does not connect to it.
     ///
     /// # Errors
     ///
-    /// [`FromEnvError::NoRegistry`] where it tells of none.
+    /// [`FromEnvError::NoRegistry`] if it contains none, [`FromEnvError::NoFeature`] if this build lacks the
+    /// feature for it, and [`FromEnvError::Tls`] if a file for TLS cannot be used.
     pub fn from_config(config: &KafkaConfig) -> Result<Self, FromEnvError> {
         config
             .schema_registry()

@@ -1,6 +1,6 @@
 use secrecy::SecretString;
 
-/// Headers of each request, whose values may be secrets.
+/// Headers that are added to each request. Their values may be secrets.
 #[derive(Clone, Default)]
 pub(crate) struct Headers(pub(crate) Vec<(String, SecretString)>);
 

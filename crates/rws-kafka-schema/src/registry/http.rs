@@ -1,4 +1,4 @@
-//! One exchange with a server: bounded in time and size, and never a panic.
+//! Sends one request to a server, with limits on time and size.
 
 use super::error::RegistryError;
 use super::redirect;
@@ -12,12 +12,12 @@ use ureq::http::{HeaderMap, Method, Request, Response, StatusCode};
 use ureq::typestate::AgentScope;
 use ureq::{Agent, AsSendBody, Body};
 
-/// The largest answer that is read. Registries refuse schemas far smaller.
+/// The maximum size of a response, in bytes. Registries refuse much smaller schemas.
 const LARGEST_ANSWER: u64 = 4 << 20;
-/// How much of a body that is no error of a registry's is repeated.
+/// The most characters of a body that an error repeats, if the body is not a registry's error.
 const SHOWN: usize = 200;
 
-/// Asks one server at a time.
+/// Sends requests to one server at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     agent: Agent,
@@ -25,14 +25,14 @@ pub(crate) struct Http {
     redirects: Redirects,
 }
 
-/// Whether a redirect is followed; otherwise it is the answer.
+/// Whether redirects are followed; otherwise the redirect is returned as the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Redirects {
     Followed,
     Refused,
 }
 
-/// What is asked. Its headers may hold secrets: it has no `Debug`.
+/// A request. It has no `Debug`, because its headers may be secrets.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) url: &'a str,
@@ -40,7 +40,7 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Option<Vec<u8>>,
 }
 
-/// What came back, whatever its status. It may hold a token: it has no `Debug`.
+/// A response with any status. It has no `Debug`, because it may contain a token.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -48,11 +48,11 @@ pub(crate) struct Answer {
 }
 
 impl Http {
-    /// `timeout` bounds one exchange from name resolution to the last byte.
+    /// Creates a client; `timeout` limits one exchange from name resolution to the last byte.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Setting`] for a file of `tls` that cannot be used.
+    /// [`RegistryError::Setting`] if a file of `tls` cannot be used.
     pub(crate) fn new(timeout: Duration, tls: &RegistryTls) -> Result<Self, RegistryError> {
         Ok(Self {
             agent: config(timeout, tls)?.build().into(),
@@ -61,11 +61,12 @@ impl Http {
         })
     }
 
-    /// One for signed requests, which hold for one address alone: without following redirects.
+    /// Creates a client for signed requests. It does not follow redirects, because a signature is valid for
+    /// one address only.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Those of [`new`](Self::new).
     #[cfg(feature = "glue")]
     pub(crate) fn for_signed(timeout: Duration, tls: &RegistryTls) -> Result<Self, RegistryError> {
         Ok(Self {
@@ -74,11 +75,11 @@ impl Http {
         })
     }
 
-    /// One that asks the server itself: through no proxy, and without following redirects.
+    /// Creates a client that asks the server itself: it uses no proxy and follows no redirects.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Those of [`new`](Self::new).
     #[cfg(feature = "glue")]
     pub(crate) fn direct(timeout: Duration) -> Result<Self, RegistryError> {
         let config = config(timeout, &RegistryTls::new())?.proxy(None).build();
@@ -89,13 +90,13 @@ impl Http {
         })
     }
 
-    /// Sends `call` and returns the answer, whatever its status: after redirects, where they are
-    /// followed. The time limit is that of all requests together.
+    /// Sends `call` and returns the response, whatever its status. Redirects are followed if this client does
+    /// so; the timeout then covers all requests together.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Unreachable`], [`RegistryError::Answer`] for what is no answer, and
-    /// [`RegistryError::Setting`] for what cannot be asked.
+    /// [`RegistryError::Unreachable`], [`RegistryError::Answer`] if the response is invalid, and
+    /// [`RegistryError::Setting`] if the request cannot be sent.
     pub(crate) fn exchange(&self, call: Call<'_>) -> Result<Answer, RegistryError> {
         let start = Instant::now();
         let has_body = call.body.is_some();
@@ -145,7 +146,7 @@ impl Http {
             None => request.body(()).map(|request| self.run(request, timeout)),
         };
         let mut response = sent
-            // The words of this error could repeat a header's value.
+            // Without the error's message, which could repeat a header's value.
             .map_err(|_| RegistryError::Setting {
                 setting: "URL or credentials",
                 found: format!("cannot be sent to {shown}"),
@@ -184,7 +185,7 @@ fn config(
 ) -> Result<ConfigBuilder<AgentScope>, RegistryError> {
     Ok(Agent::config_builder()
         .http_status_as_error(false)
-        // This module follows them: with the headers that may go there.
+        // `exchange` follows redirects itself, because not all headers may be sent there.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_global(Some(timeout))
@@ -193,19 +194,19 @@ fn config(
 }
 
 impl Answer {
-    /// The seconds of `Retry-After`; its other form, a date, is not used by registries.
+    /// Returns the seconds of `Retry-After`. Registries do not use its other form, a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let value = self.headers.get("retry-after")?.to_str().ok()?;
         value.trim().parse().ok().map(Duration::from_secs)
     }
 
-    /// The beginning of the body on one line, for an error.
+    /// Returns the start of the body on one line, for an error.
     pub(crate) fn shown(&self) -> String {
         shown(&self.body)
     }
 }
 
-/// The beginning of `body` on one line, for an error.
+/// Returns the start of `body` on one line, for an error.
 pub(crate) fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN)]);
     let words: Vec<&str> = text.split_whitespace().collect();

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What a registry calls a schema.
+/// The id of a schema in a registry.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SchemaId {

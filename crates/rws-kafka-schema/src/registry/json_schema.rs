@@ -1,4 +1,4 @@
-//! JSON with a JSON Schema through a registry.
+//! Encodes and decodes JSON with a JSON Schema from a registry.
 
 use super::codec::{Choice, OwnSchema, Source, Target};
 use super::framed::Encoded;
@@ -12,23 +12,26 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 impl SchemaRegistry {
-    /// Declares the JSON Schema of `T` on this registry. It wins over the schema that `T` has itself
-    /// ([`JsonSchemaMessage`]), and serves a type that has none: the first value registers it
-    /// ([`with_auto_register`](Self::with_auto_register)).
+    /// Declares the JSON Schema of `T` on this registry.
+    ///
+    /// It takes precedence over the type's own schema ([`JsonSchemaMessage`]) and also serves types without
+    /// one. The first message registers it, unless [`with_auto_register`](Self::with_auto_register) is off.
     #[must_use]
     pub fn with_json_schema<T>(self, schema: Schema) -> Self {
         self.with_declared(typeid::of::<T>(), Format::Json, declared(schema))
     }
 
-    /// Returns `value` as JSON, framed for the registry. It is checked by the schema that `T` has itself,
-    /// unless another is declared by [`with_json_schema`](Self::with_json_schema); the first call for a
-    /// topic registers that schema ([`with_auto_register`](Self::with_auto_register)).
+    /// Encodes `value` as JSON, framed for the registry.
+    ///
+    /// It is checked against the type's own schema, unless another is declared by
+    /// [`with_json_schema`](Self::with_json_schema). The first call for a topic registers that schema, unless
+    /// [`with_auto_register`](Self::with_auto_register) is off.
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Registry`] tells what the registry refused, or why it could not be asked;
-    /// [`SchemaError::JsonSchema`] for a value that the schema does not allow, and
-    /// [`SchemaError::JsonValue`] for one that JSON has no form for.
+    /// [`SchemaError::Registry`] if the registry refused the schema or could not be asked,
+    /// [`SchemaError::JsonSchema`] if the schema does not allow the value, and [`SchemaError::JsonValue`] if
+    /// JSON cannot represent it.
     pub fn encode_json_schema<T: JsonSchemaMessage + Serialize + ?Sized>(
         &self,
         destination: Destination<'_>,
@@ -37,14 +40,15 @@ impl SchemaRegistry {
         self.encode_json_schema_by(destination, value, Some(own::<T>))
     }
 
-    /// Returns `value` as JSON, framed for the registry, for a type without a schema of its own. It is
-    /// checked by the latest version of its subject, which is asked for again after
-    /// [`with_latest_ttl`](Self::with_latest_ttl), unless a schema is declared for `T` by
-    /// [`with_json_schema`](Self::with_json_schema).
+    /// Encodes `value` as JSON, framed for the registry, for a type without its own schema.
+    ///
+    /// It is checked against the schema declared for `T` by [`with_json_schema`](Self::with_json_schema), or
+    /// otherwise against the latest version of its subject. The latest version is looked up again after
+    /// [`with_latest_ttl`](Self::with_latest_ttl).
     ///
     /// # Errors
     ///
-    /// As [`encode_json_schema`](Self::encode_json_schema), and [`SchemaError::NoSchema`] where the
+    /// Those of [`encode_json_schema`](Self::encode_json_schema), and [`SchemaError::NoSchema`] if the
     /// subject has no version yet.
     pub fn encode_json_schema_latest<T: Serialize + ?Sized>(
         &self,
@@ -76,14 +80,15 @@ impl SchemaRegistry {
         })
     }
 
-    /// Returns the value that a framed payload holds as JSON, checked by the schema that it was written
-    /// with; a schema of `T` is not needed.
+    /// Decodes a framed JSON payload and checks it against the schema that it was written with. `T` needs no
+    /// schema.
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Framing`] for a payload that names no schema, [`SchemaError::Registry`] for one
-    /// that the registry does not give, [`SchemaError::WrongFormat`], [`SchemaError::JsonSchema`] where
-    /// the schema does not allow the payload, and [`SchemaError::JsonPayload`] where `T` does not.
+    /// [`SchemaError::Framing`] if the payload names no schema, [`SchemaError::Registry`] if the registry
+    /// does not return that schema, [`SchemaError::WrongFormat`] if it is not a JSON Schema,
+    /// [`SchemaError::JsonSchema`] if it does not allow the payload, and [`SchemaError::JsonPayload`] if the
+    /// payload is not of type `T`.
     pub fn decode_json_schema<'a, T: DeserializeOwned>(
         &self,
         payload: impl Into<Encoded<'a>>,

@@ -1,4 +1,4 @@
-//! The latest versions of subjects, which grow old.
+//! Caches the latest versions of subjects, which become outdated.
 
 use super::error::RegistryError;
 use super::id::SchemaId;
@@ -11,20 +11,20 @@ use rws_kafka_observe::text::printable;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long an old answer serves when the registry could not give a new one.
+/// How long an outdated version is used before the registry is asked again after an error.
 const HOLD_OFF: Duration = Duration::from_secs(5);
 
-/// What was the latest version when it was asked for.
+/// The latest version of a subject when it was fetched.
 #[derive(Clone, Debug)]
 pub(crate) struct Latest {
     pub(crate) id: SchemaId,
     pub(crate) version: u32,
     pub(crate) resolved: Arc<Resolved>,
-    /// When it is asked for again.
+    /// When it is fetched again.
     pub(crate) due: Instant,
 }
 
-/// What a registry says of a subject's latest version.
+/// A subject's latest version, as the registry returned it.
 #[derive(Debug)]
 pub(crate) struct Fetched {
     pub(crate) id: SchemaId,
@@ -63,8 +63,8 @@ impl LatestCache {
         }
     }
 
-    /// The latest of `subject`, asked for with `fetch` where none is known or it is due: by one thread,
-    /// while the others go on with the old one. Where the registry cannot be asked, so does that one.
+    /// Returns the latest version of `subject`, and fetches it if it is unknown or due. One thread fetches
+    /// it; the others keep using the old one. If the registry cannot be asked, that thread does the same.
     pub(crate) fn get(
         &self,
         subject: &str,
@@ -116,11 +116,11 @@ impl LatestCache {
     }
 
     fn next(&self) -> Instant {
-        // A year is for ever here, and no instant is out of range.
+        // Limited to a year, so that the instant stays in range.
         Instant::now() + self.ttl.min(Duration::from_secs(365 * 24 * 3600))
     }
 
-    /// True for the first who finds it due, and for nobody until the next time.
+    /// Returns `true` to the first caller that finds the entry due, and to no other until it is due again.
     fn is_ours_to_renew(&self, entry: &Entry) -> bool {
         let mut due = entry.due.lock();
         let is_due = Instant::now() >= *due;

@@ -1,4 +1,7 @@
-//! Schema registries: who is asked for schemas, and how.
+//! Clients of schema registries, which store the schemas of messages.
+//!
+//! A [`SchemaRegistry`] looks schemas up, registers them, caches them, and encodes and decodes values with
+//! them.
 //!
 //! ```no_run
 //! use rws_kafka_schema::Schema;

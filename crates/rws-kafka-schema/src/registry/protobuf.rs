@@ -1,4 +1,4 @@
-//! Protobuf through a registry.
+//! Encodes and decodes Protobuf with a registry.
 
 use super::codec::{Choice, OwnSchema, Source, Target};
 use super::framed::Encoded;
@@ -10,13 +10,13 @@ use crate::protobuf::{self, Place, ProtobufMessage};
 use crate::schema::{Format, Schema};
 
 impl SchemaRegistry {
-    /// Declares the schema of `M` on this registry: the text of the `.proto` file that it was made of.
-    /// It wins over the schema that `M` has itself ([`ProtobufMessage`]), and serves a type that has
-    /// none: the first message registers it ([`with_auto_register`](Self::with_auto_register)).
+    /// Declares the Protobuf schema of `M` on this registry: the text of the `.proto` file that declares it.
     ///
-    /// What the file imports is a [reference](Schema::with_reference) or an
-    /// [import](Schema::with_import) of `schema`; what comes with Protobuf itself
-    /// (`google/protobuf/…`) needs neither.
+    /// It takes precedence over the type's own schema ([`ProtobufMessage`]) and also serves types without
+    /// one. The first message registers it, unless [`with_auto_register`](Self::with_auto_register) is off.
+    ///
+    /// Add the files that it imports as a [reference](Schema::with_reference) or an
+    /// [import](Schema::with_import). Files that come with Protobuf (`google/protobuf/…`) need neither.
     #[must_use]
     pub fn with_protobuf<M: prost::Name>(self, schema: Schema) -> Self {
         let declared = Declared {
@@ -26,14 +26,16 @@ impl SchemaRegistry {
         self.with_declared(typeid::of::<M>(), Format::Protobuf, declared)
     }
 
-    /// Returns `message` in Protobuf, framed for the registry with its place in the schema that `M` has
-    /// itself, unless another is declared by [`with_protobuf`](Self::with_protobuf). The first call for a
-    /// topic registers that schema ([`with_auto_register`](Self::with_auto_register)).
+    /// Encodes `message` in Protobuf, framed for the registry.
+    ///
+    /// The framing contains the place of `M` in its own schema, unless another is declared by
+    /// [`with_protobuf`](Self::with_protobuf). The first call for a topic registers that schema, unless
+    /// [`with_auto_register`](Self::with_auto_register) is off.
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Registry`] tells what the registry refused, or why it could not be asked;
-    /// [`SchemaError::Protobuf`] where the schema has no such message.
+    /// [`SchemaError::Registry`] if the registry refused the schema or could not be asked, and
+    /// [`SchemaError::Protobuf`] if the schema has no such message.
     pub fn encode_protobuf<M: ProtobufMessage>(
         &self,
         destination: Destination<'_>,
@@ -42,14 +44,15 @@ impl SchemaRegistry {
         self.encode_protobuf_by(destination, message, Some(own::<M>))
     }
 
-    /// Returns `message` in Protobuf, framed for the registry, for a type without a schema of its own:
-    /// with its place in the latest version of its subject, which is asked for again after
-    /// [`with_latest_ttl`](Self::with_latest_ttl), or in the schema that is declared for `M` by
-    /// [`with_protobuf`](Self::with_protobuf).
+    /// Encodes `message` in Protobuf, framed for the registry, for a type without its own schema.
+    ///
+    /// The framing contains the place of `M` in the schema declared for it by
+    /// [`with_protobuf`](Self::with_protobuf), or otherwise in the latest version of its subject. The latest
+    /// version is looked up again after [`with_latest_ttl`](Self::with_latest_ttl).
     ///
     /// # Errors
     ///
-    /// As [`encode_protobuf`](Self::encode_protobuf), and [`SchemaError::NoSchema`] where the subject has
+    /// Those of [`encode_protobuf`](Self::encode_protobuf), and [`SchemaError::NoSchema`] if the subject has
     /// no version yet.
     pub fn encode_protobuf_latest<M: prost::Name>(
         &self,
@@ -84,14 +87,16 @@ impl SchemaRegistry {
         })
     }
 
-    /// Returns the message that a framed payload holds in Protobuf. The schema that it was written with
-    /// must call it as `M` is called; a schema of `M` is not needed.
+    /// Decodes a framed Protobuf payload.
+    ///
+    /// The schema that it was written with must have the message under the full name of `M`. `M` needs no
+    /// schema.
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Framing`] for a payload that names no schema or no message of it,
-    /// [`SchemaError::Registry`] for one that the registry does not give, [`SchemaError::WrongFormat`],
-    /// and [`SchemaError::Protobuf`] for another message than `M`, and for what is none.
+    /// [`SchemaError::Framing`] if the payload names no schema, [`SchemaError::Registry`] if the registry
+    /// does not return that schema, [`SchemaError::WrongFormat`] if it is not Protobuf, and
+    /// [`SchemaError::Protobuf`] if the payload is another message than `M` or not a valid one.
     pub fn decode_protobuf<'a, M: prost::Name + Default>(
         &self,
         payload: impl Into<Encoded<'a>>,

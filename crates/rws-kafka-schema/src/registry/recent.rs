@@ -1,4 +1,4 @@
-//! What this thread used last: found again without a lock, a shared counter or a look at a clock.
+//! The codecs that this thread used last, found again without a lock, a shared counter or a clock.
 
 use rustc_hash::FxHasher;
 use std::any::{Any, TypeId};
@@ -12,7 +12,7 @@ use std::thread::LocalKey;
 /// How many a thread remembers; a power of two.
 const SLOTS: usize = 64;
 
-/// What one thread remembers, by keys that are kept as `K`.
+/// What one thread remembers, by keys of type `K`.
 pub(crate) type Recent<K> = RefCell<[Option<Slot<K>>; SLOTS]>;
 
 pub(crate) const fn nothing<K>() -> Recent<K> {
@@ -26,8 +26,7 @@ pub(crate) struct Slot<K> {
     value: Rc<dyn Any>,
 }
 
-/// What threads share, in the hand of one of them: clones of its [`Rc`] are counted by this thread
-/// alone.
+/// A shared value with a count of this thread's own: clones of its [`Rc`] touch no counter of other threads.
 #[derive(Debug)]
 pub(crate) struct Shared<V>(Arc<V>);
 
@@ -39,7 +38,7 @@ impl<V> Deref for Shared<V> {
     }
 }
 
-/// A key that is looked up in a borrowed form, and where threads keep what it leads to.
+/// A key that is looked up in borrowed form, and that knows the thread's store.
 pub(crate) trait Key: Hash {
     type Kept: 'static;
 
@@ -48,7 +47,7 @@ pub(crate) trait Key: Hash {
     fn recent() -> &'static LocalKey<Recent<Self::Kept>>;
 }
 
-/// What this thread keeps for `owner` under `key` and the type `type_id`, if it is still a `V`.
+/// Returns the value that this thread keeps for `owner`, `key` and the type `type_id`, if it is a `V`.
 #[inline]
 pub(crate) fn get<K: Key, V: Any>(owner: u64, type_id: TypeId, key: &K) -> Option<Rc<Shared<V>>> {
     K::recent().with_borrow(|slots| {
@@ -61,7 +60,7 @@ pub(crate) fn get<K: Key, V: Any>(owner: u64, type_id: TypeId, key: &K) -> Optio
     })
 }
 
-/// Keeps `value`, in the place of what had it before.
+/// Keeps `value`, replacing what was in its slot.
 pub(crate) fn put<K: Key, V: Any>(
     owner: u64,
     type_id: TypeId,
@@ -76,7 +75,7 @@ pub(crate) fn put<K: Key, V: Any>(
         value: Rc::clone(&value) as Rc<dyn Any>,
     };
     let place = place(owner, type_id, key);
-    // Dropped outside of the borrow: nobody knows what a drop does.
+    // Dropped outside the borrow, because `drop` may run any code.
     let _before = K::recent().with_borrow_mut(|slots| slots[place].replace(slot));
     value
 }

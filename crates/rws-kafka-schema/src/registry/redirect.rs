@@ -1,18 +1,18 @@
-//! Where a redirect leads, and what may go there.
+//! Decides where a redirect leads, and which headers may be sent there.
 
 use super::url::without_credentials;
 use ureq::http::header::{ACCEPT, LOCATION};
 use ureq::http::uri::Scheme;
 use ureq::http::{HeaderMap, StatusCode, Uri};
 
-/// More redirects than this are a loop.
+/// The most redirects to follow; more are a loop.
 pub(super) const MOST: u32 = 4;
 
-/// Where a redirect leads.
+/// The target of a redirect.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Next {
     pub(super) url: String,
-    /// Scheme, host or port are not those of the server that redirects.
+    /// Scheme, host or port differ from those of the redirecting server.
     pub(super) is_other_origin: bool,
 }
 
@@ -20,7 +20,7 @@ pub(super) fn is_one(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// The address that the answer of `from` leads to, or why it leads to none.
+/// Returns the address to which a response of `from` redirects, or why it is invalid.
 pub(super) fn next(from: &str, headers: &HeaderMap) -> Result<Next, String> {
     let location = headers
         .get(LOCATION)
@@ -46,13 +46,12 @@ pub(super) fn next(from: &str, headers: &HeaderMap) -> Result<Next, String> {
     })
 }
 
-/// Leaves only what says nothing of the caller: credentials and the headers that the caller set are
-/// for the registry's own origin.
+/// Removes credentials and the caller's own headers, which are only for the registry's own origin.
 pub(super) fn drop_secrets(headers: &mut Vec<(&str, String)>) {
     headers.retain(|(name, _)| name.eq_ignore_ascii_case(ACCEPT.as_str()));
 }
 
-/// RFC 3986, section 5.2, as far as a registry needs it.
+/// Resolves `location` against `from` (RFC 3986, section 5.2, as far as registries need it).
 fn absolute(from: &Uri, location: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or_default();
     let has_scheme = |scheme: &str| {

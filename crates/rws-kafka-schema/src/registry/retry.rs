@@ -1,23 +1,23 @@
-//! Asking again where that may help.
+//! Repeats requests that may succeed the next time.
 
 use super::error::RegistryError;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often and how long a registry is asked for one thing.
+/// How often and how long a request is repeated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Retries {
-    /// Tries after the first.
+    /// The most tries after the first.
     pub(crate) most: u32,
-    /// The wait before the first of them; it doubles from there.
+    /// The wait before the second try; it doubles with each further try.
     pub(crate) backoff: Duration,
-    /// No try begins later than this after the first began.
+    /// No try starts later than this after the first one.
     pub(crate) deadline: Duration,
 }
 
 impl Retries {
-    /// Calls `ask` until it succeeds, fails for good, or there is no try left. The last error tells how
-    /// many there were.
+    /// Calls `ask` until it succeeds, fails permanently, or no try is left. The last error contains the
+    /// number of tries.
     pub(crate) fn run<T>(
         &self,
         ask: impl Fn() -> Result<T, RegistryError>,
@@ -39,8 +39,8 @@ impl Retries {
         }
     }
 
-    /// Half of it is fixed and half by chance, so that clients that failed together do not come back
-    /// together.
+    /// Returns the wait before the next try. Half of it is random, so that clients that failed together do
+    /// not come back together.
     fn wait(&self, attempt: u32, error: &RegistryError) -> Duration {
         let doubled = self.backoff.saturating_mul(1 << (attempt - 1).min(16));
         let half = doubled / 2;

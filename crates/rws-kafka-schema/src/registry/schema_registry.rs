@@ -16,18 +16,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// A schema registry, and what is known of it. Cheap to clone; clones share connections and caches.
+/// A client of a schema registry, with its caches. Cloning is cheap; clones share connections and caches.
 ///
-/// Nothing is asked when it is made: a wrong setting shows at the first use, as
-/// [`RegistryError::Setting`]. Settings come first: each `with_…` gives a registry with caches of its
-/// own.
+/// Creating one sends no request. An invalid setting is reported at the first use, as
+/// [`RegistryError::Setting`]. Call all `with_…` methods before the first use: each returns a client with its
+/// own empty caches.
 ///
-/// Schemas are kept by id, for good, and the latest version of a subject for
-/// [`with_latest_ttl`](Self::with_latest_ttl); 1,000 of each sort at most
-/// ([`with_cache_capacity`](Self::with_cache_capacity)). Threads that want the same at the same time
-/// make one request, and hold up nobody who wants something else. A failure is not kept.
+/// Schemas are cached by id permanently, and the latest version of a subject for
+/// [`with_latest_ttl`](Self::with_latest_ttl). Each cache has at most 1,000 entries
+/// ([`with_cache_capacity`](Self::with_cache_capacity)). Threads that need the same schema at the same time
+/// make one request, and do not delay threads that need another one. Errors are not cached.
 ///
-/// Its methods block while they ask: not for async tasks.
+/// Its methods block while they send requests, so do not call them in async tasks.
+///
+/// ```
+/// use rws_kafka_schema::registry::SchemaRegistry;
+/// use std::time::Duration;
+///
+/// let registry = SchemaRegistry::confluent("https://registry-1:8081,https://registry-2:8081")
+///     .with_basic_auth("user", "password")
+///     .with_timeout(Duration::from_secs(5));
+/// ```
 #[derive(Clone)]
 pub struct SchemaRegistry {
     inner: Arc<Inner>,
@@ -44,19 +53,21 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Version {
-    /// The id of its schema.
+    /// The id of the schema.
     pub id: SchemaId,
-    /// Its number, from 1.
+    /// The number of the version, from 1.
     pub version: u32,
     /// The schema.
     pub schema: Schema,
 }
 
 impl SchemaRegistry {
-    /// A registry with Confluent's API: Confluent's own, Apicurio (`…/apis/ccompat/v7`), Karapace,
-    /// Redpanda. `urls`: `http` or `https`, several separated by commas, of which the next is asked
-    /// where one cannot answer. User and password in a URL are taken for
-    /// [`with_basic_auth`](Self::with_basic_auth).
+    /// Returns a client of a registry with Confluent's API: Confluent's own, Apicurio (`…/apis/ccompat/v7`),
+    /// Karapace or Redpanda.
+    ///
+    /// `urls` is one or more `http` or `https` URLs, separated by commas. If one cannot answer, the next is
+    /// asked. A user and password in a URL are used unless [`with_basic_auth`](Self::with_basic_auth) or
+    /// another method sets credentials.
     pub fn confluent(urls: impl Into<String>) -> Self {
         Self::of(Settings::new(Kind::Confluent {
             urls: UrlList(urls.into()),
@@ -78,14 +89,14 @@ impl SchemaRegistry {
         }
     }
 
-    /// The same with other settings, and nothing known yet.
+    /// Returns a client with other settings and empty caches.
     pub(crate) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = self.inner.settings.clone();
         change(&mut settings);
         Self::of(settings)
     }
 
-    /// A change to what only registries with Confluent's API have.
+    /// Changes settings that only registries with Confluent's API have.
     fn with_confluent(
         self,
         #[cfg_attr(not(feature = "glue"), allow(unused_variables))] method: &'static str,
@@ -98,7 +109,7 @@ impl SchemaRegistry {
         })
     }
 
-    /// HTTP Basic authentication.
+    /// Authenticates with HTTP Basic.
     #[must_use]
     pub fn with_basic_auth(self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.with_confluent("with_basic_auth", |auth, _| {
@@ -109,7 +120,7 @@ impl SchemaRegistry {
         })
     }
 
-    /// A token that does not change (RFC 6750).
+    /// Authenticates with a fixed bearer token (RFC 6750).
     #[must_use]
     pub fn with_bearer_token(self, token: impl Into<String>) -> Self {
         self.with_confluent("with_bearer_token", |auth, _| {
@@ -117,14 +128,16 @@ impl SchemaRegistry {
         })
     }
 
-    /// Tokens of an OAuth 2.0 server, renewed before they expire.
+    /// Authenticates with tokens of an OAuth 2.0 server, which are renewed before they expire.
     #[must_use]
     pub fn with_oauth(self, oauth: OAuth) -> Self {
         self.with_confluent("with_oauth", |auth, _| *auth = Auth::OAuth(oauth))
     }
 
-    /// One more header in each request, such as Confluent Cloud's `target-sr-cluster`. Its value is
-    /// treated as a secret: it is never shown, and does not follow a redirect to another origin.
+    /// Adds a header to each request, such as Confluent Cloud's `target-sr-cluster`.
+    ///
+    /// The value is treated as a secret: it is never shown, and is not sent to another origin after a
+    /// redirect.
     #[must_use]
     pub fn with_header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.with_confluent("with_header", |_, headers| {
@@ -132,22 +145,24 @@ impl SchemaRegistry {
         })
     }
 
-    /// Which certificates are trusted, and which is shown.
+    /// Sets the trusted certificates and the client certificate.
     #[must_use]
     pub fn with_tls(self, tls: RegistryTls) -> Self {
         self.with(|settings| settings.tls = tls)
     }
 
-    /// How long one request may take. Default 10 s.
+    /// Sets how long one request may take. Default: 10 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.with(|settings| settings.timeout = timeout)
     }
 
-    /// How often a request is tried again that was not answered, or with 408, 429 or 5xx, and how long
-    /// before the first of these tries; the wait doubles from there, with half of it by chance, and is
-    /// at least what `Retry-After` asks for. Default: 3 times, 100 ms. No try begins later than
-    /// 30 s after the first.
+    /// Sets how often a failed request is repeated, and the wait before the first repetition. Default: 3
+    /// times, 100 ms.
+    ///
+    /// A request is repeated if there was no answer, or status 408, 429 or 5xx. The wait doubles with each
+    /// repetition, half of it is random, and it is at least as long as `Retry-After` asks. No try starts
+    /// later than 30 s after the first one.
     #[must_use]
     pub fn with_retries(self, most: u32, backoff: Duration) -> Self {
         self.with(|settings| {
@@ -156,56 +171,57 @@ impl SchemaRegistry {
         })
     }
 
-    /// Whether the schema of a type is registered when it is first written with: the one that it has
-    /// itself, or that is declared here. Default yes; otherwise it must be registered already.
+    /// Sets whether the schema of a type, its own or a declared one, is registered when it is first used to
+    /// write. Default: yes. Otherwise it must be registered already.
     #[must_use]
     pub fn with_auto_register(self, auto_register: bool) -> Self {
         self.with(|settings| settings.auto_register = auto_register)
     }
 
-    /// Whether types that have a schema, of their own or declared here, are written with the latest
-    /// version of their subject too. Default no.
+    /// Sets whether types with a schema, their own or a declared one, are also written with the latest
+    /// version of their subject. Default: no.
     #[must_use]
     pub fn with_use_latest(self, use_latest: bool) -> Self {
         self.with(|settings| settings.use_latest = use_latest)
     }
 
-    /// Whether the registry compares schemas by what they say, not by how: without spaces, properties
-    /// in order. Default no.
+    /// Sets whether the registry normalizes schemas before it compares them, so that spaces and the order of
+    /// properties do not matter. Default: no.
     #[must_use]
     pub fn with_normalize(self, normalize: bool) -> Self {
         self.with(|settings| settings.normalize = normalize)
     }
 
-    /// Under which subjects the schemas of values are. Default:
+    /// Sets how the subjects of values' schemas are named. Default:
     /// [`TopicName`](SubjectNameStrategy::TopicName).
     #[must_use]
     pub fn with_subject_name_strategy(self, strategy: SubjectNameStrategy) -> Self {
         self.with(|settings| settings.strategy = strategy)
     }
 
-    /// Under which subjects the schemas of keys are. Default:
+    /// Sets how the subjects of keys' schemas are named. Default:
     /// [`TopicName`](SubjectNameStrategy::TopicName).
     #[must_use]
     pub fn with_key_subject_name_strategy(self, strategy: SubjectNameStrategy) -> Self {
         self.with(|settings| settings.key_strategy = strategy)
     }
 
-    /// How long the latest version of a subject is taken for the latest. Default 1 min. Where the
-    /// registry does not answer then, the old one serves on.
+    /// Sets how long the latest version of a subject is cached. Default: 1 min.
+    ///
+    /// If the registry cannot be asked after that time, the cached version is used further.
     #[must_use]
     pub fn with_latest_ttl(self, ttl: Duration) -> Self {
         self.with(|settings| settings.latest_ttl = ttl)
     }
 
-    /// How many schemas, versions and codecs are kept, of each. Default 1,000.
+    /// Sets how many schemas, versions and codecs are cached, of each kind. Default: 1,000.
     #[must_use]
     pub fn with_cache_capacity(self, capacity: u64) -> Self {
         self.with(|settings| settings.capacity = capacity)
     }
 
-    /// Whose metrics count the requests and what the caches answer. Default: [`Observer::global`], as
-    /// of producers and consumers.
+    /// Sets the observer that counts requests and cache hits. Default: [`Observer::global`], as for producers
+    /// and consumers.
     #[must_use]
     pub fn with_observer(self, observer: Observer) -> Self {
         self.with(|settings| settings.observer = observer)
@@ -221,20 +237,20 @@ impl SchemaRegistry {
         })
     }
 
-    /// The schema of this id.
+    /// Returns the schema with this id.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::UnknownId`], and all that tell why the registry could not be asked.
+    /// [`RegistryError::UnknownId`] if there is none, and every error of a request.
     pub fn schema(&self, id: SchemaId) -> Result<Schema, RegistryError> {
         Ok(self.client()?.by_id(id)?.schema.clone())
     }
 
-    /// The latest version of `subject`.
+    /// Returns the latest version of `subject`, which may be cached.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::UnknownSubject`], and all that tell why the registry could not be asked.
+    /// [`RegistryError::UnknownSubject`] if there is none, and every error of a request.
     pub fn latest(&self, subject: &str) -> Result<Version, RegistryError> {
         let latest = self.client()?.latest(subject)?;
         Ok(Version {
@@ -244,31 +260,34 @@ impl SchemaRegistry {
         })
     }
 
-    /// The id of `schema` under `subject`, registered where it was not.
+    /// Returns the id of `schema` under `subject`, and registers it if necessary.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Incompatible`], [`RegistryError::InvalidSchema`], and all that tell why the
-    /// registry could not be asked.
+    /// [`RegistryError::Incompatible`] or [`RegistryError::InvalidSchema`] if the registry refuses the
+    /// schema, and every error of a request.
     pub fn register(&self, subject: &str, schema: &Schema) -> Result<SchemaId, RegistryError> {
         self.client()?.register(subject, schema)
     }
 
-    /// The id of `schema` under `subject`, where it is registered.
+    /// Returns the id of `schema` under `subject`, where it must be registered.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::UnknownSubject`], and as [`register`](Self::register).
+    /// [`RegistryError::UnknownSubject`] if it is not, and those of [`register`](Self::register).
     pub fn find(&self, subject: &str, schema: &Schema) -> Result<SchemaId, RegistryError> {
         Ok(self.client()?.find(subject, schema)?.id)
     }
 
-    /// What the compatibility rule of `subject` has against `schema`, in the registry's words; nothing
-    /// where it may be registered. For the tests of a build, before a schema is deployed.
+    /// Returns the objections of `subject`'s compatibility rule to `schema`, in the registry's words. The
+    /// result is empty if the schema may be registered.
+    ///
+    /// Use it in tests, to check a schema before it is deployed.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::InvalidSchema`], and all that tell why the registry could not be asked.
+    /// [`RegistryError::InvalidSchema`] if the registry considers the schema invalid, and every error of a
+    /// request.
     pub fn incompatibilities(
         &self,
         subject: &str,
@@ -277,16 +296,16 @@ impl SchemaRegistry {
         self.client()?.incompatibilities(subject, schema)
     }
 
-    /// Asks the registry whether it is there.
+    /// Checks that the registry answers.
     ///
     /// # Errors
     ///
-    /// All that tell why the registry could not be asked.
+    /// Every error of a request.
     pub fn ping(&self) -> Result<(), RegistryError> {
         self.client()?.ping()
     }
 
-    /// What was asked so far, and what the caches answered.
+    /// Returns the number of requests and cache hits so far.
     pub fn stats(&self) -> RegistryStats {
         self.inner
             .client

@@ -1,4 +1,4 @@
-//! What a client is told before it asks anything.
+//! The settings of a registry's client.
 
 use super::auth::Auth;
 use super::backend::Backend;
@@ -36,11 +36,11 @@ pub(crate) struct Settings {
     pub(crate) capacity: u64,
     pub(crate) observer: Observer,
     pub(crate) declared: HashMap<(TypeId, Format), Declared>,
-    /// A method that was called and does nothing for this kind.
+    /// A method that was called and has no effect on this kind of registry.
     pub(crate) misused: Option<&'static str>,
 }
 
-/// Whose protocol is spoken.
+/// The protocol of the registry.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Confluent {
@@ -65,7 +65,7 @@ impl Kind {
     }
 }
 
-/// URLs that may hold a password.
+/// URLs that may contain a password.
 #[derive(Clone)]
 pub(crate) struct UrlList(pub(crate) String);
 
@@ -77,11 +77,11 @@ impl std::fmt::Debug for UrlList {
     }
 }
 
-/// The schema that a type was declared with.
+/// The schema that is declared for a type.
 #[derive(Clone, Debug)]
 pub(crate) struct Declared {
     pub(crate) schema: Schema,
-    /// The name of its record.
+    /// The name of the schema's record.
     pub(crate) record: Option<String>,
 }
 

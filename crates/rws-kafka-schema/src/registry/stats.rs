@@ -1,19 +1,27 @@
 use rws_kafka_observe::{Observer, RegistryRequests};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a registry's client has done since it was made. Clones of a
-/// [`SchemaRegistry`](super::SchemaRegistry) share it.
+/// What a registry's client has done since it was created. All clones of a
+/// [`SchemaRegistry`](super::SchemaRegistry) are counted together.
+///
+/// ```
+/// use rws_kafka_schema::registry::SchemaRegistry;
+///
+/// let registry = SchemaRegistry::confluent("http://schema-registry:8081");
+/// assert_eq!(registry.stats().requests, 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegistryStats {
-    /// Requests that were sent, each try one.
+    /// The number of requests sent. Each try counts.
     pub requests: u64,
-    /// Those of them that failed for want of an answer or with a refusal.
+    /// The number of requests that got no answer or were refused.
     pub failures: u64,
-    /// Look-ups that the caches answered. Those that a thread's own memory of its last schemas
-    /// answered are not counted.
+    /// The number of lookups that the caches answered. Lookups that a thread answered from its own memory of
+    /// its last schemas are not counted.
     pub hits: u64,
-    /// Look-ups that were answered with an old latest version as the registry could not be asked.
+    /// The number of lookups that returned an outdated latest version because the registry could not be
+    /// asked.
     pub stale: u64,
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Which part of a record a schema is for.
+/// The part of a record that a schema describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The key.
@@ -19,7 +19,15 @@ impl fmt::Display for Role {
     }
 }
 
-/// Where an encoded value goes: a topic, as key or as value.
+/// The destination of an encoded value: a topic, as key or as value.
+///
+/// ```
+/// use rws_kafka_schema::registry::{Destination, Role};
+///
+/// let keys = Destination::key("orders.created");
+/// assert_eq!(keys.topic(), "orders.created");
+/// assert_eq!(keys.role(), Role::Key);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Destination<'a> {
     pub(crate) topic: &'a str,
@@ -27,7 +35,7 @@ pub struct Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// The keys of `topic`.
+    /// Returns the destination of the keys of `topic`.
     pub fn key(topic: &'a str) -> Self {
         Self {
             topic,
@@ -35,7 +43,7 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// The values of `topic`.
+    /// Returns the destination of the values of `topic`.
     pub fn value(topic: &'a str) -> Self {
         Self {
             topic,
@@ -43,42 +51,42 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// The topic.
+    /// Returns the topic.
     pub fn topic(&self) -> &'a str {
         self.topic
     }
 
-    /// Key or value.
+    /// Returns whether this is the key or the value.
     pub fn role(&self) -> Role {
         self.role
     }
 }
 
-/// Under which subject a schema is registered.
+/// How the subject of a schema is named.
 ///
-/// A record's name is its full name in Avro, the message's full name in Protobuf, and the `title` of a
-/// JSON Schema. For that, the type must have a schema of its own or be declared, as
+/// A record's name is the full name in Avro, the message's full name in Protobuf, and the `title` in a JSON
+/// Schema. Strategies that need it require a type that has its own schema, or one that is declared, such as
 /// with [`with_avro_schema`](super::SchemaRegistry::with_avro_schema).
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum SubjectNameStrategy {
-    /// `{topic}-key` and `{topic}-value`: all messages of a topic share a schema. With AWS Glue, where
-    /// the word is schema name, `{topic}` for both.
+    /// `{topic}-key` and `{topic}-value`: all messages of a topic share a schema. With AWS Glue, whose
+    /// subjects are schema names, it is `{topic}` for both.
     #[default]
     TopicName,
-    /// The record's name: one schema for it in all topics.
+    /// The record's name: a record has one schema in all topics.
     RecordName,
-    /// `{topic}-` and the record's name: a topic may hold several types.
+    /// `{topic}-` and the record's name: a topic may contain several types.
     TopicRecordName,
-    /// What the function makes of destination and record name.
+    /// The name that a function returns; see [`custom`](Self::custom).
     Custom(Arc<SubjectName>),
 }
 
-/// Makes a subject of a destination and the record's name, where it is known.
+/// A function that returns the subject for a destination and the record's name, if that is known.
 pub type SubjectName = dyn Fn(Destination<'_>, Option<&str>) -> String + Send + Sync;
 
 impl SubjectNameStrategy {
-    /// What `name` makes of destination and record name.
+    /// Returns a strategy that calls `name` with the destination and the record's name, if that is known.
     ///
     /// ```
     /// use rws_kafka_schema::registry::{Destination, SubjectNameStrategy};
@@ -93,7 +101,7 @@ impl SubjectNameStrategy {
         Self::Custom(Arc::new(name))
     }
 
-    /// The subject; `None` where it takes a record's name and there is none.
+    /// Returns the subject, or `None` if it needs a record's name and there is none.
     pub(crate) fn subject(
         &self,
         destination: Destination<'_>,

@@ -1,4 +1,4 @@
-//! Certificates of a registry and of its client.
+//! The TLS certificates of a registry and its client.
 
 use super::error::RegistryError;
 use rustls::crypto::{CryptoProvider, ring};
@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-/// Far more than any chain or key.
+/// The maximum size of a file in bytes: much more than any chain or key.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Which certificates a registry's client trusts, and which it shows. The files are read when the
-/// registry is asked first, and by `SchemaRegistry::from_config` and `from_env` at once: a file that
-/// cannot be used, or a certificate and a key that do not belong together, is
+/// The certificates that a registry's client trusts, and the one that it presents.
+///
+/// The files are read when the registry is first used. `SchemaRegistry::from_config` and `from_env` read them
+/// at once. If a file cannot be used, or a certificate and a key do not belong together, the error is
 /// [`RegistryError::Setting`].
 ///
 /// ```
@@ -32,20 +33,20 @@ pub struct RegistryTls {
 }
 
 impl RegistryTls {
-    /// Trusts what the system trusts, and shows no certificate.
+    /// Returns settings that trust the system's certificates and present none.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The certificates (PEM) trusted to sign the registry's, in place of the system's.
+    /// Trusts the CA certificates in this file (PEM) instead of the system's.
     #[must_use]
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(file.into());
         self
     }
 
-    /// This client's certificate (PEM, with those between it and its CA behind it) and its key (PEM,
-    /// not encrypted), for mutual TLS.
+    /// Presents a client certificate, for mutual TLS. The certificate file (PEM) also contains the
+    /// intermediate certificates; the key file (PEM) must not be encrypted.
     #[must_use]
     pub fn client_certificate(
         mut self,
@@ -95,7 +96,7 @@ fn certificates(
     Ok(certificates)
 }
 
-/// Reads a regular file: the open of a pipe would wait for whoever writes to it.
+/// Reads a regular file. Opening a pipe would block until something writes to it.
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     let about = std::fs::metadata(file).map_err(|error| error.to_string())?;
     if !about.is_file() {
@@ -110,11 +111,11 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
 fn private_key(file: &Path) -> Result<PrivateKey<'static>, RegistryError> {
     let wrong = |why: String| wrong("key file", file, &why, "a PEM file with an unencrypted key");
     let pem = read(file).map_err(wrong)?;
-    // The parser's words could repeat the key.
+    // Without the parser's message, which could repeat the key.
     PrivateKey::from_pem(&pem).map_err(|_| wrong("it holds no private key".to_owned()))
 }
 
-/// ureq panics where they do not.
+/// Checks that certificate and key belong together, because ureq panics if they do not.
 fn belong_together(
     (certificate, chain): (&Path, &[Certificate<'static>]),
     (key_file, key): (&Path, &PrivateKey<'static>),
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
     use rcgen::{CertifiedKey, generate_simple_self_signed};
 
-    /// A certificate and its key, in files.
+    /// Writes a certificate and its key to files.
     fn pair(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["orders".to_owned()]).unwrap();

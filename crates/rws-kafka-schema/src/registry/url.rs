@@ -1,6 +1,6 @@
-//! How a URL is shown.
+//! Removes secrets from URLs before they are shown.
 
-/// `url` without user, password and query, for an error.
+/// Returns `url` without user, password and query, for an error.
 pub(crate) fn without_credentials(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else {

@@ -1,12 +1,12 @@
 //! Confluent's framing.
 //!
-//! A payload begins with a zero byte and the schema's id, 4 bytes, big-endian. With Protobuf, the
-//! place of the message in its file follows: a count and that many indexes, each level of nesting one,
-//! as zigzag numbers of variable length; `[0]`, the first message, is the single byte 0.
+//! A payload starts with a zero byte and the schema's id, as 4 big-endian bytes. With Protobuf, the place of
+//! the message in its file follows: a count and that many indexes, one for each level of nesting, as zigzag
+//! numbers of variable length. `[0]`, the first message, is written as the single byte 0.
 //!
-//! Newer clients can put the schema's GUID into a record header instead
-//! ([`VALUE_HEADER`], [`KEY_HEADER`]): a byte 1 and the 16 bytes of the GUID. The payload then has no
-//! prefix, and with Protobuf the indexes follow the GUID in the header.
+//! Newer clients can put the schema's GUID into a record header instead ([`VALUE_HEADER`], [`KEY_HEADER`]): a
+//! byte 1 and the 16 bytes of the GUID. The payload then has no prefix, and with Protobuf the indexes follow
+//! the GUID in the header.
 
 use super::error::{FramingError, check_first_byte};
 use super::varint::{Reader, write_signed};
@@ -20,12 +20,12 @@ pub const KEY_HEADER: &str = "__key_schema_id";
 const ID_FORMAT: u8 = 0;
 /// The first byte of a header with a GUID.
 const GUID_FORMAT: u8 = 1;
-/// Format and id.
+/// The length of format and id.
 const PREFIX: usize = 5;
-/// Messages nested deeper than this are no messages of anyone's.
+/// The maximum number of indexes: no message is nested deeper.
 const MOST_INDEXES: i32 = 64;
 
-/// Begins a payload: what follows is the encoded value.
+/// Appends the start of a payload. The encoded value follows it.
 ///
 /// ```
 /// let mut payload = Vec::new();
@@ -37,11 +37,11 @@ pub fn write_id(id: u32, to: &mut Vec<u8>) {
     to.extend(id.to_be_bytes());
 }
 
-/// The schema's id and what follows it.
+/// Reads the schema's id at the start of a payload, and returns it with the bytes after it.
 ///
 /// # Errors
 ///
-/// [`FramingError`] names the byte that is wrong, and what it was.
+/// [`FramingError`] with the position and value of the wrong byte.
 pub fn read_id(payload: &[u8]) -> Result<(u32, &[u8]), FramingError> {
     let allowed = "0x00, a schema id follows";
     check_first_byte(payload, ID_FORMAT, "the format of a payload", allowed)?;
@@ -56,11 +56,11 @@ pub fn read_id(payload: &[u8]) -> Result<(u32, &[u8]), FramingError> {
     Ok((u32::from_be_bytes(id), rest))
 }
 
-/// The GUID that a header names, and what follows it: with Protobuf, the message's indexes.
+/// Reads the GUID in a header, and returns it with the bytes after it: with Protobuf, the message's indexes.
 ///
 /// # Errors
 ///
-/// As [`read_id`].
+/// Those of [`read_id`].
 pub fn read_guid(header: &[u8]) -> Result<([u8; 16], &[u8]), FramingError> {
     let allowed = "0x01, a GUID follows";
     check_first_byte(
@@ -80,7 +80,7 @@ pub fn read_guid(header: &[u8]) -> Result<([u8; 16], &[u8]), FramingError> {
     Ok((guid, rest))
 }
 
-/// Writes the place of a message in its Protobuf file: the index at each level of nesting.
+/// Appends the place of a message in its Protobuf file: its index at each level of nesting.
 ///
 /// ```
 /// use rws_kafka_schema::wire::confluent::write_indexes;
@@ -104,12 +104,12 @@ pub fn write_indexes(indexes: &[i32], to: &mut Vec<u8>) {
     }
 }
 
-/// The indexes at the start of `bytes`, and what follows them. Both forms of the first message are
-/// read: a single 0, and a count of 1 and a 0.
+/// Reads the indexes at the start of `bytes`, and returns them with the bytes after them. It reads both forms
+/// of the first message: a single 0, and a count of 1 with a 0.
 ///
 /// # Errors
 ///
-/// As [`read_id`]; positions are told from the start of `bytes`.
+/// Those of [`read_id`]; positions count from the start of `bytes`.
 pub fn read_indexes(bytes: &[u8]) -> Result<(Vec<i32>, &[u8]), FramingError> {
     let mut reader = Reader::new(bytes, 0);
     let count = reader.signed("the count of message indexes")?;

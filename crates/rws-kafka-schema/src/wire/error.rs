@@ -1,58 +1,58 @@
-/// What is wrong with the bytes that tell a payload's schema.
+/// The error of reading the bytes that name a payload's schema.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FramingError {
-    /// They end too early.
+    /// There are too few bytes.
     #[error("{what} needs {needed} bytes; found {found}")]
     TooShort {
-        /// What was read.
+        /// What was to be read.
         what: &'static str,
-        /// How many bytes that takes, at least.
+        /// The number of bytes that it needs, at least.
         needed: usize,
-        /// How many there are.
+        /// The number of bytes that there are.
         found: usize,
     },
 
-    /// A byte that tells the format is another one.
+    /// A byte that states the format has another value.
     #[error("byte {position}, {what}, is 0x{found:02x}; allowed: {allowed}")]
     Byte {
-        /// Which byte, from 0.
+        /// The position of the byte, from 0.
         position: usize,
-        /// What it tells.
+        /// What the byte states.
         what: &'static str,
-        /// What it is.
+        /// Its value.
         found: u8,
-        /// What it may be.
+        /// The allowed value.
         allowed: &'static str,
     },
 
-    /// A number is out of its range.
+    /// A number is out of range.
     #[error("{what}, at byte {position}, is {found}; allowed: {allowed}")]
     Number {
-        /// Where it begins, from 0.
+        /// The position of its first byte, from 0.
         position: usize,
-        /// What it tells.
+        /// What the number states.
         what: &'static str,
-        /// What it is.
+        /// Its value.
         found: i64,
-        /// What it may be.
+        /// The allowed values.
         allowed: String,
     },
 
-    /// A number takes more bytes than one can.
+    /// A number of variable length has too many bytes.
     #[error("the variable-length number at byte {position} does not end within 5 bytes")]
     Endless {
-        /// Where it begins, from 0.
+        /// The position of its first byte, from 0.
         position: usize,
     },
 
-    /// What is compressed cannot be decompressed.
+    /// The payload cannot be decompressed.
     #[cfg(feature = "glue")]
     #[error(transparent)]
     Compression(#[from] super::zlib::ZlibError),
 }
 
-/// An error where `bytes` begin with another byte; nothing where there are none.
+/// Returns an error if the first of `bytes` is not `expected`. Empty `bytes` are no error here.
 pub(super) fn check_first_byte(
     bytes: &[u8],
     expected: u8,

@@ -1,30 +1,31 @@
-//! AWS Glue's framing: a byte for the version, one for the compression, and the 16 bytes of the
-//! schema version's UUID. With Protobuf, the message's index follows: its place among the messages of
-//! the file, sorted by name, as a plain number of variable length. Compression takes in all that
-//! follows the UUID.
+//! AWS Glue's framing.
+//!
+//! A payload starts with a byte for the version, a byte for the compression, and the 16 bytes of the schema
+//! version's UUID. With Protobuf, the message's index follows: its place among the messages of the file
+//! sorted by name, as an unsigned number of variable length. Compression covers everything after the UUID.
 
 use super::error::{FramingError, check_first_byte};
 use super::varint::{Reader, write_unsigned};
 
-/// The only version there is.
+/// The only version of the framing.
 const VERSION: u8 = 3;
 const NO_COMPRESSION: u8 = 0;
 const ZLIB: u8 = 5;
-/// Version, compression and UUID.
+/// The length of version, compression and UUID.
 const PREFIX: usize = 18;
 
-/// How the rest of a payload is compressed.
+/// The compression of a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
     /// zlib ([RFC 1950](https://www.rfc-editor.org/rfc/rfc1950)).
     Zlib,
 }
 
-/// Begins a payload: what follows is the value, compressed as it says.
+/// Appends the start of a payload. The value follows it, compressed as stated.
 ///
 /// ```
 /// use rws_kafka_schema::wire::glue::{Compression, write_header};
@@ -42,13 +43,13 @@ pub fn write_header(compression: Compression, schema_version: [u8; 16], to: &mut
     to.extend(schema_version);
 }
 
-/// Compression, the schema version's UUID, and what follows.
+/// Reads the compression and the schema version's UUID, and returns them with the bytes after them.
 ///
 /// # Errors
 ///
-/// [`FramingError`] names the byte that is wrong, and what it was.
+/// [`FramingError`] with the position and value of the wrong byte.
 pub fn read_header(payload: &[u8]) -> Result<(Compression, [u8; 16], &[u8]), FramingError> {
-    // First of all, as it tells whose payload this is.
+    // Checked first, because it shows whether the payload is Glue's at all.
     check_first_byte(payload, VERSION, "the version of the format", "0x03")?;
     let Some((prefix, rest)) = payload.split_first_chunk::<PREFIX>() else {
         return Err(FramingError::TooShort {
@@ -73,16 +74,16 @@ pub fn read_header(payload: &[u8]) -> Result<(Compression, [u8; 16], &[u8]), Fra
     Ok((compression, uuid, rest))
 }
 
-/// Writes the index of a Protobuf message.
+/// Appends the index of a Protobuf message.
 pub fn write_index(index: u32, to: &mut Vec<u8>) {
     write_unsigned(index, to);
 }
 
-/// The index at the start of `bytes`, and what follows it.
+/// Reads the index at the start of `bytes`, and returns it with the bytes after it.
 ///
 /// # Errors
 ///
-/// As [`read_header`]; positions are told from the start of `bytes`.
+/// Those of [`read_header`]; positions count from the start of `bytes`.
 pub fn read_index(bytes: &[u8]) -> Result<(u32, &[u8]), FramingError> {
     let mut reader = Reader::new(bytes, 0);
     let index = reader.unsigned("the index of a message")?;

@@ -1,4 +1,4 @@
-//! The bytes that schema registries put before a payload, or in its headers.
+//! The bytes that schema registries put before a payload or into its headers.
 //!
 //! | module | format |
 //! |---|---|

@@ -1,9 +1,9 @@
 use super::error::FramingError;
 
-/// A 32-bit number takes this many bytes at most.
+/// The most bytes of a 32-bit number.
 const MOST: usize = 5;
 
-/// Reads numbers of variable length, least significant 7 bits first, as Protocol Buffers has them.
+/// Reads numbers of variable length, least significant 7 bits first, as in Protocol Buffers.
 #[derive(Clone, Debug)]
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
@@ -19,7 +19,7 @@ impl<'a> Reader<'a> {
         self.position
     }
 
-    /// What follows the numbers read so far.
+    /// Returns the bytes after the numbers read so far.
     pub(super) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.position..).unwrap_or_default()
     }
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         Err(FramingError::Endless { position: start })
     }
 
-    /// A signed number in zigzag form: 0, -1, 1, -2, … as 0, 1, 2, 3, ….
+    /// Reads a signed number in zigzag form: 0, -1, 1, -2, … are written as 0, 1, 2, 3, ….
     pub(super) fn signed(&mut self, what: &'static str) -> Result<i32, FramingError> {
         let zigzag = self.unsigned(what)?;
         Ok((zigzag >> 1) as i32 ^ -((zigzag & 1) as i32))

@@ -1,51 +1,50 @@
-//! zlib ([RFC 1950](https://www.rfc-editor.org/rfc/rfc1950)), as AWS Glue's framing may hold it.
+//! zlib ([RFC 1950](https://www.rfc-editor.org/rfc/rfc1950)), which AWS Glue's framing can contain.
 
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use std::io::{self, Read, Write};
 
-/// No payload is larger than this when decompressed: 64 MiB.
+/// The maximum size of a decompressed payload: 64 MiB.
 pub(crate) const LARGEST: usize = 64 << 20;
-/// How much is decompressed at a time.
+/// How many bytes are decompressed at a time.
 const PIECE: usize = 16 << 10;
 
-/// Why bytes could not be decompressed.
+/// The error of decompressing a payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ZlibError {
-    /// They are no zlib, or not all of it.
+    /// The bytes are not zlib, or are incomplete.
     #[error("the payload says that it is compressed by zlib, and is not: {0}")]
     Broken(String),
 
-    /// They hold more than may be read.
+    /// The decompressed payload would exceed the limit.
     #[error("the payload of {found} bytes holds more than {limit} bytes; that many are read")]
     TooLarge {
-        /// How many there are, compressed.
+        /// The compressed size, in bytes.
         found: usize,
-        /// How many there may be, decompressed.
+        /// The maximum decompressed size, in bytes.
         limit: usize,
     },
 
-    /// More follows the end of what is compressed.
+    /// Bytes follow the end of the compressed payload.
     #[error("{0} bytes follow the end of the compressed payload; there must be none")]
     Trailing(usize),
 }
 
-/// `bytes` compressed, at the level that zlib takes by itself.
+/// Compresses `bytes` at zlib's default level.
 pub(crate) fn compress(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    // Nothing fails that writes to memory.
+    // Writing to memory does not fail.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()
 }
 
-/// What `bytes` hold, which must be no more than `limit` bytes. Memory is taken as output comes: at
-/// most twice of it.
+/// Decompresses `bytes` to at most `limit` bytes. Memory grows with the output, to at most twice its size.
 ///
 /// # Errors
 ///
-/// [`ZlibError`]; after [`TooLarge`](ZlibError::TooLarge), no more than `limit` bytes were taken.
+/// [`ZlibError`]; after [`TooLarge`](ZlibError::TooLarge), at most `limit` bytes were decompressed.
 pub(crate) fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>, ZlibError> {
     let mut decoder = ZlibDecoder::new(bytes);
     let mut output = Vec::new();

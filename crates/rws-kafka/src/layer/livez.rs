@@ -1,4 +1,4 @@
-//! `/livez`: whether the workers' poll threads run.
+//! Answers `/livez`: whether the workers' poll threads run.
 
 use crate::message;
 use rust_web_server::request::Request;

@@ -1,4 +1,4 @@
-//! `/metrics`: the server's own page, and ours after it.
+//! Answers `/metrics`: the server's own page, then Kafka's metrics.
 
 use crate::message;
 use rust_web_server::application::Application;
@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// Renders metrics of the service's own.
+/// Renders the service's own metrics.
 pub(super) type OwnMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 static PANIC_LOG: LazyLock<LogRate> = LazyLock::new(|| LogRate::new(Duration::from_secs(60)));
@@ -48,7 +48,7 @@ fn append(observer: &Observer, own: &[OwnMetrics], page: &mut Response) {
         match panics::catch(|| render()) {
             Ok(own) => text.extend_from_slice(own.as_bytes()),
             Err(panic) => {
-                // A scraper asks every few seconds.
+                // Scrapers come every few seconds, so limit the log.
                 if let Some(held_back) = PANIC_LOG.admit() {
                     let held_back = non_zero(held_back);
                     tracing::error!(%panic, held_back, "the service's own metrics panicked and are left out");
@@ -60,12 +60,12 @@ fn append(observer: &Observer, own: &[OwnMetrics], page: &mut Response) {
             text.push(b'\n');
         }
     }
-    // Built anew, for the part also holds the body's length.
+    // Built again, because the part also holds the body's length.
     let content_type = std::mem::take(&mut part.content_type);
     *part = Range::get_content_range(text, content_type);
 }
 
-/// Version 18 of the server would answer a scraper that accepts protobuf in that format.
+/// Removes a request for protobuf: version 18 of the server would answer the scraper in that format.
 fn without_protobuf(request: &Request) -> Cow<'_, Request> {
     let asks_for_protobuf = |header: &Header| {
         header.name.eq_ignore_ascii_case(Header::_ACCEPT)

@@ -1,4 +1,4 @@
-//! What a wrapped application answers about Kafka: one module an answer.
+//! The answers about Kafka that a wrapped application gives, one module for each.
 
 mod livez;
 mod metrics;
@@ -19,26 +19,28 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A middleware that makes the server's `/readyz` and `/metrics` tell of Kafka.
+/// A middleware that adds Kafka to the server's `/readyz` and `/metrics`.
 ///
-/// - `GET` and `HEAD /readyz` answer 200 or 503 with a JSON body, see
-///   [`Readiness::to_json`](crate::Readiness::to_json): a degraded answer names its cause. While the server itself is not ready
-///   (`rust_web_server::metrics::SERVER_READY`, which [`serve`](crate::serve) keeps) the answer is
-///   503 and degraded, whatever Kafka's state.
-/// - `GET /metrics` is the server's own page followed by the Kafka metrics, in the Prometheus text
-///   format. The server's protobuf format is not offered, for the page could not be extended.
-/// - With [`status_page`](Self::status_page), `GET` and `HEAD /kafka` and `/kafka.json` show what
-///   Kafka does in this process, to people and to programs.
-/// - With [`livez`](Self::livez), `GET` and `HEAD /livez` answer 503 when a worker hangs.
+/// - `GET` and `HEAD /readyz` answer 200 or 503 with a JSON body; see
+///   [`Readiness::to_json`](crate::Readiness::to_json).
+/// - `GET /metrics` answers the server's own page followed by the Kafka metrics, as Prometheus text.
+/// - With [`status_page`](Self::status_page), `GET` and `HEAD /kafka` and `/kafka.json` show the state
+///   of Kafka in this process.
+/// - With [`livez`](Self::livez), `GET` and `HEAD /livez` answer 503 if a worker's poll thread hangs.
 ///
-/// Everything else passes untouched, `/healthz` included: a broker that is down is no reason to
+/// The body of a 503 from `/readyz` names the cause. While the server itself is not ready
+/// (`rust_web_server::metrics::SERVER_READY`, which [`serve`](crate::serve) maintains), the answer is
+/// 503, whatever Kafka's state.
+///
+/// `/metrics` never uses the server's protobuf format, because that page could not be extended.
+///
+/// All other requests pass unchanged, including `/healthz`: an unreachable broker is not a cause to
 /// restart the service.
 ///
-/// While a request is handled, the trace of its headers `traceparent` and `tracestate` is current (see
-/// [`trace`](crate::trace)): what its handler publishes belongs to it. Where the application
-/// is wrapped in the server's own `rust_web_server::otel::OtelLayer` before this one, the span that it
-/// makes for the request is current instead.
-///
+/// While a request is handled, the trace in its headers `traceparent` and `tracestate` is current (see
+/// [`trace`](crate::trace)), and the messages that its handler publishes belong to it. If the
+/// application was wrapped in the server's own `rust_web_server::otel::OtelLayer` before this layer, the
+/// span that it makes for the request is current instead.
 /// ```
 /// use rust_web_server::app::App;
 /// use rust_web_server::test_client::TestClient;
@@ -59,7 +61,7 @@ pub struct KafkaLayer {
 }
 
 impl KafkaLayer {
-    /// A layer that shows what is reported to [`Observer::global`].
+    /// Returns a layer that shows what is reported to [`Observer::global`].
     pub fn new() -> Self {
         Self {
             observer: Observer::global(),
@@ -69,22 +71,22 @@ impl KafkaLayer {
         }
     }
 
-    /// Shows what is reported to `observer` instead.
+    /// Shows what is reported to `observer` instead of [`Observer::global`].
     pub fn observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Adds the status page: `GET /kafka` for people, `GET /kafka.json` for programs. Off unless
-    /// called.
+    /// Adds the status page: `GET /kafka` for people and `GET /kafka.json` for programs. Off by default.
     ///
-    /// It shows names of brokers, topics, consumer groups and clients, offsets, and the texts of
-    /// recent errors, with what the service's own errors say; no secret of the configuration. Whoever reaches the service can read it: `wrap` the
-    /// application in the service's own authentication before this layer (the server runs layers in
-    /// the order in which they were added), or let the proxy in front keep the two paths inside.
+    /// It shows the names of brokers, topics, consumer groups and clients, offsets, and the texts of
+    /// recent errors, including the service's own. It shows no secrets of the configuration. Everyone who
+    /// can reach the service can read it. To restrict access, `wrap` the application in the service's own
+    /// authentication before this layer (the server runs layers in the order in which they were added),
+    /// or let a proxy block the two paths from outside.
     ///
-    /// The page is one file without scripts, loads nothing, and reloads itself every
-    /// 10 seconds, unless asked for as `/kafka?refresh=off`.
+    /// The page is one file without scripts and loads nothing else. It reloads itself every 10 seconds,
+    /// unless it is requested as `/kafka?refresh=off`.
     ///
     /// ```
     /// use rust_web_server::app::App;
@@ -101,13 +103,15 @@ impl KafkaLayer {
         self
     }
 
-    /// Adds `GET /livez`: 503 when the poll thread of a worker gave no sign of life for longer than
-    /// `silence`, else 200. Off unless called.
+    /// Adds `GET /livez` for a liveness probe. Off by default.
     ///
-    /// The poll thread never waits for a handler or a broker, but for a rebalance, in which it waits
-    /// up to the [`drain_timeout`](crate::ConsumerConfig::drain_timeout) for messages in hand: let
-    /// `silence` be longer than that. It is for a liveness probe, which restarts the process: a broker
-    /// that is down changes nothing here, that is what `/readyz` tells.
+    /// It answers 503 when the last heartbeat of a worker's poll thread is older than `silence`, and
+    /// otherwise 200. A poll thread never waits for a handler or a broker, except during a rebalance: then
+    /// it waits up to the [`drain_timeout`](crate::ConsumerConfig::drain_timeout) for messages in flight.
+    /// Set `silence` to more than that.
+    ///
+    /// An unreachable broker does not change the answer, because a restart would not help; `/readyz`
+    /// reports it.
     ///
     /// ```
     /// use rust_web_server::app::App;
@@ -130,11 +134,11 @@ impl KafkaLayer {
         self
     }
 
-    /// Appends metrics of the service's own to `GET /metrics`, after Kafka's. Call it again for more.
+    /// Appends the service's own metrics to `GET /metrics`, after Kafka's. Each call adds more.
     ///
-    /// `render` returns lines of the [Prometheus text format]; it is called for each scrape, on the
-    /// thread of the request, so it should be quick. When it panics, its lines are left out of that answer
-    /// and the panic is logged. Names should not begin with `rws_`, which the server's and ours do.
+    /// `render` returns lines in the [Prometheus text format]. It runs for each scrape, on the request's
+    /// thread, so it should be quick. If it panics, its lines are missing from that answer and the panic
+    /// is logged. Do not use names that begin with `rws_`: the server and this crate use them.
     ///
     /// ```
     /// use rust_web_server::app::App;
@@ -193,9 +197,9 @@ impl Middleware for KafkaLayer {
         if !is_get && request.method != METHOD.head {
             return pass();
         }
-        // A `HEAD` gets the answer of the `GET`; the server leaves out its body. Paths are compared as
-        // the layers before this one have seen them: whatever a server makes of `http://host/kafka`,
-        // it is not `/kafka` here unless it was for an authentication in front, too.
+        // A `HEAD` gets the answer of the `GET`, and the server omits the body. Compare the paths as the
+        // layers before this one saw them: if a server rewrites `http://host/kafka`, it must be `/kafka`
+        // for an authentication in front of this layer too.
         match (message::path(request), &self.status_page, self.livez) {
             ("/readyz", ..) => Ok(readyz::answer(&self.observer, request)),
             ("/metrics", ..) if is_get => {

@@ -1,4 +1,4 @@
-//! `/readyz`: whether the service can do its Kafka work.
+//! Answers `/readyz`: whether the service can do its Kafka work.
 
 use crate::message;
 use rust_web_server::metrics::SERVER_READY;
@@ -17,7 +17,7 @@ pub(super) fn answer(observer: &Observer, request: &Request) -> Response {
     message::json(status, message::own_headers(request), readiness.to_json())
 }
 
-/// That of Kafka and of the server.
+/// Returns the readiness of Kafka and the server together.
 pub(super) fn readiness(observer: &Observer) -> Readiness {
     observer.readiness().and_server(server_is_ready())
 }

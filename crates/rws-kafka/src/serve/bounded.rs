@@ -3,10 +3,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Instant;
 
-/// Something that runs on a thread of its own, and is abandoned when it takes too long.
+/// Work on its own thread, which is abandoned when it takes too long.
 pub(super) struct Bounded<T> {
     result: Receiver<T>,
-    /// Why there is no thread.
+    /// Why the thread did not start.
     refused: Option<String>,
 }
 
@@ -16,7 +16,7 @@ impl<T: Send + 'static> Bounded<T> {
         let thread = thread::Builder::new()
             .name("rws-kafka-stop".to_owned())
             .spawn(move || {
-                // Nobody listens once it is abandoned.
+                // Fails if the work was abandoned and nothing receives its result.
                 let _ = sender.send(work());
             });
         Self {
@@ -25,7 +25,7 @@ impl<T: Send + 'static> Bounded<T> {
         }
     }
 
-    /// Its result, or why there is none at `until`.
+    /// Waits for the result until `until`, or returns why there is none.
     pub(super) fn wait(self, until: Instant) -> Result<T, NoResult> {
         let within = until.saturating_duration_since(Instant::now());
         match (self.result.recv_timeout(within), self.refused) {
@@ -37,7 +37,7 @@ impl<T: Send + 'static> Bounded<T> {
     }
 }
 
-/// Why something has no result.
+/// Why work has no result.
 #[derive(Debug)]
 pub(super) enum NoResult {
     TimedOut,

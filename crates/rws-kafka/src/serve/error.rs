@@ -1,44 +1,45 @@
 use rws_kafka_observe::causes;
 use std::fmt;
 
-/// Why a service did not start.
+/// The error of [`serve`](crate::serve), [`run`](crate::run) and [`Serve`](crate::Serve): the service
+/// did not start.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The address could not be bound: it is in use, is not this machine's, or needs privileges.
+    /// The address could not be bound: it is in use, does not belong to this machine, or needs privileges.
     #[error("cannot listen on {address}: {cause}")]
     Bind {
-        /// `RWS_CONFIG_IP:RWS_CONFIG_PORT`, as every layer of the server's configuration left them, or
-        /// the address of [`health_on`](crate::Serve::health_on).
+        /// `RWS_CONFIG_IP:RWS_CONFIG_PORT` as the server's configuration resolved them, or the address
+        /// given to [`health_on`](crate::Serve::health_on).
         address: String,
-        /// The system's words.
+        /// The message of the operating system.
         cause: String,
     },
 
-    /// The server's thread pool cannot have this size.
+    /// The configured number of threads is less than 1.
     #[error("RWS_CONFIG_THREAD_COUNT is {found} and must be at least 1")]
     ThreadCount {
-        /// What it was.
+        /// The configured number.
         found: i32,
     },
 
     /// The system refused the handler of SIGTERM and SIGINT.
     #[error("cannot handle SIGTERM and SIGINT: {cause}")]
     Signals {
-        /// The system's words.
+        /// The message of the operating system.
         cause: String,
     },
 
     /// The system refused a thread, or a second handle on the socket.
     #[error("cannot start the server: {cause}")]
     Start {
-        /// The system's words.
+        /// The message of the operating system.
         cause: String,
     },
 }
 
 impl fmt::Debug for ServeError {
-    /// Writes the error as `main` should print it.
+    /// Writes the error and its causes in the form in which `main` should print them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         causes::debug(self, f)
     }

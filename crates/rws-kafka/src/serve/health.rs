@@ -17,14 +17,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How long a poll thread may give no sign of life before `/livez` says so: longer than the longest
-/// wait of a worker that is well, a drain at a rebalance.
+/// How old a poll thread's heartbeat may be before `/livez` fails: longer than the longest wait of a
+/// healthy worker, which is a drain at a rebalance.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Connections that are answered at the same time; more are refused. Probes and a scraper need few.
+/// The most connections answered at the same time; others are refused. Probes and a scraper need few.
 const MOST: usize = 16;
 
-/// Between tries to accept, where the system refuses: out of file descriptors, mostly.
+/// The pause before `accept` is tried again after an error, mostly that file descriptors ran out.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A port for probes and scrapes that listens and does not answer yet.
@@ -48,7 +48,7 @@ impl HealthPort {
         self.address
     }
 
-    /// Answers on a thread of its own until the result is dropped.
+    /// Answers requests on its own thread until the result is dropped.
     pub(super) fn start(self, layer: Option<KafkaLayer>) -> Result<Health, ServeError> {
         let not_started = |error: std::io::Error| ServeError::Start {
             cause: error.to_string(),
@@ -58,7 +58,7 @@ impl HealthPort {
             layer: layer.unwrap_or_default().livez_unless_set(SILENCE),
             server: Box::new(App::with_state(())),
         });
-        // An answer asks its client to close; a connection ends after a while in any case.
+        // Responses ask the client to close; `late` ends the connection after a while in any case.
         served.last_call();
         let closed = Arc::new(AtomicBool::new(false));
         let is_closed = Arc::clone(&closed);
@@ -94,7 +94,7 @@ fn accept(listener: &TcpListener, served: Served) {
     }
 }
 
-/// The port while it answers. Dropping it refuses new connections; it waits for none.
+/// The port while it answers. Dropping it refuses new connections and does not wait for open ones.
 pub(super) struct Health {
     door: TcpListener,
     closed: Arc<AtomicBool>,
@@ -107,8 +107,8 @@ impl Drop for Health {
     }
 }
 
-/// The server's health and metrics below Kafka's, and nothing else: the server's own application
-/// would also serve the files of the working directory.
+/// Kafka's answers, and below them the server's health and metrics. The server's own application would
+/// also serve the files of the working directory.
 struct Pages {
     layer: KafkaLayer,
     server: Box<dyn Application + Send + Sync>,

@@ -14,11 +14,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often the server's state is looked at: it is kept in statics and cannot be waited for.
+/// How often the server's state is checked: it is in statics, which cannot be waited for.
 const POLL: Duration = Duration::from_millis(10);
 
-/// When no handler runs, and no request began or ended for this long, the open connections are
-/// taken to be idle.
+/// Open connections count as idle when no handler runs and no request has started or ended for this
+/// long.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// A server that listens and does not accept yet.
@@ -32,7 +32,7 @@ impl Bound {
     pub(super) fn bind() -> Result<Self, ServeError> {
         let (listener, pool) = match panics::catch(Server::setup) {
             Ok(bound) => bound.map_err(|cause| refused(&cause))?,
-            // It panics on a pool without threads.
+            // The server panics if its pool would have no threads.
             Err(panic) => match get_ip_port_thread_count() {
                 (_, _, found) if found < 1 => return Err(ServeError::ThreadCount { found }),
                 _ => return Err(refused(&format!("the server's setup panicked: {panic}"))),
@@ -74,10 +74,10 @@ fn not_started(error: io::Error) -> ServeError {
     }
 }
 
-/// A server that runs on a thread of its own.
+/// A server that runs on its own thread.
 pub(super) struct Http {
     served: Served,
-    /// Another handle on the listening socket, to close the door with.
+    /// A second handle on the listening socket, through which it is shut down.
     door: TcpListener,
     /// Disconnects when `Server::run` has returned.
     ended: Receiver<()>,
@@ -92,7 +92,7 @@ impl Http {
         door.set_nonblocking(true).map_err(not_started)?;
         let served = Served::leak(app);
         let (running, ended) = channel();
-        // Before the server runs, for it clears this when it stops.
+        // Set it before the server runs, because the server clears it when it stops.
         SERVER_READY.store(true, Ordering::SeqCst);
         thread::Builder::new()
             .name("rws-kafka-http".to_owned())
@@ -111,7 +111,7 @@ impl Http {
         })
     }
 
-    /// Waits until the server has stopped accepting, or `asked_to_stop` says so.
+    /// Blocks until the server has stopped accepting or `asked_to_stop` returns `true`.
     pub(super) fn wait_for_stop(&self, asked_to_stop: impl Fn() -> bool) {
         let runs = || SERVER_READY.load(Ordering::SeqCst) && !asked_to_stop();
         while runs() {
@@ -121,8 +121,8 @@ impl Http {
         }
     }
 
-    /// Turns `/readyz` to 503, lets in who stands at the door, refuses new connections and asks
-    /// clients to close theirs.
+    /// Makes `/readyz` answer 503, serves the connections that wait to be accepted, refuses new ones,
+    /// and asks clients to close theirs.
     pub(super) fn close_door(&self) {
         SERVER_READY.store(false, Ordering::SeqCst);
         self.served.last_call();
@@ -130,10 +130,10 @@ impl Http {
         refuse_connections(&self.door);
     }
 
-    /// Waits until every request is answered, at most until `until`.
+    /// Waits until every request is answered, at most until `until`. Returns `true` if all are.
     ///
-    /// A client may keep its connection open for as long as it likes, so what is only connected is
-    /// not waited for beyond [`QUIET`].
+    /// Clients may keep connections open as long as they like, so idle connections are waited for no
+    /// longer than [`QUIET`].
     pub(super) fn drain(&self, until: Instant) -> bool {
         let mut last = self.activity();
         let mut quiet_since = Instant::now();
@@ -151,7 +151,7 @@ impl Http {
                 return true;
             }
             if has_ended {
-                // Nothing was waited for above.
+                // `ended_within` returned at once.
                 thread::sleep(wait);
             }
             if now >= until {
@@ -160,7 +160,7 @@ impl Http {
         }
     }
 
-    /// Requests whose handlers still run.
+    /// Returns the number of requests whose handlers still run.
     pub(super) fn unanswered(&self) -> usize {
         self.served.running()
     }
@@ -178,16 +178,16 @@ impl Http {
     }
 }
 
-/// Makes `accept` fail, which also ends `Server::run`'s loop.
+/// Shuts down the listening socket: `accept` fails, which also ends the loop of `Server::run`.
 ///
-/// On systems where a listening socket cannot be shut down this has no effect: clients then connect
-/// until the process ends, as they do with the server alone.
+/// On systems where a listening socket cannot be shut down this has no effect. Clients can then connect
+/// until the process ends, as with the server alone.
 pub(super) fn refuse_connections(listener: &TcpListener) {
     #[cfg(unix)]
     if let Ok(listener) = listener.try_clone() {
         use std::net::{Shutdown, TcpStream};
         use std::os::fd::OwnedFd;
-        // The standard library offers `shutdown` on a stream only; it is the same system call.
+        // The standard library has `shutdown` only on streams; it is the same system call.
         let _ = TcpStream::from(OwnedFd::from(listener)).shutdown(Shutdown::Both);
     }
     #[cfg(not(unix))]

@@ -10,13 +10,14 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// More than the standard library lets wait; a flood of clients must not hold up the stop.
+/// The most connections to serve: more than the standard library queues, and few enough that a flood of
+/// clients cannot delay the stop.
 const MOST: usize = 1024;
 
-/// The server's own default.
+/// The server's own default, in bytes.
 const DEFAULT_REQUEST_SIZE: i64 = 10_000;
 
-/// A client that was late and sends nothing is let go of after this long.
+/// A late client that sends nothing for this long is disconnected.
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// After this long a connection ends, whatever its client does.
@@ -24,8 +25,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Serves the connections that were waiting to be accepted when the server stopped accepting.
 ///
-/// The server looks every 10 ms, so at the signal some clients have connected and sent a request
-/// that it has not seen. `listener` must not block.
+/// The server polls every 10 ms, so at the signal some clients may have sent a request that the server
+/// has not seen. `listener` must be non-blocking.
 pub(super) fn serve_waiting(listener: &TcpListener, served: Served) {
     for _ in 0..MOST {
         let Ok((stream, peer)) = listener.accept() else {
@@ -37,7 +38,7 @@ pub(super) fn serve_waiting(listener: &TcpListener, served: Served) {
     }
 }
 
-/// Answers what a client sends on this connection, on a thread of its own.
+/// Serves this connection on its own thread.
 pub(super) fn serve(stream: TcpStream, peer: SocketAddr, served: Served) -> std::io::Result<()> {
     stream.set_nonblocking(false)?;
     let connection = connection_info(peer, stream.local_addr()?);
@@ -57,8 +58,8 @@ pub(super) fn serve(stream: TcpStream, peer: SocketAddr, served: Served) -> std:
     Ok(())
 }
 
-/// A connection that ends at a time of its own: the server would read, and write, for as long as a client
-/// keeps it busy.
+/// A connection that ends at a fixed time; otherwise the server would read and write for as long as the
+/// client keeps it busy.
 struct Bounded {
     stream: TcpStream,
     end: Instant,
@@ -93,8 +94,8 @@ impl Write for Bounded {
     }
 }
 
-/// `ConnectionInfo` has other fields on other versions of the server, so none can be written down
-/// here; the test client makes one.
+/// Returns the connection's info. The fields of `ConnectionInfo` differ between versions of the server,
+/// so it cannot be built here; the test client builds one.
 fn connection_info(client: SocketAddr, server: SocketAddr) -> ConnectionInfo {
     struct Capture<'a>(&'a RefCell<Option<ConnectionInfo>>);
     impl Application for Capture<'_> {
@@ -114,8 +115,8 @@ fn connection_info(client: SocketAddr, server: SocketAddr) -> ConnectionInfo {
     info
 }
 
-/// The server's buffer for a request, in bytes. Its own function prints a line where the variable is
-/// not set, as it is not without an HTTP application.
+/// Returns the size of the server's request buffer, in bytes. The server's own function prints a line if
+/// the variable is not set, and without an HTTP application it is not.
 fn request_size() -> i64 {
     std::env::var("RWS_CONFIG_REQUEST_ALLOCATION_SIZE_IN_BYTES")
         .ok()

@@ -1,4 +1,4 @@
-//! Starts the server and stops everything in order.
+//! Starts the server and stops all parts of the service in order.
 
 mod bounded;
 mod error;
@@ -38,42 +38,43 @@ use std::time::Duration;
 /// Five seconds less than the grace period that Kubernetes gives a pod.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(25);
 
-/// Short enough to be added to any clock.
+/// Short enough to be added to any `Instant`.
 const LONGEST_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Runs `app` on the server until SIGTERM or SIGINT, and then stops everything in order.
+/// Runs `app` on the server until SIGTERM or SIGINT, then stops everything in order.
 ///
-/// The address is the server's own `RWS_CONFIG_IP` and `RWS_CONFIG_PORT`. The calling thread is
-/// blocked until the stop is over. On the signal, within [one deadline](Serve::deadline):
+/// The server listens on its own `RWS_CONFIG_IP` and `RWS_CONFIG_PORT`. This function blocks the
+/// calling thread until the stop is complete. The stop has [one deadline](Serve::deadline), and these
+/// steps:
 ///
-/// 1. `/readyz` turns to 503, and new connections are refused.
-/// 2. The requests in hand are answered, their clients asked to close the connection. A connection
-///    that has no request in a handler is not waited for longer than a second.
-/// 3. The workers stop: each finishes the messages in hand and commits.
-/// 4. The [stages](Serve::stage) run, in the order in which they were added; relays of an outbox are
-///    some.
+/// 1. `/readyz` answers 503, and the server refuses new connections.
+/// 2. The server answers the open requests and asks their clients to close the connection. It waits at
+///    most a second for connections without a request in a handler.
+/// 3. The workers stop: each finishes the messages in flight and commits.
+/// 4. The [stages](Serve::stage) run, in the order in which they were added. Relays of an outbox are
+///    stages.
 /// 5. The producers are flushed and closed.
 ///
-/// A step that is slow may use up to half of what is left of the deadline, so that the steps after
-/// it have their turn; requests still open then have until the deadline, and what they publish is
-/// flushed. What is not done at the deadline is abandoned and reported, also in the log. The
-/// server's threads may then still be in a handler: return from `main` to end them.
+/// A slow step may take at most half of the time left until the deadline, so that the steps after it
+/// get their turn. Requests that are still open then have until the deadline, and their messages are
+/// flushed too. At the deadline, unfinished work is abandoned, reported and logged. Threads of the
+/// server may still be in a handler then: return from `main` to end them.
 ///
 /// A handler that panics is answered with 500.
 ///
-/// Kubernetes goes on sending connections for a moment after the signal, which are then refused: a
-/// `preStop` hook that sleeps for some seconds avoids it.
+/// Kubernetes keeps sending connections for a moment after the signal, and these are refused. To avoid
+/// that, add a `preStop` hook that sleeps for a few seconds.
 ///
 /// # Signals
 ///
-/// The server installs its own signal handler (of the crate `ctrlc`) when it starts, once per process.
-/// Before that, SIGTERM and SIGINT end the process without a drain: call [`Serve::bind`] first of all,
-/// which handles them from then on, and makes this function stop as soon as it is called. A second
-/// signal in between ends the process at once.
+/// When the server starts, it installs its own signal handler (of the crate `ctrlc`), once per process.
+/// Until then, SIGTERM and SIGINT end the process without a drain. Call [`Serve::bind`] first to handle
+/// them from then on: a signal that arrives before `serve` makes it stop as soon as it is called. A
+/// second signal before `serve` ends the process at once.
 ///
-/// A service that decides itself when to stop installs its own handler after [`Serve::bind`], which it
-/// replaces, and stops through a [`Stopper`]; so does a second `serve` in one process. Only one can run
-/// at a time, for the server's readiness is a static.
+/// A service that decides itself when to stop installs its own handler after [`Serve::bind`], whose
+/// handler it replaces, and stops through a [`Stopper`]. A second `serve` in one process also needs a
+/// [`Stopper`]. Only one can run at a time, because the server's readiness is a static.
 ///
 /// ```no_run
 /// use rust_web_server::app::App;
@@ -94,8 +95,9 @@ const LONGEST_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// # Errors
 ///
-/// [`ServeError::Bind`] when the address cannot be bound, the other variants when the server cannot
-/// start. The workers are then stopped and the producers flushed all the same.
+/// [`ServeError::Bind`] if the address cannot be bound, [`ServeError::ThreadCount`] if the server has
+/// no threads, and [`ServeError::Start`] if the system refuses a thread or a socket. In each case the
+/// workers are stopped and the producers flushed first.
 pub fn serve(
     app: impl Application + Send + Sync + 'static,
     options: Serve,
@@ -122,14 +124,27 @@ pub fn serve(
         }
         Err(error) => {
             tracing::error!(%error, "the server did not start");
-            // Logged by `stop`; the caller is told what made it necessary.
+            // `stop` logs its report; the caller gets the cause.
             let _ = parts.stop(None);
             Err(error)
         }
     }
 }
 
-/// What runs beside the server, and how long its stop may take. See [`serve`] and [`run`].
+/// Options of [`serve`] and [`run`]: the parts that run beside the server, and the deadline of the stop.
+///
+/// ```no_run
+/// use rws_kafka::{KafkaProducer, Serve};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = Serve::new().bind()?.deadline(Duration::from_secs(20));
+/// let producer = KafkaProducer::from_env()?;
+/// let service = service.producer(producer);
+/// # drop(service);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "options do nothing until they are given to `serve` or `run`"]
 pub struct Serve {
     bound: Option<Bound>,
@@ -141,7 +156,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// A server alone, with 25 seconds to stop.
+    /// Returns options for a server alone, with a deadline of 25 seconds for the stop.
     pub fn new() -> Self {
         Self {
             bound: None,
@@ -153,14 +168,16 @@ impl Serve {
         }
     }
 
-    /// Flushes and closes `producer` as the last thing. Call it for each producer.
+    /// Adds a producer, which the last step of the stop flushes and closes. Call it for each producer.
     pub fn producer(mut self, producer: KafkaProducer) -> Self {
         self.parts.producers.push(producer);
         self
     }
 
-    /// Stops this worker after the last request was answered. Call it for each worker; they stop
-    /// at the same time.
+    /// Adds a worker, which stops after the open requests have been answered.
+    ///
+    /// Call it for each worker; all workers stop at the same time. [`run`] also stops the service when
+    /// a worker has ended by itself; [`serve`] does not.
     pub fn worker(mut self, worker: ConsumerHandle) -> Self {
         let watched = worker.clone();
         self.parts
@@ -169,10 +186,19 @@ impl Serve {
         self
     }
 
-    /// Runs `stop` after the workers have stopped and before the producers are flushed.
+    /// Adds a step that runs after the workers have stopped and before the producers are flushed.
     ///
-    /// It is told how long it may take. It runs on a thread of its own and is abandoned when it
-    /// takes longer.
+    /// `stop` gets the time that it may take. It runs on its own thread. If it takes longer, it is
+    /// abandoned and reported in [`ServeReport::failed_stages`].
+    ///
+    /// ```
+    /// use rws_kafka::Serve;
+    ///
+    /// let service = Serve::new().stage("cache", |within| {
+    ///     println!("writing the cache to disk within {within:?}");
+    ///     Ok(())
+    /// });
+    /// ```
     pub fn stage(
         mut self,
         name: impl Into<String>,
@@ -182,11 +208,14 @@ impl Serve {
         self
     }
 
-    /// Stops this relay of an outbox as a [stage](Self::stage): it takes no more events, and waits for
-    /// the acknowledgements of those that it has sent. What it leaves is sent by the next relay.
+    /// Adds a relay of an outbox, which stops as a [stage](Self::stage).
+    ///
+    /// The relay reads no more events and waits for the acknowledgements of those that it has sent. The
+    /// next relay sends the remaining events. [`run`] also stops the service when the relay has ended by
+    /// itself; [`serve`] does not.
     #[cfg(feature = "outbox")]
     pub fn relay(mut self, relay: rws_kafka_outbox::RelayHandle) -> Self {
-        // Shared with what watches it until the stage takes it.
+        // The watcher needs it until the stage takes it.
         let relay = Arc::new(Mutex::new(Some(relay)));
         let watched = Arc::clone(&relay);
         self.parts.watch("an outbox relay", move || {
@@ -194,7 +223,7 @@ impl Serve {
             relay.as_ref().is_some_and(|relay| !relay.status().running)
         });
         self.stage("outbox relay", move |within| {
-            // A statement of its own, so that the lock is not held while the relay stops.
+            // A separate statement, so that the lock is not held while the relay stops.
             let relay = relay.lock().take();
             let Some(relay) = relay else {
                 return Ok(());
@@ -207,27 +236,29 @@ impl Serve {
         })
     }
 
-    /// How long the whole stop may take: 25 seconds by default, a day at most.
+    /// Sets how long the whole stop may take: 25 seconds by default, 24 hours at most.
     ///
-    /// Keep it below what the platform waits before it kills the process (Kubernetes:
-    /// `terminationGracePeriodSeconds`, 30 seconds by default, less what a `preStop` hook takes).
+    /// Keep it below the time after which the platform kills the process. In Kubernetes that is
+    /// `terminationGracePeriodSeconds` (default 30 seconds) less the time that a `preStop` hook takes.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.parts.deadline = deadline.min(LONGEST_DEADLINE);
         self
     }
 
-    /// Reads the server's configuration and binds its address now rather than in [`serve`], and
+    /// Reads the server's configuration, binds its address now rather than in [`serve`], and
     /// [handles signals](Self::handle_signals) from now on.
     ///
-    /// Connections wait to be accepted from here on. Call it before anything else starts: an
-    /// address in use then ends the service before it has joined a consumer group, a worker that is
-    /// started later is drained even if SIGTERM arrives before [`serve`], and the server sets
-    /// environment variables, which is best done while there is one thread.
+    /// From here on, connections wait to be accepted. Call this before anything else starts, because:
+    ///
+    /// - If the address is in use, the service ends before it joins a consumer group.
+    /// - A worker that starts later is drained even if SIGTERM arrives before [`serve`].
+    /// - The server sets environment variables, which is safest while there is only one thread.
     ///
     /// # Errors
     ///
-    /// [`ServeError::Bind`] when the address cannot be bound, [`ServeError::ThreadCount`] for a
-    /// server without threads, [`ServeError::Signals`] when the system refuses the signal handler.
+    /// [`ServeError::Bind`] if the address cannot be bound, [`ServeError::ThreadCount`] if the server
+    /// is configured without threads, and [`ServeError::Signals`] if the system refuses the signal
+    /// handler.
     pub fn bind(mut self) -> Result<Self, ServeError> {
         if self.bound.is_none() {
             self.bound = Some(Bound::bind()?);
@@ -235,19 +266,22 @@ impl Serve {
         self.handle_signals()
     }
 
-    /// Handles SIGTERM and SIGINT from now on rather than from [`serve`] or [`run`] on, which then
-    /// stop as soon as they are called. [`bind`](Self::bind) does this, too.
+    /// Handles SIGTERM and SIGINT from now on, rather than from [`serve`] or [`run`] on.
     ///
-    /// Call it before the first worker starts. A second signal before [`serve`] or [`run`] ends the
-    /// process at once, so that a start that hangs can be interrupted; after that it changes nothing.
-    /// Handlers that were installed before still run; one that is installed later may replace this one.
-    /// The signals end the process as before once these options are dropped. It does nothing where
-    /// there are no such signals (Windows), and after a [`serve`] in the same process, whose server keeps
-    /// its own handler: such a service is stopped by a [`Stopper`].
+    /// [`serve`] and [`run`] then stop as soon as they are called. Call this before the first worker
+    /// starts; [`bind`](Self::bind) includes it.
+    ///
+    /// A second signal before [`serve`] or [`run`] ends the process at once, so that a start that hangs
+    /// can be interrupted. After that, a second signal changes nothing. Handlers that were installed
+    /// before still run; one that is installed later may replace this one. After these options are
+    /// dropped, the signals end the process as before.
+    ///
+    /// It does nothing on systems without these signals (Windows), and after a [`serve`] in the same
+    /// process, because that server keeps its own handler. Stop such a service through a [`Stopper`].
     ///
     /// # Errors
     ///
-    /// [`ServeError::Signals`] when the system refuses the signal handler.
+    /// [`ServeError::Signals`] if the system refuses the signal handler.
     pub fn handle_signals(mut self) -> Result<Self, ServeError> {
         if self.signals.is_none() {
             self.signals = Some(Signals::install(self.stopper.clone())?);
@@ -255,43 +289,46 @@ impl Serve {
         Ok(self)
     }
 
-    /// Binds `address` (such as `0.0.0.0:8080`) for probes and metrics alone: `GET /healthz`,
-    /// `/readyz`, `/livez` and `/metrics` are answered while [`run`] or [`serve`] runs, anything else
-    /// with 404.
+    /// Binds `address` (such as `0.0.0.0:8080`) for probes and metrics only.
     ///
-    /// They are those of [`KafkaLayer`], with a `/livez` that fails after 60 s without a sign of life;
-    /// [`health_layer`](Self::health_layer) gives it another one: with a `drain_timeout` of a worker near
-    /// 60 s or above, it has to. At most 16 connections are answered at the same time, and each ends
-    /// 10 s after it began. It has no authentication.
+    /// While [`run`] or [`serve`] runs, the port answers `GET /healthz`, `/readyz`, `/livez` and
+    /// `/metrics`, and anything else with 404. The answers are those of [`KafkaLayer`] with a `/livez`
+    /// that fails after 60 s without a heartbeat. If a worker's `drain_timeout` is near 60 s or above,
+    /// set a longer time with [`health_layer`](Self::health_layer).
+    ///
+    /// The port answers at most 16 connections at the same time and refuses others. Each connection
+    /// ends at most 10 s after it began. There is no authentication.
     ///
     /// # Errors
     ///
-    /// [`ServeError::Bind`] when the address cannot be bound.
+    /// [`ServeError::Bind`] if the address cannot be bound.
     pub fn health_on(mut self, address: &str) -> Result<Self, ServeError> {
         self.health = Some(HealthPort::bind(address)?);
         Ok(self)
     }
 
-    /// Answers on the port of [`health_on`](Self::health_on) by `layer`, with a status page or another
-    /// observer for example. A layer without [`livez`](KafkaLayer::livez) gets the one of 60 s.
+    /// Answers requests on the port of [`health_on`](Self::health_on) with `layer`.
+    ///
+    /// Use it to add a status page or to show another observer, for example. A layer without
+    /// [`livez`](KafkaLayer::livez) gets one of 60 s.
     pub fn health_layer(mut self, layer: KafkaLayer) -> Self {
         self.layer = Some(layer);
         self
     }
 
-    /// The address of [`health_on`](Self::health_on): with port 0 it holds the port that the system
-    /// chose.
+    /// Returns the address of [`health_on`](Self::health_on). If its port was 0, this has the port that
+    /// the system chose.
     pub fn health_addr(&self) -> Option<SocketAddr> {
         self.health.as_ref().map(HealthPort::address)
     }
 
-    /// The address, once it is [bound](Self::bind): with `RWS_CONFIG_PORT=0` it holds the port that
-    /// the system chose.
+    /// Returns the server's address once it is [bound](Self::bind). With `RWS_CONFIG_PORT=0` this has
+    /// the port that the system chose.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.bound.as_ref().map(Bound::address)
     }
 
-    /// A handle that makes [`serve`] or [`run`] stop as a signal would.
+    /// Returns a handle that stops [`serve`] or [`run`] as a signal would.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
     }

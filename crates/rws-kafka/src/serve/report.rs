@@ -4,25 +4,27 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// What a stop left undone.
+/// The outcome of a stop: what was left unfinished, and how long it took.
+///
+/// `Display` writes it as one line for a log.
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "it says what was left undone"]
 pub struct ServeReport {
-    /// Requests whose handlers still ran at the deadline. Their clients got no answer.
+    /// The number of requests whose handlers still ran at the deadline. Their clients got no answer.
     pub unanswered: usize,
-    /// What each worker left, in the order in which they were added.
+    /// The report of each worker, in the order in which they were added.
     pub workers: Vec<StopReport>,
-    /// The stages that failed or did not end in time, in the order in which they were added.
+    /// The stages that failed or exceeded the deadline, in the order in which they were added.
     pub failed_stages: Vec<FailedStage>,
-    /// Events that were accepted by a producer and not acknowledged by the broker.
+    /// The number of messages that a producer accepted and the broker did not acknowledge.
     pub undelivered: usize,
-    /// From the beginning of the stop to this report.
+    /// The time from the start of the stop to this report.
     pub took: Duration,
 }
 
 impl ServeReport {
-    /// True when nothing was left undone.
+    /// Returns `true` if nothing was left unfinished.
     pub fn is_clean(&self) -> bool {
         self.unanswered == 0
             && self.undelivered == 0
@@ -32,7 +34,7 @@ impl ServeReport {
 }
 
 impl ServeReport {
-    /// Returns the report if nothing was left undone, and otherwise an error for `main` to return.
+    /// Returns the report if nothing was left unfinished, and otherwise an error that `main` can return.
     ///
     /// ```no_run
     /// # fn stopped(report: rws_kafka::ServeReport) -> Result<(), Box<dyn std::error::Error>> {
@@ -43,7 +45,7 @@ impl ServeReport {
     ///
     /// # Errors
     ///
-    /// [`UncleanStop`], with this report in it, unless it [is clean](Self::is_clean).
+    /// [`UncleanStop`], which contains this report, unless it [is clean](Self::is_clean).
     pub fn into_result(self) -> Result<Self, UncleanStop> {
         if self.is_clean() {
             Ok(self)
@@ -53,11 +55,13 @@ impl ServeReport {
     }
 }
 
-/// A stop that left something undone. `Display` and `Debug` say what.
+/// The error of [`ServeReport::into_result`]: the stop left something unfinished.
+///
+/// `Display` and `Debug` write the report.
 pub struct UncleanStop(Box<ServeReport>);
 
 impl UncleanStop {
-    /// What was left.
+    /// Returns the report of the stop.
     pub fn report(&self) -> &ServeReport {
         &self.0
     }
@@ -69,7 +73,7 @@ impl fmt::Display for UncleanStop {
     }
 }
 
-/// What `main` prints of an error that it returns.
+/// Writes the same as `Display`, because `main` prints the `Debug` of its error.
 impl fmt::Debug for UncleanStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -78,7 +82,7 @@ impl fmt::Debug for UncleanStop {
 
 impl Error for UncleanStop {}
 
-/// One line for a log: `stopped in 120ms, nothing left undone`.
+/// Writes one line for a log, such as `stopped in 120ms, nothing left undone`.
 impl fmt::Display for ServeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "stopped in {:?}", self.took)?;
@@ -120,13 +124,13 @@ fn left_by(worker: &StopReport) -> String {
     left.join(", ")
 }
 
-/// A stage that failed, or did not end in time.
+/// A stage that failed or exceeded the deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailedStage {
-    /// Its name, as given to [`Serve::stage`](crate::Serve::stage).
+    /// The stage's name, as given to [`Serve::stage`](crate::Serve::stage).
     pub name: String,
-    /// What went wrong.
+    /// Why it failed.
     pub cause: String,
 }
 

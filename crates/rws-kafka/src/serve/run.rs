@@ -6,23 +6,22 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-/// How often it is checked whether to stop: signals, stoppers and workers have nothing in common to
+/// How often the stop conditions are checked: signals, stoppers and workers have no common event to
 /// wait for.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Runs workers and relays without an HTTP application until SIGTERM or SIGINT, and then stops
-/// everything in order.
+/// Runs workers and relays without an HTTP application until SIGTERM or SIGINT, then stops everything
+/// in order.
 ///
-/// For a service that only consumes. The calling thread is blocked until the stop is over, which is
-/// that of [`serve`](crate::serve) without its first two steps: workers, [stages](Serve::stage) and
-/// relays, producers, within one [deadline](Serve::deadline).
+/// Use it for a service that only consumes. It blocks the calling thread until the stop is complete.
+/// The stop is that of [`serve`](crate::serve) without the first two steps: workers, then
+/// [stages](Serve::stage) and relays, then producers, within one [deadline](Serve::deadline).
 ///
-/// It also stops when one of the workers or relays has ended, because it failed or because it was
-/// stopped through its handle: a process whose worker is gone should be restarted. The report then has
-/// its error.
+/// It also stops when a worker or relay has ended, because it failed or because it was stopped through
+/// its handle: a process that has lost a worker should be restarted. The report then contains the error.
 ///
-/// [`Serve::health_on`] gives it a port for probes and metrics. The address of
-/// [`bind`](Serve::bind) is not used. Before this call, signals end the process without a drain unless
+/// [`Serve::health_on`] adds a port for probes and metrics. The address of [`bind`](Serve::bind) is not
+/// used. Until this function is called, signals end the process without a drain, unless
 /// [`handle_signals`](Serve::handle_signals) was called.
 ///
 /// ```no_run
@@ -33,15 +32,15 @@ const POLL: Duration = Duration::from_millis(50);
 ///     let worker = KafkaConsumer::from_env()?
 ///         .subscribe(["orders.created"])?
 ///         .start(|msg: ConsumerContext| msg.commit());
-///     rws_kafka::run(service.worker(worker))?.into_result()?; // an error of `main` if anything was left
+///     rws_kafka::run(service.worker(worker))?.into_result()?; // `main` fails if anything is unfinished
 ///     Ok(())
 /// }
 /// ```
 ///
 /// # Errors
 ///
-/// [`ServeError::Signals`] when the system refuses the signal handler, [`ServeError::Start`] when it
-/// refuses a thread. Everything is then stopped all the same.
+/// [`ServeError::Signals`] if the system refuses the signal handler, and [`ServeError::Start`] if it
+/// refuses a thread. In both cases everything is stopped first.
 pub fn run(options: Serve) -> Result<ServeReport, ServeError> {
     let Serve {
         bound,
@@ -51,7 +50,7 @@ pub fn run(options: Serve) -> Result<ServeReport, ServeError> {
         stopper,
         parts,
     } = options;
-    // Nobody would answer what connects to it.
+    // Nothing would answer the connections to this address.
     drop(bound);
     let started = signals
         .map_or_else(|| Signals::install(stopper.clone()), Ok)
@@ -63,7 +62,7 @@ pub fn run(options: Serve) -> Result<ServeReport, ServeError> {
         Ok(started) => started,
         Err(error) => {
             tracing::error!(%error, "the service did not start");
-            // Logged by `stop`; the caller is told what made it necessary.
+            // `stop` logs its report; the caller gets the cause.
             let _ = parts.stop(None);
             return Err(error);
         }

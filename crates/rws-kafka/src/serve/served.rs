@@ -10,8 +10,9 @@ use rws_kafka_observe::panics::{self, Panicked};
 use rws_kafka_observe::text::printable;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// The application in the form that `Server::run` takes on every supported version: `Copy` and
-/// `New` for 17, where neither `with_state` nor `wrap` gives such a type.
+/// The application in the form that `Server::run` takes on every supported version of the server.
+///
+/// Version 17 needs `Copy` and `New`; neither `with_state` nor `wrap` returns such a type there.
 #[derive(Clone, Copy)]
 pub(super) struct Served(&'static Shared);
 
@@ -24,7 +25,7 @@ struct Shared {
 }
 
 impl Served {
-    /// Leaks the application: the server's threads may outlive every deadline.
+    /// Leaks the application, because the server's threads may outlive every deadline.
     pub(super) fn leak(app: impl Application + Send + Sync + 'static) -> Self {
         Self(Box::leak(Box::new(Shared {
             app: Box::new(app),
@@ -35,28 +36,28 @@ impl Served {
         })))
     }
 
-    /// From now on every answer asks its client to close the connection.
+    /// Makes every response from now on ask its client to close the connection.
     pub(super) fn last_call(self) {
         self.0.last_call.store(true, Ordering::SeqCst);
     }
 
-    /// Requests whose handlers run at this moment.
+    /// Returns the number of requests whose handlers run now.
     pub(super) fn running(self) -> usize {
         self.0.running.load(Ordering::SeqCst)
     }
 
-    /// Counts a connection that the server's own loop does not see, until it is dropped.
+    /// Counts a connection that the server's own loop does not accept, until the guard is dropped.
     pub(super) fn guest(self) -> Guest {
         self.0.guests.fetch_add(1, Ordering::SeqCst);
         Guest(self.0)
     }
 
-    /// Connections that are counted by a [`Guest`].
+    /// Returns the number of connections that a [`Guest`] counts.
     pub(super) fn guests(self) -> usize {
         self.0.guests.load(Ordering::SeqCst)
     }
 
-    /// Requests that were ever begun.
+    /// Returns the number of requests that have ever started.
     pub(super) fn begun(self) -> usize {
         self.0.begun.load(Ordering::SeqCst)
     }
@@ -71,7 +72,7 @@ impl New for Served {
 impl Application for Served {
     fn execute(&self, request: &Request, connection: &ConnectionInfo) -> Result<Response, String> {
         let _running = Running::enter(self.0);
-        // On version 17 a panic would end one of the pool's threads for good.
+        // On version 17 a panic would end one of the pool's threads permanently.
         let mut response = match panics::catch(|| self.0.app.execute(request, connection)) {
             Ok(answer) => answer?,
             Err(panic) => panicked(request, &panic),
@@ -82,7 +83,7 @@ impl Application for Served {
                 .n101_switching_protocols
                 .status_code;
         if self.0.last_call.load(Ordering::SeqCst) && !upgrades {
-            // The server's own `Connection: keep-alive` follows; `close` beats it (RFC 9112, 9.3).
+            // The server adds `Connection: keep-alive` after it; `close` wins (RFC 9112, 9.3).
             response
                 .headers
                 .push(message::header(Header::_CONNECTION, "close"));
@@ -108,7 +109,7 @@ impl Drop for Running {
     }
 }
 
-/// See [`Served::guest`].
+/// Counts a connection while it lives; see [`Served::guest`].
 pub(super) struct Guest(&'static Shared);
 
 impl Drop for Guest {
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
     use rust_web_server::test_client::TestClient;
 
-    /// What the server writes for the answer to `GET /`.
+    /// Returns the bytes that the server sends in response to `GET /`.
     fn sent(status: &'static rust_web_server::response::StatusCodeReasonPhrase) -> String {
         let app = App::with_state(()).get("/", move |_req, _params, _conn, ()| {
             Response::get_response(status, None, None)

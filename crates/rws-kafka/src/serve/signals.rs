@@ -1,13 +1,13 @@
-//! SIGTERM and SIGINT between the first moment at which a service asks for them and its stop.
+//! Handles SIGTERM and SIGINT from the moment a service asks for it until it stops.
 //!
 //! While the server runs, its own handler (of the crate `ctrlc`) replaces this one.
 
 use super::{ServeError, Stopper};
 
-/// Asks a [`Stopper`] to stop on SIGTERM or SIGINT, until it is dropped.
+/// Stops a [`Stopper`] on SIGTERM or SIGINT, until it is dropped.
 ///
-/// A second signal before [`keep`](Self::keep) ends the process at once, as it would without us: a
-/// start that hangs can still be interrupted.
+/// A second signal before [`keep`](Self::keep) ends the process at once, as it would without this
+/// handler, so that a start that hangs can be interrupted.
 #[derive(Debug)]
 pub(super) struct Signals {
     #[cfg(unix)]
@@ -15,7 +15,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Handles both signals from now on. Handlers that are installed already still run.
+    /// Handles both signals from now on. Handlers that are already installed still run.
     #[cfg(unix)]
     pub(super) fn install(stopper: Stopper) -> Result<Self, ServeError> {
         let heard = unix::listen(stopper).map_err(|error| ServeError::Signals {
@@ -24,13 +24,13 @@ impl Signals {
         Ok(Self { heard })
     }
 
-    /// Does nothing: there are no such signals here, and the server has its own handler.
+    /// Does nothing: these signals do not exist here, and the server has its own handler.
     #[cfg(not(unix))]
     pub(super) fn install(_: Stopper) -> Result<Self, ServeError> {
         Ok(Self {})
     }
 
-    /// From now on a second signal changes nothing: the stop has a deadline.
+    /// Makes a second signal change nothing from now on: the stop has a deadline.
     pub(super) fn keep(&self) {
         #[cfg(unix)]
         self.heard.keep();
@@ -49,7 +49,7 @@ mod unix {
     use std::sync::{Arc, Weak};
     use std::thread;
 
-    /// One of those that want to know of a signal.
+    /// One subscriber to the signals.
     #[derive(Debug)]
     pub(super) struct Heard {
         stopper: Stopper,
@@ -62,7 +62,7 @@ mod unix {
             self.kept.store(true, Ordering::SeqCst);
         }
 
-        /// Returns `true` if it did not know yet, or need not be told again.
+        /// Stops it. Returns `true` if this was its first signal, or if [`keep`](Self::keep) was called.
         fn hear(&self) -> bool {
             let was_told = self.told.swap(true, Ordering::SeqCst);
             self.stopper.stop();
@@ -70,7 +70,7 @@ mod unix {
         }
     }
 
-    /// Signals belong to the process, so there is one thread for all of them.
+    /// The process's subscribers. Signals belong to the process, so one thread serves all of them.
     struct Listeners {
         has_thread: bool,
         all: Vec<Weak<Heard>>,
@@ -105,7 +105,7 @@ mod unix {
         let all: Vec<_> = listeners.all.iter().filter_map(Weak::upgrade).collect();
         drop(listeners);
         let name = low_level::signal_name(signal);
-        // All are told, so no short circuit.
+        // `count` calls `hear` on every listener; `any` would stop at the first.
         let heard = all.iter().filter(|listener| listener.hear()).count();
         if heard > 0 {
             tracing::info!(signal = name, "asked to stop");
@@ -115,7 +115,7 @@ mod unix {
             signal = name,
             "ending at once: nothing waits for this signal"
         );
-        // Returns only where the signal is not known, and then it was not registered either.
+        // Returns only for an unknown signal, and such a signal was not registered.
         let _ = low_level::emulate_default_handler(signal);
     }
 }

@@ -4,7 +4,7 @@ use rws_kafka_consumer::HandlerResult;
 use rws_kafka_observe::panics;
 use std::time::{Duration, Instant};
 
-/// Something of the service's own that is stopped between the workers and the flush.
+/// A step of the service's own stop, which runs between the workers and the flush.
 pub(super) struct Stage {
     name: String,
     stop: Box<dyn FnOnce(Duration) -> HandlerResult + Send>,
@@ -25,7 +25,7 @@ impl Stage {
         &self.name
     }
 
-    /// Runs it, and abandons it at `until`.
+    /// Runs the stage and abandons it at `until`.
     pub(super) fn run(self, until: Instant) -> Result<(), FailedStage> {
         let Self { name, stop } = self;
         let within = until.saturating_duration_since(Instant::now());

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Kept back from what a step may take: workers and producers need up to two seconds more than
-/// they are given to let go of a broker that does not answer.
+/// Held back from the time that a step may take: workers and producers need up to two seconds more than
+/// they are given to disconnect from a broker that does not answer.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// Makes [`serve`](crate::serve) or [`run`](crate::run) stop as SIGTERM would. Clones stop the same one.
+/// Stops [`serve`](crate::serve) or [`run`](crate::run) as SIGTERM would. All clones stop the same one.
+///
+/// Use it to stop a service from a test, from an HTTP handler, or from your own signal handler.
 ///
 /// ```
 /// use rws_kafka::Serve;
@@ -29,7 +31,7 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Begins the stop, and returns at once. A second call changes nothing.
+    /// Starts the stop and returns at once. Further calls change nothing.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
     }
@@ -39,7 +41,7 @@ impl Stopper {
     }
 }
 
-/// What is stopped beside the server.
+/// The parts that are stopped besides the server.
 pub(super) struct Parts {
     watched: Vec<Watched>,
     pub(super) workers: Vec<ConsumerHandle>,
@@ -59,7 +61,7 @@ impl Parts {
         }
     }
 
-    /// Lets [`ended`](Self::ended) ask whether this part has ended.
+    /// Makes [`ended`](Self::ended) check whether this part has ended.
     pub(super) fn watch(
         &mut self,
         name: &'static str,
@@ -71,13 +73,13 @@ impl Parts {
         });
     }
 
-    /// Names a part that has ended by itself.
+    /// Returns the name of a part that has ended by itself.
     pub(super) fn ended(&self) -> Option<&'static str> {
         let ended = self.watched.iter().find(|part| (part.has_ended)());
         ended.map(|part| part.name)
     }
 
-    /// Stops the server, then the parts, in the order that [`serve`](crate::serve) promises.
+    /// Stops the server and then the parts, in the order that [`serve`](crate::serve) documents.
     pub(super) fn stop(self, http: Option<&Http>) -> ServeReport {
         let started = Instant::now();
         let end = started + self.deadline;
@@ -96,10 +98,10 @@ impl Parts {
             failed_stages.extend(stage.run(halfway_to(end)).err());
         }
         if let Some(http) = http.filter(|http| http.unanswered() > 0) {
-            // What is published already must not wait for a request that hangs.
+            // Flush now, so that published messages do not wait for a request that hangs.
             let until = halfway_to(end);
             for producer in &self.producers {
-                // What this leaves is flushed and counted by the close.
+                // The close flushes and counts the rest.
                 let _ = producer.flush(left(until));
             }
             http.drain(less_margin(end));
@@ -122,7 +124,7 @@ impl Parts {
     }
 }
 
-/// Something that should run until it is stopped.
+/// A part that should run until it is stopped.
 struct Watched {
     name: &'static str,
     has_ended: Box<dyn Fn() -> bool + Send>,
@@ -140,7 +142,7 @@ impl fmt::Debug for Parts {
     }
 }
 
-/// Stops all of them at the same time.
+/// Stops all workers at the same time.
 fn stop_workers(workers: Vec<ConsumerHandle>, until: Instant) -> Vec<StopReport> {
     let stopping: Vec<_> = workers
         .into_iter()
@@ -162,7 +164,7 @@ fn stop_workers(workers: Vec<ConsumerHandle>, until: Instant) -> Vec<StopReport>
         .collect()
 }
 
-/// Closes all of them at the same time, and counts what they leave.
+/// Closes all producers at the same time and returns how many messages remain undelivered.
 fn close_producers(producers: Vec<KafkaProducer>, until: Instant) -> usize {
     let closing: Vec<_> = producers
         .into_iter()
@@ -187,12 +189,12 @@ fn left(until: Instant) -> Duration {
     until.saturating_duration_since(Instant::now())
 }
 
-/// For a step that others follow.
+/// Returns the end of a step that other steps follow.
 fn halfway_to(end: Instant) -> Instant {
     end - left(end) / 2
 }
 
-/// A little before `end`, halfway at the most.
+/// Returns a time shortly before `end`: by [`MARGIN`], or by half of the time left if that is less.
 fn less_margin(end: Instant) -> Instant {
     end - MARGIN.min(left(end) / 2)
 }

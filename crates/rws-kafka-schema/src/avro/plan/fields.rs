@@ -1,10 +1,11 @@
 use crate::avro::types::Record;
 use std::collections::HashMap;
 
-/// The reader's field for each of the writer's, if it has one.
+/// Returns the reader's field for each of the writer's fields, if there is one.
 ///
-/// As if the writer's fields had the reader's names: a field goes to the one that has its name
-/// as an alias, unless the writer has one of that name itself; else to the one of its name.
+/// A field of the writer goes to the reader's field that has its name as an alias, unless the writer also
+/// has a field with the name of that reader's field. Otherwise it goes to the reader's field with its own
+/// name.
 pub(super) fn targets(from: &Record, to: &Record) -> Vec<Option<usize>> {
     let written: HashMap<&str, usize> = by_name(from);
     let read: HashMap<&str, usize> = by_name(to);

@@ -1,7 +1,7 @@
 use crate::avro::types::{Type, TypeId, Types, short};
 use std::collections::HashMap;
 
-/// How near one type is to another, judged without what is within them: 0 is the same.
+/// Returns how close one type is to another, without what they contain: 0 is the same type.
 pub(super) fn matches(from: &Type, to: &Type) -> Option<u8> {
     Some(match (from, to) {
         (Type::Null, Type::Null)
@@ -24,8 +24,8 @@ pub(super) fn matches(from: &Type, to: &Type) -> Option<u8> {
     })
 }
 
-/// Whether two records, enums or fixed are meant to be the same: by full name, by an alias of the
-/// reader's, or, as the specification has it, by the name without its namespace.
+/// Returns how closely two records, enums or fixed match by name: by full name, by an alias of the reader,
+/// or, as the specification allows, by the name without its namespace.
 pub(super) fn same_name(from: &Type, to: &Type) -> Option<u8> {
     let (from, to) = (from.names()?, to.names()?);
     if from.full == to.full {
@@ -40,12 +40,12 @@ pub(super) fn same_name(from: &Type, to: &Type) -> Option<u8> {
     }
 }
 
-/// The branches of a union by their names: each could be asked for each of another's, and there can
-/// be thousands.
+/// The branches of a union, indexed by name: each may be compared with each branch of another union, and
+/// there can be thousands.
 pub(super) struct Branches<'a> {
-    /// By kind, name and how near it is.
+    /// By kind, name and closeness of the name.
     named: HashMap<(&'static str, &'a str, u8), usize>,
-    /// Those without a name, of which there are few.
+    /// Those without a name, which are few.
     plain: Vec<(usize, &'a Type)>,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Branches<'a> {
         plain.find_map(|(index, ty)| matches!(ty, Type::Null).then_some(*index))
     }
 
-    /// The one that comes nearest to what was written: the ranks are those of [`matches`].
+    /// Returns the branch that is closest to the written type, by the ranks of [`matches`].
     pub(super) fn choose(&self, from: &Type) -> Option<usize> {
         let Some(names) = from.names() else {
             let ranked = self

@@ -1,9 +1,9 @@
-//! How to read, by one schema, what another wrote: Avro's
-//! [schema resolution](https://avro.apache.org/docs/1.12.0/specification/#schema-resolution),
-//! done once for two schemas.
+//! Plans how to read with one schema what another one wrote. This is Avro's
+//! [schema resolution](https://avro.apache.org/docs/1.12.0/specification/#schema-resolution), done once for two
+//! schemas.
 //!
-//! Where a branch of a union or a symbol of an enum does not resolve, only a payload that has it is
-//! refused; all else is refused when the plan is made.
+//! If a branch of a union or a symbol of an enum does not resolve, only payloads that contain it are refused.
+//! Everything else that does not resolve is refused when the plan is made.
 
 mod fields;
 mod matching;
@@ -18,11 +18,11 @@ use super::types::Types;
 use planner::{Origin, Pair, Planner, Segment, Side};
 use std::collections::{HashMap, VecDeque};
 
-/// How to read `writer`'s payloads by `reader`; by themselves, if they are the same.
+/// Plans how to read payloads of `writer` with `reader`.
 ///
 /// # Errors
 ///
-/// [`AvroError::Unresolvable`]; [`AvroError::Schema`] for a default that is needed and is wrong.
+/// [`AvroError::Unresolvable`], or [`AvroError::Schema`] if a default is needed and wrong.
 pub(super) fn plan(writer: &Types, reader: &Types) -> Result<Plan, AvroError> {
     let mut planner = Planner {
         writer,

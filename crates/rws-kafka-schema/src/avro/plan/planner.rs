@@ -6,31 +6,30 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Two schemas can have this many pairs of types that meet, and fields in them: texts of a megabyte
-/// could have millions.
+/// The maximum number of pairs of types, and of fields in them. Texts of a megabyte could have millions.
 pub(super) const STEPS: usize = 1 << 18;
-/// Paths in errors are cut before so many bytes.
+/// The maximum length of a path in an error, in bytes.
 const PATH: usize = 256;
 
-/// Each type of a pair is of the writer's schema or of the reader's.
+/// The schema that a type of a pair belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Side {
     Writer,
     Reader,
 }
 
-/// Two types that meet.
+/// A type of the writer and a type of the reader that stand in the same place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Pair {
     pub(super) writer: (Side, TypeId),
     pub(super) reader: (Side, TypeId),
 }
 
-/// Where a step is, for errors.
+/// The place of a step, for errors.
 pub(super) struct Origin {
     pub(super) parent: Option<StepId>,
     pub(super) segment: Segment,
-    /// Each payload has it, or each that is not empty there.
+    /// Every payload reaches it, except those that are empty there.
     pub(super) sure: bool,
 }
 
@@ -46,11 +45,11 @@ pub(super) struct Planner<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) origins: Vec<Origin>,
     pub(super) known: HashMap<Pair, StepId>,
-    /// The unions of the reader's that were met.
+    /// The reader's unions that were found so far.
     pub(super) unions: HashMap<(Side, TypeId), Rc<Branches<'a>>>,
-    /// How many fields, of all records.
+    /// The number of fields in all records.
     pub(super) fields: usize,
-    /// Work is kept in a list: types can refer to each other in chains of any length.
+    /// The work left. Kept in a list, because types can refer to each other in chains of any length.
     pub(super) open: VecDeque<(Pair, StepId)>,
 }
 
@@ -80,7 +79,7 @@ impl<'a> Planner<'a> {
         if self.steps.len() >= STEPS {
             return Err(self.too_many(origin.parent));
         }
-        // No truncation: there are fewer.
+        // Not truncated, because there are fewer steps.
         let id = StepId(self.steps.len() as u32);
         self.steps.push(step);
         self.origins.push(origin);
@@ -102,7 +101,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The end of it at least: chains of types can be of any length.
+    /// Returns the path, or only its end, because chains of types can have any length.
     pub(super) fn path(&self, mut at: Option<StepId>) -> String {
         let mut segments = Vec::new();
         let mut length = 0;
@@ -138,7 +137,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Refuses now what each payload has, and else only when one has it.
+    /// Refuses now what every payload contains; otherwise refuses only payloads that contain it.
     pub(super) fn never(&mut self, at: StepId, detail: impl Into<String>) -> Result<(), AvroError> {
         let error = self.unresolvable(at, detail);
         if self.origins[at.0 as usize].sure {
@@ -148,7 +147,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// The branches of a union; none of another type.
+    /// Returns the branches of a union; none for other types.
     pub(super) fn branches(&mut self, union: (Side, TypeId)) -> Rc<Branches<'a>> {
         let types = self.types(union.0);
         let branches = self

@@ -1,4 +1,4 @@
-//! The rules of the specification.
+//! Implements the specification's rules of schema resolution.
 
 use super::fields;
 use super::matching::{matches, same_name};
@@ -52,7 +52,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Two types of the same kind and name.
+    /// Resolves two types of the same kind and name.
     fn named(&mut self, pair: Pair, at: StepId) -> Result<(), AvroError> {
         let step = match (self.ty(pair.writer), self.ty(pair.reader)) {
             (Type::Fixed(from), Type::Fixed(to)) => {
@@ -108,7 +108,7 @@ impl Planner<'_> {
         for (field, target) in from.fields.iter().zip(targets) {
             let segment = Segment::Field(field.name.clone());
             let Some(target) = target else {
-                // Read by the writer's own schema, to know where it ends.
+                // Read with the writer's own schema, to find its end.
                 let itself = (pair.writer.0, field.ty);
                 let pair = Pair {
                     writer: itself,
@@ -182,7 +182,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The writer's union: each branch by itself.
+    /// Resolves a union of the writer: each branch separately.
     fn writers_union(
         &mut self,
         pair: Pair,
@@ -218,7 +218,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The reader's union, and something else of the writer's.
+    /// Resolves a union of the reader with another type of the writer.
     fn readers_union(
         &mut self,
         pair: Pair,
@@ -236,7 +236,7 @@ impl Planner<'_> {
             ..pair
         };
         let value = self.step(pair, self.child(at, Segment::Same))?;
-        // No truncation: a union has no two branches of a kind without names, and fewer names.
+        // Not truncated: each unnamed kind occurs once in a union, and there are fewer names than that.
         let index = index as u32;
         let some = match targets.null() {
             Some(_) if branches.len() == 2 => None,

@@ -1,4 +1,4 @@
-//! What there is to do for each part of a payload.
+//! The steps to read each part of a payload.
 
 use crate::avro::error::AvroError;
 use crate::avro::types::Native;
@@ -22,7 +22,7 @@ impl Plan {
     }
 }
 
-/// What the bytes are, and as what they are given.
+/// The encoding of the bytes, and the type as which they are returned.
 #[derive(Debug)]
 pub(in crate::avro) enum Step {
     Null,
@@ -43,21 +43,21 @@ pub(in crate::avro) enum Step {
         empty: bool,
     },
     Map(StepId),
-    /// The writer's union: what each branch is to the reader.
+    /// A union of the writer, with the step for each branch.
     Union(Box<[StepId]>),
-    /// A branch of the reader's union. For the enum within an option, the null does not count; it is
-    /// no union then, if there is one other branch.
+    /// A branch of the reader's union. For an enum inside an option, `some` does not count the null branch.
+    /// It is `None` if there is only one other branch, because that is not a union then.
     Branch {
         index: u32,
         some: Option<u32>,
         value: StepId,
     },
     Record(RecordStep),
-    /// What the reader has no place for.
+    /// A value that the reader has no place for.
     Never(AvroError),
 }
 
-/// The reader's number.
+/// The reader's type of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::avro) enum Number {
     Int,
@@ -66,7 +66,7 @@ pub(in crate::avro) enum Number {
     Double,
 }
 
-/// The reader's text or bytes.
+/// The reader's type of text or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::avro) enum Text {
     Bytes,
@@ -76,11 +76,11 @@ pub(in crate::avro) enum Text {
 
 #[derive(Debug)]
 pub(in crate::avro) struct Symbols {
-    /// The reader's symbol for each of the writer's, or that it has none.
+    /// The reader's symbol for each of the writer's symbols, or `None` if it has none.
     pub(in crate::avro) given: Box<[Option<Arc<str>>]>,
-    /// The writer's.
+    /// The writer's symbols.
     pub(in crate::avro) written: Box<[Arc<str>]>,
-    /// The full name of the reader's.
+    /// The full name of the reader's enum.
     pub(in crate::avro) reader: String,
     pub(super) path: String,
 }
@@ -102,13 +102,13 @@ impl Symbols {
 #[derive(Debug)]
 pub(in crate::avro) struct RecordStep {
     pub(in crate::avro) actions: Box<[Action]>,
-    /// The reader's fields.
+    /// The number of the reader's fields.
     pub(in crate::avro) fields: usize,
     /// The values come in the order of the reader's fields.
     pub(in crate::avro) in_order: bool,
-    /// The reader's, without its namespace.
+    /// The name of the reader's record, without its namespace.
     pub(in crate::avro) name: Box<str>,
-    /// The writer's takes no byte.
+    /// The writer's record takes no bytes.
     pub(in crate::avro) empty: bool,
     pub(in crate::avro) tuple: bool,
     pub(in crate::avro) wraps: bool,
@@ -120,9 +120,9 @@ pub(in crate::avro) enum Action {
         name: Arc<str>,
         step: StepId,
     },
-    /// A field that the reader has not.
+    /// A field that the reader does not have.
     Skip(StepId),
-    /// A field that the writer has not.
+    /// A field that the writer does not have.
     Default {
         name: Arc<str>,
         step: StepId,

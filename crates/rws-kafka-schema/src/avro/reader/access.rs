@@ -7,11 +7,11 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
 
-/// The fields of a record: the reader's, in the order that the writer has them.
+/// Returns the reader's fields of a record, in the writer's order.
 pub(super) struct FieldsAccess<'i, 'de> {
     record: &'de RecordStep,
     input: &'i mut Input<'de>,
-    /// The action that comes.
+    /// The index of the next action.
     next: usize,
 }
 
@@ -26,7 +26,7 @@ impl<'i, 'de> FieldsAccess<'i, 'de> {
         })
     }
 
-    /// The next that gives a value, past all that give none.
+    /// Skips to the next action that returns a value.
     #[inline]
     fn coming(&mut self) -> Outcome<Option<&'de Action>> {
         while let Some(action) = self.record.actions.get(self.next) {
@@ -59,7 +59,7 @@ impl<'i, 'de> FieldsAccess<'i, 'de> {
         }
     }
 
-    /// The value of the only field.
+    /// Returns the value of the only field.
     pub(super) fn only<T>(mut self, read: impl FnOnce(De<'_, 'de>) -> Outcome<T>) -> Outcome<T> {
         let value = match self.coming()? {
             Some(Action::Read { name, step }) => {
@@ -105,7 +105,7 @@ impl<'de> MapAccess<'de> for FieldsAccess<'_, 'de> {
 
     #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Outcome<S::Value> {
-        // The key was asked for before, and with it what comes.
+        // `next_key_seed` has already moved to this action.
         match self.record.actions.get(self.next) {
             Some(action) => self.value(action, seed),
             None => Err(Fail::mismatch("the record has no further field")),
@@ -132,16 +132,16 @@ impl<'de> SeqAccess<'de> for FieldsAccess<'_, 'de> {
     }
 }
 
-/// The items of an array or the entries of a map, block by block.
+/// Returns the items of an array or the entries of a map, block by block.
 pub(super) struct ItemsAccess<'i, 'de> {
     item: &'de Step,
-    /// The items take no byte.
+    /// The items take no bytes.
     empty: bool,
     input: &'i mut Input<'de>,
-    /// How many the block still has.
+    /// How many items are left in the block.
     left: u64,
     ended: bool,
-    /// How many were read.
+    /// How many items were read.
     count: u64,
     key: &'de str,
 }
@@ -161,7 +161,7 @@ impl<'i, 'de> ItemsAccess<'i, 'de> {
         })
     }
 
-    /// Whether there is one more.
+    /// Returns `true` if there is another item.
     #[inline]
     fn has_next(&mut self) -> Outcome<bool> {
         if self.left == 0 && !self.ended {
@@ -189,7 +189,7 @@ impl<'i, 'de> ItemsAccess<'i, 'de> {
         Ok(())
     }
 
-    /// No block has more than the payload can hold.
+    /// Returns the items left in the block, which are never more than the payload can contain.
     fn hint(&self) -> Option<usize> {
         usize::try_from(self.left).ok()
     }
@@ -235,7 +235,7 @@ impl<'de> MapAccess<'de> for ItemsAccess<'_, 'de> {
     }
 }
 
-/// Bytes as a sequence of numbers.
+/// Returns bytes as a sequence of numbers.
 pub(super) struct BytesAccess<'de> {
     bytes: std::slice::Iter<'de, u8>,
 }
@@ -272,10 +272,10 @@ impl<'de> SeqAccess<'de> for BytesAccess<'de> {
     }
 }
 
-/// A variant of an enum of Rust, and what it holds.
+/// A variant of a Rust enum, and its content.
 pub(super) struct VariantAccess<'i, 'de> {
     variant: Variant<'de>,
-    /// Nothing for a symbol.
+    /// `None` for a symbol.
     value: Option<De<'i, 'de>>,
 }
 

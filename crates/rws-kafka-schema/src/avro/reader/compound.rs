@@ -1,4 +1,4 @@
-//! Values that hold others.
+//! Reads values that contain others.
 
 use super::access::FieldsAccess;
 use super::de::De;
@@ -22,7 +22,7 @@ impl<'i, 'de> De<'i, 'de> {
         Ok(value)
     }
 
-    /// The record's values, without their names.
+    /// Reads the record's values without their names.
     pub(super) fn tuple<V: Visitor<'de>>(
         self,
         record: &'de RecordStep,
@@ -41,7 +41,7 @@ impl<'i, 'de> De<'i, 'de> {
         Ok(value)
     }
 
-    /// A null, or a record without fields.
+    /// Reads a null, or a record without fields.
     pub(super) fn nothing(self) -> Outcome<()> {
         match self.step {
             Step::Null => Ok(()),
@@ -55,7 +55,7 @@ impl<'i, 'de> De<'i, 'de> {
     }
 }
 
-/// A tuple of one, which is written as what it holds.
+/// A tuple with one element, which is written like the element itself.
 struct One<'i, 'de>(Option<De<'i, 'de>>);
 
 impl<'de> serde::de::SeqAccess<'de> for One<'_, 'de> {

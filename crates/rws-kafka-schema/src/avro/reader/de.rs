@@ -1,4 +1,4 @@
-//! What is read, in the form that a visitor takes.
+//! Reads values in the form that a visitor takes.
 
 use super::input::Input;
 use crate::avro::error::{Fail, Outcome};
@@ -7,7 +7,7 @@ use crate::avro::types::Native;
 use serde::de::{Deserializer, Visitor};
 use std::fmt;
 
-/// Reads one value. Two words, which stay in registers: it is moved with each value.
+/// Reads one value. It is moved with each value, so it is two words long and stays in registers.
 pub(super) struct De<'i, 'de> {
     pub(super) step: &'de Step,
     pub(super) input: &'i mut Input<'de>,
@@ -20,7 +20,7 @@ impl<'i, 'de> De<'i, 'de> {
         Self { step, input }
     }
 
-    /// Reads which branch of a union it is, if it is one.
+    /// If this is a union, reads its branch.
     #[inline(always)]
     pub(super) fn settled(mut self) -> Outcome<Self> {
         if let Step::Union(_) | Step::Branch { .. } | Step::Never(_) = self.step {
@@ -67,7 +67,7 @@ impl<'i, 'de> De<'i, 'de> {
         Err(Fail::mismatch(format!("found {found}; wanted {wanted}")))
     }
 
-    /// A whole number of a type with this range.
+    /// Reads a whole number in the range of `N`.
     #[inline]
     pub(super) fn whole<N: TryFrom<i64>>(
         &mut self,
@@ -108,7 +108,7 @@ impl<'i, 'de> De<'i, 'de> {
         }
     }
 
-    /// What the wire has as text or as bytes, in the form the reader has it in.
+    /// Reads what the payload has as text or bytes, as the reader's type.
     pub(super) fn text<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
         match self.step {
             Step::String(Text::String | Text::Uuid) => {
@@ -132,7 +132,7 @@ impl<'i, 'de> De<'i, 'de> {
         }
     }
 
-    /// The same, no longer as a branch of a union.
+    /// Returns the same value, no longer as a branch of a union.
     pub(super) fn alone(self) -> Self {
         Self::new(self.step, self.input)
     }

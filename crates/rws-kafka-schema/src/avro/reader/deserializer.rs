@@ -104,7 +104,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
         visitor.visit_u128(settled.whole("u128", || format!("{} to {}", u128::MIN, u128::MAX))?)
     }
 
-    /// Not of a double, which would be rounded; of whole numbers as Avro promotes them.
+    /// Does not read doubles, which would be rounded. Reads whole numbers as Avro promotes them.
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Outcome<V::Value> {
         let settled = self.settled()?;
         match settled.step {
@@ -152,7 +152,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
                 visitor.visit_borrowed_bytes(settled.input.bytes()?)
             }
             Step::Fixed { size, .. } => visitor.visit_borrowed_bytes(settled.input.take(*size)?),
-            // What the `uuid` crate wants.
+            // The `uuid` crate wants bytes.
             Step::String(Text::Uuid) | Step::Bytes(Text::Uuid) => {
                 let text = settled.input.text()?;
                 match uuid::bytes(text) {
@@ -230,7 +230,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
                 items.finish()?;
                 Ok(value)
             }
-            // Bytes as serde has them in `Vec<u8>`.
+            // serde's form of `Vec<u8>`.
             Step::Bytes(Text::Bytes) | Step::String(Text::Bytes) => {
                 let mut bytes = BytesAccess::new(settled.input.bytes()?);
                 let value = visitor.visit_seq(&mut bytes)?;
@@ -310,7 +310,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
         let mut settled = self.settled()?;
         match (settled.step, settled.input.branch()) {
             (Step::Enum(symbols), branch) => {
-                // A variant of its own, or the variant that holds this enum.
+                // The symbol is either a variant itself, or inside the variant that contains this enum.
                 if let Some(branch) = branch
                     && !symbols
                         .given

@@ -2,23 +2,23 @@ use crate::avro::error::{AvroError, Fail, Outcome};
 use crate::avro::plan::{Action, Plan, Step};
 use crate::avro::types::DEPTH;
 
-/// Items that take no byte, such as nulls, could be told in any number: so many are taken, and one
-/// more for each byte of the payload.
+/// A payload may claim any number of items that take no bytes, such as nulls. This many are accepted, plus
+/// one for each byte of the payload.
 const EMPTY_ITEMS: u64 = 1024;
 
-/// The rest of a payload.
+/// The unread rest of a payload.
 pub(super) struct Input<'de> {
     pub(super) plan: &'de Plan,
     rest: &'de [u8],
-    /// How long the whole is.
+    /// The length of the whole payload.
     length: usize,
-    /// How many levels are left.
+    /// How many levels of nesting are left.
     depth: u32,
-    /// How many items that take no byte are left.
+    /// How many items that take no bytes are left.
     empty_items: u64,
-    /// Which branch of the reader's union the value that is read is, if it is one.
+    /// The branch of the reader's union that the current value is, if it is one.
     branch: Option<u32>,
-    /// The same without the null of an option.
+    /// The same without counting the null of an option.
     some: Option<u32>,
 }
 
@@ -43,7 +43,7 @@ impl<'de> Input<'de> {
         self.rest.len()
     }
 
-    /// Within the value of a default, which has bytes of its own.
+    /// Returns an input for the value of a default, which has its own bytes.
     pub(super) fn within(&self, bytes: &'de [u8]) -> Self {
         Self {
             plan: self.plan,
@@ -172,7 +172,7 @@ impl<'de> Input<'de> {
         self.array().map(f64::from_le_bytes)
     }
 
-    /// Bytes with their length before them.
+    /// Reads bytes, which follow their length.
     #[inline]
     pub(super) fn bytes(&mut self) -> Outcome<&'de [u8]> {
         let length = self.long()?;
@@ -188,7 +188,7 @@ impl<'de> Input<'de> {
         str::from_utf8(bytes).map_err(|_| self.wrong("a string that is not UTF-8"))
     }
 
-    /// Which branch of a union, or symbol of an enum, of so many.
+    /// Reads the index of a union's branch or an enum's symbol, which must be below `count`.
     #[inline]
     pub(super) fn index(&mut self, what: &str, count: usize) -> Outcome<usize> {
         let index = self.long()?;
@@ -198,7 +198,8 @@ impl<'de> Input<'de> {
         }
     }
 
-    /// How many items the next block has; 0 at the end. Never more than the payload can hold.
+    /// Returns the number of items in the next block; 0 at the end. It is never more than the payload can
+    /// contain.
     #[inline]
     pub(super) fn block(&mut self, empty: bool) -> Outcome<u64> {
         let count = self.long()?;
@@ -206,7 +207,7 @@ impl<'de> Input<'de> {
             return Ok(0);
         }
         if count < 0 {
-            // The block's length in bytes comes first, for those who skip it.
+            // The block's length in bytes comes first, for readers that skip it.
             self.block_length()?;
         }
         self.spend(count.unsigned_abs(), empty)
@@ -221,7 +222,8 @@ impl<'de> Input<'de> {
         }
     }
 
-    /// Into a record. Those that take no byte could hold each other in any number.
+    /// Enters a record. Records that take no bytes are counted, because they could contain each other in any
+    /// number.
     #[inline]
     pub(super) fn enter_record(&mut self, empty: bool) -> Outcome<()> {
         if empty {
@@ -247,7 +249,7 @@ impl<'de> Input<'de> {
         Ok(count)
     }
 
-    /// Goes past a value.
+    /// Skips a value.
     pub(super) fn skip(&mut self, step: &Step) -> Outcome<()> {
         match step {
             Step::Null => {}
@@ -281,7 +283,7 @@ impl<'de> Input<'de> {
                 self.skip(self.plan.get(branches[index]))?;
             }
             Step::Branch { value, .. } => self.skip(self.plan.get(*value))?,
-            // There can be many within each other, with nothing in the end.
+            // Empty records can be nested many times without any content.
             Step::Record(record) if record.empty => {}
             Step::Record(record) => {
                 self.enter()?;

@@ -1,7 +1,7 @@
-//! From bytes to a value, by serde.
+//! Decodes bytes to a value, with serde.
 //!
-//! `de` is one value, and `deserializer` how serde reads it. The parts of a value (`access`) need only
-//! the first, so that no file needs another that needs it.
+//! `de` is one value, and `deserializer` is how serde reads it. The parts of a value (`access`) need only
+//! `de`, so the modules have no cycle.
 
 mod access;
 mod compound;
@@ -17,21 +17,22 @@ use de::De;
 use input::Input;
 use serde::de::DeserializeOwned;
 
-/// Reads values that were written by one schema. Kept and shared: making it takes longer than a
-/// value.
+/// Reads values that were written with one schema. It is cached and shared, because creating it takes longer
+/// than reading a value.
 #[derive(Debug)]
 pub(crate) struct Reader {
     plan: Plan,
 }
 
 impl Reader {
-    /// Reads what `writer` wrote, as `reader` has it; as it was written where there is none.
+    /// Creates a reader of values written with `writer`, read according to `reader`, or as they were written
+    /// if there is none.
     ///
     /// # Errors
     ///
-    /// [`AvroError::Schema`], and [`AvroError::Unresolvable`] for a field that no payload could give.
-    /// A branch of a union, or a symbol of an enum, that the reader has no place for is an error of
-    /// the payloads that have it.
+    /// [`AvroError::Schema`], and [`AvroError::Unresolvable`] for a field that no payload can provide. If
+    /// `reader` has no place for a branch of a union or a symbol of an enum, only reading payloads that
+    /// contain it fails.
     pub(crate) fn new(writer: &Resolved, reader: Option<&Resolved>) -> Result<Self, AvroError> {
         let writer = parse::parse(writer)?;
         let plan = match reader {
@@ -41,11 +42,11 @@ impl Reader {
         Ok(Self { plan })
     }
 
-    /// The value of `datum`, which has no framing and nothing after it.
+    /// Decodes a value without framing. Nothing may follow it.
     ///
     /// # Errors
     ///
-    /// All of [`AvroError`] but `Schema` and `Value`.
+    /// All of [`AvroError`] except `Schema` and `Value`.
     pub(crate) fn decode<T: DeserializeOwned>(&self, datum: &[u8]) -> Result<T, AvroError> {
         let mut input = Input::new(&self.plan, datum);
         let value = T::deserialize(De::new(self.plan.root(), &mut input))?;

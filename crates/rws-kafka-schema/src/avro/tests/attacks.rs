@@ -1,4 +1,4 @@
-//! Payloads and schemas that were made to do harm.
+//! Tests with malicious payloads and schemas.
 
 use super::*;
 use proptest::prelude::*;
@@ -22,11 +22,11 @@ const EMPTY_RECORDS: &str = r#"{"type": "array", "items":
 const LIST: &str = r#"{"type": "record", "name": "List", "fields": [
     {"name": "next", "type": ["null", "List"]}]}"#;
 
-/// Panics when it is told that there are more items than any payload here can hold.
+/// Panics if it is told that there are more items than any payload here can contain.
 #[derive(Debug)]
 struct Hint;
 
-/// The longest payload of those that are read as [`Hint`].
+/// The longest payload that is read as [`Hint`].
 const LONGEST: usize = 200;
 
 impl<'de> Deserialize<'de> for Hint {
@@ -67,7 +67,7 @@ fn items_that_take_no_byte_are_bounded() {
             assert!(read::<IgnoredAny>(schema, &bytes).is_err() || count < 0);
             assert!(read::<Hint>(schema, &bytes).is_err());
         }
-        // Many blocks are no more than one.
+        // Many blocks are limited together.
         let blocks: Vec<u8> = [long(1000), long(1000), vec![0]].concat();
         assert!(read::<Vec<IgnoredAny>>(schema, &blocks).is_err());
         let few = [long(1000), vec![0]].concat();
@@ -97,7 +97,7 @@ fn no_count_and_no_length_is_believed_beyond_the_payload() {
             let error = read::<IgnoredAny>(schema, &bytes).unwrap_err();
             assert!(matches!(error, AvroError::Payload { .. }), "{error}");
         }
-        // A block of a negative length, and of one beyond the payload.
+        // A block with a negative length, and one with a length beyond the payload.
         let bytes = [long(-1), long(length), vec![2; 50]].concat();
         assert!(read::<Vec<i64>>(items, &bytes).is_err());
         assert!(read::<IgnoredAny>(items, &bytes).is_err());
@@ -113,7 +113,7 @@ fn no_count_and_no_length_is_believed_beyond_the_payload() {
 fn numbers_of_too_many_bytes_are_refused() {
     let endless = [0xff; 20];
     assert!(read::<i64>(r#""long""#, &endless).is_err());
-    // The tenth byte holds one bit only.
+    // Only one bit of the tenth byte is used.
     let mut most = [0xff; 10];
     most[9] = 1;
     assert_eq!(read::<i64>(r#""long""#, &most), Ok(i64::MIN));
@@ -151,7 +151,7 @@ fn deep_payloads_end_in_an_error_and_not_in_the_stack() {
     let nothing = r#"{"type": "record", "name": "R", "fields": []}"#;
     assert!(resolve::<HashMap<String, ()>>(&skipped, nothing, &deep).is_err());
 
-    // What can be written can be read.
+    // A list that can be written can also be read.
     let mut list = List::default();
     for _ in 0..127 {
         list = List {
@@ -166,14 +166,14 @@ fn deep_payloads_end_in_an_error_and_not_in_the_stack() {
     assert!(try_write(LIST, &list).is_err());
     assert!(read::<List>(LIST, &[vec![2], bytes].concat()).is_err());
 
-    // A record that holds itself can have no value.
+    // A record that contains itself has no possible value.
     let endless = r#"{"type": "record", "name": "R", "fields": [{"name": "r", "type": "R"}]}"#;
     assert!(read::<IgnoredAny>(endless, &[]).is_err());
     assert!(read::<serde_json::Value>(endless, &[]).is_err());
 }
 
-/// Ends the test where `work` takes ages: far longer than it does on the slowest machine, and far less
-/// than where its time grows with the square of the input.
+/// Fails if `work` takes far longer than on the slowest machine. A time that grows with the square of the
+/// input would be longer still.
 #[track_caller]
 fn soon<T>(work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
@@ -216,7 +216,7 @@ fn schemas_that_nest_deep_end_in_an_error_and_not_in_the_stack() {
     }
 }
 
-/// A union of records, each of which holds the one before.
+/// A union of records, each of which contains the one before.
 fn chain(length: usize, name: &str, first: &str) -> String {
     let mut schema = format!(r#"[{{"type": "record", "name": "{name}0", "fields": {first}}}"#);
     for level in 1..length {
@@ -274,7 +274,7 @@ fn defaults_within_defaults_are_bounded() {
             error.to_string().contains("its default: too much"),
             "{error}"
         );
-        // Where none is needed, none is wrong.
+        // A wrong default is no error if none is needed.
         assert!(Reader::new(&avro(&reader), Some(&avro(&reader))).is_ok());
     });
     let itself = r#"{"type": "record", "name": "R", "fields": [
@@ -304,7 +304,7 @@ fn wide_schemas_take_no_square_of_time() {
     assert_eq!(values.len(), 20_000);
 }
 
-/// All kinds of types, some of them within themselves.
+/// All kinds of types, some of them recursive.
 const ALL: &str = r#"{"type": "record", "name": "All", "fields": [
     {"name": "null", "type": "null"},
     {"name": "boolean", "type": "boolean"},
@@ -404,7 +404,7 @@ proptest! {
         let at = position.index(payload.len());
         payload[at] = value;
         let reader = &*ALL_BY_ITSELF;
-        // What is taken is taken whole: it can be written again, and is the same.
+        // A payload that is accepted can be written again with the same result.
         if let Ok(value) = reader.decode::<All>(&payload) {
             let again = reader.decode::<All>(&write(ALL, &value)).unwrap();
             prop_assert_eq!(format!("{again:?}").len(), format!("{value:?}").len());

@@ -1,4 +1,4 @@
-//! The same bytes as apache-avro, which others check against Java's.
+//! Compares our bytes with apache-avro's, which others compare with Java's.
 
 use super::*;
 use apache_avro::AvroSchema;
@@ -83,7 +83,7 @@ fn sample() -> impl Strategy<Value = Sample> {
     );
     let nested = (
         prop::collection::vec(inner(), 0..4),
-        // One entry: two maps need not have the same order.
+        // One entry, because two maps may have different orders.
         prop::collection::hash_map(any::<String>(), any::<i64>(), 0..2),
         prop::option::of(inner()),
         prop_oneof![Just(Symbol::One), Just(Symbol::Two)],
@@ -117,7 +117,7 @@ fn sample() -> impl Strategy<Value = Sample> {
     })
 }
 
-/// A schema without names yet.
+/// A schema whose types have no names yet.
 #[derive(Debug, Clone)]
 enum Shape {
     Leaf(&'static str),
@@ -141,7 +141,7 @@ fn shape() -> impl Strategy<Value = Shape> {
                 .prop_map(|shape| Shape::Array(Box::new(shape))),
             inner.clone().prop_map(|shape| Shape::Map(Box::new(shape))),
             inner.clone().prop_map(|shape| match shape {
-                // No union within a union.
+                // Avro allows no union inside a union.
                 Shape::Optional(_) => shape,
                 shape => Shape::Optional(Box::new(shape)),
             }),
@@ -150,7 +150,7 @@ fn shape() -> impl Strategy<Value = Shape> {
     })
 }
 
-/// Makes a schema and a value of a shape, out of arbitrary bytes.
+/// Makes a schema and a value for a shape from arbitrary bytes.
 struct Maker {
     entropy: Vec<u8>,
     names: usize,
@@ -252,7 +252,7 @@ proptest! {
         let expected = serde_json::Value::try_from(value).unwrap();
         prop_assert_eq!(&read::<serde_json::Value>(&text, &bytes).unwrap(), &expected);
         prop_assert!(read::<serde::de::IgnoredAny>(&text, &bytes).is_ok());
-        // And the reverse: what we write of it, apache-avro reads.
+        // The reverse: apache-avro reads what we write.
         let written = write(&text, &expected);
         let theirs = GenericDatumReader::builder(&schema)
             .build()

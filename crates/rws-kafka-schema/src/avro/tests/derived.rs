@@ -1,4 +1,4 @@
-//! The schemas of types that derive them.
+//! Tests of the schemas that types derive.
 
 use super::*;
 use crate::avro::derived::derived;

@@ -1,23 +1,23 @@
-//! What one version of a schema wrote, read by another.
+//! Tests that one version of a schema reads what another one wrote.
 
 use super::*;
 use serde::Deserialize;
 
-/// As it began.
+/// The first version.
 const V1: &str = r#"{"type": "record", "name": "Order", "namespace": "shop", "fields": [
     {"name": "id", "type": "int"},
     {"name": "customer", "type": "string"},
     {"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["NEW", "PAID"]}},
     {"name": "legacy", "type": {"type": "array", "items": "string"}}]}"#;
 
-/// A field added with a default, and one dropped.
+/// One field was added with a default, and one removed.
 const V2: &str = r#"{"type": "record", "name": "Order", "namespace": "shop", "fields": [
     {"name": "id", "type": "int"},
     {"name": "customer", "type": "string"},
     {"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["NEW", "PAID"]}},
     {"name": "amount", "type": "float", "default": 1.5}]}"#;
 
-/// The number promoted, the order changed, and a symbol added with a default for those to come.
+/// The number was promoted, the order changed, and a symbol added, with a default for later ones.
 const V3: &str = r#"{"type": "record", "name": "Order", "namespace": "shop", "fields": [
     {"name": "customer", "type": "string"},
     {"name": "amount", "type": "double", "default": 1.5},
@@ -25,7 +25,7 @@ const V3: &str = r#"{"type": "record", "name": "Order", "namespace": "shop", "fi
         "symbols": ["UNKNOWN", "NEW", "PAID", "SHIPPED"], "default": "UNKNOWN"}},
     {"name": "id", "type": "long"}]}"#;
 
-/// The record and a field renamed by aliases, and a symbol dropped.
+/// The record and a field were renamed with aliases, and a symbol was removed.
 const V4: &str = r#"{"type": "record", "name": "Purchase", "namespace": "shop.v4",
     "aliases": ["shop.Order"], "fields": [
     {"name": "buyer", "aliases": ["client", "customer"], "type": ["null", "string"], "default": null},
@@ -186,7 +186,7 @@ fn versions_that_do_not_fit_are_refused_with_the_field() {
         "amount",
         "written as double, read as float",
     );
-    // An alias is the reader's: earlier versions know nothing of it.
+    // Aliases belong to the reader: earlier versions do not know them.
     let renamed = "written as record shop.v4.Purchase, read as record shop.Order";
     refused(V4, V1, &fourth("NEW"), "", renamed);
     refused(V4, V2, &fourth("NEW"), "", renamed);
@@ -195,7 +195,7 @@ fn versions_that_do_not_fit_are_refused_with_the_field() {
 
 #[test]
 fn what_no_version_before_could_read_is_refused_whole() {
-    // The first field that does not fit, wherever both schemas have it.
+    // The error names the first field that does not fit.
     let error = Reader::new(&avro(V3), Some(&avro(V2))).unwrap_err();
     assert!(matches!(error, AvroError::Unresolvable { .. }), "{error}");
 }
@@ -290,7 +290,7 @@ fn unions_resolve_branch_by_branch() {
         resolve(r#"["int", "null"]"#, optional, &[2]),
         Ok(None::<i64>)
     );
-    // The same type rather than one that it can be promoted to.
+    // The same type is preferred to one that it can be promoted to.
     let many = r#"["double", "long", "int"]"#;
     #[derive(Debug, PartialEq, Deserialize)]
     enum Many {
@@ -305,7 +305,7 @@ fn unions_resolve_branch_by_branch() {
         Ok(Many::Double(4.0))
     );
 
-    // Null has no place, all else has.
+    // Only null has no place.
     let error = resolve::<i64>(optional, r#""long""#, &[0]).unwrap_err();
     assert!(
         error.to_string().contains("written as null, read as long"),
@@ -345,7 +345,7 @@ fn a_branch_that_does_not_fit_is_refused_with_its_field() {
 
 #[test]
 fn an_alias_goes_before_a_name_that_was_given_to_another_field() {
-    // `a` became `b`, and a new `a` came.
+    // `a` was renamed to `b`, and a new `a` was added.
     let writer = r#"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}"#;
     let reader = r#"{"type": "record", "name": "R", "fields": [
         {"name": "a", "type": "int", "default": 9},
@@ -356,7 +356,7 @@ fn an_alias_goes_before_a_name_that_was_given_to_another_field() {
         b: i64,
     }
     assert_eq!(resolve(writer, reader, &[8]), Ok(R { a: 9, b: 4 }));
-    // One that already has `b` means it.
+    // A writer that already has `b` means `b`.
     let both = r#"{"type": "record", "name": "R", "fields": [
         {"name": "b", "type": "int"}, {"name": "a", "type": "int"}]}"#;
     assert_eq!(resolve(both, reader, &[2, 4]), Ok(R { a: 2, b: 1 }));

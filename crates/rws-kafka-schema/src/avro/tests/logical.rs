@@ -1,4 +1,4 @@
-//! Logical types are what they are made of, and pass both ways of reading.
+//! Tests that logical types are written as their underlying types, and can be read both ways.
 
 use super::*;
 use apache_avro::{Days, Decimal, Duration, Millis, Months};
@@ -37,7 +37,7 @@ fn decimals_are_bytes_or_fixed() {
         "precision": 9, "scale": 2}"#;
     let value = Decimal::from([0xff, 0x38]);
     assert_eq!(write(bytes, &value), [4, 0xff, 0x38]);
-    // -200 is -200 in four bytes, too.
+    // In four bytes, -200 is still -200.
     assert_eq!(write(fixed, &value), [0xff, 0xff, 0xff, 0x38]);
     assert_eq!(write(fixed, &Decimal::from([0x7f, 0, 0])), [0, 0x7f, 0, 0]);
     assert!(try_write(fixed, &Decimal::from([1, 2, 3, 4, 5])).is_err());
@@ -73,7 +73,7 @@ fn uuids_are_text_or_bytes() {
         error.to_string().contains("\"no\", which is no UUID"),
         "{error}"
     );
-    // Text that is no UUID is text.
+    // Text that is not a UUID stays text.
     assert!(try_write(r#""string""#, &uuid).is_err());
 }
 

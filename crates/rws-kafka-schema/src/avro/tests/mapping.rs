@@ -1,4 +1,4 @@
-//! How serde's types are written and read.
+//! Tests of how serde's types are written and read.
 
 use super::*;
 use serde::Deserialize;
@@ -99,7 +99,7 @@ fn a_number_out_of_range_is_refused_with_its_field() {
         Err(AvroError::Range { .. })
     ));
 
-    // -1 as the id.
+    // The id is -1.
     let error = read::<Order>(ORDER, &[1, 0, 0, 0]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -126,7 +126,7 @@ fn numbers_become_floats_where_those_have_them() {
         read::<f64>(r#""float""#, &write(r#""float""#, &0.5_f32)),
         Ok(0.5)
     );
-    // JSON and most languages have but one type for both: to the nearest float.
+    // JSON and most languages have one type for both, so the nearest float is written.
     assert_eq!(
         read::<f32>(r#""float""#, &write(r#""float""#, &0.1_f64)),
         Ok(0.1)
@@ -145,7 +145,7 @@ fn numbers_become_floats_where_those_have_them() {
          allowed: a float, -3.4028235e38 to 3.4028235e38"
     );
     assert!(read::<f32>(r#""double""#, &[0; 8]).is_err());
-    // Whole numbers are not rounded: JSON writes 5 for 5.0.
+    // Whole numbers must not be rounded: JSON writes 5 for 5.0.
     for (schema, most) in [(r#""double""#, 1_i64 << 53), (r#""float""#, 1 << 24)] {
         assert_eq!(
             read::<f64>(schema, &write(schema, &-most)),
@@ -170,7 +170,7 @@ fn text_and_bytes_come_as_they_are_asked_for() {
     round_trip(r#""string""#, &'ß');
     assert!(read::<char>(r#""string""#, &write(r#""string""#, "ab")).is_err());
     round_trip(r#""bytes""#, &serde_bytes::ByteBuf::from([0, 255]));
-    // Without serde_bytes, serde gives numbers.
+    // Without serde_bytes, serde passes numbers.
     round_trip(r#""bytes""#, &vec![0_u8, 128, 255]);
     round_trip(r#""bytes""#, &[0_u8, 128, 255]);
     round_trip(r#""bytes""#, &Vec::<u8>::new());
@@ -202,12 +202,12 @@ fn options_are_unions_with_null() {
         r#"["null", {"type": "array", "items": "long"}]"#,
         &Some(vec![1_i64]),
     );
-    // Where the schema has no null, a value is written and none is refused.
+    // Without null in the schema, a value is written and `None` is refused.
     round_trip(r#""int""#, &Some(1));
     assert!(try_write(r#""int""#, &None::<i32>).is_err());
     round_trip(r#""null""#, &());
     round_trip(r#""null""#, &None::<i32>);
-    // A union of one type only in all but name.
+    // A plain value is written to the branch that is not null.
     assert_eq!(write(r#"["null", "long"]"#, &5_i64), [2, 10]);
     assert_eq!(read::<i64>(r#"["null", "long"]"#, &[2, 10]), Ok(5));
     assert!(read::<i64>(r#"["null", "long"]"#, &[0]).is_err());
@@ -564,7 +564,7 @@ fn a_sequence_of_unknown_length_is_counted() {
 #[test]
 fn blocks_of_all_forms_are_read() {
     let schema = r#"{"type": "array", "items": "int"}"#;
-    // Two, then -1 and its length in bytes, then the end.
+    // Two items, then a block of -1 with its length in bytes, then the end.
     let bytes = [4, 2, 4, 1, 2, 6, 0];
     assert_eq!(read::<Vec<i32>>(schema, &bytes), Ok(vec![1, 2, 3]));
     let record = format!(

@@ -53,12 +53,12 @@ fn read<T: DeserializeOwned>(schema: &str, bytes: &[u8]) -> Result<T, AvroError>
     Reader::new(&avro(schema), None).unwrap().decode(bytes)
 }
 
-/// What `writer` wrote, read by `reader`.
+/// Reads with `reader` what `writer` wrote.
 fn resolve<T: DeserializeOwned>(writer: &str, reader: &str, bytes: &[u8]) -> Result<T, AvroError> {
     Reader::new(&avro(writer), Some(&avro(reader)))?.decode(bytes)
 }
 
-/// Written and read by one schema, and by it as the reader's, too.
+/// Writes and reads a value with one schema, which is also used as the reader's schema.
 #[track_caller]
 fn round_trip<T>(schema: &str, value: &T)
 where

@@ -1,4 +1,4 @@
-//! Maps that go into a union of several records.
+//! Tests of maps that are written to a union of several records.
 
 use super::*;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ const PAYMENT: &str = r#"["null",
         {"name": "iban", "type": "string"},
         {"name": "parts", "type": {"type": "array", "items": "shop.Bank"}}]}]"#;
 
-/// The index of the branch that `value` was written in, and what is read of it.
+/// Returns the index of the branch in which `value` was written, and the value that is read back.
 #[track_caller]
 fn branch(schema: &str, value: &Value) -> (u8, Value) {
     let bytes = write(schema, value);
@@ -136,7 +136,7 @@ fn what_is_flattened_keeps_its_types() {
 
 #[test]
 fn deep_maps_are_written_in_time_and_too_deep_ones_refused() {
-    // Each level fits either record.
+    // Each level fits both records.
     let schema = r#"[{"type": "record", "name": "A", "fields": [
             {"name": "next", "type": ["null", "A", {"type": "record", "name": "B", "fields": [
                 {"name": "next", "type": ["null", "A", "B"]}]}]}]}, "B"]"#;

@@ -1,4 +1,4 @@
-//! What is a schema, and what its parts are called.
+//! Tests of what is a valid schema, and how its parts are named.
 
 use super::*;
 use crate::avro::full_name;
@@ -110,7 +110,7 @@ fn a_full_name_has_its_namespace() {
         named(&fixed(r#""name": "A", "namespace": "x.y""#)).as_deref(),
         Some("x.y.A")
     );
-    // A name with dots has its namespace within.
+    // A name with dots contains its namespace.
     assert_eq!(
         named(&fixed(r#""name": "z.A", "namespace": "x.y""#)).as_deref(),
         Some("z.A")

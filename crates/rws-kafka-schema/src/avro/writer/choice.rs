@@ -1,4 +1,4 @@
-//! Which form a value takes: which branch of a union, and which symbol.
+//! Chooses the form of a value: the branch of a union and the symbol of an enum.
 
 use super::record::RecordSer;
 use super::ser::Ser;
@@ -14,8 +14,8 @@ impl<'a, 'w, 'o> Ser<'a, 'w, 'o> {
         RecordSer::new(self.types, record, self.out)
     }
 
-    /// The branch for the variant of an enum of Rust: the type of its name, else the one at its place,
-    /// for which the null of an option does not count.
+    /// Chooses the branch for a variant of a Rust enum: the type with its name, or otherwise the one at its
+    /// position, which does not count the null of an option.
     pub(super) fn variant(
         self,
         index: u32,
@@ -39,7 +39,7 @@ impl<'a, 'w, 'o> Ser<'a, 'w, 'o> {
         }
     }
 
-    /// A symbol, a null, or a record without fields.
+    /// Writes a symbol, a null, or a record without fields.
     pub(super) fn unit_variant(self, index: u32, variant: &'static str) -> Outcome<()> {
         match self.ty {
             Type::Enum(symbols) => match symbol(&symbols.symbols, index as usize, variant) {
@@ -83,7 +83,7 @@ impl<'a, 'w, 'o> Ser<'a, 'w, 'o> {
         }
     }
 
-    /// A record's fields by their places, the items of an array, or the one value.
+    /// Writes a record's fields by position, the items of an array, or the single value.
     pub(super) fn tuple(self, length: usize) -> Outcome<FieldsSer<'a, 'w, 'o>> {
         match self.ty {
             Type::Record(record) if record.fields.len() == length => {
@@ -117,7 +117,7 @@ impl<'a, 'w, 'o> Ser<'a, 'w, 'o> {
         }
     }
 
-    /// A tuple in the record of its name, if a union has it.
+    /// Writes a tuple to the record with its name, if a union has one.
     pub(super) fn tuple_struct(
         self,
         name: &'static str,
@@ -152,7 +152,7 @@ impl<'a, 'w, 'o> Ser<'a, 'w, 'o> {
                     .count();
                 let rank = |ty: &Type| match ty {
                     Type::Record(record) if record.names.short() == name => Some(0),
-                    // With several, which is meant would be a guess.
+                    // With several records, the choice would be a guess.
                     Type::Record(_) if records == 1 => Some(1),
                     _ => None,
                 };
@@ -164,7 +164,7 @@ impl<'a, 'w, 'o> Ser<'a, 'w, 'o> {
     }
 }
 
-/// The symbol of an enum: at its place mostly, else wherever it is.
+/// Returns the index of a symbol, which is usually `index`; otherwise searches for it.
 pub(super) fn symbol(symbols: &[Arc<str>], index: usize, name: &str) -> Option<usize> {
     match symbols.get(index) {
         Some(symbol) if **symbol == *name => Some(index),

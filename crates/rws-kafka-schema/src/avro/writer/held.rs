@@ -1,4 +1,4 @@
-//! A value that is kept until it is known which type it is written as.
+//! Holds a value until it is known as which type it is written.
 
 use crate::avro::error::{Fail, Outcome};
 use crate::avro::types::DEPTH;
@@ -8,7 +8,7 @@ use serde::ser::{
 };
 use serde::{Serialize, Serializer};
 
-/// What a value told serde.
+/// A value as it was passed to serde.
 pub(super) enum Held {
     Plain(Plain),
     Text(String),
@@ -46,7 +46,7 @@ pub(super) enum FieldsOf {
     Variant(Variant),
 }
 
-/// Keeps a value that nests at most so deep.
+/// Captures a value that nests at most `depth` levels.
 #[derive(Clone, Copy)]
 pub(super) struct Holder {
     depth: u32,
@@ -95,7 +95,7 @@ impl Holder {
 
 macro_rules! plain {
     ($($method:ident: $variant:ident($ty:ty),)*) => {
-        /// A value that takes no memory of its own.
+        /// A value without memory of its own.
         #[derive(Clone, Copy)]
         pub(super) enum Plain {
             $($variant($ty),)*

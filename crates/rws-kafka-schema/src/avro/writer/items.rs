@@ -6,18 +6,18 @@ use crate::avro::varint;
 use serde::Serialize;
 use serde::ser::SerializeSeq;
 
-/// Writes the items of an array, or the entries of a map, as one block.
+/// Writes the items of an array or the entries of a map, as one block.
 pub(super) struct ItemsSer<'a, 'w, 'o> {
     types: &'a Types,
     item: &'a Type,
     out: &'w mut Output<'o>,
-    /// How many there will be, where the value told.
+    /// The expected number of items, if the value states it.
     told: Option<usize>,
     count: usize,
-    /// Where the block begins, its count included.
+    /// Where the block starts, including its count.
     start: usize,
     form: Form,
-    /// Where the key of a map's entry begins.
+    /// Where the key of a map's entry starts.
     key: usize,
 }
 
@@ -27,7 +27,7 @@ enum Form {
     Block,
     /// A length and the bytes.
     Bytes,
-    /// So many bytes.
+    /// Exactly this many bytes.
     Fixed(usize),
 }
 
@@ -41,7 +41,7 @@ impl<'a, 'w, 'o> ItemsSer<'a, 'w, 'o> {
         Self::new(types, types.get(item), out, told, Form::Block)
     }
 
-    /// Bytes that are given as a sequence of numbers, as serde does with `Vec<u8>` and `[u8; N]`.
+    /// Writes bytes that are passed as a sequence of numbers, as serde does for `Vec<u8>` and `[u8; N]`.
     pub(super) fn bytes(
         types: &'a Types,
         out: &'w mut Output<'o>,
@@ -106,7 +106,7 @@ impl<'a, 'w, 'o> ItemsSer<'a, 'w, 'o> {
         Ok(())
     }
 
-    /// The key that was written last, without its length.
+    /// Returns the key that was written last, without its length.
     #[cold]
     fn shown_key(&self, end: usize) -> String {
         let key = self.out.to.get(self.key..end).unwrap_or_default();

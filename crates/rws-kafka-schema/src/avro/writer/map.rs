@@ -5,8 +5,8 @@ use crate::avro::error::{Fail, Outcome};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-/// Writes a map; or what gives itself as one: a record, with the name of the field that comes, or one
-/// of several records.
+/// Writes a map, or a value that is passed as one: a record, with the name of the next field, or one of
+/// several records.
 pub(super) enum MapSer<'a, 'w, 'o> {
     Map(ItemsSer<'a, 'w, 'o>),
     Record(RecordSer<'a, 'w, 'o>, String),

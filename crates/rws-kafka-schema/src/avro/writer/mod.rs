@@ -1,7 +1,7 @@
-//! From a value to bytes, by serde.
+//! Encodes a value to bytes, with serde.
 //!
-//! `ser` says where a value goes, and `serializer` how serde puts it there. The parts of a value
-//! (`items`, `map`, `record`, `tuple`) need only the first, so that no file needs another that needs it.
+//! `ser` is where a value goes, and `serializer` is how serde puts it there. The parts of a value (`items`,
+//! `map`, `record`, `tuple`) need only `ser`, so the modules have no cycle.
 
 mod choice;
 mod held;
@@ -23,28 +23,31 @@ use output::Output;
 use ser::Ser;
 use serde::Serialize;
 
-/// Writes values by one schema. Kept and shared: making it takes longer than a value.
+/// Writes values with one schema. It is cached and shared, because creating it takes longer than writing a
+/// value.
 #[derive(Debug)]
 pub(crate) struct Writer {
     types: Types,
 }
 
 impl Writer {
+    /// Creates a writer.
+    ///
     /// # Errors
     ///
-    /// [`AvroError::Schema`].
+    /// [`AvroError::Schema`] if the schema is invalid.
     pub(crate) fn new(schema: &Resolved) -> Result<Self, AvroError> {
         Ok(Self {
             types: parse::parse(schema)?,
         })
     }
 
-    /// Appends `value`, without any framing. On an error, `to` is as it was.
+    /// Appends `value`, without framing. If it fails, `to` is unchanged.
     ///
     /// # Errors
     ///
-    /// [`AvroError::Value`] and [`AvroError::Range`]; [`AvroError::Schema`] where the value lacks a field
-    /// and its default is wrong.
+    /// [`AvroError::Value`] or [`AvroError::Range`] if the value does not fit, and [`AvroError::Schema`] if
+    /// it lacks a field whose default is wrong.
     pub(crate) fn encode<T: Serialize + ?Sized>(
         &self,
         value: &T,

@@ -1,4 +1,4 @@
-//! Numbers, which may go into a wider type than their own.
+//! Writes numbers, also to wider types than their own.
 
 use super::ser::Ser;
 use crate::avro::error::{Fail, Outcome};
@@ -7,7 +7,7 @@ use crate::avro::varint;
 use serde::Serializer;
 
 impl Ser<'_, '_, '_> {
-    /// A whole number as a double or float, which must be that number: JSON writes 5 for 5.0.
+    /// Writes a whole number to a double or float, which must represent it exactly: JSON writes 5 for 5.0.
     #[cold]
     fn whole(self, value: i64) -> Outcome<()> {
         let double = value as f64;
@@ -28,7 +28,7 @@ impl Ser<'_, '_, '_> {
         }
     }
 
-    /// `wide`: a type of more than 32 bits, which rather goes into a long of a union.
+    /// Writes a whole number. `wide` numbers have more than 32 bits and prefer the long of a union.
     #[inline]
     pub(super) fn int(self, value: i64, wide: bool, found: &str) -> Outcome<()> {
         match self.ty {
@@ -57,7 +57,7 @@ impl Ser<'_, '_, '_> {
         Ok(())
     }
 
-    /// A number that apache-avro keeps in a `fixed` of its own; else a long.
+    /// Writes a number for which apache-avro has a `fixed` of its own; otherwise writes a long.
     pub(super) fn native<const N: usize>(
         self,
         native: Native,

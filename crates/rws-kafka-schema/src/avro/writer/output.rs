@@ -4,7 +4,7 @@ use crate::avro::varint;
 
 pub(super) struct Output<'o> {
     pub(super) to: &'o mut Vec<u8>,
-    /// How many levels are left.
+    /// How many levels of nesting are left.
     pub(super) depth: u32,
 }
 
@@ -23,7 +23,7 @@ impl Output<'_> {
         self.depth += 1;
     }
 
-    /// With their length before them.
+    /// Appends bytes after their length.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         varint::write_length(bytes.len(), self.to);
         self.to.extend_from_slice(bytes);

@@ -6,14 +6,14 @@ use crate::avro::varint;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, SerializeStructVariant};
 
-/// Writes a record by its fields' names, in whatever order the value gives them.
+/// Writes a record by its fields' names, in any order.
 pub(super) struct RecordSer<'a, 'w, 'o> {
     types: &'a Types,
     record: &'a Record,
     out: &'w mut Output<'o>,
-    /// How many fields were written, in the schema's order.
+    /// How many fields were written in the schema's order.
     next: usize,
-    /// Once the value's order is another: where each further field was written.
+    /// After the first field in another order: where each further field was written.
     loose: Vec<Span>,
 }
 
@@ -80,7 +80,7 @@ impl<'a, 'w, 'o> RecordSer<'a, 'w, 'o> {
         Ok(())
     }
 
-    /// The name of a field that the value gives as the key of a map.
+    /// Returns the name of a field that is passed as the key of a map.
     pub(super) fn name<T: ?Sized + Serialize>(&mut self, key: &T) -> Outcome<String> {
         let mut bytes = Vec::new();
         let mut out = Output {
@@ -110,7 +110,7 @@ impl<'a, 'w, 'o> RecordSer<'a, 'w, 'o> {
         self.complete()
     }
 
-    /// Puts the fields in order, and defaults where the value has none.
+    /// Puts the fields in order, and adds defaults for those that the value lacks.
     fn complete(&mut self) -> Outcome<()> {
         let sorted_to = self
             .loose
@@ -132,7 +132,7 @@ impl<'a, 'w, 'o> RecordSer<'a, 'w, 'o> {
         Ok(())
     }
 
-    /// Its default; without one, null.
+    /// Appends the field's default, or null if it has none.
     fn absent(&self, field: &Field, to: &mut Vec<u8>) -> Outcome<()> {
         match &field.default {
             Some(Ok(default)) => {

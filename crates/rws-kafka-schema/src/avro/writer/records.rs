@@ -1,4 +1,4 @@
-//! A map that goes into a union of several records: which of them is meant is told by its fields.
+//! Writes a map to a union of several records: its fields determine which one.
 
 use super::held::{Entries, Held, Holder, Plain};
 use super::record::RecordSer;
@@ -8,14 +8,14 @@ use crate::avro::types::{Record, Type, TypeId, Types};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-/// The entries of the map, until all are there.
+/// Collects the entries of the map until all of them are known.
 pub(super) struct RecordsSer<'a, 'w, 'o> {
     to: Ser<'a, 'w, 'o>,
     branches: &'a [TypeId],
     entries: Entries,
 }
 
-/// Why a record is not the one that is meant.
+/// Why a record does not fit.
 type Misfit = String;
 
 impl<'a, 'w, 'o> RecordsSer<'a, 'w, 'o> {
@@ -62,7 +62,7 @@ impl<'a, 'w, 'o> RecordsSer<'a, 'w, 'o> {
     }
 }
 
-/// The record that has all of these fields, and lacks the fewest.
+/// Returns the record that has all of these fields and the fewest others.
 fn chosen<'a>(
     types: &'a Types,
     branches: &[TypeId],
@@ -92,7 +92,7 @@ fn chosen<'a>(
     }
 }
 
-/// How many fields of `record` are not among `fields`, where it can be the record that is meant.
+/// Returns how many fields of `record` are not among `fields`, or why it does not fit.
 fn absent(types: &Types, record: &Record, fields: &[(&str, &Held)]) -> Result<usize, Misfit> {
     let mut given = vec![false; record.fields.len()];
     for (name, value) in fields {
@@ -120,7 +120,7 @@ fn absent(types: &Types, record: &Record, fields: &[(&str, &Held)]) -> Result<us
     Ok(absent)
 }
 
-/// False where `value` cannot be of this type, by its form alone.
+/// Returns `false` if the form of `value` alone shows that it cannot be of this type.
 fn may_be(types: &Types, value: &Held, ty: &Type) -> bool {
     if let Type::Union(branches) = ty {
         return branches

@@ -1,4 +1,4 @@
-//! Where a value goes.
+//! Where a value is written.
 
 use super::output::Output;
 use crate::avro::error::{Fail, Outcome};
@@ -11,7 +11,7 @@ pub(super) struct Ser<'a, 'w, 'o> {
     pub(super) types: &'a Types,
     pub(super) ty: &'a Type,
     pub(super) out: &'w mut Output<'o>,
-    /// It is within an option, whose union has several other branches.
+    /// The value is inside an option whose union has several other branches.
     pub(super) some: bool,
 }
 
@@ -45,14 +45,14 @@ impl<'a, 'w, 'o> Ser<'a, 'w, 'o> {
         format!("a union of {}", branches.join(", "))
     }
 
-    /// Goes into the branch of this index.
+    /// Enters the branch with this index.
     pub(super) fn branch(self, index: usize, id: TypeId) -> Self {
         varint::write_length(index, self.out.to);
         let ty = self.types.get(id);
         Self { ty, ..self }
     }
 
-    /// Goes into the branch of the lowest rank, the first of them; none has no rank.
+    /// Enters the first branch with the lowest rank. Branches without a rank do not fit.
     pub(super) fn choose(
         self,
         branches: &[TypeId],

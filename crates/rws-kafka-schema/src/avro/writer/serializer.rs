@@ -120,7 +120,7 @@ impl<'a, 'w, 'o> Serializer for Ser<'a, 'w, 'o> {
                 self.out.to.extend_from_slice(&value.to_le_bytes());
                 Ok(())
             }
-            // To the nearest: JSON and most languages have but one type for both.
+            // The nearest float, because JSON and most languages have one type for both.
             Type::Float => {
                 let nearest = value as f32;
                 if nearest.is_infinite() && value.is_finite() {
@@ -172,7 +172,7 @@ impl<'a, 'w, 'o> Serializer for Ser<'a, 'w, 'o> {
             Type::Fixed(fixed) if fixed.size == value.len() => {
                 self.out.to.extend_from_slice(value);
             }
-            // A decimal in fewer bytes: with its sign in front, it is the same number.
+            // A decimal in fewer bytes is the same number after sign extension.
             Type::Fixed(fixed) if fixed.decimal.is_some() && value.len() < fixed.size => {
                 let negative = value.first().is_some_and(|byte| *byte >= 0x80);
                 let sign = if negative { 0xff } else { 0 };
@@ -180,7 +180,7 @@ impl<'a, 'w, 'o> Serializer for Ser<'a, 'w, 'o> {
                 self.out.to.resize(end, sign);
                 self.out.to.extend_from_slice(value);
             }
-            // How the `uuid` crate gives itself.
+            // The `uuid` crate passes bytes.
             Type::String { uuid: true } if value.len() == 16 => {
                 self.out.bytes(uuid::text(value).as_bytes());
             }

@@ -6,7 +6,7 @@ use crate::avro::types::{Record, Types};
 use serde::Serialize;
 use serde::ser::{SerializeTuple, SerializeTupleStruct, SerializeTupleVariant};
 
-/// Writes a tuple: a record's fields by their places, the items of an array, or the one value.
+/// Writes a tuple: a record's fields by position, the items of an array, or the single value.
 pub(super) enum FieldsSer<'a, 'w, 'o> {
     Record {
         types: &'a Types,

@@ -1,11 +1,11 @@
-//! Where a registry is.
+//! Parses the addresses of a registry.
 
 use crate::registry::auth::Auth;
 use crate::registry::error::RegistryError;
 use crate::registry::url::without_credentials;
 
-/// The URLs of a comma list, without the credentials that one may hold: those are taken where there
-/// are no others.
+/// Splits a comma-separated list into URLs without credentials. Credentials in a URL are used unless `auth`
+/// has some.
 pub(super) fn addresses(list: &str, auth: Auth) -> Result<(Vec<String>, Auth), RegistryError> {
     let mut urls = Vec::new();
     let mut auth = auth;

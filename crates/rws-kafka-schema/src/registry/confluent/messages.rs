@@ -1,4 +1,4 @@
-//! Requests and answers, as they are in JSON.
+//! Requests and responses in JSON.
 
 use crate::registry::error::RegistryError;
 use crate::registry::http::Answer;
@@ -26,7 +26,7 @@ impl About<'_> {
     }
 }
 
-/// A schema as requests have it.
+/// A schema in a request.
 #[derive(Serialize)]
 pub(super) struct Written<'a> {
     schema: &'a str,
@@ -48,7 +48,7 @@ impl<'a> Written<'a> {
         Self {
             schema: schema.text(),
             schema_type: match schema.format() {
-                // Registries of old know no other and no field for it.
+                // Old registries know only Avro and have no such field.
                 Format::Avro => None,
                 Format::Json => Some("JSON"),
                 Format::Protobuf => Some("PROTOBUF"),
@@ -66,7 +66,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// A schema as answers have it.
+/// A schema in a response.
 #[derive(Deserialize)]
 pub(super) struct Read {
     schema: String,
@@ -142,7 +142,7 @@ struct Refusal {
     message: Option<String>,
 }
 
-/// Why it was refused.
+/// Converts a response with an error status to an error.
 pub(super) fn refusal(url: String, about: About<'_>, answer: &Answer) -> RegistryError {
     let status = answer.status.as_u16();
     let (code, text) = match serde_json::from_slice::<Refusal>(&answer.body) {
@@ -165,7 +165,7 @@ pub(super) fn refusal(url: String, about: About<'_>, answer: &Answer) -> Registr
             text,
             retry_after: answer.retry_after(),
         },
-        // A page that is missing is another error than a schema that is.
+        // Without a code, the page is missing rather than the schema.
         (404, About::Id(id)) if code.is_some() => RegistryError::UnknownId {
             url,
             id,

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use ureq::http::{HeaderName, HeaderValue, Method};
 
-/// What may stand in a path as it is (RFC 3986, unreserved).
+/// The characters that need no escape in a path (RFC 3986, unreserved).
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -33,9 +33,9 @@ const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 #[derive(Debug)]
 pub(crate) struct Confluent {
     http: Http,
-    /// Without a slash at the end; at least one.
+    /// The addresses, at least one, without a slash at the end.
     urls: Vec<String>,
-    /// The one that answered last.
+    /// The index of the address that answered last.
     preferred: AtomicUsize,
     auth: Auth,
     headers: Headers,
@@ -44,7 +44,7 @@ pub(crate) struct Confluent {
 impl Confluent {
     /// # Errors
     ///
-    /// [`RegistryError::Setting`] for what is no list of URLs, or no header.
+    /// [`RegistryError::Setting`] if `urls` is not a list of URLs, or a header is invalid.
     pub(crate) fn new(
         http: Http,
         urls: &str,
@@ -72,7 +72,7 @@ impl Confluent {
         })
     }
 
-    /// Asks each address in turn, from the one that answered last, until one can answer.
+    /// Asks each address in turn, starting with the one that answered last, until one can answer.
     fn ask<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T, RegistryError> {
         let first = self.preferred.load(Ordering::Relaxed);
         let mut last = None;
@@ -234,7 +234,7 @@ impl Backend for Confluent {
                 Ok(vec!["the registry says no more than that".to_owned()])
             }
             Ok(verdict) => Ok(verdict.messages),
-            // A first version breaks nothing.
+            // A first version is compatible with every rule.
             Err(RegistryError::UnknownSubject { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }

@@ -1,11 +1,11 @@
-//! What Glue's operations give.
+//! The responses of Glue's operations.
 
 use super::super::backend::Stored;
 use super::super::id::SchemaId;
 use crate::schema::{Format, Schema};
 use serde::Deserialize;
 
-/// A version of a schema, as far as an operation tells of it.
+/// A version of a schema, with the fields that the operation returns.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Version {
@@ -13,26 +13,26 @@ pub(super) struct Version {
     schema_definition: Option<String>,
     data_format: Option<String>,
     version_number: Option<u32>,
-    /// `CreateSchema` names it otherwise, for `SchemaStatus` is of the schema.
+    /// `CreateSchema` uses another name, because its `SchemaStatus` is that of the schema.
     #[serde(alias = "SchemaVersionStatus")]
     status: Option<String>,
 }
 
-/// How far Glue is with a version.
+/// The status of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Status {
-    /// It may be used.
+    /// It can be used.
     Available,
-    /// It is being checked.
+    /// Glue is checking it.
     Pending,
     /// The check failed.
     Failure,
-    /// It is going, or anything new.
+    /// It is being deleted, or the status is unknown to this client.
     Other(String),
 }
 
 impl Version {
-    /// An operation that tells no status has nothing to wait for.
+    /// Returns the status. An operation that returns none has nothing to wait for.
     pub(super) fn status(&self) -> Status {
         match self.status.as_deref() {
             None | Some("AVAILABLE") => Status::Available,
@@ -83,7 +83,7 @@ fn missing(name: &str) -> String {
     format!("it has no {name}")
 }
 
-/// How Glue names a format.
+/// Returns Glue's name of a format.
 pub(super) fn data_format(format: Format) -> &'static str {
     match format {
         Format::Avro => "AVRO",
@@ -92,7 +92,7 @@ pub(super) fn data_format(format: Format) -> &'static str {
     }
 }
 
-/// Reads `8-4-4-4-12` digits.
+/// Parses a UUID in the form `8-4-4-4-12`.
 fn uuid(text: &str) -> Option<[u8; 16]> {
     let groups: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
@@ -103,14 +103,14 @@ fn uuid(text: &str) -> Option<[u8; 16]> {
     Some(u128::from_str_radix(&digits, 16).ok()?.to_be_bytes())
 }
 
-/// What `GetSchema` tells of use here.
+/// The part of the response of `GetSchema` that is used here.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Rule {
     pub(super) compatibility: Option<String>,
 }
 
-/// What `CheckSchemaVersionValidity` gives.
+/// The response of `CheckSchemaVersionValidity`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Validity {

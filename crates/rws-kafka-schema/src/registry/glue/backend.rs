@@ -1,4 +1,4 @@
-//! What a registry does, by Glue's operations.
+//! Implements a registry with Glue's operations.
 
 use super::super::backend::{Backend, Found, Stored};
 use super::super::error::RegistryError;
@@ -12,41 +12,40 @@ use serde_json::{Value, json};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a version is waited for that Glue checks.
+/// How long to wait for a version that Glue is checking.
 const LONGEST_CHECK: Duration = Duration::from_secs(20);
-/// How long between two looks at it, at first and at most.
+/// The first and the longest pause between two looks at its status.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_secs(1);
-/// How many failed versions are passed over to find the latest that may be used.
+/// How many failed versions are skipped to find the latest that can be used.
 const MOST_FAILED: u32 = 16;
 
 const NOT_FOUND: &str = "EntityNotFoundException";
 const EXISTS: &str = "AlreadyExistsException";
 const CONCURRENT: &str = "ConcurrentModificationException";
 const INVALID: &str = "InvalidInputException";
-/// How Glue's words begin where a schema takes no more versions.
+/// The start of Glue's message if a schema accepts no more versions.
 const DISABLED: &str = "Compatibility DISABLED";
-/// How they end where it is the subject that cannot be.
+/// The end of Glue's message if the schema's name is invalid.
 const NAME: &str = "Parameter Name: schemaName";
 
-/// Glue's schema registry. A subject is a schema's name, an id that of a schema's version. Glue
-/// knows no references between schemas, and compares Avro and JSON Schema in a form of its own,
-/// whether told to normalize or not.
+/// Glue's schema registry. A subject is a schema's name, and an id is that of a schema's version. Glue has no
+/// references between schemas. It always compares Avro and JSON Schema in a normalized form.
 #[derive(Debug)]
 pub(crate) struct GlueBackend {
     client: Client,
     settings: GlueSettings,
-    /// How long a version is waited for.
+    /// How long to wait for a version that Glue is checking.
     pub(super) patience: Duration,
 }
 
 impl GlueBackend {
-    /// `http` asks Glue and STS.
+    /// Creates a backend; `http` sends its requests to Glue and STS.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Setting`] for what is no region, endpoint or name of a registry. Credentials
-    /// are looked for when they are needed.
+    /// [`RegistryError::Setting`] for an invalid region, endpoint or registry name. Credentials are looked
+    /// for when they are needed.
     pub(crate) fn new(settings: GlueSettings, http: Http) -> Result<Self, RegistryError> {
         Ok(Self {
             client: Client::new(&settings, http)?,
@@ -80,8 +79,8 @@ impl GlueBackend {
             .map_err(|fault| self.of_subject(fault, subject, &what))
     }
 
-    /// A new version, of a new schema where there is none. Others may be faster: two instances that
-    /// start at once both create, and the slower one adds its version to what it found.
+    /// Registers a version, and the schema if it does not exist. If two instances create it at the same time,
+    /// the slower one adds its version to the schema of the other.
     fn registered(&self, subject: &str, schema: &Schema) -> Result<Version, Fault> {
         match self.add(subject, schema) {
             Err(fault) if fault.is(NOT_FOUND) => {}
@@ -114,7 +113,7 @@ impl GlueBackend {
         self.client.ask("CreateSchema", &body)
     }
 
-    /// The id of `version` once it may be used.
+    /// Waits until `version` can be used and returns its id.
     fn settled(&self, subject: &str, version: Version) -> Result<SchemaId, RegistryError> {
         let id = version.id().map_err(|why| self.no_answer(&why))?;
         let until = Instant::now() + self.patience;
@@ -155,9 +154,9 @@ impl GlueBackend {
         })
     }
 
-    /// Glue has no call for it: a new version is checked once it is registered, and stays if it
-    /// fails. So this tells what can be told without: that the schema is no schema, that it is
-    /// registered already, that it would be the first, that the rule allows all or nothing.
+    /// Glue has no call for this: it checks a version when it is registered and keeps it if the check fails.
+    /// So this reports only what is known without registering: the schema is invalid, is already registered,
+    /// would be the first, or the rule allows everything or nothing.
     fn known_incompatibilities(
         &self,
         subject: &str,
@@ -211,7 +210,7 @@ impl GlueBackend {
         }
     }
 
-    /// What `fault` means to a question about `what` in `subject`.
+    /// Returns the error that `fault` means for a request about `what` in `subject`.
     fn of_subject(&self, fault: Fault, subject: &str, what: &str) -> RegistryError {
         let url = self.client.url().to_owned();
         match fault {
@@ -226,7 +225,7 @@ impl GlueBackend {
         }
     }
 
-    /// As [`of_subject`](Self::of_subject), where a schema was sent along.
+    /// As [`of_subject`](Self::of_subject), for a request that contained a schema.
     fn of_schema(&self, fault: Fault, subject: &str, what: &str) -> RegistryError {
         match fault {
             Fault::Refused(refusal) if refusal.is(INVALID) && refusal.text.contains(DISABLED) => {
@@ -327,7 +326,7 @@ impl Backend for GlueBackend {
     ) -> Result<SchemaId, RegistryError> {
         self.refuse_references(subject, schema)?;
         let found = match self.by_definition(subject, schema) {
-            // What failed under one rule may pass under the next.
+            // A version that failed under one rule may pass under a later one.
             Ok(found) if matches!(found.status(), Status::Available | Status::Pending) => Ok(found),
             Ok(_) => self.registered(subject, schema),
             Err(fault) if fault.is(NOT_FOUND) => self.registered(subject, schema),
@@ -364,7 +363,7 @@ impl Backend for GlueBackend {
         self.known_incompatibilities(subject, schema)
     }
 
-    /// Asks for a version that there is not: that takes no more permissions than reading does.
+    /// Requests a version that does not exist, which needs no more permissions than reading.
     fn ping(&self) -> Result<(), RegistryError> {
         match self.by_version_id(SchemaId::Glue([0; 16])) {
             Ok(_) | Err(RegistryError::UnknownId { .. }) => Ok(()),

@@ -1,4 +1,4 @@
-//! Asks Glue: [JSON 1.1] by POST, signed.
+//! Sends requests to Glue: [JSON 1.1] by POST, signed.
 //!
 //! [JSON 1.1]: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 
@@ -14,23 +14,23 @@ use serde_json::Value;
 use std::time::SystemTime;
 use ureq::http::Method;
 
-/// Glue in one region, as one caller.
+/// A client of Glue in one region, with one identity.
 #[derive(Debug)]
 pub(super) struct Client {
     url: String,
     region: String,
     http: Http,
     credentials: Cache,
-    /// Whether credentials that hold no more can be replaced by others.
+    /// Whether refused credentials can be replaced by new ones.
     is_renewable: bool,
 }
 
-/// Why Glue gave no answer to a question.
+/// Why Glue returned no result.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// It refused: what that means depends on the question.
+    /// Glue refused the request; the meaning depends on the request.
     Refused(Refusal),
-    /// It could not be asked, or what answers is not Glue.
+    /// Glue could not be asked, or the response is not Glue's.
     Failed(RegistryError),
 }
 
@@ -57,13 +57,13 @@ impl Client {
         })
     }
 
-    /// Where Glue is.
+    /// Returns Glue's address.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// What `operation` gives for `body`. Where Glue says that the credentials hold no more,
-    /// others are looked for and it is asked once more.
+    /// Returns the response of `operation` to `body`. If Glue says that the credentials are no longer valid,
+    /// looks for new ones and asks once more.
     pub(super) fn ask<T: DeserializeOwned>(
         &self,
         operation: &str,
@@ -118,12 +118,12 @@ impl Client {
 }
 
 impl Fault {
-    /// Whether Glue refused with this code.
+    /// Returns `true` if Glue refused with this code.
     pub(super) fn is(&self, code: &str) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.is(code))
     }
 
-    /// The error where the code means nothing particular to what was asked.
+    /// Returns the error for requests to which the code has no particular meaning.
     pub(super) fn into_error(self, url: &str) -> RegistryError {
         match self {
             Self::Refused(refusal) => refusal.into_error(url),
@@ -138,7 +138,7 @@ impl From<RegistryError> for Fault {
     }
 }
 
-/// Some servers repeat what they were sent.
+/// Removes the session token, because some servers repeat the request.
 fn without_token(mut refusal: Refusal, by: &Credentials) -> Refusal {
     if let Some(token) = by.session_token() {
         refusal.text = refusal.text.replace(token.expose_secret(), "…");

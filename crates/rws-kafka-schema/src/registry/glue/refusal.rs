@@ -1,15 +1,15 @@
-//! What AWS says when it refuses.
+//! Reads AWS's error responses.
 
 use super::super::error::RegistryError;
 use super::super::http::{Answer, shown};
 use std::time::Duration;
 
-/// How much of AWS's words is repeated, in characters.
+/// The most characters of AWS's message that an error repeats.
 const SHOWN: usize = 1_000;
-/// From here on an error of signatures repeats the request, its session token included.
+/// After this text, signature errors repeat the request with its session token.
 const REPEATED: &str = "The Canonical String";
 
-/// Codes that tell of credentials, whatever the status.
+/// Error codes that concern credentials, whatever the status.
 const UNAUTHORIZED: [&str; 14] = [
     "AccessDenied",
     "AccessDeniedException",
@@ -26,14 +26,14 @@ const UNAUTHORIZED: [&str; 14] = [
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];
-/// Those of them that tell of credentials which held once.
+/// Those codes that concern credentials that were valid once.
 const OLD_CREDENTIALS: [&str; 4] = [
     "ExpiredToken",
     "ExpiredTokenException",
     "InvalidClientTokenId",
     "UnrecognizedClientException",
 ];
-/// Codes after which the same may succeed later, whatever the status.
+/// Error codes after which the same request may succeed later, whatever the status.
 const UNAVAILABLE: [&str; 12] = [
     "ConcurrentModificationException",
     "IDPCommunicationError",
@@ -49,21 +49,21 @@ const UNAVAILABLE: [&str; 12] = [
     "TooManyRequestsException",
 ];
 
-/// An error of AWS's.
+/// An error response of AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// HTTP's status.
+    /// The HTTP status.
     pub(super) status: u16,
-    /// Such as `EntityNotFoundException`; empty where it gave none.
+    /// The code, such as `EntityNotFoundException`; empty if there was none.
     pub(super) code: String,
-    /// AWS's words, with no secret.
+    /// AWS's message, without secrets.
     pub(super) text: String,
-    /// How long it asked to wait.
+    /// How long AWS asked to wait.
     pub(super) retry_after: Option<Duration>,
 }
 
 impl Refusal {
-    /// Reads any of the forms: JSON with `__type`, the header `x-amzn-errortype`, XML.
+    /// Reads any of the three forms: JSON with `__type`, the header `x-amzn-errortype`, XML.
     pub(super) fn of(answer: &Answer) -> Self {
         let header = answer.headers.get("x-amzn-errortype");
         let header = header.and_then(|value| value.to_str().ok());
@@ -83,17 +83,18 @@ impl Refusal {
         self.code == code
     }
 
-    /// Whether the credentials have expired or been replaced: their source may have others.
+    /// Returns `true` if the credentials have expired or been replaced, so that their source may have new
+    /// ones.
     pub(super) fn is_of_old_credentials(&self) -> bool {
         OLD_CREDENTIALS.contains(&self.code.as_str())
     }
 
-    /// Whether the same may succeed later.
+    /// Returns `true` if the same request may succeed later.
     pub(super) fn is_unavailable(&self) -> bool {
         UNAVAILABLE.contains(&self.code.as_str()) || matches!(self.status, 408 | 429 | 500..)
     }
 
-    /// Code and words in one.
+    /// Returns code and message as one text.
     pub(super) fn shown(&self) -> String {
         match (self.code.is_empty(), self.text.is_empty()) {
             (true, _) => self.text.clone(),
@@ -102,7 +103,7 @@ impl Refusal {
         }
     }
 
-    /// The error where the code means nothing particular to what was asked.
+    /// Returns the error for requests to which the code has no particular meaning.
     pub(super) fn into_error(self, url: &str) -> RegistryError {
         let (url, status, text) = (url.to_owned(), self.status, self.shown());
         if UNAUTHORIZED.contains(&self.code.as_str()) {
@@ -139,7 +140,7 @@ fn unauthorized(url: String, status: u16, text: String) -> RegistryError {
     }
 }
 
-/// Code and message of a body, each where it is there.
+/// Returns the code and the message in a body, if it has them.
 fn words(body: &[u8]) -> (Option<String>, Option<String>) {
     if let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) {
         let text = |names: &[&str]| {
@@ -155,7 +156,7 @@ fn words(body: &[u8]) -> (Option<String>, Option<String>) {
     (element(&xml, "Code"), element(&xml, "Message"))
 }
 
-/// `EntityNotFoundException` of `aws.glue#EntityNotFoundException:http://…`.
+/// Shortens `aws.glue#EntityNotFoundException:http://…` to `EntityNotFoundException`.
 fn short(code: &str) -> String {
     let code = code.split(':').next().unwrap_or_default();
     let code = code.rsplit('#').next().unwrap_or_default();
@@ -172,7 +173,7 @@ fn said(text: &str) -> String {
     }
 }
 
-/// The text of the first element of this name that has no attributes.
+/// Returns the text of the first element with this name and without attributes.
 pub(super) fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;

@@ -1,11 +1,11 @@
-//! What a client of AWS Glue is told.
+//! The settings of a client of AWS Glue.
 
 use super::super::error::RegistryError;
 use super::credentials::{Credentials, Environment};
 
-/// The registry that Java's serializer uses unless it is told another.
+/// The registry that the Java serializer uses by default.
 pub(crate) const DEFAULT_REGISTRY: &str = "default-registry";
-/// The domains of regions, by how their names begin; all others are in `amazonaws.com`.
+/// The domains of regions, by the start of the region's name; all others use `amazonaws.com`.
 const DOMAINS: [(&str, &str); 6] = [
     ("cn-", "amazonaws.com.cn"),
     ("us-iso-", "c2s.ic.gov"),
@@ -15,57 +15,57 @@ const DOMAINS: [(&str, &str); 6] = [
     ("eusc-", "amazonaws.eu"),
 ];
 
-/// Where Glue is, as whom it is asked, and how schemas are made.
+/// Glue's address, the credentials, and the properties of new schemas.
 #[derive(Clone, Debug)]
 pub(crate) struct GlueSettings {
-    /// Such as `eu-central-1`.
+    /// The region, such as `eu-central-1`.
     pub(crate) region: String,
-    /// Glue's registry, which must be there unless it is the default one.
+    /// The name of Glue's registry, which must exist unless it is the default one.
     pub(crate) registry_name: String,
-    /// In place of the region's, such as `http://localhost:4566`.
+    /// The address to use instead of the region's, such as `http://localhost:4566`.
     pub(crate) endpoint: Option<String>,
     pub(crate) credentials: GlueCredentials,
-    /// Of schemas that are made here; those that are there keep theirs.
+    /// The compatibility rule of schemas that this client creates; existing schemas keep theirs.
     pub(crate) compatibility: GlueCompatibility,
-    /// Of schemas that are made here.
+    /// The description of schemas that this client creates.
     pub(crate) description: Option<String>,
 }
 
-/// Where credentials come from.
+/// The source of credentials.
 #[derive(Clone, Debug)]
 pub(crate) enum GlueCredentials {
-    /// These, as long as they hold.
+    /// These credentials, as long as they are valid.
     Given(Credentials),
     /// AWS's default chain.
     Chain(Environment),
 }
 
-/// Which versions a new version of a schema must get along with.
+/// The versions with which a new version of a schema must be compatible.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GlueCompatibility {
-    /// None.
+    /// No version.
     None,
-    /// There is no new version.
+    /// New versions are not allowed.
     Disabled,
-    /// It reads what the one before wrote.
+    /// The new version can read messages of the previous version.
     #[default]
     Backward,
-    /// It reads what all before wrote.
+    /// The new version can read messages of all previous versions.
     BackwardAll,
-    /// The one before reads what it writes.
+    /// The previous version can read messages of the new version.
     Forward,
-    /// All before read what it writes.
+    /// All previous versions can read messages of the new version.
     ForwardAll,
-    /// Both ways with the one before.
+    /// Both directions, with the previous version.
     Full,
-    /// Both ways with all before.
+    /// Both directions, with all previous versions.
     FullAll,
 }
 
 impl GlueSettings {
-    /// The default registry of this region, with AWS's default chain of credentials, where
-    /// `AWS_ENDPOINT_URL_GLUE` or `AWS_ENDPOINT_URL` puts it.
+    /// Returns the settings for the default registry of this region, with AWS's default credentials chain.
+    /// `AWS_ENDPOINT_URL_GLUE` or `AWS_ENDPOINT_URL` changes the address.
     pub(crate) fn new(region: impl Into<String>) -> Self {
         let environment = Environment::of_process();
         Self {
@@ -78,11 +78,11 @@ impl GlueSettings {
         }
     }
 
-    /// Where Glue is asked, without a slash at the end.
+    /// Returns Glue's address, without a slash at the end.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Setting`] for what is no region, endpoint or name of a registry.
+    /// [`RegistryError::Setting`] for an invalid region, endpoint or registry name.
     pub(super) fn url(&self) -> Result<String, RegistryError> {
         let is_of = |text: &str, more: &[u8]| {
             let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
@@ -126,7 +126,7 @@ impl GlueSettings {
 }
 
 impl GlueCompatibility {
-    /// As Glue writes it.
+    /// Returns the name that Glue uses.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::None => "NONE",
@@ -141,7 +141,7 @@ impl GlueCompatibility {
     }
 }
 
-/// The domain of a region's services.
+/// Returns the domain of a region's services.
 pub(super) fn domain(region: &str) -> &'static str {
     DOMAINS
         .iter()

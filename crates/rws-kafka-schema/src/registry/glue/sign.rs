@@ -1,7 +1,7 @@
-//! Signs requests as AWS has it: [Signature Version 4].
+//! Signs requests to AWS with [Signature Version 4].
 //!
-//! `aws-sigv4` does the same with 38 more crates, tokio among them, and `aws-config`'s chain of
-//! credentials takes 79. This takes none: `ring` is there for TLS.
+//! `aws-sigv4` does the same with 38 more crates, including tokio, and the credentials chain of `aws-config`
+//! needs 79. This module needs none, because TLS already uses `ring`.
 //!
 //! [Signature Version 4]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
@@ -16,14 +16,14 @@ use std::time::SystemTime;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// Where a signature holds.
+/// The region and service for which a signature is valid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope<'a> {
     pub(super) region: &'a str,
     pub(super) service: &'a str,
 }
 
-/// Adds the headers that sign `call`, which has none of them yet and asks with no query.
+/// Adds the headers that sign `call`, which must not have any of them yet and must have no query.
 pub(super) fn sign(call: &mut Call<'_>, scope: Scope<'_>, by: &Credentials, at: SystemTime) {
     let (host, path) = host_and_path(call.url);
     let stamp = stamp(at);
@@ -55,7 +55,7 @@ pub(super) fn sign(call: &mut Call<'_>, scope: Scope<'_>, by: &Credentials, at: 
     ));
 }
 
-/// The names of the signed headers, and the text that stands for the request.
+/// Returns the names of the signed headers, and the canonical request.
 fn canonical(call: &Call<'_>, path: &str) -> (String, String) {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in &call.headers {
@@ -79,7 +79,7 @@ fn canonical(call: &Call<'_>, path: &str) -> (String, String) {
     (signed, text)
 }
 
-/// `localhost:4566` and `/path`; the path is `/` where there is none.
+/// Splits a URL into `localhost:4566` and `/path`; the path is `/` if there is none.
 fn host_and_path(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     match rest.find('/') {
@@ -88,7 +88,7 @@ fn host_and_path(url: &str) -> (&str, &str) {
     }
 }
 
-/// `text` with all but letters, digits, `-._~` and the bytes of `kept` as `%XX`.
+/// Encodes all bytes of `text` as `%XX`, except letters, digits, `-._~` and the bytes of `kept`.
 pub(super) fn encoded(text: &str, kept: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -124,7 +124,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
     use ureq::http::Method;
 
-    /// All of AWS's examples are of this second, region and service.
+    /// Signs as in AWS's examples, which all use this time, region and service.
     fn signed(mut call: Call<'_>, token: Option<&str>) -> String {
         let by = Credentials::new(
             "AKIDEXAMPLE",
@@ -165,7 +165,7 @@ mod tests {
         );
     }
 
-    // From AWS's test suite for Signature Version 4: what each request is, and its signature.
+    // From AWS's test suite for Signature Version 4: requests and their signatures.
 
     #[test]
     fn get_vanilla() {

@@ -1,4 +1,4 @@
-//! Servers of a few answers, for tests.
+//! Test servers that return a few fixed responses.
 
 use parking_lot::Mutex;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,22 +8,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// No client is waited for longer.
+/// The longest time to wait for a client.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// What was asked.
+/// A request.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
-    /// `GET /path`.
+    /// The request line: `GET /path`.
     pub(super) line: String,
     headers: Vec<(String, String)>,
     pub(super) body: String,
 }
 
-/// Status, one more header (`name: value`, or empty) and body.
+/// A response: status, one more header (`name: value`, or empty) and body.
 pub(super) type Told = (u16, &'static str, String);
 
-/// An HTTP server on this machine; it ends with this.
+/// An HTTP server on this machine, which stops when it is dropped.
 pub(super) struct Server {
     pub(super) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -63,7 +63,7 @@ impl Asked {
 }
 
 impl Server {
-    /// `answer` is given what was asked, and how often there was something before.
+    /// Starts a server. `answer` gets the request and the number of requests before it.
     pub(super) fn start(answer: impl Fn(&Asked, usize) -> Told + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -86,7 +86,7 @@ impl Server {
         }
     }
 
-    /// Tells these, one after the other.
+    /// Starts a server that returns these responses, one after the other.
     pub(super) fn telling(told: Vec<Told>) -> Self {
         Self::start(move |asked, before| {
             let told = told.get(before);

@@ -1,4 +1,4 @@
-//! The backend, against servers that answer as Glue does.
+//! Tests of the backend with servers that answer as Glue does.
 
 use super::super::backend::Backend;
 use super::super::error::RegistryError;
@@ -58,7 +58,7 @@ fn not_found() -> Told {
     refusal(400, "EntityNotFoundException", "Schema is not found.")
 }
 
-/// The operations that were asked for, and what with.
+/// Returns the requested operations with their bodies.
 fn asked(server: &Server) -> Vec<(String, Value)> {
     let asked = server.asked();
     let asked = asked.iter().map(|asked| {
@@ -203,7 +203,7 @@ fn a_version_that_fails_the_check_is_incompatible() {
         "{error}"
     );
     assert!(!error.is_transient());
-    // Its rule may have changed since: Glue is asked again.
+    // The rule may have changed since, so Glue is asked again.
     let error = backend.register("orders", &schema(), false).unwrap_err();
     assert!(
         matches!(error, RegistryError::Incompatible { .. }),
@@ -348,7 +348,7 @@ fn refused_credentials_say_what_aws_says() {
         "{refused}"
     );
     assert!(matches!(error(), RegistryError::Unauthorized { .. }));
-    // Given credentials have no others to follow: Glue is not asked again.
+    // Given credentials cannot be replaced, so Glue is not asked again.
     assert!(matches!(error(), RegistryError::Unauthorized { .. }));
     assert_eq!(server.asked().len(), 3);
     assert!(error().is_worth_a_retry());
@@ -369,7 +369,7 @@ fn refused_credentials_say_what_aws_says() {
     }
 }
 
-/// Takes the requests of one access key only, the newest that `file` holds.
+/// Starts a server that accepts only the newest access key in `file`.
 fn glue_of_rotated_keys(file: &Path) -> Server {
     let file = file.to_owned();
     Server::start(move |asked, before| {

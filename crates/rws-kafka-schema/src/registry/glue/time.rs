@@ -1,10 +1,10 @@
-//! Points in time as AWS writes them, always in UTC.
+//! Formats and parses times as AWS writes them, always in UTC.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 86_400;
 
-/// `20150830T123600Z`. Its first 8 characters are the day.
+/// Formats a time as `20150830T123600Z`. The first 8 characters are the day.
 pub(super) fn stamp(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = date(seconds / DAY);
@@ -12,8 +12,8 @@ pub(super) fn stamp(at: SystemTime) -> String {
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
-/// Reads `2015-08-30T12:36:00Z`, with a fraction of a second or without, and with `Z` or an offset
-/// such as `+02:00`.
+/// Parses `2015-08-30T12:36:00Z`, with or without a fraction of a second, and with `Z` or an offset such as
+/// `+02:00`.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
     let (date, time) = text.trim().split_once(['T', 't', ' '])?;
     let [year, month, day] = numbers(date, '-')?;
@@ -56,7 +56,7 @@ fn numbers<const N: usize>(text: &str, separator: char) -> Option<[u64; N]> {
     parts.next().is_none().then_some(numbers)
 }
 
-/// The date of a day after 1 January 1970, by cycles of 400 years from 1 March of the year 0
+/// Returns the date of a day after 1 January 1970, in cycles of 400 years that start on 1 March of year 0
 /// (<https://howardhinnant.github.io/date_algorithms.html>).
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
@@ -73,7 +73,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (cycle * 400 + year + u64::from(month <= 2), month, day)
 }
 
-/// The inverse of [`date`], from 1970 on.
+/// Returns the inverse of [`date`], from 1970 on.
 fn days(year: u64, month: u64, day: u64) -> u64 {
     let year = year - u64::from(month <= 2);
     let (cycle, year) = (year / 400, year % 400);

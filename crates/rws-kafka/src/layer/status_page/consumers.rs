@@ -1,4 +1,4 @@
-//! The workers and their partitions.
+//! The sections about workers and their partitions.
 
 use super::html::Html;
 use super::parts::{MOST_ROWS, fact, queue, rest};
@@ -8,7 +8,7 @@ use rws_kafka_observe::{BrokerState, ConsumerStatus, PartitionState, PartitionSt
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Up to so many partitions a worker's tables are open, and in the order of their numbers.
+/// With at most this many partitions, a worker's tables are unfolded and sorted by partition number.
 const FEW: usize = 16;
 
 pub(super) fn write(html: &mut Html, consumers: &[ConsumerStatus]) {
@@ -78,7 +78,7 @@ fn topics(html: &mut Html, partitions: &[PartitionStatus]) {
     rest(html, topics.len(), "<p class=\"more\">", "</p>");
 }
 
-/// One line that tells of a folded topic what is wrong with it.
+/// Writes the line that summarizes a folded topic.
 fn summary(html: &mut Html, topic: &str, partitions: &[&PartitionStatus]) {
     let lag = partitions
         .iter()
@@ -149,7 +149,7 @@ fn table(html: &mut Html, partitions: &[&PartitionStatus], in_order: bool) {
     html.raw("</tbody></table>");
 }
 
-/// What does not run goes before what is far behind.
+/// Returns the sort key: partitions that do not run come before those with a large lag.
 fn urgency(partition: &PartitionStatus) -> (bool, Option<u64>) {
     (partition.state != PartitionState::Running, partition.lag)
 }

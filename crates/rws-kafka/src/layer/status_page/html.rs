@@ -1,18 +1,18 @@
 use std::fmt::{self, Display, Write};
 
-/// A page under construction. Markup is a constant of this program, and everything else is text: so
-/// no name and no error can become markup.
+/// An HTML page under construction. Markup is constant and everything else is escaped text, so no name
+/// or error can become markup.
 #[derive(Debug, Default)]
 pub(super) struct Html(String);
 
 impl Html {
-    /// Markup.
+    /// Appends markup.
     pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
-    /// Text, or the value of an attribute in double quotes.
+    /// Appends escaped text, also as the value of an attribute in double quotes.
     pub(super) fn text(&mut self, text: impl Display) -> &mut Self {
         write!(Escaping(&mut self.0), "{text}").expect("a String takes everything");
         self
@@ -45,7 +45,7 @@ impl Write for Escaping<'_> {
     }
 }
 
-/// What a browser does not show, or lets turn the direction of the text around it.
+/// Returns `true` if browsers do not show the character, or if it changes the direction of text.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(

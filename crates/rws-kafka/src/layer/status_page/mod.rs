@@ -1,4 +1,4 @@
-//! `/kafka` and `/kafka.json`: what Kafka does in this process, for people and for programs.
+//! Answers `/kafka` and `/kafka.json`: the state of Kafka in this process, for people and for programs.
 
 mod consumers;
 mod html;
@@ -26,12 +26,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use verdict::Verdict;
 use view::View;
 
-/// Of the page's style sheet, see [`page::STYLE`]; a test compares them.
+/// The hash of the page's style sheet, [`page::STYLE`]; a test compares them.
 const STYLE_HASH: &str = "sha256-1a+Z6Y3SgCtWMNxnrvidGdM3g8GVbWsP2VfTnBWLPYo=";
 
 #[derive(Clone, Debug)]
 pub(super) struct StatusPage {
-    /// When the layer was made: as good as the start of the process, from which all is counted.
+    /// When the layer was created, which stands for the start of the process.
     since: Instant,
 }
 
@@ -68,14 +68,14 @@ impl StatusPage {
     }
 }
 
-/// Whether the page is to reload itself: unless the query says `refresh=off`.
+/// Returns `true` unless the query contains `refresh=off`.
 fn refreshes(request: &Request) -> bool {
     let query = request.request_uri.split_once('?');
     !query.is_some_and(|(_, query)| query.split('&').any(|pair| pair == "refresh=off"))
 }
 
-/// Of the server's own headers only the date: those on sharing between origins would open the page to
-/// any site that an operator visits, and the rest is stricter here.
+/// Returns a response with only the date of the server's own headers. The server's CORS headers would
+/// open the page to any site that an operator visits, and the other headers are stricter here.
 fn answer(request: &Request, content_type: &str, body: String) -> Response {
     let mut headers = message::own_headers(request);
     headers.retain(|header| header.name.eq_ignore_ascii_case("Date"));

@@ -6,7 +6,7 @@ use super::verdict::Verdict;
 use super::view::View;
 use super::words::{duration, utc};
 
-/// The whole style sheet. The page's policy allows it by its hash.
+/// The style sheet. The page's content security policy allows it by its hash.
 pub(super) const STYLE: &str = include_str!("style.css");
 
 /// Writes the whole page.
@@ -52,7 +52,7 @@ fn masthead(html: &mut Html, view: &View, refreshes: bool) {
         .raw(", up ")
         .text(duration(view.up_ms))
         .raw("</p><nav aria-label=\"This page\">");
-    // Relative, for a proxy may put the service below a path.
+    // Relative links, because a proxy may serve the service below a path.
     html.raw(if refreshes {
         "<a href=\"?refresh=off\">Stop reloading</a>"
     } else {

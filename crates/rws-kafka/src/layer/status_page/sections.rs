@@ -1,4 +1,4 @@
-//! The page's tables, but for those of the consumers.
+//! The page's sections, except those about consumers.
 
 use super::html::Html;
 use super::parts::{MOST_ROWS, fact, queue, rest};
@@ -8,7 +8,7 @@ use rws_kafka_observe::{
     BrokerStatus, DeadLetterStatus, OutboxStatus, ProducerStatus, RecentError,
 };
 
-/// Characters of an error's text; all of it is in the JSON.
+/// The most characters shown of an error's text; the JSON has the whole text.
 const ERROR_CHARACTERS: usize = 400;
 
 pub(super) fn producers(html: &mut Html, producers: &[ProducerStatus]) {

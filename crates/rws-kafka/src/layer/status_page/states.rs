@@ -1,4 +1,4 @@
-//! States as a word, a sign and a colour: no one of them alone.
+//! Shows a state as a word, a sign and a colour together.
 
 use super::html::Html;
 use rws_kafka_observe::{BrokerState, PartitionState, WorkerState};
@@ -17,7 +17,7 @@ pub(super) fn worker(html: &mut Html, state: WorkerState) {
         WorkerState::Ok => (Tone::Good, "✓"),
         WorkerState::Paused => (Tone::Warn, "‖"),
         WorkerState::Rebalancing => (Tone::Bad, "↻"),
-        // Stalled, failed, and what is not known yet.
+        // Stalled, failed, missing topic, and states added later.
         _ => (Tone::Bad, "✗"),
     };
     pill(html, tone, sign, state);
@@ -40,7 +40,7 @@ pub(super) fn broker_state(html: &mut Html, state: BrokerState) {
     }
 }
 
-/// A connection to a broker, by librdkafka's name for its state.
+/// Writes the state of a connection to a broker, given librdkafka's name for it.
 pub(super) fn connection(html: &mut Html, state: &str) {
     match state {
         "INIT" => pill(html, Tone::Plain, "·", "not used yet"),
@@ -49,7 +49,7 @@ pub(super) fn connection(html: &mut Html, state: &str) {
     }
 }
 
-/// Whether a connection is as it should be. One that was not needed yet was not opened.
+/// Returns `true` if a connection is healthy. librdkafka opens a connection only when it needs it.
 pub(super) fn is_up(state: &str) -> bool {
     ["UP", "UPDATE", "INIT"].contains(&state)
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const HOSTILE: &str = "<script>alert(\"1\")</script>&'\u{202e}\0";
 
-/// A value of a type that only its own crate may build.
+/// Builds a value of a `#[non_exhaustive]` type of another crate.
 macro_rules! made {
     (@value $field:ident) => { $field };
     (@value $field:ident $value:expr) => { $value };

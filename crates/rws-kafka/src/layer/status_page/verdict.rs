@@ -6,20 +6,20 @@ use rws_kafka_observe::{
 };
 use serde::Serialize;
 
-/// Events that wait longer than this are worth a look: a relay takes well under a second.
+/// Events that wait longer than this are worth a note: a relay takes well under a second.
 const LONG_IN_OUTBOX_SECONDS: u64 = 60;
 
-/// Missing topics that a sentence names.
+/// The most missing topics that a sentence names.
 const MOST_TOPICS: usize = 10;
 
-/// What an operator should know first.
+/// What an operator should read first.
 #[derive(Debug, Serialize)]
 pub(super) struct Verdict {
-    /// What `/readyz` says.
+    /// Whether `/readyz` answers 200.
     pub(super) ready: bool,
-    /// Why it is not ready, in words.
+    /// Why it does not, in words.
     pub(super) causes: Vec<String>,
-    /// What is worth a look and takes no traffic away.
+    /// Findings that do not affect readiness.
     pub(super) notes: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ impl Verdict {
                 causes.push("The web server is starting or stopping.".to_owned());
             }
             if causes.is_empty() {
-                // What is wrong ended, or began, between the two looks.
+                // The state changed between the reading of the readiness and of the status.
                 causes.push(cause_by(readiness).to_owned());
             }
         }
@@ -123,7 +123,7 @@ fn cause_of(consumer: &ConsumerStatus) -> Option<String> {
     }
 }
 
-/// The permission or setting that keeps a consumer from its work, where its brokers answer.
+/// Returns the permission or setting that hinders a consumer whose brokers answer.
 fn hindrance_of(consumer: &ConsumerStatus) -> Option<String> {
     let cause = consumer.cause.as_deref()?;
     (consumer.broker == BrokerState::Ok).then(|| {

@@ -2,7 +2,7 @@ use super::verdict::Verdict;
 use rws_kafka_observe::Status;
 use serde::Serialize;
 
-/// One look at everything that is shown.
+/// A snapshot of everything that the page shows.
 #[derive(Debug, Serialize)]
 pub(super) struct View {
     #[serde(flatten)]

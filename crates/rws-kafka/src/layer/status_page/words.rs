@@ -1,6 +1,6 @@
-//! Numbers, times and sizes as people read them.
+//! Formats numbers, times and sizes for people.
 
-/// The first characters of a text that may be long.
+/// Cuts a text after this many characters.
 pub(super) fn short(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -8,7 +8,7 @@ pub(super) fn short(text: &str, characters: usize) -> String {
     }
 }
 
-/// `1,234,567`.
+/// Groups the digits: `1,234,567`.
 pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -21,17 +21,17 @@ pub(super) fn number(number: u64) -> String {
     text
 }
 
-/// `1 message`, `1,234 messages`.
+/// Formats a count with its noun: `1 message`, `1,234 messages`.
 pub(super) fn count(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(count), if count == 1 { one } else { many })
 }
 
-/// What is not known is said so.
+/// Formats a number, or `unknown`.
 pub(super) fn known(value: Option<u64>) -> String {
     value.map_or_else(|| "unknown".to_owned(), number)
 }
 
-/// Milliseconds in the two largest units: `870 ms`, `12 s`, `4 min 5 s`, `3 h 4 min`, `2 d 3 h`.
+/// Formats milliseconds in the two largest units: `870 ms`, `12 s`, `4 min 5 s`, `3 h 4 min`, `2 d 3 h`.
 pub(super) fn duration(ms: u64) -> String {
     let seconds = ms / 1000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -52,7 +52,7 @@ fn two(large: (u64, &str), small: (u64, &str)) -> String {
     }
 }
 
-/// `0 B`, `1.5 KiB`, `3.0 MiB`.
+/// Formats a size in bytes: `0 B`, `1.5 KiB`, `3.0 MiB`.
 pub(super) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
@@ -70,7 +70,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 /// The last millisecond of the year 9999.
 const LAST_MS: u64 = 253_402_300_799_999;
 
-/// `2026-11-24 13:40:05 UTC`, of milliseconds since 1970.
+/// Formats milliseconds since 1970: `2026-11-24 13:40:05 UTC`.
 pub(super) fn utc(unix_ms: u64) -> String {
     let seconds = unix_ms.min(LAST_MS) / 1000;
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
@@ -96,7 +96,7 @@ fn days_of(year: u64) -> u64 {
     if is_leap(year) { 366 } else { 365 }
 }
 
-/// `month` from 0.
+/// Returns the number of days in a month, which counts from 0.
 fn days_in(year: u64, month: usize) -> u64 {
     let february = if is_leap(year) { 29 } else { 28 };
     [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month]

@@ -1,4 +1,4 @@
-//! Keeps credentials until they are about to expire.
+//! Caches credentials until shortly before they expire.
 
 use super::super::super::error::RegistryError;
 use super::Credentials;
@@ -7,18 +7,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// This long before they expire, others are asked for.
+/// New credentials are requested this long before the current ones expire.
 const EARLY: Duration = Duration::from_secs(300);
-/// This long before they expire, they are used no more: a request takes time, and clocks differ.
+/// Credentials are not used within this time before they expire: requests take time, and clocks differ.
 const LATE: Duration = Duration::from_secs(15);
-/// No one waits longer for another who looks for credentials.
+/// The longest time for which a thread waits for another one that looks for credentials.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 type Source = dyn Fn() -> Result<Credentials, RegistryError> + Send + Sync;
 
-/// Credentials of a source that may take time or fail. One thread at a time asks it; the others go
-/// on with what still holds, or wait for that thread's outcome. No failure outlasts those who waited
-/// for it.
+/// Credentials from a source that may be slow or fail. One thread at a time asks the source. The others keep
+/// using valid credentials, or wait for that thread's result. A failure is returned only to the threads that
+/// waited for it.
 pub(in super::super) struct Cache {
     source: Box<Source>,
     state: Mutex<State>,
@@ -28,9 +28,9 @@ pub(in super::super) struct Cache {
 #[derive(Default)]
 struct State {
     current: Option<Arc<Credentials>>,
-    /// Whether a thread asks.
+    /// Whether a thread is asking the source.
     asking: bool,
-    /// How often a thread asked, and what the last one was told.
+    /// How often the source was asked, and the error of the last time.
     round: u64,
     failure: Option<RegistryError>,
 }
@@ -48,7 +48,7 @@ impl Cache {
 
     /// # Errors
     ///
-    /// The source's, and [`RegistryError::NoCredentials`] after a minute's wait for another thread.
+    /// Those of the source, and [`RegistryError::NoCredentials`] after waiting a minute for another thread.
     pub(in super::super) fn get(&self) -> Result<Arc<Credentials>, RegistryError> {
         let mut state = self.state.lock();
         if let Some(fresh) = state.usable(EARLY) {
@@ -79,11 +79,11 @@ impl Cache {
         }
     }
 
-    /// Others than `refused`, where the source has others.
+    /// Returns credentials other than `refused`, if the source has others.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// Those of [`get`](Self::get).
     pub(in super::super) fn renewed(
         &self,
         refused: &Arc<Credentials>,
@@ -123,7 +123,7 @@ impl Cache {
 }
 
 impl State {
-    /// What is there, unless it expires sooner than `before`.
+    /// Returns the current credentials, unless they expire within `before`.
     fn usable(&self, before: Duration) -> Option<Arc<Credentials>> {
         let current = self.current.as_ref()?;
         let holds = current
@@ -133,7 +133,7 @@ impl State {
     }
 }
 
-/// One thread's turn to ask. Its end, by a panic too, wakes those who wait.
+/// One thread's turn to ask the source. Dropping it, also in a panic, wakes the waiting threads.
 struct Turn<'a> {
     cache: &'a Cache,
     told: Option<Result<Arc<Credentials>, RegistryError>>,
@@ -185,7 +185,7 @@ mod tests {
         }
     }
 
-    /// A cache whose source gives these, each once, and how often it was asked.
+    /// Returns a cache whose source returns each of these once, and the number of calls.
     fn giving(told: Vec<Result<Credentials, RegistryError>>) -> (Cache, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
@@ -240,7 +240,7 @@ mod tests {
 
     type Tell = mpsc::Sender<Result<Credentials, RegistryError>>;
 
-    /// A cache whose source begins each time by saying so, and waits for what to tell.
+    /// Returns a cache whose source reports the start of each call and waits for the result to return.
     fn asked_by_hand() -> (Arc<Cache>, mpsc::Receiver<()>, Tell) {
         let (begin, begun) = mpsc::channel();
         let (tell, told) = mpsc::channel();

@@ -1,29 +1,29 @@
-//! The places that AWS's default chain looks in, one after the other.
+//! The places of AWS's default credentials chain, in their order.
 
 use super::super::super::error::RegistryError;
 use super::super::super::http::Http;
 use super::{Credentials, Environment};
 
-/// Looks for credentials in variables, with a web identity, in a profile, in the container and on
-/// the instance. The first place that holds any decides: where they cannot be had there, no other is
-/// asked, lest the service act as someone else.
+/// Looks for credentials in variables, with a web identity, in a profile, in the container and on the
+/// instance. The first place that is set up decides. If it cannot provide credentials, no other is asked, so
+/// that the service does not act under another identity.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
     pub(super) environment: Environment,
-    /// For STS.
+    /// Sends requests to STS.
     pub(super) http: Http,
-    /// STS's.
+    /// The region of STS.
     pub(super) region: String,
 }
 
-/// Why a place gave no credentials.
+/// Why a place provided no credentials.
 #[derive(Debug)]
 pub(super) enum Missing {
-    /// It holds none; what was found instead.
+    /// It has none; contains what was found instead.
     Nothing(String),
-    /// It is set up to give some, and cannot.
+    /// It is set up to provide some, and cannot.
     Broken(String),
-    /// It could not be asked, or is not able to answer.
+    /// It could not be asked, or cannot answer.
     Failed(RegistryError),
 }
 
@@ -48,8 +48,8 @@ impl Chain {
 
     /// # Errors
     ///
-    /// [`RegistryError::NoCredentials`] tells each place and what was found there; one of those
-    /// worth a retry where a place that holds them does not answer.
+    /// [`RegistryError::NoCredentials`] with what was found in each place. If a place that has credentials
+    /// does not answer, an error that is worth a retry.
     pub(crate) fn find(&self) -> Result<Credentials, RegistryError> {
         let mut looked = Vec::new();
         for (place, step) in STEPS {
@@ -85,7 +85,7 @@ impl Chain {
     }
 }
 
-/// `error`, which names who was asked, with what for.
+/// Adds to `error`, which names the server, what it was asked for.
 fn of_place(mut error: RegistryError, place: &str) -> RegistryError {
     if let RegistryError::Unreachable { detail: words, .. }
     | RegistryError::Unavailable { text: words, .. }
@@ -97,7 +97,7 @@ fn of_place(mut error: RegistryError, place: &str) -> RegistryError {
 }
 
 impl Missing {
-    /// Where what is missing was pointed at by a setting.
+    /// Converts `Nothing` to `Broken`, because the setting `by` says that there should be credentials.
     pub(super) fn or_broken(self, by: &str) -> Self {
         match self {
             Self::Nothing(found) | Self::Broken(found) => Self::Broken(format!("{by}: {found}")),

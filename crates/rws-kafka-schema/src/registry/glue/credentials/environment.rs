@@ -1,4 +1,4 @@
-//! Where the chain of credentials looks: variables, files, addresses.
+//! The variables, files and addresses in which the credentials chain looks.
 
 use std::fmt;
 use std::fs::File;
@@ -6,15 +6,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where containers' credentials are, for `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`.
+/// The base of `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`.
 const CONTAINER: &str = "http://169.254.170.2";
-/// No file that is read here is larger.
+/// The maximum size of a file that is read here, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
 
 type Variable = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// What a process sees of the machine it runs on. Nothing is read before it is asked for, and
-/// nothing is kept.
+/// The process's view of its machine. Everything is read when it is needed, and nothing is cached.
 #[derive(Clone)]
 pub(crate) struct Environment {
     variable: Arc<Variable>,
@@ -23,7 +22,7 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// This process's.
+    /// Returns the environment of this process.
     pub(crate) fn of_process() -> Self {
         Self {
             variable: Arc::new(|name| std::env::var(name).ok()),
@@ -45,7 +44,7 @@ impl Environment {
         }
     }
 
-    /// A variable that is set and not empty.
+    /// Returns a variable that is set and not blank.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         (self.variable)(name).filter(|value| !value.trim().is_empty())
     }
@@ -55,7 +54,7 @@ impl Environment {
             .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
     }
 
-    /// The file that this variable names, or one in the home directory.
+    /// Returns the file that this variable names, or one in the home directory.
     pub(super) fn file(&self, variable: &str, in_home: &str) -> Option<PathBuf> {
         match self.get(variable) {
             Some(path) => Some(self.expanded(&path)),
@@ -63,7 +62,7 @@ impl Environment {
         }
     }
 
-    /// `path`, with a leading `~/` as the home directory.
+    /// Expands a leading `~/` to the home directory.
     pub(super) fn expanded(&self, path: &str) -> PathBuf {
         match (path.strip_prefix("~/"), &self.home) {
             (Some(rest), Some(home)) => home.join(rest),
@@ -71,8 +70,8 @@ impl Environment {
         }
     }
 
-    /// Where a service such as `STS` is by `AWS_ENDPOINT_URL_…` or `AWS_ENDPOINT_URL`, without a
-    /// slash at the end.
+    /// Returns the address of a service such as `STS` from `AWS_ENDPOINT_URL_…` or `AWS_ENDPOINT_URL`,
+    /// without a slash at the end.
     pub(crate) fn endpoint(&self, service: &str) -> Option<String> {
         if self.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
             return None;
@@ -97,7 +96,7 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// The text of a file; `None` where there is none.
+/// Returns the text of a file, or `None` if it does not exist.
 pub(super) fn read(file: &Path) -> Result<Option<String>, String> {
     let wrong = |why: &str| format!("{} cannot be read: {why}", file.display());
     let opened = match File::open(file) {
@@ -119,7 +118,7 @@ pub(super) fn read(file: &Path) -> Result<Option<String>, String> {
     }
 }
 
-/// The text of a file that must be there and hold something, without white space around it.
+/// Returns the trimmed text of a file that must exist and not be empty.
 pub(super) fn read_token(file: &Path) -> Result<String, String> {
     let text = read(file)?.ok_or_else(|| format!("there is no file {}", file.display()))?;
     match text.trim() {

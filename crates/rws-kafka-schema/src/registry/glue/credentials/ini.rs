@@ -1,11 +1,11 @@
-//! AWS's profile files.
+//! Parses AWS's profile files.
 
 use std::collections::HashMap;
 
-/// A profile's settings, by name in small letters.
+/// A profile's settings, by lower-case name.
 pub(super) type Settings = HashMap<String, String>;
 
-/// Which of the two files it is.
+/// The kind of file, which determines the form of its section headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `[name]`.
@@ -14,8 +14,8 @@ pub(super) enum Kind {
     Config,
 }
 
-/// Adds the profiles of `text` to `profiles`; what is there already gives way. What is no setting
-/// is passed over, nested settings too.
+/// Adds the profiles of `text` to `profiles`, replacing settings that are already there. Lines that are not
+/// settings are skipped, and so are nested settings.
 pub(super) fn add(text: &str, kind: Kind, profiles: &mut HashMap<String, Settings>) {
     let mut profile: Option<&str> = None;
     let mut is_nested = false;
@@ -47,7 +47,7 @@ pub(super) fn add(text: &str, kind: Kind, profiles: &mut HashMap<String, Setting
     }
 }
 
-/// A comment begins a line, or follows white space.
+/// Removes a comment, which begins the line or follows white space.
 fn without_comment(line: &str) -> &str {
     let mut is_after_space = true;
     for (position, letter) in line.char_indices() {

@@ -1,4 +1,4 @@
-//! Credentials of a container ([ECS, EKS Pod Identity]) and of an instance ([IMDSv2]).
+//! Gets credentials of a container ([ECS, EKS Pod Identity]) and of an instance ([IMDSv2]).
 //!
 //! [ECS, EKS Pod Identity]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 //! [IMDSv2]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
@@ -14,13 +14,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use ureq::http::Method;
 
-/// A container's agent may have to ask STS itself.
+/// Long enough for a container's agent to ask STS itself.
 const CONTAINER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Off EC2 nothing answers at the instance's address, not even with a refusal.
+/// Short, because outside EC2 nothing answers at the instance's address, not even with a refusal.
 const INSTANCE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often the instance is asked for its token.
 const INSTANCE_TRIES: u32 = 2;
-/// In seconds: 6 hours.
+/// The requested lifetime of the token, in seconds: 6 hours.
 const TOKEN_LIFE: &str = "21600";
 const INSTANCE: &str = "http://169.254.169.254";
 const INSTANCE_V6: &str = "http://[fd00:ec2::254]";
@@ -71,7 +71,7 @@ impl Chain {
             .map_err(|why| Missing::Broken(format!("{shown}: {why}")))
     }
 
-    /// The file wins: what is in it may change.
+    /// Returns the token, preferably from the file, because its content may change.
     fn container_token(&self) -> Result<Option<String>, String> {
         let token = match self
             .environment
@@ -145,7 +145,7 @@ impl Chain {
     }
 }
 
-/// The session token of IMDSv2, without which nothing is asked.
+/// Returns the session token of IMDSv2, which every other request needs.
 fn instance_token(http: &Http, base: &str) -> Result<String, Missing> {
     let url = format!("{base}/latest/api/token");
     let mut tries = 0;
@@ -182,7 +182,7 @@ fn exchange(
     url: &str,
     headers: Vec<(&str, String)>,
 ) -> Result<Answer, RegistryError> {
-    // A PUT has a body, if an empty one.
+    // A PUT needs a body, even an empty one.
     let body = (method == Method::PUT).then(Vec::new);
     http.exchange(Call {
         method,
@@ -204,7 +204,7 @@ fn refused(url: &str, answer: &Answer) -> Missing {
     ))
 }
 
-/// Whether this may be asked for credentials: by TLS, or on this machine.
+/// Returns `true` if this URL may be asked for credentials: it uses TLS or is on this machine.
 fn is_allowed(url: &str) -> bool {
     if url.starts_with("https://") {
         return true;

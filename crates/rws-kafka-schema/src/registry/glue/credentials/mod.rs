@@ -1,4 +1,4 @@
-//! What requests to AWS are signed with, and where it comes from.
+//! Finds the credentials that requests to AWS are signed with.
 
 mod cache;
 mod chain;
@@ -21,7 +21,7 @@ use serde::Deserialize;
 use std::fmt;
 use std::time::SystemTime;
 
-/// An access key, and what goes with it.
+/// An access key, with its session token and expiry if it has them.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     access_key_id: String,
@@ -31,7 +31,7 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Those that last until they are taken away; with a session token, until that expires.
+    /// Returns credentials without a known expiry.
     pub(crate) fn new(
         access_key_id: impl Into<String>,
         secret_access_key: impl Into<String>,
@@ -72,7 +72,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Credentials as containers, instances and processes give them.
+/// Credentials in the form in which containers, instances and processes return them.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document {
@@ -81,14 +81,14 @@ struct Document {
     #[serde(alias = "SessionToken")]
     token: Option<String>,
     expiration: Option<String>,
-    /// A process's: 1.
+    /// 1, in the output of a process.
     version: Option<u32>,
-    /// An instance's: `Success`.
+    /// `Success`, in the response of an instance.
     code: Option<String>,
 }
 
 impl Document {
-    /// Nothing of `json` is told where it is wrong.
+    /// Parses `json`. Its errors show nothing of it, because it contains secrets.
     fn read(json: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(json).map_err(|error| {
             let (line, column) = (error.line(), error.column());

@@ -1,4 +1,4 @@
-//! Credentials of a program: a profile's `credential_process`.
+//! Gets credentials from a program: a profile's `credential_process`.
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
 
@@ -9,12 +9,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the program may take.
+/// How long the program may run.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// It writes no more than this.
+/// The maximum size of its output, in bytes.
 const LARGEST_OUTPUT: u64 = 64 << 10;
 
-/// What `command` writes, run by the shell; its errors go where this process's go.
+/// Runs `command` in the shell and parses its output; its error output goes where this process's goes.
 pub(super) fn run(command: &str) -> Result<Credentials, String> {
     run_within(command, TIMEOUT)
 }
@@ -63,21 +63,21 @@ fn shell(command: &str) -> Command {
     run
 }
 
-/// Ends `child`, which may have ended by now: then there is nothing to kill.
+/// Kills `child` unless it has already ended, and reaps it.
 fn end(mut child: Child) {
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// All that `child` writes; `None` where it does not end in time or cannot be read. The
-/// thread that reads ends with the last process that can still write.
+/// Returns everything that `child` writes, or `None` if it does not finish in time or cannot be read. The
+/// reading thread ends with the last process that can still write.
 fn output(child: &mut Child, until: Instant) -> Option<Vec<u8>> {
     let stdout = child.stdout.take()?;
     let (done, outcome) = mpsc::channel();
     let reading = thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();
         let read = stdout.take(LARGEST_OUTPUT + 1).read_to_end(&mut bytes);
-        // No one waits any more where this fails.
+        // It fails if the receiver has stopped waiting.
         let _ = done.send(read.map(|_| bytes));
     });
     reading.ok()?;
@@ -85,7 +85,7 @@ fn output(child: &mut Child, until: Instant) -> Option<Vec<u8>> {
     outcome.recv_timeout(left).ok()?.ok()
 }
 
-/// How `child`, which has written all, ended; `None` where it did not in time.
+/// Waits for `child`, which has written everything; returns `None` if it does not exit in time.
 fn exit(child: &mut Child, until: Instant) -> Option<ExitStatus> {
     let mut wait = Duration::from_millis(1);
     loop {

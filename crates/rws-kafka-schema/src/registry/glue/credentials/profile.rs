@@ -1,4 +1,4 @@
-//! Credentials of a [profile] in the files that all of AWS's tools share.
+//! Gets credentials of a [profile] in the files that all of AWS's tools share.
 //!
 //! [profile]: https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 
@@ -10,9 +10,9 @@ use super::{Credentials, process};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// Profiles lead to one another over no more than this many.
+/// The longest chain of profiles that refer to one another.
 const DEEPEST: usize = 16;
-/// What tells that a profile means single sign-on.
+/// The settings that show that a profile uses single sign-on.
 const SSO: [&str; 4] = [
     "sso_session",
     "sso_start_url",
@@ -22,7 +22,7 @@ const SSO: [&str; 4] = [
 
 struct Profiles {
     by_name: HashMap<String, Settings>,
-    /// The files, for errors.
+    /// The names of the files, for errors.
     files: String,
 }
 
@@ -69,7 +69,7 @@ impl Chain {
         Ok(Profiles { by_name, files })
     }
 
-    /// `through` holds the profiles that led here.
+    /// Gets the credentials of a profile. `through` contains the profiles that led to it.
     fn of_profile(
         &self,
         profiles: &Profiles,
@@ -164,7 +164,7 @@ impl Chain {
     }
 }
 
-/// The keys that a profile holds itself; `None` where it holds none.
+/// Returns the keys in the profile itself, or `None` if it has none.
 fn static_keys(settings: &Settings) -> Option<Result<Credentials, String>> {
     let id = settings.get("aws_access_key_id");
     let secret = settings.get("aws_secret_access_key");

@@ -1,4 +1,4 @@
-//! Credentials of a role, from AWS's [Security Token Service].
+//! Gets credentials of a role from AWS's [Security Token Service].
 //!
 //! [Security Token Service]: https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
 
@@ -14,14 +14,14 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use ureq::http::Method;
 
-/// A role that is to be taken.
+/// A role to assume.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Role<'a> {
     pub(super) arn: &'a str,
-    /// What the session is called in AWS's logs.
+    /// The name of the session in AWS's logs.
     pub(super) session: Option<&'a str>,
     pub(super) external_id: Option<&'a str>,
-    /// How long its credentials last, in seconds.
+    /// How long its credentials are valid, in seconds.
     pub(super) duration: Option<&'a str>,
 }
 
@@ -47,7 +47,7 @@ impl Chain {
         self.assume_with_token(role, &self.environment.expanded(file.trim()))
     }
 
-    /// `role` with the web identity that is in `file`, which is read each time.
+    /// Assumes `role` with the web identity in `file`, which is read each time.
     pub(super) fn assume_with_token(
         &self,
         role: Role<'_>,
@@ -58,7 +58,7 @@ impl Chain {
         self.assumed(role, "AssumeRoleWithWebIdentity", &more, None)
     }
 
-    /// `role`, taken by who `by` is.
+    /// Assumes `role` with the credentials `by`.
     pub(super) fn assume(&self, role: Role<'_>, by: &Credentials) -> Result<Credentials, Missing> {
         self.assumed(role, "AssumeRole", &[], Some(by))
     }

@@ -1,4 +1,4 @@
-//! The chain, against servers and files.
+//! Tests of the credentials chain with servers and files.
 
 use super::super::testing::{Asked, Server, Told};
 use super::*;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 const EXPIRES: &str = "2100-01-01T00:00:00Z";
-/// A variable for those tests that must not ask the instance they run on.
+/// A variable that keeps a test from asking the instance it runs on.
 const OFF: (&str, &str) = ("AWS_EC2_METADATA_DISABLED", "true");
 
 fn chain(variables: &[(&str, &str)], home: &Path) -> Chain {
@@ -37,7 +37,7 @@ fn write(home: &TempDir, file: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// What is told by who gives credentials as JSON.
+/// The response of a server that returns credentials as JSON.
 fn document(id: &str) -> Told {
     let json = format!(
         r#"{{"Code":"Success","AccessKeyId":"{id}","SecretAccessKey":"hidden","Token":"tok/en=","Expiration":"{EXPIRES}"}}"#
@@ -45,7 +45,7 @@ fn document(id: &str) -> Told {
     (200, "", json)
 }
 
-/// What STS tells.
+/// The response of STS.
 fn assumed(action: &str, id: &str) -> Told {
     let xml = format!(
         "<{action}Response><{action}Result><Credentials><AccessKeyId>{id}</AccessKeyId>\
@@ -63,7 +63,7 @@ fn assert_temporary(found: &Credentials, id: &str) {
     assert_eq!(found.expires, parse(EXPIRES));
 }
 
-/// The words of the error, in which there is no secret.
+/// Returns the error's message, which must contain no secret.
 #[track_caller]
 fn refused(chain: &Chain) -> String {
     let error = chain.find().unwrap_err();
