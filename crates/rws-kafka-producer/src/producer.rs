@@ -49,6 +49,7 @@ struct Shared {
     close_timeout: Duration,
 }
 
+/// # Creating a producer
 impl KafkaProducer {
     /// Creates a producer with the settings of all layers; see [`ProducerConfig::from_env`].
     ///
@@ -86,7 +87,10 @@ impl KafkaProducer {
             }),
         })
     }
+}
 
+/// # Sending without waiting
+impl KafkaProducer {
     /// Sends `payload` to `topic` without a key, and returns once the message is in the queue.
     ///
     /// librdkafka chooses the partition, one per batch. Metrics, the log and
@@ -187,7 +191,10 @@ impl KafkaProducer {
     pub fn send_record(&self, record: Record<'_>) -> Result<(), ProducerError> {
         self.shared.publisher.send(&record)
     }
+}
 
+/// # Waiting for the acknowledgement
+impl KafkaProducer {
     /// Sends `payload` to `topic` and blocks until the broker has acknowledged the message.
     ///
     /// This takes a network round trip and the replication of the message. Use it when the caller must not
@@ -245,7 +252,10 @@ impl KafkaProducer {
     pub fn send_record_async(&self, record: Record<'_>) -> DeliveryFuture {
         DeliveryFuture::new(&self.shared.publisher, &record)
     }
+}
 
+/// # Flushing, closing, probing
+impl KafkaProducer {
     /// Waits for up to `timeout` until every message accepted so far has its outcome.
     ///
     /// Returns how many messages have no outcome yet. The producer keeps sending them.

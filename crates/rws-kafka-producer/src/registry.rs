@@ -9,6 +9,7 @@ use crate::typed_record::{AcknowledgedSender, RecordSender, TypedRecord, TypedSe
 use rws_kafka_schema::registry::SchemaRegistry;
 use std::ops::Deref;
 
+/// # Avro, Protobuf and JSON Schema
 impl KafkaProducer {
     /// Returns this producer together with a schema registry, for values in Avro, Protobuf and JSON Schema.
     ///

@@ -44,6 +44,7 @@ pub struct TransactionalProducer {
     pub(crate) registry: Option<rws_kafka_schema::registry::SchemaRegistry>,
 }
 
+/// # Transactions
 impl KafkaProducer {
     /// Creates a producer that sends messages in transactions, to any number of topics; see
     /// [`TransactionalProducer`].

@@ -6,6 +6,7 @@ use crate::transaction::Transaction;
 use rws_kafka_schema::json;
 use serde::Serialize;
 
+/// # JSON
 impl KafkaProducer {
     /// Sends `value` as JSON, as [`send`](Self::send) does a payload.
     ///

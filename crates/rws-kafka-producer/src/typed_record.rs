@@ -45,6 +45,7 @@ impl AcknowledgedSender for &KafkaProducer {
     }
 }
 
+/// # Any format
 impl KafkaProducer {
     /// Starts a record for `topic`. The record is sent when `send`, `send_sync` or `send_async` is called on
     /// it.

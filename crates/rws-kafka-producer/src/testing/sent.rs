@@ -59,6 +59,7 @@ impl Connect for Sent {
     }
 }
 
+/// # Testing
 impl KafkaProducer {
     /// Creates a producer for a test, without a broker or a thread, and returns it with the messages that it
     /// sends.
