@@ -3,7 +3,7 @@ use crate::error::ProducerError;
 use crate::record::Record;
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::text::printable;
-use rws_kafka_observe::trace::{TARGET, TRACEPARENT, TraceContext};
+use rws_kafka_observe::trace::{self, TARGET, TRACEPARENT, TraceContext};
 use tracing::Span;
 use tracing::field::{Empty, display};
 
@@ -73,6 +73,15 @@ impl Publish {
     }
 }
 
+impl Drop for Publish {
+    /// Often on the producer's thread, which has another default subscriber than the sender's may be.
+    fn drop(&mut self) {
+        if self.is_watched() {
+            trace::close(std::mem::replace(&mut self.span, Span::none()));
+        }
+    }
+}
+
 fn span(record: &Record<'_>) -> Span {
     tracing::debug_span!(
         target: TARGET,
@@ -113,5 +122,57 @@ fn error_type(error: &ProducerError) -> &'static str {
         ProducerError::Fatal { .. } => "Fatal",
         ProducerError::Refused { .. } => "Refused",
         _ => "_OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+    use std::io::{Result as IoResult, Write};
+    use std::sync::Arc;
+    use std::thread;
+    use tracing::level_filters::LevelFilter;
+    use tracing::subscriber::with_default;
+    use tracing_subscriber::fmt::format::FmtSpan;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> IoResult<usize> {
+            self.0.lock().write(bytes)
+        }
+
+        fn flush(&mut self) -> IoResult<()> {
+            Ok(())
+        }
+    }
+
+    /// As when the acknowledgement comes after the sender's own span has ended.
+    #[test]
+    fn a_publish_that_ends_on_another_thread_closes_its_parent_in_the_senders_subscriber() {
+        let subscriber = |log: &Log| {
+            let log = log.clone();
+            tracing_subscriber::fmt()
+                .with_max_level(LevelFilter::TRACE)
+                .with_span_events(FmtSpan::CLOSE)
+                .with_writer(move || log.clone())
+                .finish()
+        };
+        let (log, other) = (Log::default(), Log::default());
+        let publish = with_default(subscriber(&log), || {
+            let _parent = tracing::info_span!("handler").entered();
+            Publish::begin(&Record::to("orders"))
+        });
+        assert!(publish.is_watched());
+        let elsewhere = subscriber(&other);
+        let thread = thread::spawn(move || with_default(elsewhere, || drop(publish)));
+        thread.join().expect("it does not panic");
+        assert_eq!(other.0.lock().len(), 0);
+        let log = String::from_utf8(log.0.lock().clone()).expect("text");
+        let closed: Vec<&str> = log.lines().filter(|line| line.contains("close")).collect();
+        assert_eq!(closed.len(), 2, "{log}");
+        assert!(closed[1].contains("handler"), "{log}");
     }
 }

@@ -76,6 +76,7 @@ mod state;
 
 pub use context::TraceContext;
 pub use scope::TraceScope;
+pub use spans::close;
 
 /// The target of all spans; see [the module](self).
 pub const TARGET: &str = "rws_kafka::trace";
