@@ -108,12 +108,21 @@ fn record(key: &Value, value: &Value) -> Value {
 fn pieces(mut text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     while text.len() > ARGUMENT_BYTES {
-        let (piece, rest) = text.split_at(text.floor_char_boundary(ARGUMENT_BYTES));
+        let (piece, rest) = text.split_at(boundary(text, ARGUMENT_BYTES));
         pieces.push(piece);
         text = rest;
     }
     pieces.push(text);
     pieces
+}
+
+/// The last place between two characters of `text` that is not past `bytes`.
+fn boundary(text: &str, bytes: usize) -> usize {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    end
 }
 
 #[cfg(test)]

@@ -167,7 +167,11 @@ pub(crate) fn stack_trace(error: &HandlerError) -> Vec<u8> {
 
 /// The longest prefix of `text` that has at most `most_bytes` and ends between two characters.
 fn cut(text: &str, most_bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(most_bytes)]
+    let mut end = most_bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// The origin of a message in one header.

@@ -30,7 +30,7 @@ impl KafkaConsumer {
     /// Sets how long the worker waits before it retries a failed message. Default: 100 ms, doubling up to 30
     /// s, with a jitter of 0.2.
     ///
-    /// No thread is blocked during the wait. Other partitions continue, and with [`Ordering::Key`] other
+    /// No thread is blocked during the wait. Other partitions continue, and with [`Ordering::Key`](crate::Ordering::Key) other
     /// keys.
     ///
     /// ```no_run
@@ -106,7 +106,7 @@ impl KafkaConsumer {
 
     /// Stops the worker when too many messages would be dead-lettered or skipped. Off by default.
     ///
-    /// The worker then ends with [`ConsumerError::CircuitOpen`], and readiness is degraded. The message that
+    /// The worker then ends with [`ConsumerError::CircuitOpen`](crate::ConsumerError::CircuitOpen), and readiness is degraded. The message that
     /// was one too many keeps its offset: the next run handles it again.
     ///
     /// It requires a [`dead_letter_queue`](Self::dead_letter_queue) or [`FailurePolicy::Skip`].
@@ -183,7 +183,7 @@ impl KafkaConsumer {
     /// letter queue in another cluster. Retry topics must be in the cluster that the worker reads from.
     ///
     /// By default the worker creates a producer of its own. It has the settings of the layers and those
-    /// [properties](ConsumerConfig::property) of the consumer that apply to every client, such as brokers and
+    /// [properties](crate::ConsumerConfig::property) of the consumer that apply to every client, such as brokers and
     /// security. Its client id ends in `-dlq`, and readiness includes it. It sends messages of up to
     /// 1,000,000,000 bytes, unless the layers set `message.max.bytes`.
     ///

@@ -33,7 +33,7 @@ impl KafkaConsumer {
     /// Sets a hook that is called when partitions are revoked, by a rebalance or when the worker stops.
     ///
     /// The worker first waits for the messages in flight, for at most the
-    /// [`drain_timeout`](ConsumerConfig::drain_timeout). Then it calls the hook, and then it commits. That
+    /// [`drain_timeout`](crate::ConsumerConfig::drain_timeout). Then it calls the hook, and then it commits. That
     /// commit includes every [`commit`](crate::ConsumerContext::commit) that the hook calls.
     ///
     /// The hook runs on the worker's poll thread, as [`on_assign`](Self::on_assign) does.
