@@ -71,7 +71,12 @@ impl DeadLetters {
         config: ProducerConfig,
     ) -> Result<Self, ProducerError> {
         let producer = KafkaProducer::new(config.clone())?;
-        Ok(Self::with(queue, form, Some(Box::new(config)), producer))
+        Ok(Self::with(
+            queue,
+            form,
+            Some(Box::new(config)),
+            Current::Open(producer),
+        ))
     }
 
     /// Creates a publisher that uses the user's producer.
@@ -80,32 +85,19 @@ impl DeadLetters {
         form: DeadLetterHeaders,
         producer: KafkaProducer,
     ) -> Self {
-        Self::with(queue, form, None, producer)
+        Self::with(queue, form, None, Current::Open(producer))
     }
 
     /// Creates a publisher for an exactly-once worker, whose transactions send the letters.
     pub(crate) fn in_transactions(queue: Option<QueueName>, form: DeadLetterHeaders) -> Self {
-        Self {
-            queue,
-            form,
-            backoff: Backoff::default(),
-            config: None,
-            clock: Clock::default(),
-            shrunk: LogRate::new(Duration::from_secs(1)),
-            to_create: Mutex::default(),
-            state: Mutex::new(State {
-                number: 0,
-                failures: 0,
-                current: Current::Ended,
-            }),
-        }
+        Self::with(queue, form, None, Current::Ended)
     }
 
     fn with(
         queue: Option<QueueName>,
         form: DeadLetterHeaders,
         config: Option<Box<ProducerConfig>>,
-        producer: KafkaProducer,
+        current: Current,
     ) -> Self {
         Self {
             queue,
@@ -118,7 +110,7 @@ impl DeadLetters {
             state: Mutex::new(State {
                 number: 0,
                 failures: 0,
-                current: Current::Open(producer),
+                current,
             }),
         }
     }
