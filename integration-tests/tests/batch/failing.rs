@@ -78,7 +78,7 @@ fn check(handler: Handler, held_at: i64, again: Vec<(Vec<i64>, u32)>) {
     // The other partition goes on, and this one's offset goes as far as it may.
     soon(|| scene.all_committed() == [held_at, 40]);
     soon(|| handle.status().in_hand == again[0].0.len());
-    assert_eq!(journal.of(0).last(), Some(&again[0]));
+    soon(|| journal.of(0).last() == Some(&again[0]));
     assert_eq!(scene.origins(), []);
     gate.open();
     soon(|| scene.all_committed() == [40, 40]);
