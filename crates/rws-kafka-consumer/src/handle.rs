@@ -66,7 +66,7 @@ impl ConsumerHandle {
         self.wait(until).unwrap_or_else(|| {
             let report = StopReport::from(StopDetails {
                 // A rebalance that began before the stop still occupies the poll thread.
-                unfinished: self.engine.in_hand(),
+                unfinished: self.engine.in_flight(),
                 ..StopDetails::default()
             });
             self.handed_out(report)

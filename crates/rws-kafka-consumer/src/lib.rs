@@ -105,7 +105,7 @@ pub use replay::{
     ReplayStatus, ReplayTimestamp,
 };
 pub use report::{StopDetails, StopReport};
-pub use rws_kafka_dispatch::{InHand, Ordering, TopicPartition};
+pub use rws_kafka_dispatch::{InFlight, Ordering, TopicPartition};
 pub use settings::config::{ConsumerConfig, GroupProtocol};
 pub use settings::consumer::KafkaConsumer;
 pub use settings::exactly_once::ExactlyOnceConsumer;

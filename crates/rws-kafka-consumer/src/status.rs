@@ -1,5 +1,5 @@
 use crate::error::ConsumerError;
-use rws_kafka_dispatch::{InHand, TopicPartition};
+use rws_kafka_dispatch::{InFlight, TopicPartition};
 use rws_kafka_producer::connection::ConnectionCause;
 use std::time::SystemTime;
 
@@ -14,9 +14,9 @@ pub struct ConsumerStatus {
     /// `true` after [`pause`](crate::ConsumerHandle::pause).
     pub paused: bool,
     /// The number of messages in flight: with a handler, or as dead letters without an acknowledgement.
-    pub in_hand: usize,
+    pub in_flight: usize,
     /// The message that has been with a handler for the longest time. A stuck handler shows here.
-    pub oldest_in_hand: Option<InHand>,
+    pub oldest_in_flight: Option<InFlight>,
     /// How often the broker has confirmed a commit of this worker.
     pub commits: u64,
     /// The number of messages whose handlers returned `Ok` without asking for a commit; 0 once a handler has
@@ -38,10 +38,10 @@ pub struct ConsumerStatus {
 
 impl ConsumerStatus {
     /// Returns the number of messages that are fetched but not finished, over all partitions.
-    pub fn in_flight(&self) -> usize {
+    pub fn fetched(&self) -> usize {
         self.assignment
             .iter()
-            .map(|partition| partition.in_flight)
+            .map(|partition| partition.fetched)
             .sum()
     }
 
@@ -58,7 +58,7 @@ pub struct PartitionStatus {
     /// The partition's topic and number.
     pub partition: TopicPartition,
     /// The number of messages that are fetched but not finished.
-    pub in_flight: usize,
+    pub fetched: usize,
     /// `true` while the worker fetches no more, because the fetched messages fill the partition's share of
     /// [`max_in_flight`](crate::ConsumerConfig::max_in_flight).
     pub paused: bool,

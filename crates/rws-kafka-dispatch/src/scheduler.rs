@@ -259,13 +259,13 @@ impl<P: Progress> Scheduler<P> {
         partitions: &[Arc<Partition<P::Recorders>>],
         until: Instant,
     ) -> usize {
-        self.wait_for_hands(until, |in_hand| {
-            let of = |partition: &Arc<Partition<P::Recorders>>| in_hand.get(&partition.id);
+        self.wait_for_in_flight(until, |in_flight| {
+            let of = |partition: &Arc<Partition<P::Recorders>>| in_flight.get(&partition.id);
             partitions.iter().filter_map(of).sum()
         })
     }
 
-    fn wait_for_hands(
+    fn wait_for_in_flight(
         &self,
         until: Instant,
         count: impl Fn(&FxHashMap<u64, usize>) -> usize,
@@ -273,10 +273,10 @@ impl<P: Progress> Scheduler<P> {
         let mut state = self.lock();
         state.drains += 1;
         let left = loop {
-            let in_hand = count(&state.in_hand);
+            let in_flight = count(&state.in_flight);
             let left = until.saturating_duration_since(Instant::now());
-            if in_hand == 0 || left.is_zero() {
-                break in_hand;
+            if in_flight == 0 || left.is_zero() {
+                break in_flight;
             }
             self.settled.wait_for(&mut state, left);
         };
@@ -286,13 +286,13 @@ impl<P: Progress> Scheduler<P> {
 
     /// Waits until no message at all is in flight. Returns how many still are at `until`.
     pub fn wait_until_idle(&self, until: Instant) -> usize {
-        self.wait_for_hands(until, |in_hand| in_hand.values().sum())
+        self.wait_for_in_flight(until, |in_flight| in_flight.values().sum())
     }
 
     /// Returns how many messages are in flight now: with a handler, or as a dead letter that is not
     /// acknowledged yet.
-    pub fn in_hand(&self) -> usize {
-        self.lock().in_hand.values().sum()
+    pub fn in_flight(&self) -> usize {
+        self.lock().in_flight.values().sum()
     }
 
     /// Ends the scheduler: lanes get no more work.

@@ -211,9 +211,9 @@ impl ConsumerHealth {
     ///
     /// The lag timeout runs from the moment at which there is work. A consumer that was idle for an hour
     /// is therefore not stalled by its first message.
-    pub fn work(&self, lag: Option<u64>, in_hand: usize) {
+    pub fn work(&self, lag: Option<u64>, in_flight: usize) {
         let mut state = self.state.lock();
-        let has_work = in_hand > 0 || lag.is_some_and(|lag| lag > state.waiting);
+        let has_work = in_flight > 0 || lag.is_some_and(|lag| lag > state.waiting);
         if has_work && !state.has_work {
             state.waiting_since = Instant::now();
         }

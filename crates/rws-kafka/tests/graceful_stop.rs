@@ -114,7 +114,7 @@ fn a_worker_finishes_and_commits_the_message_in_hand() {
     let config = ProducerConfig::new(broker.bootstrap_servers()).unwrap();
     let producer = KafkaProducer::new(config).unwrap();
     producer.send_sync(TOPIC, "an order").unwrap();
-    service.wait_for("in hand");
+    service.wait_for("in flight");
 
     service.signal("TERM");
 
@@ -136,7 +136,7 @@ fn sigterm_before_serve_stops_the_service_in_order_as_soon_as_it_serves() {
     let config = ProducerConfig::new(broker.bootstrap_servers()).unwrap();
     let producer = KafkaProducer::new(config).unwrap();
     producer.send_sync(TOPIC, "an order").unwrap();
-    service.wait_for("in hand");
+    service.wait_for("in flight");
 
     service.signal("TERM");
     service.wait_for("asked to stop");
@@ -258,7 +258,7 @@ fn service() {
     report(&rws_kafka::serve(app, options).expect("a server"));
 }
 
-/// Serves once the file `GO` is there, and has each message in hand until then.
+/// Serves once the file `GO` is there, and has each message in flight until then.
 #[test]
 #[ignore = "run as a process of its own by the tests above"]
 fn slow_starter() {
@@ -274,7 +274,7 @@ fn slow_starter() {
         .and_then(|consumer| consumer.subscribe([TOPIC]))
         .expect("a consumer")
         .start(move |msg: ConsumerContext| {
-            println!("in hand");
+            println!("in flight");
             wait_until(started);
             msg.commit()
         });
@@ -284,14 +284,14 @@ fn slow_starter() {
     report(&rws_kafka::serve(app, options.worker(worker)).expect("a server"));
 }
 
-/// Has each message in hand until the service stops.
+/// Has each message in flight until the service stops.
 fn worker(brokers: &str) -> ConsumerHandle {
     let config = ConsumerConfig::new(brokers, GROUP).expect("a configuration");
     KafkaConsumer::new(config)
         .and_then(|consumer| consumer.subscribe([TOPIC]))
         .expect("a consumer")
         .start(|msg: ConsumerContext| {
-            println!("in hand");
+            println!("in flight");
             wait_until(|| !SERVER_READY.load(Ordering::SeqCst));
             msg.commit()
         })

@@ -21,7 +21,7 @@ fn sigterm_drains_the_worker_and_main_returns() {
     let config = ProducerConfig::new(broker.bootstrap_servers()).unwrap();
     let producer = KafkaProducer::new(config).unwrap();
     producer.send_sync(TOPIC, "an order").unwrap();
-    service.wait_for("in hand");
+    service.wait_for("in flight");
     let get = |path| send(&health, "GET", path, "").expect("an answer");
     wait_until(|| get("/readyz").status == 200);
     assert_eq!(get("/healthz").status, 200);
@@ -75,7 +75,7 @@ fn service() {
         consumer = consumer.dead_letter_queue(topic);
     }
     let worker = consumer.start(|msg: ConsumerContext| {
-        println!("in hand");
+        println!("in flight");
         // Ready from `run` on, and until its stop.
         wait_until(|| SERVER_READY.load(Ordering::SeqCst));
         wait_until(|| !SERVER_READY.load(Ordering::SeqCst));

@@ -17,7 +17,7 @@ fn a_batch_has_as_many_messages_as_it_may_and_the_next_waits_for_its_own() {
     });
     soon(|| scene.all_committed() == [20, 20]);
     let status = handle.status();
-    assert_eq!((status.in_hand, status.in_flight()), (0, 10));
+    assert_eq!((status.in_flight, status.fetched()), (0, 10));
     scene.fill(5);
     soon(|| scene.all_committed() == [30, 30]);
     stop(&handle);
@@ -136,13 +136,13 @@ fn a_paused_worker_gathers_and_hands_out_nothing() {
         batch.commit()
     });
     scene.fill(10);
-    soon(|| handle.status().in_hand == 10);
+    soon(|| handle.status().in_flight == 10);
     handle.pause();
     scene.fill(10);
     gate.open();
-    // What was in hand goes on; what is gathered stays where it is.
+    // What was in flight goes on; what is gathered stays where it is.
     soon(|| scene.committed(0) == Some(10));
-    soon(|| handle.status().in_flight() == 10);
+    soon(|| handle.status().fetched() == 10);
     assert_eq!(journal.messages(), 10);
     handle.resume();
     soon(|| scene.committed(0) == Some(20));

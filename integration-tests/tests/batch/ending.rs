@@ -1,4 +1,4 @@
-//! A worker that ends with batches in hand.
+//! A worker that ends with batches in flight.
 
 use crate::support::{Journal, Scene};
 use integration_tests::{Gate, soon};
@@ -16,7 +16,7 @@ fn a_stop_waits_for_the_batches_in_hand() {
         notes.note(batch);
         batch.commit()
     });
-    soon(|| handle.status().in_hand == 40 && handle.status().in_flight() == 100);
+    soon(|| handle.status().in_flight == 40 && handle.status().fetched() == 100);
     let stopping = thread::spawn({
         let handle = handle.clone();
         move || handle.stop()
@@ -44,11 +44,11 @@ fn a_stop_that_is_over_before_the_handler_keeps_what_was_committed_up_to() {
         batch.commit()
     });
     // While the handler goes on.
-    soon(|| scene.committed(0) == Some(7) && handle.status().in_hand == 3);
+    soon(|| scene.committed(0) == Some(7) && handle.status().in_flight == 3);
     let report = handle.stop_within(Duration::from_millis(500));
     assert_eq!((report.unfinished, report.unstarted), (3, 0), "{report:?}");
     gate.open();
-    soon(|| handle.status().in_hand == 0);
+    soon(|| handle.status().in_flight == 0);
     assert_eq!(scene.committed(0), Some(7));
     // Its successor goes on there.
     let journal = Journal::default();

@@ -61,7 +61,7 @@ fn alone(offsets: Range<i64>, attempt: u32) -> impl Iterator<Item = (Vec<i64>, u
     offsets.map(move |offset| (vec![offset], attempt))
 }
 
-/// Forty messages in each of two partitions. While the poison is in hand for the second time, the
+/// Forty messages in each of two partitions. While the poison is in flight for the second time, the
 /// offsets are looked at; `again` is what the handler is to be given between 20 and the batch before.
 fn check(handler: Handler, held_at: i64, again: Vec<(Vec<i64>, u32)>) {
     let scene = Scene::new(2);
@@ -77,7 +77,7 @@ fn check(handler: Handler, held_at: i64, again: Vec<(Vec<i64>, u32)>) {
     });
     // The other partition goes on, and this one's offset goes as far as it may.
     soon(|| scene.all_committed() == [held_at, 40]);
-    soon(|| handle.status().in_hand == again[0].0.len());
+    soon(|| handle.status().in_flight == again[0].0.len());
     soon(|| journal.of(0).last() == Some(&again[0]));
     assert_eq!(scene.origins(), []);
     gate.open();

@@ -6,7 +6,7 @@ use rws_kafka_consumer::{ConsumerHandle, GroupProtocol};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A second worker joins while each lane of the first has a batch in hand.
+/// A second worker joins while each lane of the first has a batch in flight.
 fn check(protocol: &str) {
     const PARTITIONS: i32 = 4;
     let scene = Scene::new(PARTITIONS);
@@ -38,10 +38,10 @@ fn check(protocol: &str) {
             })
     };
     let first = start();
-    soon(|| first.status().in_hand == 40);
+    soon(|| first.status().in_flight == 40);
     let second = start();
     soon(|| first.status().rebalancing);
-    // The group waits for the batches in hand.
+    // The group waits for the batches in flight.
     assert!(second.status().assignment.is_empty(), "{protocol}");
     assert_eq!(journal.messages(), 40);
     gate.open();

@@ -9,10 +9,10 @@ use std::time::Duration;
 /// What one partition may take in at once beyond its share.
 const BATCH: usize = 256;
 
-fn in_flight(handle: &ConsumerHandle) -> Vec<usize> {
+fn fetched(handle: &ConsumerHandle) -> Vec<usize> {
     let status = handle.status();
     let partitions = status.assignment.iter();
-    partitions.map(|partition| partition.in_flight).collect()
+    partitions.map(|partition| partition.fetched).collect()
 }
 
 #[test]
@@ -33,16 +33,10 @@ fn what_is_in_flight_stays_within_its_bound() {
             }
             msg.commit()
         });
-    soon(|| {
-        in_flight(&handle)
-            .iter()
-            .filter(|held| **held >= 300)
-            .count()
-            == 2
-    });
+    soon(|| fetched(&handle).iter().filter(|held| **held >= 300).count() == 2);
     // All the time that the rest needs, and while nothing is handled.
     for round in 0.. {
-        let held = in_flight(&handle);
+        let held = fetched(&handle);
         assert!(held.iter().all(|held| *held < 300 + BATCH), "{held:?}");
         if round == 50 {
             assert_eq!(journal.len(), 0);
@@ -87,9 +81,9 @@ fn what_is_in_flight_stays_within_its_bytes() {
             notes.note(&msg);
             msg.commit()
         });
-    soon(|| in_flight(&handle).first() >= Some(&5));
+    soon(|| fetched(&handle).first() >= Some(&5));
     for _ in 0..50 {
-        assert_eq!(in_flight(&handle), [5]);
+        assert_eq!(fetched(&handle), [5]);
         thread::sleep(Duration::from_millis(5));
     }
     gate.open();

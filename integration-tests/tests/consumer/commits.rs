@@ -52,7 +52,7 @@ fn a_message_handled_without_a_commit_triggers_none_and_a_later_one_covers_it() 
             Ok(())
         });
         soon(|| journal.of(0).last() == Some(&until));
-        soon(|| handle.status().assignment[0].in_flight == 0);
+        soon(|| handle.status().assignment[0].fetched == 0);
         stop(&handle);
         journal.of(0)[0]
     };
@@ -82,7 +82,7 @@ fn commit_sync_is_on_the_broker_when_it_returns() {
             notes.note(&msg);
             Ok(())
         });
-    soon(|| journal.len() >= 15 || handle.status().in_hand == 0);
+    soon(|| journal.len() >= 15 || handle.status().in_flight == 0);
     soon(|| journal.len() >= 15);
     stop(&handle);
     assert!(journal.all().iter().all(|given| given.attempt == 1));
@@ -120,7 +120,7 @@ fn a_message_that_was_kept_can_be_committed_later() {
         Ok(())
     });
     soon(|| kept.lock().unwrap().len() == 3);
-    soon(|| handle.status().assignment[0].in_flight == 0);
+    soon(|| handle.status().assignment[0].fetched == 0);
     let kept = std::mem::take(&mut *kept.lock().unwrap());
     assert_eq!(scene.committed(0), None);
     kept[1].commit().unwrap();

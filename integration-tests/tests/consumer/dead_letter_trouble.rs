@@ -174,8 +174,8 @@ fn a_stop_waits_for_the_letter_on_its_way() {
     kafka.pause();
     gate.open();
     // The letter is with a broker that does not answer; its handler has ended.
-    soon(|| handle.status().oldest_in_hand.is_none());
-    assert_eq!(handle.status().in_hand, 1);
+    soon(|| handle.status().oldest_in_flight.is_none());
+    assert_eq!(handle.status().in_flight, 1);
     handle.initiate_stop();
     soon(|| handle.join_timeout(Duration::from_millis(500)).is_none());
     kafka.unpause();
@@ -204,7 +204,7 @@ fn a_stop_does_not_wait_for_a_letter_for_ever_and_tells_of_it() {
     begun.pass();
     kafka.pause();
     gate.open();
-    soon(|| handle.status().oldest_in_hand.is_none() && handle.status().in_hand == 1);
+    soon(|| handle.status().oldest_in_flight.is_none() && handle.status().in_flight == 1);
     let begun = Instant::now();
     let report = handle.stop_within(Duration::from_secs(2));
     assert!(begun.elapsed() < Duration::from_secs(7), "{report:?}");

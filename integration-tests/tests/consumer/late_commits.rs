@@ -40,7 +40,7 @@ fn a_commit_after_the_deadline_of_a_stop_is_refused_and_changes_nothing() {
         }
         msg.commit()
     });
-    soon(|| scene.committed(0) == Some(3) && handle.status().in_hand == 1);
+    soon(|| scene.committed(0) == Some(3) && handle.status().in_flight == 1);
     let report = handle.stop_within(Duration::from_millis(300));
     assert_eq!(report.unfinished, 1, "{report:?}");
     // Its successor begins where it was, while the first one's handler still hangs.
@@ -136,7 +136,7 @@ fn a_member_that_was_too_slow_for_a_revoke_takes_no_commit_back() {
             keep.lock().unwrap().push(msg);
             result
         });
-    soon(|| slow.status().in_hand == 2 && scene.all_committed() == [5; 2]);
+    soon(|| slow.status().in_flight == 2 && scene.all_committed() == [5; 2]);
     let quick = scene.consumer().start(|msg: ConsumerContext| msg.commit());
     soon(|| quick.status().assignment.len() == 1 && slow.status().assignment.len() == 1);
     let taken = quick.status().assignment[0].partition.partition();

@@ -50,7 +50,7 @@ fn keys_of_one_partition_are_handled_side_by_side_each_in_its_order() {
             msg.commit()
         });
     // One message of each key, and no two of one.
-    soon(|| handle.status().in_hand == 8);
+    soon(|| handle.status().in_flight == 8);
     gate.open();
     soon(|| scene.committed(0) == Some(400));
     stop(&handle);
@@ -104,7 +104,7 @@ fn without_an_order_messages_of_one_partition_are_handled_side_by_side() {
     // The first one holds back the offset, and nothing else.
     soon(|| journal.len() == 39);
     assert_eq!(scene.committed(0), None);
-    assert_eq!(handle.status().in_flight(), 40);
+    assert_eq!(handle.status().fetched(), 40);
     gate.open();
     soon(|| scene.committed(0) == Some(40));
     stop(&handle);
@@ -139,8 +139,8 @@ fn a_key_that_is_stuck_bounds_what_is_fetched() {
     };
     soon(is_full);
     let status = handle.status();
-    assert!(status.in_flight() <= 200, "{status:#?}");
-    let stuck = status.oldest_in_hand.expect("a message in hand");
+    assert!(status.fetched() <= 200, "{status:#?}");
+    let stuck = status.oldest_in_flight.expect("a message in flight");
     assert_eq!(stuck.offset % 5, 0);
     assert_eq!(scene.committed(0), None);
     gate.open();

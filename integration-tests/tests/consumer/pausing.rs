@@ -22,10 +22,10 @@ fn a_paused_worker_leaves_messages_alone_and_keeps_its_partitions() {
     scene.fill(50);
     // Lag is measured, so that time goes by in which it could have been handled.
     soon(|| handle.status().lag() == Some(100));
-    soon(|| handle.status().in_flight() == 100);
+    soon(|| handle.status().fetched() == 100);
     let status = handle.status();
     assert!(status.paused && !status.rebalancing);
-    assert_eq!((journal.len(), status.in_hand), (0, 0));
+    assert_eq!((journal.len(), status.in_flight), (0, 0));
     // Longer than the lag timeout, by the two seconds between two looks at the lag: no stall.
     soon(|| scene.observer.readiness().consumer_lag() == Some(100));
     assert_eq!(
@@ -50,7 +50,7 @@ fn a_pause_lets_the_message_in_hand_end_and_a_stop_ends_a_pause() {
         wait.pass();
         msg.commit()
     });
-    soon(|| handle.status().in_hand == 1);
+    soon(|| handle.status().in_flight == 1);
     handle.pause();
     gate.open();
     soon(|| scene.committed(0) == Some(1));
@@ -80,13 +80,13 @@ fn a_status_tells_assignment_lag_commits_and_the_message_that_is_stuck() {
     soon(|| handle.status().lag() == Some(6));
     let stuck_for = Duration::from_millis(500);
     soon(|| {
-        let oldest = handle.status().oldest_in_hand;
+        let oldest = handle.status().oldest_in_flight;
         oldest.is_some_and(|oldest| oldest.since > stuck_for)
     });
     let status = handle.status();
-    let stuck = status.oldest_in_hand.as_ref().unwrap();
+    let stuck = status.oldest_in_flight.as_ref().unwrap();
     assert_eq!((stuck.partition.partition(), stuck.offset), (1, 4));
-    assert_eq!((status.in_hand, status.in_flight()), (1, 6));
+    assert_eq!((status.in_flight, status.fetched()), (1, 6));
     assert!((1..=20).contains(&status.commits), "{status:?}");
     let [first, second] = &status.assignment[..] else {
         panic!("{status:?}");
@@ -99,6 +99,6 @@ fn a_status_tells_assignment_lag_commits_and_the_message_that_is_stuck() {
     }
     gate.open();
     soon(|| scene.all_committed() == [10, 10]);
-    soon(|| handle.status().oldest_in_hand.is_none());
+    soon(|| handle.status().oldest_in_flight.is_none());
     stop(&handle);
 }

@@ -113,7 +113,7 @@ fn a_commit_of_a_revoked_partition_is_refused() {
         Ok(())
     });
     soon(|| kept.lock().unwrap().len() == 3);
-    soon(|| first.status().assignment.iter().all(|p| p.in_flight == 0));
+    soon(|| first.status().assignment.iter().all(|p| p.fetched == 0));
     let held = std::mem::take(&mut *kept.lock().unwrap());
 
     // The eager protocol takes every partition from everyone, for a moment.
@@ -165,7 +165,7 @@ fn a_partition_that_was_paused_when_it_was_revoked_goes_on() {
     // Every partition is full and paused.
     let is_full = |handle: &ConsumerHandle| {
         let status = handle.status();
-        let full = status.assignment.iter().filter(|p| p.in_flight >= 10);
+        let full = status.assignment.iter().filter(|p| p.fetched >= 10);
         full.count() == status.assignment.len() && !status.assignment.is_empty()
     };
     soon(|| is_full(&first));
@@ -198,7 +198,7 @@ fn a_member_that_does_not_finish_in_time_is_not_waited_for() {
             })
     };
     let hangs = start(true);
-    soon(|| hangs.status().in_hand == 2);
+    soon(|| hangs.status().in_flight == 2);
     let works = start(false);
     soon(|| shares(&hangs, &works));
     let partition = works.status().assignment[0].partition.partition();

@@ -73,7 +73,10 @@ fn a_stuck_handler_is_told_by_status_and_readiness_and_holds_up_no_other() {
         });
     soon(|| scene.all_committed() == [100, 7]);
     soon(|| scene.observer.readiness().consumer() == Some(ConsumerState::Stalled));
-    let stuck = handle.status().oldest_in_hand.expect("a message in hand");
+    let stuck = handle
+        .status()
+        .oldest_in_flight
+        .expect("a message in flight");
     assert_eq!((stuck.partition.partition(), stuck.offset), (1, 7));
     assert!(stuck.since > Duration::from_secs(4), "{stuck:?}");
     gate.open();
@@ -100,7 +103,7 @@ fn a_slow_handler_keeps_its_group_under_kip_848() {
             wait.pass();
             msg.commit()
         });
-    soon(|| handle.status().in_hand == 1);
+    soon(|| handle.status().in_flight == 1);
     let begun = Instant::now();
     soon(|| begun.elapsed() > MAX_POLL_INTERVAL + Duration::from_secs(4));
     let status = handle.status();

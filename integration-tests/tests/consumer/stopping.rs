@@ -22,7 +22,7 @@ fn a_stop_waits_for_fifty_messages_in_hand() {
             notes.note(&msg);
             msg.commit()
         });
-    soon(|| handle.status().in_hand == 50);
+    soon(|| handle.status().in_flight == 50);
     let stopping = thread::spawn({
         let handle = handle.clone();
         move || handle.stop()
@@ -31,7 +31,7 @@ fn a_stop_waits_for_fifty_messages_in_hand() {
     soon(|| !handle.status().assignment.is_empty() && journal.is_empty());
     assert!(!stopping.is_finished());
     handle.initiate_stop();
-    // What is queued is dropped before the messages in hand are waited for.
+    // What is queued is dropped before the messages in flight are waited for.
     soon(|| handle.join_timeout(Duration::from_millis(300)).is_none());
     gate.open();
     let report = stopping.join().unwrap();
@@ -56,7 +56,7 @@ fn a_handler_that_hangs_does_not_hold_up_a_stop() {
             }
             msg.commit()
         });
-    soon(|| scene.committed(0) == Some(1) && handle.status().in_hand == 1);
+    soon(|| scene.committed(0) == Some(1) && handle.status().in_flight == 1);
     let begun = Instant::now();
     let report = handle.stop_within(Duration::from_millis(500));
     // What the documentation says: two seconds on top.
@@ -68,7 +68,7 @@ fn a_handler_that_hangs_does_not_hold_up_a_stop() {
     assert_eq!(handle.join().unfinished, 1);
     // Its end comes too late to count.
     gate.open();
-    soon(|| handle.status().in_hand == 0);
+    soon(|| handle.status().in_flight == 0);
     assert_eq!(scene.committed(1), None);
 }
 
@@ -84,7 +84,7 @@ fn a_handler_that_hangs_makes_no_other_partitions_message_come_again() {
         gates[msg.partition() as usize].pass();
         msg.commit()
     });
-    soon(|| handle.status().in_hand == 2);
+    soon(|| handle.status().in_flight == 2);
     handle.initiate_stop();
     soon(|| handle.join_timeout(Duration::from_millis(300)).is_none());
     // It finishes while the drain waits for the other one.

@@ -124,7 +124,7 @@ fn what_is_finished_while_a_stop_waits_is_committed_before_its_transaction_is_to
         gates[msg.partition() as usize].pass();
         copy(msg, out)
     });
-    soon(|| handle.status().in_hand == 2);
+    soon(|| handle.status().in_flight == 2);
     let stopping = thread::spawn({
         let handle = handle.clone();
         move || handle.stop_within(3 * TIMEOUT)

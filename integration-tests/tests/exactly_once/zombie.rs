@@ -7,7 +7,7 @@ use std::time::Duration;
 const MESSAGES: usize = 600;
 
 /// A worker is stopped by SIGSTOP, its partitions go to another one, and it wakes up with messages
-/// in hand and outputs to commit.
+/// in flight and outputs to commit.
 #[test]
 fn a_worker_that_was_paused_past_its_session_writes_nothing_that_is_read() {
     let kafka = broker();

@@ -1,4 +1,4 @@
-//! What is in hand, what waits, and what the status says of it.
+//! What is in flight, what waits, and what the status says of it.
 
 use crate::support::Scene;
 use integration_tests::{Gate, Kafka, close, metric, ready, soon, stop};

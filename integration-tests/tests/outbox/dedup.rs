@@ -108,7 +108,7 @@ fn the_two_calls_let_two_deliveries_at_one_time_through() {
     stop(vec![workers]);
 }
 
-/// One consumer with a lane for each partition: all four messages are in hand at once.
+/// One consumer with a lane for each partition: all four messages are in flight at once.
 fn four_consumers_in_lanes<F>(scene: &Scene<'_>, group: &str, handler: F) -> ConsumerHandle
 where
     F: Fn(ConsumerContext) -> HandlerResult + Clone + Send + Sync + 'static,

@@ -88,7 +88,7 @@ fn a_partition_that_takes_nothing_holds_up_no_other() {
         [RelayOrdering::PerKey, RelayOrdering::Unordered].map(|order| Stage::new(&cluster, order));
     cluster.broker(2).stop();
     for stage in &stages {
-        // More than all workers have in hand at a time.
+        // More than all workers have in flight at a time.
         enqueue(&stage.scene, &stage.silent, KEYS);
     }
     for stage in &stages {

@@ -17,7 +17,7 @@ fn a_delay_goes_on_over_a_restart_and_a_stop_does_not_wait_for_it() {
     let handle = scene.consumer(&[8000]).start(as_told(&journal));
     soon(|| scene.is_committed(&scene.topic) && scene.records(&retry) == 1);
     // It is fetched, and waits.
-    let status = || handle.status().in_flight();
+    let status = || handle.status().fetched();
     soon(|| status() == 1);
     let report = handle.stop();
     assert!(report.is_clean() && report.unstarted == 1, "{report:?}");
@@ -41,11 +41,11 @@ fn a_stop_and_a_rebalance_let_go_of_what_waits_for_an_hour() {
     scene.send(["1-a", "1-b", "1-c", "1-d"]);
     let hour = HOUR.as_millis() as u64;
     let first = scene.consumer(&[hour]).start(as_told(&journal));
-    soon(|| scene.is_committed(&scene.topic) && first.status().in_flight() == 4);
+    soon(|| scene.is_committed(&scene.topic) && first.status().fetched() == 4);
     // Takes half of them over, to wait in its turn.
     let second = scene.consumer(&[hour]).start(as_told(&journal));
     ready(&second);
-    let held = || first.status().in_flight() + second.status().in_flight();
+    let held = || first.status().fetched() + second.status().fetched();
     soon(|| second.status().assignment.len() == 2 && held() == 4);
     for handle in [first, second] {
         stop(&handle);

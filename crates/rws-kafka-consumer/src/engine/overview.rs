@@ -18,9 +18,9 @@ impl Source<ConsumerStatus> for Engine {
             status.partitions.push(shown);
         }
         status.client.clone_from(&self.settings.client);
-        status.in_flight = self.in_hand() as u64;
+        status.in_flight = self.in_flight() as u64;
         status.queued_messages = unfinished.saturating_sub(status.in_flight);
-        status.oldest_in_flight_ms = self.hands.oldest().map(|in_hand| millis(in_hand.since));
+        status.oldest_in_flight_ms = self.slots.oldest().map(|in_flight| millis(in_flight.since));
         status.handled_without_commit = self.unasked.messages();
         status.since_last_commit_ms = self.since_last_commit().map(millis);
     }
@@ -36,8 +36,8 @@ impl Engine {
                 .collect(),
             rebalancing: !self.is_settled(),
             paused: self.scheduler.is_paused(),
-            in_hand: self.in_hand(),
-            oldest_in_hand: self.hands.oldest(),
+            in_flight: self.in_flight(),
+            oldest_in_flight: self.slots.oldest(),
             commits: self.commit_count.load(Ordering::Relaxed),
             handled_without_commit: self.unasked.messages(),
             missing_topics: self.subscription.missing_topics(),
@@ -57,13 +57,13 @@ struct Held {
 
 /// The state of a partition, for [`ConsumerHandle::status`](crate::ConsumerHandle::status).
 fn status_of(partition: &Partition) -> crate::PartitionStatus {
-    let (in_flight, committed) = {
+    let (fetched, committed) = {
         let tracker = partition.tracker();
         (tracker.held(), tracker.committed())
     };
     crate::PartitionStatus {
         partition: partition.name.clone(),
-        in_flight,
+        fetched,
         paused: partition.is_full(),
         committed,
         last_commit: partition.committed_at(),

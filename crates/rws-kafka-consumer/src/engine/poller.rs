@@ -75,7 +75,7 @@ impl<'a> Poller<'a> {
             self.resume();
             self.rewind();
             self.begin_histories();
-            self.engine.hands.look();
+            self.engine.slots.look();
         }
         Ok(())
     }

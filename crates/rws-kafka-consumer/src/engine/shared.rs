@@ -18,7 +18,7 @@ use crate::partition::{Partition, Recorders};
 use crate::retry::{Ladder, Rung};
 use parking_lot::{Condvar, Mutex};
 use rws_kafka_client::Connection;
-use rws_kafka_dispatch::{Clock, Gathering, Hands, Ordering as MessageOrder, TopicPartition};
+use rws_kafka_dispatch::{Clock, Gathering, Ordering as MessageOrder, Slots, TopicPartition};
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer, non_zero};
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ pub(crate) struct Engine {
     pub(super) clock: Clock,
     pub(super) scheduler: Scheduler,
     pub(super) committer: Committer,
-    pub(super) hands: Hands<Recorders>,
+    pub(super) slots: Slots<Recorders>,
     pub(super) fuse: Option<Fuse>,
     letters: Option<DeadLetters>,
     pub(super) commits: Commits,
@@ -124,7 +124,7 @@ impl Engine {
             health.preparing();
         }
         Self {
-            hands: Hands::new(settings.lanes),
+            slots: Slots::new(settings.lanes),
             fuse: settings.breaker.map(Fuse::new),
             member: settings.observer.metrics().member_of(&settings.group),
             brokers: settings.observer.register_brokers(&settings.client),
@@ -290,8 +290,8 @@ impl Engine {
         self.assignment.lock().settled
     }
 
-    pub(crate) fn in_hand(&self) -> usize {
-        self.scheduler.in_hand()
+    pub(crate) fn in_flight(&self) -> usize {
+        self.scheduler.in_flight()
     }
 
     /// Adds `message` to the list of recent errors.

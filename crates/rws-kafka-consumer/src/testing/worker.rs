@@ -575,13 +575,13 @@ impl fmt::Display for TestWorker {
     /// Writes the log and the state of the worker.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\n{}", self.journal)?;
-        let (in_hand, unread) = (self.status().in_hand, self.topics.unread());
+        let (in_flight, unread) = (self.status().in_flight, self.topics.unread());
         write!(f, "now {:?}", self.clock.elapsed())?;
         if let Some(due) = self.next_due() {
             write!(f, "; the next is due in {due:?}")?;
         }
-        if in_hand > 0 {
-            write!(f, "; {in_hand} dead letters are on their way")?;
+        if in_flight > 0 {
+            write!(f, "; {in_flight} dead letters are on their way")?;
         }
         let unasked = self.status().handled_without_commit;
         if unasked > 0 {

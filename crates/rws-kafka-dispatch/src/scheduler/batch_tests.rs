@@ -67,11 +67,11 @@ fn a_batch_is_handed_out_when_it_is_full_and_no_sooner() {
     assert_eq!(offsets(&work), [0, 1, 2, 3, 4]);
     assert!(work.task.first().is_none());
     assert!(work.strand.is_of(&first));
-    assert_eq!(scheduler.in_hand(), 5);
+    assert_eq!(scheduler.in_flight(), 5);
     // One batch of a partition at a time, and the rest is not a full batch.
     assert!(look(&scheduler).is_none());
     give_back(&scheduler, work, Outcome::Done);
-    assert_eq!(scheduler.in_hand(), 0);
+    assert_eq!(scheduler.in_flight(), 0);
     assert!(look(&scheduler).is_none());
     add(&scheduler, &first, 9..20);
     let work = look(&scheduler).unwrap();
@@ -162,10 +162,10 @@ fn what_failed_comes_before_what_is_new_and_without_it() {
     let wait = Duration::from_millis(20);
     let at = Instant::now() + wait;
     give_back(&scheduler, work, Outcome::Later(at));
-    assert_eq!(scheduler.in_hand(), 0);
+    assert_eq!(scheduler.in_flight(), 0);
     let work = scheduler.next(None, || ()).unwrap();
     assert!(Instant::now() >= at);
-    assert_eq!((offsets(&work), scheduler.in_hand()), (vec![2], 1));
+    assert_eq!((offsets(&work), scheduler.in_flight()), (vec![2], 1));
     give_back(&scheduler, work, Outcome::Done);
     assert_eq!(offsets(&look(&scheduler).unwrap()), [3, 4, 5]);
 }
@@ -187,7 +187,7 @@ fn a_batch_waits_for_its_letters_as_they_are_in_a_drain() {
     assert_eq!(offsets(&work), [2]);
     give_back(&scheduler, work, Outcome::Done);
     assert!(scheduler.lock().strands.is_empty());
-    assert_eq!(scheduler.in_hand(), 0);
+    assert_eq!(scheduler.in_flight(), 0);
 }
 
 /// The lane that sleeps until a batch is due gets other work, so another lane must take over its timer.

@@ -23,7 +23,7 @@ pub(crate) struct State<P: Progress> {
     pub(crate) gatherer: Option<Gatherer>,
     /// How many messages of each partition, by its id, are in flight: with a lane, or as a dead letter that
     /// is not acknowledged yet.
-    pub(crate) in_hand: FxHashMap<u64, usize>,
+    pub(crate) in_flight: FxHashMap<u64, usize>,
     /// The number of threads that wait on `work` and on `settled`, because a notification costs a system
     /// call.
     pub(crate) idle_lanes: usize,
@@ -40,8 +40,8 @@ pub(crate) struct Strand<P: Progress> {
     pub(crate) phase: StrandPhase,
     /// The size of the tasks, if the handler takes batches.
     pub(crate) gathered: Gathered,
-    /// Its share of [`State::in_hand`].
-    pub(crate) in_hand: usize,
+    /// Its share of [`State::in_flight`].
+    pub(crate) in_flight: usize,
     /// Set if the outcome of a dead letter arrived before the lane said that it waits for one.
     pub(crate) woken: bool,
 }
@@ -66,7 +66,7 @@ impl<P: Progress> Default for Strand<P> {
             progress: P::default(),
             phase: StrandPhase::default(),
             gathered: Gathered::default(),
-            in_hand: 0,
+            in_flight: 0,
             woken: false,
         }
     }
@@ -82,7 +82,7 @@ impl<P: Progress> State<P> {
             turn: 0,
             retries: BinaryHeap::new(),
             gatherer: None,
-            in_hand: FxHashMap::default(),
+            in_flight: FxHashMap::default(),
             idle_lanes: 0,
             drains: 0,
             watches: Vec::new(),
@@ -156,8 +156,8 @@ impl<P: Progress> State<P> {
                     _ => task,
                 };
                 if is_new {
-                    queue.in_hand = progress.messages();
-                    *self.in_hand.entry(strand.partition()).or_default() += queue.in_hand;
+                    queue.in_flight = progress.messages();
+                    *self.in_flight.entry(strand.partition()).or_default() += queue.in_flight;
                 }
                 return Some(Work {
                     strand,
@@ -247,7 +247,7 @@ impl<P: Progress> State<P> {
             Outcome::Later(at) => {
                 queue.phase = StrandPhase::Waiting;
                 self.retries.push(Reverse((at, strand)));
-                let had = std::mem::take(&mut queue.in_hand);
+                let had = std::mem::take(&mut queue.in_flight);
                 self.let_go(strand, had);
             }
             Outcome::Yield | Outcome::Done | Outcome::Dropped => self.settle(strand, clock),
@@ -260,7 +260,7 @@ impl<P: Progress> State<P> {
         let Some(queue) = self.strands.get_mut(&strand) else {
             return;
         };
-        let had = std::mem::take(&mut queue.in_hand);
+        let had = std::mem::take(&mut queue.in_flight);
         if queue.tasks.is_empty() {
             self.strands.remove(&strand);
         } else {
@@ -274,17 +274,17 @@ impl<P: Progress> State<P> {
         let Some(queue) = self.strands.get_mut(&strand) else {
             return;
         };
-        let had = std::mem::replace(&mut queue.in_hand, messages);
-        *self.in_hand.entry(strand.partition()).or_default() += messages;
+        let had = std::mem::replace(&mut queue.in_flight, messages);
+        *self.in_flight.entry(strand.partition()).or_default() += messages;
         self.let_go(strand, had);
     }
 
     /// Subtracts `messages` of the strand from those in flight.
     fn let_go(&mut self, strand: StrandId, messages: usize) {
-        if let Some(in_hand) = self.in_hand.get_mut(&strand.partition()) {
-            *in_hand -= messages;
-            if *in_hand == 0 {
-                self.in_hand.remove(&strand.partition());
+        if let Some(in_flight) = self.in_flight.get_mut(&strand.partition()) {
+            *in_flight -= messages;
+            if *in_flight == 0 {
+                self.in_flight.remove(&strand.partition());
             }
         }
     }

@@ -82,7 +82,7 @@ fn a_strand_that_waits_out_a_retry_leaves_the_lane_to_others() {
     give_back(&scheduler, (work, Outcome::Done));
     let work = take(&scheduler);
     assert_eq!((first_offset(&work), work.progress.failures), (3, 0));
-    assert_eq!(scheduler.in_hand(), 1);
+    assert_eq!(scheduler.in_flight(), 1);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_failure_that_meets_a_revoke_is_dropped() {
     taken.advance(Phase::Draining);
     scheduler.drop_queued(&taken);
     give_back(&scheduler, later(work, Duration::ZERO));
-    assert_eq!(scheduler.in_hand(), 0);
+    assert_eq!(scheduler.in_flight(), 0);
     assert!(scheduler.lock().strands.is_empty());
 }
 
@@ -180,7 +180,7 @@ fn a_strand_waits_for_its_dead_letter_and_no_lane_does() {
     let work = take(&scheduler);
     assert_eq!(number(&work), 2);
     give_back(&scheduler, (work, Outcome::Done));
-    assert_eq!(scheduler.in_hand(), 1);
+    assert_eq!(scheduler.in_flight(), 1);
     thread::scope(|scope| {
         let lane = scope.spawn(|| take(&scheduler));
         while scheduler.lock().idle_lanes == 0 {

@@ -157,7 +157,7 @@ fn stop_workers(workers: Vec<ConsumerHandle>, until: Instant) -> Vec<StopReport>
         .map(|(worker, stopped)| {
             stopped.wait(until).unwrap_or_else(|_| {
                 let mut report = StopReport::default();
-                report.unfinished = worker.status().in_hand;
+                report.unfinished = worker.status().in_flight;
                 report
             })
         })

@@ -32,7 +32,7 @@ pub(crate) fn run(engine: &Arc<Engine>, client: &Client) {
                 engine.connection.recovered();
                 engine.health.reachable();
                 engine.health.waiting(waiting(engine, &partitions));
-                engine.health.work(lag, engine.in_hand());
+                engine.health.work(lag, engine.in_flight());
                 engine.look_at_topics(consumer, &partitions);
             }
             Err(Unreachable) => {

@@ -414,5 +414,5 @@ fn no_commit_passes_what_failed_in_a_batch() {
     assert_eq!(done.len() as i64, MESSAGES * i64::from(PARTITIONS));
     let twice: Vec<_> = done.iter().filter(|(_, ends)| **ends != 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
-    assert_eq!(engine.in_hand(), 0);
+    assert_eq!(engine.in_flight(), 0);
 }

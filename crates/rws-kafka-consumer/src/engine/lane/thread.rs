@@ -8,7 +8,7 @@ use super::stopwatch::Stopwatch;
 use crate::error::ConsumerError;
 use crate::handler::outputs::Outputs;
 use crate::partition::Recorders;
-use rws_kafka_dispatch::{Hand, Outcome};
+use rws_kafka_dispatch::{Outcome, Slot};
 use rws_kafka_observe::panics;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(in crate::engine) fn run(engine: &Arc<Engine>, handler: &Handler, lane: usiz
 pub(in crate::engine) struct Lane<'a> {
     engine: &'a Arc<Engine>,
     handler: &'a Handler,
-    hand: &'a Hand<Recorders>,
+    slot: &'a Slot<Recorders>,
     outputs: Outputs,
     stopwatch: Stopwatch,
 }
@@ -41,7 +41,7 @@ impl<'a> Lane<'a> {
         Self {
             engine,
             handler,
-            hand: engine.hands.of_lane(lane),
+            slot: engine.slots.of_lane(lane),
             outputs: engine.commits.outputs(),
             stopwatch: Stopwatch::new(),
         }
@@ -62,7 +62,7 @@ impl<'a> Lane<'a> {
             strand: work.strand,
             partition: batch.partition(),
             rung: self.engine.rung(batch.partition().name.topic()),
-            run: self.hand.begin(&batch),
+            run: self.slot.begin(&batch),
             stopwatch: &mut self.stopwatch,
             handled: 0,
             unasked: 0,

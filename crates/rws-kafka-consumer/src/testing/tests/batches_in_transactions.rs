@@ -215,7 +215,7 @@ fn whatever_fails_each_result_of_a_batch_is_read_once() {
         }
         times.retain(|_, times| *times > 1);
         assert!(times.is_empty(), "seed {seed}: {times:?}: {worker}");
-        assert_eq!(worker.status().in_hand, 0, "seed {seed}: {worker}");
+        assert_eq!(worker.status().in_flight, 0, "seed {seed}: {worker}");
     }
     assert!(put_off > 1000, "{put_off}");
 }

@@ -256,11 +256,11 @@ fn a_letter_on_its_way_holds_up_its_partition_and_no_other() {
         (worker.committed("a", 0), worker.committed("a", 1)),
         (None, Some(1))
     );
-    assert_eq!(worker.status().in_hand, 1);
+    assert_eq!(worker.status().in_flight, 1);
     assert_eq!(worker.sent().acknowledge(), 1);
     worker.run();
     assert_eq!(
-        (worker.committed("a", 0), worker.status().in_hand),
+        (worker.committed("a", 0), worker.status().in_flight),
         (Some(2), 0),
         "{worker}"
     );

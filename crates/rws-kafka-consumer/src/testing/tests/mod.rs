@@ -4,7 +4,7 @@ mod commits;
 mod exactly_once;
 mod failures;
 mod logs;
-mod lost_in_hand;
+mod lost_in_flight;
 mod messages;
 mod panics;
 mod partitions;

@@ -170,7 +170,7 @@ fn a_worker_holds_no_more_than_it_may() {
     worker.run();
     // The first one uses the memory of the others.
     assert_eq!(handled(&worker).len(), 4, "{worker}");
-    assert_eq!(worker.status().in_flight(), 4);
+    assert_eq!(worker.status().fetched(), 4);
     worker.run_to_end();
     assert_eq!(worker.committed("a", 0), Some(10), "{worker}");
 }

@@ -168,7 +168,7 @@ fn what_another_group_has_put_off_is_not_handled() {
             .collect();
         assert_eq!(offsets, [1, 4, 5, 6], "{worker}");
         assert_eq!(worker.committed(topic, 0), Some(8), "{worker}");
-        assert_eq!(worker.status().in_hand, 0, "{worker}");
+        assert_eq!(worker.status().in_flight, 0, "{worker}");
         let expected = if number == 2 { 4 } else { 0 };
         assert_eq!(worker.outputs().len(), expected, "{worker}");
         assert!(worker.dead_letters().is_empty() && worker.put_off().is_empty());
@@ -253,10 +253,10 @@ fn what_of_a_batch_is_not_due_is_not_in_hand() {
         let (seen, engine) = (Arc::clone(&seen), Arc::clone(&engine));
         move |batch: &MessageBatch, _: &mut crate::Outputs| {
             let engine: Option<Arc<Engine>> = engine.get().and_then(Weak::upgrade);
-            let in_hand = || engine.as_ref().map_or(0, |engine| engine.in_hand());
-            let before = in_hand();
+            let in_flight = || engine.as_ref().map_or(0, |engine| engine.in_flight());
+            let before = in_flight();
             batch.commit_up_to(0)?;
-            seen.lock().push([before, in_hand()]);
+            seen.lock().push([before, in_flight()]);
             let fails = |msg: &&ConsumerContext| msg.offset() == 1 && msg.attempt() == 2;
             if let Some(msg) = batch.iter().find(fails) {
                 batch.fail(msg, HandlerError::new("not yet"));
@@ -288,7 +288,7 @@ fn what_of_a_batch_is_not_due_is_not_in_hand() {
     for at in [0, 1] {
         clock.move_to(at * SECOND);
         while worker.step().is_some() {}
-        assert_eq!(worker.engine().in_hand(), 0);
+        assert_eq!(worker.engine().in_flight(), 0);
     }
     assert_eq!(*seen.lock(), [[2, 1], [1, 1], [3, 2]]);
 }

@@ -40,8 +40,8 @@ fn facts(html: &mut Html, consumer: &ConsumerStatus) {
     let ago = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), duration);
     html.raw("<dl>");
     fact(html, "Lag", known(consumer.lag));
-    fact(html, "In hand", number(consumer.in_flight));
-    fact(html, "Longest in hand", ago(consumer.oldest_in_flight_ms));
+    fact(html, "In flight", number(consumer.in_flight));
+    fact(html, "Longest in flight", ago(consumer.oldest_in_flight_ms));
     fact(
         html,
         "Since last commit",

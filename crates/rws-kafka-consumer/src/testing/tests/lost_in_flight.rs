@@ -58,7 +58,7 @@ fn what_fails_as_its_partition_is_lost_ends_nothing() {
         let engine = worker.engine();
         let error = engine.last_error();
         assert!(error.is_none(), "{policy:?} {in_batches}: {error:?}");
-        assert_eq!(engine.in_hand(), 0);
+        assert_eq!(engine.in_flight(), 0);
         let page = engine.settings.observer.render();
         let skipped = "rws_kafka_messages_skipped_total{group=\"test\",topic=\"a\"} 0\n";
         assert!(page.contains(skipped), "{page}");
