@@ -77,7 +77,6 @@ mod failure;
 mod handle;
 mod handler;
 mod partition;
-mod quiet;
 mod replay;
 mod report;
 mod retry;

@@ -22,6 +22,7 @@
 //! - [`History`](history): detects that a topic was deleted and created again.
 
 mod batch;
+mod bell;
 mod clock;
 mod gather;
 pub mod history;
@@ -35,6 +36,7 @@ mod topic_partition;
 mod tracker;
 
 pub use batch::{Batch, BatchBuilder};
+pub use bell::Bell;
 pub use clock::{Clock, Time};
 pub use gather::Gathering;
 pub use in_flight::{InFlight, Run, Slot, Slots};

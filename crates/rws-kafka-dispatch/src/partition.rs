@@ -1,9 +1,11 @@
+use crate::bell::Bell;
 use crate::history::{History, Look, Place};
 use crate::topic_partition::TopicPartition;
 use crate::tracker::{Start, Tracker};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 /// The state of an assigned partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
@@ -42,10 +44,14 @@ pub struct Partition<R> {
     phase: AtomicU8,
     tracker: Mutex<Tracker>,
     history: Mutex<History>,
-    /// The poll thread waits until the tracker holds at most this many messages; 0 if it does not wait.
-    wanted: AtomicUsize,
-    room: Condvar,
+    /// Written under the tracker's lock, so that no finished message misses it.
     is_full: AtomicBool,
+    /// The messages and the bytes down to which a full partition must get before it has room.
+    low: [AtomicUsize; 2],
+    /// Rings when a full partition has room again.
+    bell: Arc<Bell>,
+    /// Messages that were taken from librdkafka's queue wait for room.
+    has_unread: AtomicBool,
     committed_at: Mutex<Option<SystemTime>>,
     /// When last checked, all messages before this offset were committed.
     read_to: AtomicI64,
@@ -68,9 +74,10 @@ impl<R: Recorders> Partition<R> {
             phase: AtomicU8::new(Phase::Active as u8),
             tracker: Mutex::default(),
             history: Mutex::default(),
-            wanted: AtomicUsize::new(0),
-            room: Condvar::new(),
             is_full: AtomicBool::new(false),
+            low: Default::default(),
+            bell: Arc::default(),
+            has_unread: AtomicBool::new(false),
             committed_at: Mutex::default(),
             read_to: AtomicI64::new(-1),
             transaction: AtomicU64::new(0),
@@ -83,6 +90,13 @@ impl<R: Recorders> Partition<R> {
     #[must_use]
     pub fn of_retries(mut self, is_retry: bool) -> Self {
         self.is_retry = is_retry;
+        self
+    }
+
+    /// Sets the bell that rings when it was full and has room again. Default: one that nobody hears.
+    #[must_use]
+    pub fn ringing(mut self, bell: &Arc<Bell>) -> Self {
+        self.bell = Arc::clone(bell);
         self
     }
 
@@ -140,9 +154,25 @@ impl<R> Partition<R> {
         self.is_full.load(Ordering::Relaxed)
     }
 
-    /// Sets whether fetching has stopped because there is no room.
-    pub fn set_full(&self, is_full: bool) {
+    /// Returns how many messages and bytes it may take in within these bounds. `None` if it is full: it has
+    /// reached one of them, and has not been below half of both since. Its bell rings when it has room again.
+    pub fn room(&self, messages: usize, bytes: usize) -> Option<(usize, usize)> {
+        let tracker = self.tracker();
+        let (held, held_bytes) = (tracker.held(), tracker.held_bytes());
+        let is_full = match self.is_full() {
+            true => held > messages / 2 || held_bytes > bytes / 2,
+            false => held >= messages || held_bytes >= bytes,
+        };
+        self.low[0].store(messages / 2, Ordering::Relaxed);
+        self.low[1].store(bytes / 2, Ordering::Relaxed);
         self.is_full.store(is_full, Ordering::Relaxed);
+        drop(tracker);
+        (!is_full).then(|| (messages - held, bytes - held_bytes))
+    }
+
+    /// Sets whether messages that were taken from librdkafka's queue wait for room.
+    pub fn set_unread(&self, has_unread: bool) {
+        self.has_unread.store(has_unread, Ordering::Relaxed);
     }
 
     /// Returns `true` at the first call for this transaction.
@@ -167,17 +197,20 @@ impl<R> Partition<R> {
 
     /// Notes that messages are finished: the sequence number of each, and whether it is marked.
     pub fn finish_all(&self, messages: impl IntoIterator<Item = (u64, bool)>) {
-        let held = {
-            let mut tracker = self.tracker();
-            for (sequence, marked) in messages {
-                tracker.finish(sequence, marked);
-            }
-            tracker.held()
+        let mut tracker = self.tracker();
+        for (sequence, marked) in messages {
+            tracker.finish(sequence, marked);
+        }
+        // Once for each time that it was full, and not per message.
+        let rings = self.is_full() && {
+            let [messages, bytes] = &self.low;
+            tracker.held() <= messages.load(Ordering::Relaxed)
+                && tracker.held_bytes() <= bytes.load(Ordering::Relaxed)
+                && self.is_full.swap(false, Ordering::Relaxed)
         };
-        // Notify once per wait and not per message, because it costs a system call.
-        let wanted = self.wanted.load(Ordering::Relaxed);
-        if wanted > 0 && held <= wanted {
-            self.room.notify_one();
+        drop(tracker);
+        if rings {
+            self.bell.ring();
         }
     }
 
@@ -201,30 +234,10 @@ impl<R> Partition<R> {
         *self.committed_at.lock() = None;
     }
 
-    /// Waits until the tracker is within both bounds. Returns `false` if it still is not after `time`.
-    pub fn wait_for_room(&self, messages: usize, bytes: usize, time: Duration) -> bool {
-        let until = Instant::now() + time;
-        self.wanted.store(messages.max(1), Ordering::Relaxed);
-        let mut tracker = self.tracker();
-        let has_room = loop {
-            if tracker.held() <= messages && tracker.held_bytes() <= bytes {
-                break true;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || !self.is_active() {
-                break false;
-            }
-            // If a message finishes before `wanted` is visible, the next step notices it.
-            let step = left.min(Duration::from_millis(2));
-            self.room.wait_for(&mut tracker, step);
-        };
-        self.wanted.store(0, Ordering::Relaxed);
-        has_room
-    }
-
-    /// Notes that all messages before `position` have been fetched from the broker and taken from librdkafka.
+    /// Notes that all messages before `position` have been fetched from the broker and taken from librdkafka's
+    /// queue. Ignored while some of them wait for room.
     pub fn note_read(&self, position: i64) {
-        if !self.history.lock().note_read(position) {
+        if self.has_unread.load(Ordering::Relaxed) || !self.history.lock().note_read(position) {
             return;
         }
         if self.tracker().is_all_committed() {
@@ -305,7 +318,7 @@ impl<R> Partition<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::thread;
+    use std::time::Duration;
 
     const SOON: Duration = Duration::from_secs(20);
 
@@ -317,26 +330,37 @@ mod tests {
     }
 
     #[test]
-    fn room_is_there_once_both_bounds_are_met() {
-        let partition = partition(4);
-        assert!(!partition.wait_for_room(2, 1000, Duration::ZERO));
-        assert!(!partition.wait_for_room(1000, 20, Duration::ZERO));
-        thread::scope(|scope| {
-            let wait = scope.spawn(|| partition.wait_for_room(2, 20, SOON));
-            partition.finish(0, false);
-            partition.finish(1, false);
-            assert!(wait.join().unwrap());
-        });
+    fn a_full_partition_has_room_once_it_holds_half_of_both_bounds() {
+        let bell = Arc::new(Bell::default());
+        let partition = partition(4).ringing(&bell);
+        assert_eq!(partition.room(5, 100), Some((1, 60)));
+        assert!(!partition.is_full());
+        for (messages, bytes) in [(4, 100), (5, 40)] {
+            assert_eq!(partition.room(messages, bytes), None);
+            assert!(partition.is_full());
+        }
+        assert_eq!(partition.room(4, 60), None, "not below half of 4");
+        partition.finish(0, false);
+        assert!(partition.is_full(), "3 of 4");
+        assert_eq!(partition.room(4, 60), None);
+        partition.finish(1, false);
+        assert!(!partition.is_full(), "a finished message makes room");
+        bell.wait(SOON);
+        assert_eq!(partition.room(4, 60), Some((2, 40)));
+        // Larger bounds, as after a rebalance, make room as well.
+        assert_eq!(partition.room(2, 60), None);
+        assert_eq!(partition.room(8, 60), Some((6, 40)));
     }
 
     #[test]
-    fn a_revoke_ends_the_wait_for_room() {
-        let partition = partition(1);
-        thread::scope(|scope| {
-            let wait = scope.spawn(|| partition.wait_for_room(0, 0, SOON));
-            partition.advance(Phase::Draining);
-            assert!(!wait.join().unwrap());
-        });
+    fn what_waits_for_room_is_not_read() {
+        let partition = partition(0);
+        partition.set_unread(true);
+        partition.note_read(10);
+        assert_eq!(partition.lag(10, 4), 6);
+        partition.set_unread(false);
+        partition.note_read(10);
+        assert_eq!(partition.lag(10, 4), 0);
     }
 
     /// Different keys may wait for different times.

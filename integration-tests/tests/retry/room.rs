@@ -24,7 +24,7 @@ fn what_waits_leaves_room_for_others() {
         assignment
     };
     soon(|| of_retries().len() == 2 && of_retries().iter().all(|it| it.paused));
-    let held: usize = of_retries().iter().map(|it| it.in_flight).sum();
+    let held: usize = of_retries().iter().map(|it| it.fetched).sum();
     assert!((2..=100).contains(&held), "{held} are held");
     scene.send((0..WAITING).map(|it| format!("0-{it}")));
     soon(|| journal.len() == 2 * WAITING && scene.is_committed(&scene.topic));

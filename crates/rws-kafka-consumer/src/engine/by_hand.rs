@@ -78,16 +78,8 @@ impl ByHand {
         if !state.is_active() || engine.stop.is_asked() {
             return None;
         }
-        let (messages, bytes) = engine.share(&state);
-        let (held, held_bytes) = held_by(&state);
-        if state.is_full() {
-            // As the poll thread resumes paused partitions.
-            if held > messages / 2 || held_bytes > bytes / 2 {
-                return Some(0);
-            }
-            state.set_full(false);
-        }
-        Some(messages.saturating_sub(held).min(BATCH_MESSAGES))
+        let room = engine.room(&state, engine.share(&state));
+        Some(room.map_or(0, |(messages, _)| messages.min(BATCH_MESSAGES)))
     }
 
     /// Adds consecutive messages of a partition.
@@ -106,11 +98,7 @@ impl ByHand {
             .into_iter()
             .for_each(|message| message.push(&mut builder));
         engine.scheduler.add(cut(builder, engine.settings.ordering));
-        let (held, (messages, bytes)) = (held_by(&state), engine.share(&state));
-        if held.0 >= messages || held.1 >= bytes {
-            state.set_full(true);
-            engine.scheduler.hand_out(&state);
-        }
+        engine.room(&state, engine.share(&state));
     }
 
     /// Lets a lane handle a run of messages. Returns `None` if there is none at this time, otherwise the time
@@ -219,11 +207,6 @@ impl ByHand {
 }
 
 /// The number and size of the unfinished messages.
-fn held_by(partition: &Partition) -> (usize, usize) {
-    let tracker = partition.tracker();
-    (tracker.held(), tracker.held_bytes())
-}
-
 impl Fetched<'_> {
     fn push(&self, builder: &mut BatchBuilder) {
         let timestamp = self.timestamp_ms.map(Timestamp::Create);

@@ -18,7 +18,7 @@ use crate::partition::{Partition, Recorders};
 use crate::retry::{Ladder, Rung};
 use parking_lot::{Condvar, Mutex};
 use rws_kafka_client::Connection;
-use rws_kafka_dispatch::{Clock, Gathering, Ordering as MessageOrder, Slots, TopicPartition};
+use rws_kafka_dispatch::{Bell, Clock, Gathering, Ordering as MessageOrder, Slots, TopicPartition};
 use rws_kafka_observe::causes::with_causes;
 use rws_kafka_observe::{BrokersOf, ConsumerHealth, LogRate, MemberOf, Observer, non_zero};
 use std::collections::BTreeMap;
@@ -71,6 +71,8 @@ pub(crate) struct Engine {
     pub(crate) stop: Stop,
     pub(crate) subscription: Subscription,
     pub(super) clock: Clock,
+    /// Rings when the poll thread has something to do.
+    pub(super) bell: Arc<Bell>,
     pub(super) scheduler: Scheduler,
     pub(super) committer: Committer,
     pub(super) slots: Slots<Recorders>,
@@ -105,6 +107,8 @@ pub(crate) struct Engine {
 #[derive(Default)]
 pub(super) struct Assignment {
     pub(super) partitions: BTreeMap<TopicPartition, Arc<Partition>>,
+    /// Changes with the partitions.
+    pub(super) epoch: u64,
     /// `true` if the group has given this member an assignment, even an empty one.
     pub(super) settled: bool,
 }
@@ -135,6 +139,7 @@ impl Engine {
             stop: Stop::default(),
             subscription: Subscription::default(),
             clock,
+            bell: Arc::default(),
             committer: Committer::new(),
             letters,
             commits,
@@ -170,6 +175,17 @@ impl Engine {
             .values()
             .cloned()
             .collect()
+    }
+
+    /// The assigned partitions and their epoch, if it is not `known`.
+    pub(super) fn partitions_unless(
+        &self,
+        known: Option<u64>,
+    ) -> Option<(u64, Vec<Arc<Partition>>)> {
+        let assignment = self.assignment.lock();
+        let epoch = assignment.epoch;
+        let partitions = || assignment.partitions.values().cloned().collect();
+        (known != Some(epoch)).then(|| (epoch, partitions()))
     }
 
     pub(super) fn partition(&self, topic: &str, partition: i32) -> Option<Arc<Partition>> {

@@ -3,8 +3,7 @@
 use super::complaints::{Complaints, Suspect, described};
 use super::context::Context;
 use super::events::GroupEvents;
-use super::fetched::Fetched;
-use super::lists::{fetch_error, known_offsets, list, list_of_offsets};
+use super::lists::{known_offsets, list, list_of_offsets};
 use super::refusals::Refusal;
 use super::retries::{patience, reads_from_start};
 use super::unreachable::Unreachable;
@@ -12,6 +11,7 @@ use crate::error::ConsumerError;
 use crate::partition::Partition;
 use crate::settings::config::is_kip_848;
 use parking_lot::Mutex;
+use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
@@ -31,9 +31,8 @@ pub(crate) struct Consumer {
     is_static: bool,
 }
 
-/// The result of a poll.
-pub(crate) enum Polled<'a> {
-    Message(Fetched<'a>),
+/// What librdkafka had to say, apart from messages.
+pub(crate) enum Polled {
     Nothing,
     /// librdkafka recovers by itself. Readiness shows the refusal.
     Refused(Refusal),
@@ -56,7 +55,6 @@ impl Consumer {
                 worker,
                 logs: shared::Logs::new(properties),
                 complaints: Complaints::new(properties),
-                paused: Mutex::default(),
                 group: Mutex::default(),
                 is_replaced: AtomicBool::new(false),
             })
@@ -79,17 +77,23 @@ impl Consumer {
             })
     }
 
-    /// Returns the next message, if one arrives within `time`. Runs the rebalance callbacks.
-    pub(crate) fn poll(&self, time: Duration) -> Polled<'_> {
-        match self.base.poll(time) {
-            None => Polled::Nothing,
-            Some(Ok(message)) => Polled::Message(Fetched::new(message)),
-            Some(Err(KafkaError::PartitionEOF(_))) => Polled::Nothing,
+    /// Runs the callbacks that are due, at most one of a rebalance. Does not wait.
+    pub(crate) fn poll(&self) -> Polled {
+        match self.base.poll(Duration::ZERO) {
+            None | Some(Err(KafkaError::PartitionEOF(_))) => Polled::Nothing,
             Some(Err(error)) => self.failed(&error),
+            // The queue of each partition is separated before its first message.
+            Some(Ok(message)) => Polled::Fatal(ConsumerError::Fatal {
+                detail: format!(
+                    "a message arrived outside the queue of {}",
+                    TopicPartition::new(message.topic(), message.partition())
+                ),
+            }),
         }
     }
 
-    fn failed(&self, error: &KafkaError) -> Polled<'_> {
+    /// Returns what `error` means for the worker.
+    pub(super) fn failed(&self, error: &KafkaError) -> Polled {
         let context = self.base.context();
         match (error, self.base.client().fatal_error()) {
             (_, Some((code, detail))) => Polled::Fatal(context.complaints.fatal(
@@ -126,20 +130,6 @@ impl Consumer {
             },
         };
         list.elements().into_iter().map(suspect).collect()
-    }
-
-    pub(crate) fn pause(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
-        let result = self.base.pause(&list([partition]));
-        result.map_err(|error| fetch_error([partition], &error))?;
-        self.base.context().paused.lock().insert(partition.clone());
-        Ok(())
-    }
-
-    pub(crate) fn resume(&self, partition: &TopicPartition) -> Result<(), ConsumerError> {
-        let result = self.base.resume(&list([partition]));
-        result.map_err(|error| fetch_error([partition], &error))?;
-        self.base.context().paused.lock().remove(partition);
-        Ok(())
     }
 
     /// Commits `offsets` and blocks until the broker has answered.

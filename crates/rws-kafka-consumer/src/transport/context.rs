@@ -2,7 +2,7 @@
 
 use super::complaints::{Complaints, described};
 use super::events::GroupEvents;
-use super::lists::{fetch_error, known_offsets, list, names};
+use super::lists::{known_offsets, names};
 use crate::error::ConsumerError;
 use crate::handler::hooks::AssignedPartition;
 use parking_lot::Mutex;
@@ -17,7 +17,8 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rws_kafka_client as shared;
 use rws_kafka_dispatch::TopicPartition;
-use std::collections::{HashMap, HashSet};
+use rws_kafka_native::detach;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -35,8 +36,6 @@ pub(super) struct Context {
     pub(super) reads_from_start: bool,
     /// The time that a rebalance may wait for the committed offsets of retry topics.
     pub(super) patience: Duration,
-    /// The partitions that librdkafka has paused, assigned or not.
-    pub(super) paused: Mutex<HashSet<TopicPartition>>,
     /// The membership of this client at its last assignment.
     pub(super) group: Mutex<Option<Arc<ConsumerGroupMetadata>>>,
     /// Another client has replaced this one: its events no longer concern the worker.
@@ -104,15 +103,20 @@ impl ConsumerContext for Context {
             return;
         }
         let result = if is_assigned {
-            self.resume_from_before(consumer, &names);
             *self.group.lock() = consumer.group_metadata().map(Arc::new);
             let committed = self.committed(consumer, list);
             self.begin_retries(consumer, list);
+            // Before the assignment: otherwise a message may come in the consumer's queue.
+            let detached = names
+                .iter()
+                .map(|name| detach(consumer, name.topic(), name.partition()));
+            let detached: Vec<_> = detached.collect();
             let result = if is_cooperative {
                 consumer.incremental_assign(list)
             } else {
                 consumer.assign(list)
             };
+            drop(detached);
             // librdkafka first, then the worker: messages arrive only after this callback.
             if result.is_ok() {
                 let assigned = names.into_iter().map(|partition| AssignedPartition {
@@ -146,19 +150,6 @@ impl ConsumerContext for Context {
 impl Context {
     fn is_replaced(&self) -> bool {
         self.is_replaced.load(Ordering::Acquire)
-    }
-
-    /// Resumes partitions that were paused in an earlier assignment, as a pause outlives its assignment. Only
-    /// those: a resume makes librdkafka discard answers in flight.
-    fn resume_from_before(&self, consumer: &BaseConsumer<Self>, assigned: &[TopicPartition]) {
-        let mut paused = self.paused.lock();
-        for partition in assigned {
-            if paused.remove(partition)
-                && let Err(error) = consumer.resume(&list([partition]))
-            {
-                self.worker.note_error(fetch_error([partition], &error));
-            }
-        }
     }
 
     /// The committed offsets of `list`, if a hook needs them.

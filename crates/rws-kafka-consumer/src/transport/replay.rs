@@ -10,10 +10,12 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use rws_kafka_client::{self as shared, Connection};
 use rws_kafka_config::Properties;
 use rws_kafka_dispatch::TopicPartition;
+use rws_kafka_native::Message;
 use rws_kafka_observe::{LogRate, non_zero};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -215,7 +217,7 @@ impl QueueReader {
     pub(crate) fn poll(&self, time: Duration) -> QueuePolled {
         match self.base.poll(time) {
             None => QueuePolled::Nothing,
-            Some(Ok(message)) => QueuePolled::Letter(self.letter(&Fetched::new(message))),
+            Some(Ok(message)) => QueuePolled::Letter(self.letter(&message)),
             Some(Err(KafkaError::PartitionEOF(partition))) => QueuePolled::End(partition),
             // librdkafka recovers by itself, and the caller has a deadline.
             Some(Err(error)) if is_of_connection(&error) => QueuePolled::Nothing,
@@ -223,7 +225,9 @@ impl QueueReader {
         }
     }
 
-    fn letter(&self, message: &Fetched<'_>) -> DeadLetter {
+    fn letter(&self, message: &BorrowedMessage<'_>) -> DeadLetter {
+        let partition = message.partition();
+        let message = Fetched::new(Message::from(message));
         let mut headers = Vec::new();
         let left_out = message.for_each_header(|name, value| {
             headers.push((name.to_owned(), value.map(<[u8]>::to_vec)));
@@ -234,7 +238,7 @@ impl QueueReader {
             tracing::warn!(
                 target: "rws_kafka",
                 queue = &*self.queue,
-                partition = message.partition(),
+                partition,
                 offset = message.offset(),
                 left_out,
                 held_back = non_zero(held_back),
@@ -242,7 +246,7 @@ impl QueueReader {
             );
         }
         DeadLetter {
-            at: TopicPartition::new(Arc::clone(&self.queue), message.partition()),
+            at: TopicPartition::new(Arc::clone(&self.queue), partition),
             offset: message.offset(),
             key: message.key().map(<[u8]>::to_vec),
             payload: message.payload().map(<[u8]>::to_vec),

@@ -63,7 +63,7 @@ impl Consumer {
     /// # Errors
     ///
     /// If the committed offsets are unavailable, or one of them belongs to a transaction that has not ended.
-    pub(crate) fn rewind(&self, partitions: &[Arc<Partition>]) -> Result<bool, ConsumerError> {
+    pub(crate) fn rewind(&self, partitions: &[Arc<Partition>]) -> Result<(), ConsumerError> {
         let names = partitions.iter().map(|partition| &partition.name);
         let failed = |error: KafkaError| fetch_error(names.clone(), &error);
         let answer = self
@@ -93,12 +93,6 @@ impl Consumer {
             .base
             .seek_partitions(targets, REWIND_TIMEOUT)
             .map_err(failed)?;
-        no_errors(&sought)?;
-        for partition in partitions {
-            if self.base.context().paused.lock().contains(&partition.name) {
-                self.resume(&partition.name)?;
-            }
-        }
-        Ok(true)
+        no_errors(&sought)
     }
 }

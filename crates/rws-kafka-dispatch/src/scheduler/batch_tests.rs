@@ -114,13 +114,13 @@ fn what_was_gathered_goes_out_when_no_more_can_come() {
     let work = look(&scheduler).unwrap();
     assert_eq!(offsets(&work), [0, 1, 2]);
     assert!(scheduler.lock().next_timer().is_none());
-    // The rest, after the partition was paused.
+    // The rest, after the partition was full.
     add(&scheduler, &taken, 3..5);
-    taken.set_full(true);
+    assert!(taken.room(1, 1).is_none());
     give_back(&scheduler, work, Outcome::Done);
     let work = look(&scheduler).unwrap();
     assert_eq!(offsets(&work), [3, 4]);
-    taken.set_full(false);
+    assert!(taken.room(100, 1_000_000).is_some());
     add(&scheduler, &taken, 5..7);
     give_back(&scheduler, work, Outcome::Done);
     assert!(look(&scheduler).is_none());

@@ -30,6 +30,7 @@ impl Engine {
             let state = self.partition_anew(partition);
             assignment.partitions.insert(partition.clone(), state);
         }
+        assignment.epoch += 1;
         drop(assignment);
         self.refuse_own_dead_letters();
         // The broker that sent the assignment is available.
@@ -139,6 +140,7 @@ impl Engine {
     /// Replaces each of `partitions` that is still assigned by a new epoch.
     pub(in crate::engine) fn renew(&self, partitions: &[Arc<Partition>]) {
         let mut assignment = self.assignment.lock();
+        assignment.epoch += 1;
         for old in partitions {
             let Some(present) = assignment.partitions.get_mut(&old.name) else {
                 continue;
@@ -157,7 +159,7 @@ impl Engine {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let observer = &self.settings.observer;
         let recorders = Recorders::new(name, self.group(), observer);
-        let partition = Partition::new(id, name.clone(), recorders);
+        let partition = Partition::new(id, name.clone(), recorders).ringing(&self.bell);
         partition.of_retries(self.is_retry(name.topic()))
     }
 
@@ -216,6 +218,7 @@ impl Engine {
             partition.advance(Phase::Released);
             assignment.partitions.remove(&partition.name);
         }
+        assignment.epoch += 1;
         drop(assignment);
         if self.commits.carries_outputs() {
             // If a transaction still contains their messages, it is aborted now.

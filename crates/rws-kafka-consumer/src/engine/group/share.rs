@@ -21,6 +21,21 @@ impl Engine {
         let of = |bound: usize| (bound.saturating_mul(weight(partition)) / weights.max(1)).max(1);
         (of(settings.max_in_flight), of(settings.max_in_flight_bytes))
     }
+
+    /// How many messages and bytes `partition` may take in, within its [share](Self::share). If it is full,
+    /// a batch that is being gathered is handed out, because no more messages come before.
+    pub(in crate::engine) fn room(
+        &self,
+        partition: &Partition,
+        (messages, bytes): (usize, usize),
+    ) -> Option<(usize, usize)> {
+        let was_full = partition.is_full();
+        let room = partition.room(messages, bytes);
+        if room.is_none() && !was_full {
+            self.scheduler.hand_out(partition);
+        }
+        room
+    }
 }
 
 fn weight(partition: &Partition) -> usize {
