@@ -26,7 +26,7 @@ fn a_property_that_the_worker_would_not_obey_is_refused_by_name() {
         let (found, problem) = refused(with(name, "true"));
         assert_eq!(found, setting, "{name}");
         assert!(
-            problem.contains(r#"set by a property to "true""#),
+            problem.contains(r#"is set to "true" by a property"#),
             "{problem}"
         );
         assert!(
