@@ -17,7 +17,7 @@ mod tests;
 #[non_exhaustive]
 pub enum ConsumerError {
     /// Settings are invalid; the source lists all of them.
-    #[error("the Kafka settings are wrong")]
+    #[error("the Kafka settings are invalid")]
     Config(#[from] ConfigError),
 
     /// No consumer group is set.

@@ -75,7 +75,7 @@ fn wrong_settings_are_told_before_anything_starts() {
             .retry_topics([SECOND])
             .retry_topic_names("{topic}/retry"),
         names,
-        "holds '/'",
+        "contains '/'",
     );
     refused(
         consumer(&["orders", "orders.retry"])

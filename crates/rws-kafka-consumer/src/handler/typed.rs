@@ -126,7 +126,8 @@ macro_rules! format_methods {
                 self.decode_value(|registry, encoded| registry.$decode(encoded))
             }
 
-            #[doc = concat!("Decodes the key, as [`Self::", stringify!($value), "`] decodes the payload.")]
+            #[doc = concat!("Decodes the key, as [`Self::", stringify!($value), "`]")]
+            /// decodes the payload.
             ///
             /// # Errors
             ///

@@ -384,9 +384,14 @@ mod tests {
                 &["a", "a1"],
                 "results in \"ra11\" twice",
             ),
-            (&[1], Some("a b"), &["a"], "holds ' '"),
-            (&[1], Some("{thing}"), &["a"], "holds '{'"),
-            (&[1], None, &[&long], "has 256 bytes, 249 are allowed"),
+            (&[1], Some("a b"), &["a"], "contains ' '"),
+            (&[1], Some("{thing}"), &["a"], "contains '{'"),
+            (
+                &[1],
+                None,
+                &[&long],
+                "has 256 bytes; at most 249 are allowed",
+            ),
         ] {
             let error = ladder(delays, names, topics).unwrap_err();
             assert!(error.contains(expected), "{error}");

@@ -109,7 +109,7 @@ fn when_the_permission_that_it_missed_is_granted() {
     let code = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
     mock.request_errors(RDKafkaApiKey::InitProducerId, &[code; 2]);
     let producer = KafkaProducer::new(with(&mock, &observer)).unwrap();
-    let permission = "the user may get no producer id: allow it Write on a topic, or \
+    let permission = "the user may not get a producer id; it needs Write on a topic, or \
                       IdempotentWrite on the cluster: ";
     let refused = || {
         let error = producer.ping(SOON).err();

@@ -38,8 +38,9 @@ fn for_good_and_is_told_apart() {
         ),
         (
             RD_KAFKA_RESP_ERR_INVALID_RECORD,
-            "topic \"topic\" refused the message: InvalidRecord (Broker: Broker failed to validate \
-             record): a topic with cleanup.policy=compact takes only records with a key",
+            "topic \"topic\" refused the message: InvalidRecord (Broker: Broker failed to \
+             validate record): a topic with cleanup.policy=compact accepts only records with a \
+             key",
         ),
         (
             RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,

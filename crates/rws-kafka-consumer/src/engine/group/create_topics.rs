@@ -68,7 +68,7 @@ fn run(engine: &Engine, properties: &Properties, wanted: &Wanted) {
         if matches!(found, Ok(Look::Complete | Look::Created | Look::Unseen(_)))
             || failed == PATIENCE
         {
-            // The topics exist, or the broker tells the producer the cause as well.
+            // The topics exist, or the broker reports the cause to the producer, too.
             engine.release_retries(|_| true);
         }
         match found {
