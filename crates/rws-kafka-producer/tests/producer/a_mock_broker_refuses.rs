@@ -61,7 +61,7 @@ fn for_good_and_is_told_apart() {
         let text = error.to_string();
         let said_twice = ["(InvalidRecord)", "(InvalidTimestamp)", "(InvalidConfig)"];
         assert!(!said_twice.iter().any(|code| text.contains(code)), "{text}");
-        // The producer goes on, when it has asked again.
+        // The producer continues once it has asked the broker again.
         eventually(|| producer.send_sync("topic", "x").is_ok());
     }
 }

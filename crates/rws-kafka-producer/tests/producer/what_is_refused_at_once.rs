@@ -194,7 +194,7 @@ fn settings_that_are_wrong() {
     assert!(source.contains("brokers"), "{source}");
 }
 
-/// Of what the layers, the code and the defaults call by different names, the highest counts.
+/// If layers, code and defaults set a property under different names, the highest layer counts.
 #[test]
 fn a_property_has_one_value_whatever_it_is_called() {
     let times_out_after_100_ms = |layer: (&str, &str), code: Option<(&str, &str)>| {
