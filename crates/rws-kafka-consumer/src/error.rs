@@ -17,12 +17,12 @@ mod tests;
 #[non_exhaustive]
 pub enum ConsumerError {
     /// Settings are invalid; the source lists all of them.
-    #[error("the Kafka settings are wrong")]
+    #[error("the Kafka settings are invalid")]
     Config(#[from] ConfigError),
 
     /// No consumer group is set.
     #[error(
-        "no consumer group is set: give RWS_CONFIG_KAFKA_CONSUMER_GROUP, consumer_group under \
+        "no consumer group is set: set RWS_CONFIG_KAFKA_CONSUMER_GROUP, consumer_group under \
          [kafka], or --kafka-consumer-group="
     )]
     NoGroup,
@@ -116,7 +116,8 @@ pub enum ConsumerError {
 
     /// A permission is missing. The worker continues within seconds once it is granted.
     #[error(
-        "not authorised: {cause}; nothing of it is consumed until that is granted (kafka-acls --add)"
+        "not authorised: {cause}; the messages concerned are not consumed until it is granted \
+         (kafka-acls --add)"
     )]
     NotAuthorized {
         /// The user, the operation and the resource.
@@ -156,11 +157,11 @@ pub enum ConsumerError {
     },
 
     /// The producer for dead letters and retry topics could not be created.
-    #[error("cannot publish dead letters and retries")]
+    #[error("cannot create the producer for dead letters and retry topics")]
     DeadLetterProducer(#[source] Box<ProducerError>),
 
     /// The producer of an exactly-once worker could not be created.
-    #[error("cannot make the transactional producer")]
+    #[error("cannot create the transactional producer")]
     TransactionalProducer(#[source] Box<ProducerError>),
 
     /// A transaction could not begin or be committed. Its outputs are not visible to `read_committed`
@@ -177,12 +178,12 @@ pub enum ConsumerError {
     },
 
     /// Another producer uses the worker's transactional id. The worker has stopped.
-    #[error("stopped, as its transactional id is in use elsewhere")]
+    #[error("stopped because another producer uses its transactional id")]
     Fenced(#[source] Box<ProducerError>),
 
     /// The broker permanently refused a message that a handler sent. Its transaction was aborted, and the
     /// worker has stopped.
-    #[error("stopped by a message that cannot be published; its transaction was aborted")]
+    #[error("stopped because a message cannot be published; its transaction was aborted")]
     OutputRefused(#[source] Box<ProducerError>),
 
     /// The call is not available in an exactly-once worker, which commits offsets together with the messages
@@ -251,7 +252,7 @@ pub enum ConsumerError {
     /// A handler failed, and the policy was to stop the worker
     /// ([`FailurePolicy::Stop`](crate::FailurePolicy::Stop)).
     #[error(
-        "stopped, as asked for, by the message at {partition} offset {offset}, which failed \
+        "stopped by the failure policy: the message at {partition} offset {offset} failed \
          {attempts} times: {reason}"
     )]
     Failed {
@@ -269,7 +270,7 @@ pub enum ConsumerError {
     /// ([`CircuitBreaker`](crate::CircuitBreaker)). The worker has stopped.
     #[error(
         "stopped by its circuit breaker ({breaker}); the last message, at {partition} offset \
-         {offset}, was not given up: {reason}"
+         {offset}, was not dead-lettered or skipped: {reason}"
     )]
     CircuitOpen {
         /// The limits of the breaker.
@@ -283,7 +284,7 @@ pub enum ConsumerError {
     },
 
     /// The dead letter queue of a replay does not exist.
-    #[error("there is no dead letter queue {queue}")]
+    #[error("the dead letter queue {queue} does not exist")]
     NoSuchQueue {
         /// The name of the queue.
         queue: String,
@@ -299,7 +300,7 @@ pub enum ConsumerError {
     },
 
     /// The producer of a replay could not be created.
-    #[error("cannot replay dead letters")]
+    #[error("cannot create the producer of the replay")]
     ReplayProducer(#[source] Box<ProducerError>),
 
     /// A dead letter could not be replayed, and the replay has ended: its topic did not acknowledge it in
@@ -307,7 +308,7 @@ pub enum ConsumerError {
     ///
     /// A dead letter that its topic permanently refuses does not end the replay; it is
     /// [left](crate::LeftReason).
-    #[error("the letter at {partition} offset {offset} was not delivered to {topic}")]
+    #[error("the dead letter at {partition} offset {offset} was not delivered to {topic}")]
     ReplayRefused {
         /// The dead letter's partition in the queue.
         partition: TopicPartition,
@@ -320,7 +321,7 @@ pub enum ConsumerError {
     },
 
     /// Another replay of the same group has begun, and this one has ended.
-    #[error("stopped, as another replay of {queue} has begun with the group {group}")]
+    #[error("stopped because another replay of {queue} has begun with the group {group}")]
     ReplayTaken {
         /// The dead letter queue.
         queue: String,
@@ -330,14 +331,14 @@ pub enum ConsumerError {
 
     /// A worker that was asked to stop left work undone
     /// ([`StopReport::into_result`](crate::StopReport::into_result)).
-    #[error("the worker stopped and left work undone, which is done again: {left}")]
+    #[error("the worker stopped with work undone, which is done again later: {left}")]
     LeftUndone {
         /// The work that it left.
         left: String,
     },
 
     /// The consumer failed permanently. The service must start a new one.
-    #[error("the consumer failed for good: {detail}")]
+    #[error("the consumer failed permanently: {detail}")]
     Fatal {
         /// librdkafka's message, or the name of the thread that panicked.
         detail: String,

@@ -138,7 +138,7 @@ impl StopDetails {
             left.push(format!("uncommitted partitions: {}", self.uncommitted));
         }
         if !self.left_group {
-            left.push("the group not left in order".to_owned());
+            left.push("the group was not left cleanly".to_owned());
         }
         left.join(", ")
     }
@@ -254,11 +254,11 @@ mod tests {
             ),
             (
                 undone,
-                "stopped; left undone: unfinished messages: 3, uncommitted partitions: 1, the group not \
-                 left in order",
+                "stopped; left undone: unfinished messages: 3, uncommitted partitions: 1, the \
+                 group was not left cleanly",
                 Some(
-                    "the worker stopped and left work undone, which is done again: unfinished messages: \
-                     3, uncommitted partitions: 1, the group not left in order",
+                    "the worker stopped with work undone, which is done again later: unfinished \
+                     messages: 3, uncommitted partitions: 1, the group was not left cleanly",
                 ),
             ),
         ] {

@@ -17,7 +17,7 @@ pub struct ConsumerStatus {
     pub in_flight: usize,
     /// The message that has been with a handler for the longest time. A stuck handler shows here.
     pub oldest_in_flight: Option<InFlight>,
-    /// How often the broker has confirmed a commit of this worker.
+    /// The number of commits of this worker that the broker has confirmed.
     pub commits: u64,
     /// The number of messages whose handlers returned `Ok` without asking for a commit; 0 once a handler has
     /// asked for one.

@@ -1,4 +1,4 @@
-//! What librdkafka says of a consumer in the log. In a process of its own, as the log is the process's.
+//! librdkafka's log lines about a consumer. In a process of its own, because the log is global.
 
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, KafkaConsumer};
 use rws_kafka_observe::Observer;
@@ -38,7 +38,7 @@ fn the_log_of_a_worker_holds_no_secret() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .init();
-    // Nothing listens there once the port is let go.
+    // Nothing listens there once the port is closed.
     let port = TcpListener::bind("127.0.0.1:0").expect("a port");
     let nowhere = port.local_addr().expect("an address").to_string();
     drop(port);
@@ -61,7 +61,7 @@ fn the_log_of_a_worker_holds_no_secret() {
         assert!(Instant::now() < until, "{}", log.text());
         std::thread::sleep(Duration::from_millis(20));
     }
-    // What it left is of no interest here.
+    // The work that it left does not matter here.
     let _ = handle.stop_within(Duration::from_secs(1));
     let shown = log.text();
     assert!(shown.contains("DEBUG librdkafka: "), "{shown}");

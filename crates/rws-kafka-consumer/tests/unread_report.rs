@@ -1,5 +1,5 @@
-//! Reports of failed workers that nobody reads. In a process of its own, without a subscriber: the test
-//! starts itself.
+//! Unread reports of failed workers. In a process of its own, without a subscriber: the test starts
+//! itself.
 
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, KafkaConsumer};
 use rws_kafka_observe::Observer;
@@ -34,7 +34,7 @@ fn fail_as(role: &str) {
         .dead_letter_queue("orders")
         .start(|msg: ConsumerContext| msg.commit());
     match role {
-        // As the roadmap has it; twice, and told once.
+        // As in the roadmap; twice, but reported once.
         "ignores" => {
             worker.join();
             worker.join();

@@ -188,7 +188,7 @@ impl<P: Progress> Scheduler<P> {
 
     fn give_back(&self, state: &mut State<P>, work: Work<P>, outcome: Outcome) -> Option<Work<P>> {
         let over = state.give_back(work, outcome, &self.clock);
-        // A sleeping lane must be told of a retry that is due before it would wake.
+        // A sleeping lane must learn of a retry that is due before it would wake.
         if state.idle_lanes > 0 && state.is_unwatched() {
             self.work.notify_one();
         }

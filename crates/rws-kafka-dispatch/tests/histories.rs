@@ -1,4 +1,4 @@
-//! What tells that a partition has another history.
+//! The signs of a new history of a partition.
 
 use rws_kafka_dispatch::history::Place;
 use rws_kafka_dispatch::{Partition, Start, TopicPartition};
@@ -8,7 +8,7 @@ fn partition() -> Partition<()> {
     Partition::new(1, name, ())
 }
 
-/// As the poll thread takes messages in: offset and fingerprint of each.
+/// Takes in messages (offset, fingerprint) as the poll thread does, and returns their places.
 fn read(partition: &Partition<()>, messages: &[(i64, u64)]) -> Vec<Place> {
     let places = messages.iter().map(|(offset, fingerprint)| {
         let place = partition.place(*offset, || *fingerprint);
@@ -67,7 +67,7 @@ fn a_partition_that_ends_before_what_was_read_is_another_one_at_the_second_look(
     let looks = |end| partition.is_outlived(partition.look(), end);
     assert!(!looks(10) && !looks(4) && !looks(10) && !looks(4));
     assert!(looks(4));
-    // What was looked at before another one began says nothing.
+    // A check that began before the new history says nothing about it.
     let look = partition.look();
     partition.outlive(look, 0);
     assert_eq!(partition.outlived_by(), Some(0));

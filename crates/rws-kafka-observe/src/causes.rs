@@ -44,7 +44,7 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
 /// Error: cannot start the worker
 ///
 /// Caused by:
-///     the Kafka settings are wrong
+///     the Kafka settings are invalid
 /// ```
 ///
 /// # Errors

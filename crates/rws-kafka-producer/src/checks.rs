@@ -17,7 +17,8 @@ use rws_kafka_observe::trace::TraceContext;
 /// assert!(check_topic_name("orders.created").is_ok());
 /// assert_eq!(
 ///     check_topic_name("orders created").unwrap_err().to_string(),
-///     "the topic name \"orders created\" holds ' '; allowed are a-z, A-Z, 0-9, '.', '_' and '-'",
+///     "the topic name \"orders created\" contains ' '; \
+///      allowed are a-z, A-Z, 0-9, '.', '_' and '-'",
 /// );
 /// ```
 pub fn check_topic_name(topic: &str) -> Result<(), InvalidTopic> {

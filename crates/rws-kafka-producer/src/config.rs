@@ -58,7 +58,7 @@ impl Compression {
 /// # }
 /// ```
 #[derive(Clone)]
-#[must_use = "a configuration does nothing until a producer is made of it"]
+#[must_use = "a configuration does nothing until a producer is created from it"]
 pub struct ProducerConfig {
     pub(crate) kafka: KafkaConfig,
     pub(crate) explicit: Vec<(String, String)>,
@@ -280,8 +280,8 @@ fn transactions(
     timeout: Duration,
 ) -> Result<(), ProducerError> {
     refuse(id.trim().is_empty(), "transactional.id", || {
-        "is empty; give each running instance one of its own that it keeps over restarts, such as \
-         the name of a StatefulSet's pod"
+        "is empty; each running instance needs its own id, which it keeps across restarts, such \
+         as the name of a StatefulSet's pod"
             .to_owned()
     })?;
     let found = |name: &str| properties.get(name).unwrap_or_default().to_owned();
@@ -318,7 +318,8 @@ fn transactions(
         };
         refuse(!allowed, name, || {
             format!(
-                "is {}, but transaction_timeout is {ms} ms: lower the one or raise the other",
+                "is {}, but transaction_timeout is {ms} ms: remove the property, or change \
+                 transaction_timeout",
                 set.unwrap_or_default()
             )
         })?;

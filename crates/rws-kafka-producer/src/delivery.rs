@@ -31,7 +31,7 @@ pub struct DeliveryReport<'a> {
 /// A callback that is called once for each message, with its outcome.
 pub(crate) type OnDelivery = Arc<dyn Fn(&DeliveryReport<'_>) + Send + Sync>;
 
-/// How many messages a flush or close has left undelivered.
+/// The number of messages that a flush or close left undelivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "messages may be left undelivered"]
 #[non_exhaustive]

@@ -356,7 +356,7 @@ impl Publisher {
             tracing::error!(
                 target: "rws_kafka",
                 undelivered,
-                "the producer is closed with messages undelivered after {time:?}"
+                "the producer was closed after {time:?} with undelivered messages"
             );
         }
         undelivered

@@ -200,8 +200,8 @@ macro_rules! format_methods {
     ) => {
         #[cfg(feature = $feature)]
         impl KafkaProducer {
-            #[doc = concat!("Publishes `value` in ", $words, ", framed for `registry`, as [`send`](Self::send) does a")]
-            /// payload. Takes the registry by value or by reference.
+            #[doc = concat!("Publishes `value` in ", $words, ", in the wire format of `registry`,")]
+            /// as [`send`](Self::send) does a payload. Takes the registry by value or by reference.
             ///
             #[doc = $schema]
             ///
@@ -252,8 +252,8 @@ macro_rules! format_methods {
 
         #[cfg(feature = $feature)]
         impl Transaction {
-            #[doc = concat!("Publishes `value` in ", $words, ", framed for the producer's registry, as")]
-            /// [`send`](Self::send) does a payload.
+            #[doc = concat!("Publishes `value` in ", $words, ",")]
+            /// in the wire format of the producer's registry, as [`send`](Self::send) does a payload.
             ///
             #[doc = $schema]
             ///

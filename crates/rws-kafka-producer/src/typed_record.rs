@@ -265,7 +265,7 @@ macro_rules! format_methods {
     ) => {
         #[cfg(feature = $feature)]
         impl<S: TypedSender> TypedRecord<'_, S> {
-            #[doc = concat!("The payload, in ", $words, ".")]
+            #[doc = concat!("Sets the payload to `value` in ", $words, ".")]
             ///
             #[doc = $schema]
             pub fn $value<T: $($bound)+>(self, value: &T) -> Self {
@@ -273,7 +273,8 @@ macro_rules! format_methods {
                 self.encoded(destination, |registry| registry.$encode(destination, value))
             }
 
-            #[doc = concat!("The key, in ", $words, ". Equal keys must be equal bytes to share a partition.")]
+            #[doc = concat!("Sets the key to `key` in ", $words, ".")]
+            /// Equal keys must be equal bytes to share a partition.
             ///
             #[doc = $schema]
             pub fn $key<T: $($bound)+>(self, key: &T) -> Self {

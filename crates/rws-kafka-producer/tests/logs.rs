@@ -1,4 +1,4 @@
-//! What librdkafka says of a producer in the log. In a process of its own, as the log is the process's.
+//! librdkafka's log lines about a producer. In a process of its own, because the log is global.
 
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig};
@@ -14,7 +14,7 @@ const SECRET: &str = "a-secret-qzjxk";
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Of this process, from now on, with everything that anyone has to say.
+    /// The log of this process from now on, at every level.
     fn of_all() -> Self {
         let log = Self::default();
         let writer = log.clone();

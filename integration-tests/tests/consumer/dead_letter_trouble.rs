@@ -91,7 +91,7 @@ fn a_user_who_may_not_write_to_the_queue_loses_nothing_and_goes_on_when_allowed(
     // A user who may write nowhere gets no producer id: the producer tries again with a new client.
     soon(|| {
         refusal(&handle).is_some_and(|error| {
-            !error.is_fatal() && error.to_string().contains("allow it Write on a topic")
+            !error.is_fatal() && error.to_string().contains("it needs Write on a topic")
         })
     });
     soon(|| scene.committed(0) == Some(2));

@@ -68,7 +68,8 @@ fn a_failing_message_stops_the_worker_where_that_is_asked_for_and_comes_again() 
     let report = handle.join_timeout(SOON).expect("it stops by itself");
     let error = report.error.as_ref().unwrap();
     let expected = format!(
-        "stopped, as asked for, by the message at {}-0 offset 2, which failed 3 times: not this one",
+        "stopped by the failure policy: the message at {}-0 offset 2 failed 3 times: not this \
+         one",
         scene.topic
     );
     assert_eq!(error.to_string(), expected);

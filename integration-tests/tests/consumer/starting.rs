@@ -107,7 +107,7 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             subscribed(&["a", "a.dlq"]).dead_letter_queue("{topic}.dlq"),
             "dead_letter_queue",
-            "is \"a.dlq\", which is subscribed to as well",
+            "is \"a.dlq\", to which the worker also subscribes",
         ),
         (
             configured(|config| config.property("group.remote.assignor", "uniform")),
@@ -117,7 +117,7 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             plain().dead_letter_queue("orders"),
             "dead_letter_queue",
-            "subscribed to as well",
+            "to which the worker also subscribes",
         ),
         (
             plain().dead_letter_queue("a b"),
@@ -127,7 +127,7 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             plain().max_retries(3),
             "max_retries",
-            "nothing says what comes after the last retry",
+            "no policy applies after the last retry",
         ),
         (
             plain().on_failure(FailurePolicy::Retry).max_retries(3),
@@ -137,12 +137,12 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             queued().on_failure(FailurePolicy::Skip),
             "on_failure",
-            "is Skip, but there is a dead_letter_queue",
+            "is Skip, but a dead_letter_queue is set",
         ),
         (
             queued().on_failure(FailurePolicy::Retry),
             "on_failure",
-            "is Retry, but there is",
+            "is Retry, but a dead_letter_queue is set",
         ),
         (
             plain().on_failure(FailurePolicy::DeadLetter),
@@ -152,14 +152,14 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             plain().circuit_breaker(CircuitBreaker::consecutive(3)),
             "circuit_breaker",
-            "no message is ever given up",
+            "no message is ever dead-lettered or skipped",
         ),
         (
             plain()
                 .on_failure(FailurePolicy::Stop)
                 .circuit_breaker(CircuitBreaker::consecutive(3)),
             "circuit_breaker",
-            "no message is ever given up",
+            "no message is ever dead-lettered or skipped",
         ),
         (
             configured(|config| kip_848(config).property("partition.assignment.strategy", "range")),
@@ -169,17 +169,17 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             configured(|config| kip_848(config).property("session.timeout.ms", "7000")),
             "session.timeout.ms",
-            "group.consumer.session.timeout.ms holds",
+            "group.consumer.session.timeout.ms applies",
         ),
         (
             configured(|config| kip_848(config).property("heartbeat.interval.ms", "700")),
             "heartbeat.interval.ms",
-            "group.consumer.heartbeat.interval.ms holds",
+            "group.consumer.heartbeat.interval.ms applies",
         ),
         (
             configured(|config| config.drain_timeout(Duration::from_secs(300))),
             "drain_timeout",
-            "max.poll.interval.ms, 300s",
+            "max.poll.interval.ms (300s)",
         ),
         (
             configured(|config| {
@@ -188,7 +188,7 @@ fn settings_that_contradict_each_other_are_refused() {
                     .property("session.timeout.ms", "7000")
             }),
             "drain_timeout",
-            "is 30s, but a rebalance goes on without a member that takes longer",
+            "is 30s, but a rebalance continues without a member that takes longer",
         ),
     ];
     for (consumer, name, words) in cases {
@@ -204,7 +204,7 @@ fn settings_that_contradict_each_other_are_refused() {
 #[test]
 fn headers_for_letters_need_a_queue() {
     let error = error_of(subscribed(&["a"]).dead_letter_headers(DeadLetterHeaders::Spring));
-    let expected = "dead_letter_headers is set, but no dead_letter_queue is";
+    let expected = "dead_letter_headers is set, but no dead_letter_queue is set";
     assert_eq!(error.to_string(), expected);
 }
 
@@ -212,7 +212,7 @@ fn headers_for_letters_need_a_queue() {
 fn there_is_an_end_to_lanes() {
     let error = error_of(subscribed(&["a"]).concurrency(usize::MAX));
     let expected = format!(
-        "concurrency is {}, each a thread; 4096 at most are allowed",
+        "concurrency is {}, and each takes a thread; at most 4096 are allowed",
         usize::MAX
     );
     assert_eq!(error.to_string(), expected);
@@ -223,7 +223,7 @@ fn a_producer_for_letters_needs_a_queue() {
     let config = ProducerConfig::new("localhost:1").unwrap();
     let producer = KafkaProducer::new(config.observer(Observer::new())).unwrap();
     let error = error_of(subscribed(&["a"]).dead_letter_producer(producer));
-    let expected = "dead_letter_producer is set, but no dead_letter_queue is";
+    let expected = "dead_letter_producer is set, but no dead_letter_queue is set";
     assert_eq!(error.to_string(), expected);
 }
 
@@ -302,7 +302,12 @@ fn what_the_engine_relies_on_cannot_be_turned_off() {
         let consumer = scene.consumer_of(scene.config().property(name, "true"));
         let handle = consumer.start(|_: ConsumerContext| Ok(()));
         let error = handle.join().error.clone().expect("it is refused");
-        assert!(error.to_string().contains("set by a property"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("by a property, but the worker needs"),
+            "{error}"
+        );
     }
     let config = scene
         .config()

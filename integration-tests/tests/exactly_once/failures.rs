@@ -131,7 +131,7 @@ fn an_output_that_no_broker_would_take_is_an_error_of_its_handler() {
         .expect("its end");
     let error = report.error.clone().expect("an error").to_string();
     assert!(
-        error.contains("no topic") && error.contains("holds ' '"),
+        error.contains("no topic") && error.contains("contains ' '"),
         "{error}"
     );
 }

@@ -28,7 +28,7 @@ fn a_message_too_large_for_the_broker() {
         error.to_string(),
         format!(
             "a message of 2000010 bytes is too large for topic {topic:?}: the broker's or the \
-             topic's max.message.bytes is smaller than it, or than the batch it was in (see \
+             topic's max.message.bytes is smaller than the message, or than its batch (see \
              batch.size)"
         )
     );
@@ -76,7 +76,7 @@ fn a_batch_too_large_for_its_topic() {
         assert!(
             error
                 .to_string()
-                .contains("the batch it was in (see batch.size)")
+                .contains("or than its batch (see batch.size)")
         );
     }
     let small = kafka.producer_config().property("batch.size", "800");

@@ -141,7 +141,7 @@ fn a_panicking_predicate_ends_the_replay() {
     let report = handle.join_timeout(SOON).expect("it ends");
     let error = report.error.expect("a reason").to_string();
     let expected = format!(
-        "the replay's predicate panicked over {}-0 offset 0: on purpose",
+        "the replay's predicate panicked on {}-0 offset 0: on purpose",
         scene.queue
     );
     assert!(error.ends_with(&expected), "{error}");

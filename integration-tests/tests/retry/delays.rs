@@ -142,7 +142,11 @@ fn a_group_that_begins_at_the_end_waits_to_know_what_is_committed_of_its_retry_t
     let handle = consumer().start(as_told(&journal));
     soon(|| {
         let error = handle.status().last_error;
-        error.is_some_and(|error| error.to_string().contains("is not known what is committed"))
+        error.is_some_and(|error| {
+            error
+                .to_string()
+                .contains("the committed offsets of the retry topics are unknown")
+        })
     });
     producer.abort_transaction(SOON).expect("an abort");
     scene.send_record(Record::to(&retry).payload("0-second"));

@@ -162,7 +162,7 @@ fn the_worker_stops_after_the_last_delay_where_that_is_asked_for() {
         .expect("it ends");
     let error = report.error.clone().expect("a reason").to_string();
     let retry = scene.retry(100);
-    let expected = format!("at {retry}-0 offset 0, which failed 2 times: busy");
+    let expected = format!("at {retry}-0 offset 0 failed 2 times: busy");
     assert!(error.contains(&expected), "{error}");
     assert!(scene.is_committed(&scene.topic));
     assert_eq!(scene.kafka.committed_offset(&scene.group, &retry, 0), None);

@@ -48,7 +48,7 @@ fn wrong_settings_are_told_before_anything_starts() {
     refused(
         consumer(&["orders", "^payments.*"]).retry_topics([SECOND]),
         "retry_topics",
-        "\"^payments.*\", which is subscribed to, is a pattern",
+        "\"^payments.*\" is a pattern",
     );
     let names = "retry_topic_names";
     refused(
@@ -56,33 +56,33 @@ fn wrong_settings_are_told_before_anything_starts() {
             .retry_topics([SECOND])
             .retry_topic_names("retry"),
         names,
-        "there are 2 topics: it needs {topic}",
+        "there are 2 topics: it must contain {topic}",
     );
     refused(
         orders()
             .retry_topics(delays)
             .retry_topic_names("{topic}-retry"),
         names,
-        "there are 2 delays: it needs {delay} or {attempt}",
+        "there are 2 delays: it must contain {delay} or {attempt}",
     );
     refused(
         orders().retry_topics([SECOND, SECOND]),
         names,
-        "gives \"orders-billing-retry-1000\" twice",
+        "results in \"orders-billing-retry-1000\" twice",
     );
     refused(
         orders()
             .retry_topics([SECOND])
             .retry_topic_names("{topic}/retry"),
         names,
-        "holds '/'",
+        "contains '/'",
     );
     refused(
         consumer(&["orders", "orders.retry"])
             .retry_topics([SECOND])
             .retry_topic_names("{topic}.retry"),
         names,
-        "gives \"orders.retry\", which is subscribed to",
+        "results in \"orders.retry\", to which the worker also subscribes",
     );
     refused(
         orders()
@@ -90,7 +90,7 @@ fn wrong_settings_are_told_before_anything_starts() {
             .retry_topic_names("{topic}.dlq")
             .dead_letter_queue("orders.dlq"),
         "dead_letter_queue",
-        "is \"orders.dlq\", which is a retry topic as well",
+        "is \"orders.dlq\", which is also a retry topic",
     );
     refused(
         orders().retry_topic_names("{topic}.retry"),

@@ -146,8 +146,9 @@ fn the_right_that_is_missing_is_told_and_may_come_later() {
     soon(|| {
         let errors = scene.observer.status().errors;
         let mut words = errors.iter().map(|error| error.message.as_str());
-        words
-            .any(|it| it.starts_with(&wanted) && it.contains("needs the right Create on the topic"))
+        words.any(|it| {
+            it.starts_with(&wanted) && it.contains("needs the permission Create on the topic")
+        })
     });
     kafka.allow(GUEST, &["Create", "Read", "Describe"], &retry);
     soon(|| partitions(&scene, &retry) == 2);

@@ -53,7 +53,7 @@ fn a_user_who_may_write_nowhere_is_told_the_permission_and_served_once_it_is_gra
     );
     assert!(failed.is_retriable() && !failed.is_fatal());
     let text = failed.to_string();
-    let permission = "allow it Write on a topic, or IdempotentWrite on the cluster";
+    let permission = "it needs Write on a topic, or IdempotentWrite on the cluster";
     assert!(text.contains(permission), "{text}");
     assert!(text.ends_with("Cluster authorization failed"), "{text}");
     let sent = producer.send_sync(&topic, "refused").unwrap_err();

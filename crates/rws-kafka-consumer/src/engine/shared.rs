@@ -277,7 +277,7 @@ impl Engine {
                         target: "rws_kafka",
                         group = self.group(),
                         held_back = non_zero(held_back),
-                        "a commit failed and is tried again: {}",
+                        "a commit failed and is retried: {}",
                         with_causes(error)
                     );
                 }
@@ -369,7 +369,7 @@ impl Engine {
                 target: "rws_kafka",
                 group = self.group(),
                 held_back = non_zero(held_back),
-                "{words}; it is sent again in {again:?}"
+                "{words}; the worker sends it again in {again:?}"
             );
         }
         self.note_error(error);

@@ -96,7 +96,11 @@ impl FailureHandling {
             return error.class();
         };
         panics::catch(|| classify(error)).unwrap_or_else(|panic| {
-            tracing::error!(target: "rws_kafka", %panic, "classify_errors panicked over: {error}");
+            tracing::error!(
+                target: "rws_kafka",
+                %panic,
+                "classify_errors panicked on the error: {error}"
+            );
             error.class()
         })
     }

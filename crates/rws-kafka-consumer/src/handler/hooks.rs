@@ -107,7 +107,7 @@ impl Hooks {
 
 fn contain(name: &str, hook: impl FnOnce()) {
     if let Err(panic) = panics::catch(hook) {
-        tracing::error!(target: "rws_kafka", %panic, "{name} panicked; the rebalance goes on");
+        tracing::error!(target: "rws_kafka", %panic, "{name} panicked; the rebalance continues");
     }
 }
 

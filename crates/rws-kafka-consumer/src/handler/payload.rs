@@ -18,8 +18,8 @@ pub enum PayloadError {
     },
     /// The payload is not valid UTF-8.
     #[error(
-        "the payload at {partition} offset {offset} is not UTF-8: byte {position} begins no \
-         character"
+        "the payload at {partition} offset {offset} is not valid UTF-8: invalid byte at index \
+         {position}"
     )]
     NotUtf8 {
         /// The partition of the message.
@@ -41,7 +41,7 @@ pub enum PayloadError {
     /// The consumer has no schema registry.
     #[cfg(feature = "registry")]
     #[error(
-        "the message at {partition} offset {offset} needs a schema registry: give the consumer one by \
+        "the message at {partition} offset {offset} needs a schema registry: set one with \
          with_registry"
     )]
     NoRegistry {

@@ -111,7 +111,8 @@ macro_rules! format_methods {
     ) => {
         #[cfg(feature = $feature)]
         impl ConsumerContext {
-            #[doc = concat!("The value that the payload holds in ", $words, ", framed for the consumer's registry.")]
+            #[doc = concat!("Decodes the payload from ", $words, ",")]
+            /// in the wire format of the consumer's registry.
             ///
             #[doc = $schema]
             ///
@@ -125,11 +126,13 @@ macro_rules! format_methods {
                 self.decode_value(|registry, encoded| registry.$decode(encoded))
             }
 
-            #[doc = concat!("The same of the key; [`PayloadError::NoKey`] where there is none.")]
+            #[doc = concat!("Decodes the key, as [`Self::", stringify!($value), "`]")]
+            /// decodes the payload.
             ///
             /// # Errors
             ///
-            #[doc = concat!("As [`", stringify!($value), "`](Self::", stringify!($value), ").")]
+            #[doc = concat!("The errors of [`Self::", stringify!($value), "`], and")]
+            /// [`PayloadError::NoKey`] if the message has no key.
             pub fn $key<T: $($bound)+>(&self) -> Result<T, PayloadError> {
                 self.decode_key(|registry, encoded| registry.$decode(encoded))
             }
@@ -140,8 +143,9 @@ macro_rules! format_methods {
 format_methods!(
     "avro",
     "Avro",
-    "It is read as the schema says that the type has itself \
-     ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)), whichever version it was written with.",
+    "It is read with the type's own schema \
+     ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)), whichever version it was written \
+     with.",
     { rws_kafka_schema::avro::AvroMessage + DeserializeOwned },
     decode_avro,
     deserialize_avro,
@@ -150,9 +154,10 @@ format_methods!(
 format_methods!(
     "avro",
     "Avro",
-    "For a type without a schema of its own: it is read as it was written, or as the schema says that is \
-     declared for the type \
-     ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)).",
+    "For a type without a schema of its own. It is read with the schema that was declared for \
+     the type \
+     ([`with_avro_schema`](rws_kafka_schema::registry::SchemaRegistry::with_avro_schema)), \
+     otherwise with the one that it was written with.",
     { DeserializeOwned },
     decode_avro_as_written,
     deserialize_avro_as_written,
@@ -161,7 +166,7 @@ format_methods!(
 format_methods!(
     "protobuf",
     "Protobuf",
-    "A schema of the type is not needed: the name that it has must be the one it was written with.",
+    "The type needs no schema, but its name must be that of the message type that was written.",
     { rws_kafka_schema::protobuf::Name + Default },
     decode_protobuf,
     deserialize_protobuf,
@@ -170,7 +175,7 @@ format_methods!(
 format_methods!(
     "json-schema",
     "JSON, checked by its JSON Schema",
-    "A schema of the type is not needed: the one that it was written with must allow it.",
+    "The type needs no schema. The value must match the schema that it was written with.",
     { DeserializeOwned },
     decode_json_schema,
     deserialize_json_schema,

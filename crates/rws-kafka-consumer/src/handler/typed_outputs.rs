@@ -87,7 +87,8 @@ macro_rules! format_methods {
     ) => {
         #[cfg(feature = $feature)]
         impl Outputs {
-            #[doc = concat!("Publishes `value` in ", $words, ", should the handler succeed; see [`record`](Self::record).")]
+            #[doc = concat!("Publishes `value` in ", $words, " if the handler succeeds;")]
+            /// see [`record`](Self::record).
             ///
             #[doc = $schema]
             ///

@@ -378,30 +378,31 @@ impl Replay {
     fn check(&self) -> Result<(), ConsumerError> {
         let wrong = |setting, problem| Err(ConsumerError::Setting { setting, problem });
         if let Err(error) = check_topic_name(&self.queue) {
-            return wrong("queue", format!("is no topic: {error}"));
+            return wrong("queue", format!("is not a valid topic: {error}"));
         }
         self.targets.check()?;
         if self.group.is_empty() {
-            return wrong("group", "is empty, and must be a name".to_owned());
+            return wrong("group", "is empty; a group name is needed".to_owned());
         }
         if !(1..=1_000_000).contains(&self.rate) {
             let problem = format!(
-                "is {}, and must be 1 to 1,000,000 letters a second",
+                "is {} dead letters per second; 1 to 1,000,000 are allowed",
                 self.rate
             );
             return wrong("rate", problem);
         }
         if !(1..=MAX_BATCH).contains(&self.batch_size) {
-            let problem = format!("is {}, and must be 1 to 10,000", self.batch_size);
+            let problem = format!("is {}; 1 to 10,000 are allowed", self.batch_size);
             return wrong("batch_size", problem);
         }
         if self.max_replays == 0 {
-            return wrong("max_replays", "is 0, and must be at least 1".to_owned());
+            return wrong("max_replays", "is 0; at least 1 is needed".to_owned());
         }
         for (partition, (start, end)) in &self.selection.offsets {
             if *partition < 0 || *start < 0 || start >= end {
                 let problem = format!(
-                    "of partition {partition} are {start} up to {end}, and must be from 0 on and not empty"
+                    "of partition {partition} are {start} up to {end}; they must begin at 0 or \
+                     later and not be empty"
                 );
                 return wrong("offsets", problem);
             }
@@ -411,7 +412,10 @@ impl Replay {
             ("sent_within", &self.selection.sent),
         ] {
             if times.as_ref().is_some_and(is_empty) {
-                return wrong(setting, "is empty, and must end after it begins".to_owned());
+                return wrong(
+                    setting,
+                    "is empty; the range must end after it begins".to_owned(),
+                );
             }
         }
         Ok(())

@@ -269,7 +269,7 @@ fn chosen(numbers: &[i32], selection: &Selection) -> Result<Vec<i32>, ConsumerEr
         Some(number) => Err(ConsumerError::Setting {
             setting: "offsets",
             problem: format!(
-                "names partition {number}, and the queue has the partitions {numbers:?}"
+                "contain partition {number}, but the queue has only the partitions {numbers:?}"
             ),
         }),
     }

@@ -106,7 +106,8 @@ impl Run {
         if at_risk > 0 {
             tracing::warn!(
                 target: "rws_kafka", queue, group,
-                "the last replay was interrupted: up to {at_risk} letters may be written twice"
+                "the last replay was interrupted: up to {at_risk} dead letters may be written \
+                 twice"
             );
         }
         // Only the callback can panic here: a panic of the predicate is caught.
@@ -186,7 +187,7 @@ impl Run {
         let look = || writing.selection.leaves(letter, &writing.limits);
         panics::catch(look).map_err(|panic| ConsumerError::Fatal {
             detail: format!(
-                "the replay's predicate panicked over {} offset {}: {panic}",
+                "the replay's predicate panicked on {} offset {}: {panic}",
                 letter.partition(),
                 letter.offset(),
             ),
@@ -288,7 +289,7 @@ impl Run {
                 offset = letter.offset(),
                 held_back = non_zero(held_back),
                 error = with_causes(error),
-                "a letter is left in the queue: {reason}"
+                "a dead letter is left in the queue: {reason}"
             );
         }
     }
@@ -329,7 +330,10 @@ impl Run {
         match self.reading.committed(time)?.is_all_of(&marker) {
             true => Ok(()),
             false => Err(ConsumerError::CommitRefused {
-                detail: format!("group {}: not all were taken", self.writing.group),
+                detail: format!(
+                    "group {}: the broker did not accept all offsets",
+                    self.writing.group
+                ),
             }
             .into()),
         }
@@ -427,7 +431,7 @@ impl ReplayReport {
                 uncommitted = self.uncommitted,
                 possibly_twice = self.possibly_twice,
                 error = with_causes(error),
-                "replay ended before its end"
+                "replay ended early"
             ),
         }
     }

@@ -65,7 +65,7 @@ impl fmt::Display for LeftReason {
             Self::NotSelected => "not selected",
             Self::NoFailureTime => "no time of failure in its headers",
             Self::ReplayedTooOften => "replayed too often",
-            Self::BadReplayCount => "its rws-replay-count is no number",
+            Self::BadReplayCount => "its rws-replay-count is not a valid number",
             Self::NoOriginalTopic => "no original topic in its headers",
             Self::BadOriginalTopic => "its original topic cannot be written to",
             Self::NoOriginalPartition => "no original partition in its headers",

@@ -40,8 +40,8 @@ impl Targets {
         for topic in &self.allowed {
             if named != Some(topic) && !is_possible(topic, &self.queue) {
                 return refuse(format!(
-                    "name {topic:?}, which no letter can be brought back to: it must be a valid name, no \
-                     internal topic (__…), and not the queue itself"
+                    "contain {topic:?}, to which no dead letter can be replayed: it must be a \
+                     valid name, but neither an internal topic (__…) nor the queue itself"
                 ));
             }
         }
@@ -56,8 +56,8 @@ impl Targets {
     pub(super) fn check_not_empty(&self) -> Result<(), ConsumerError> {
         if self.allowed.is_empty() {
             return refuse(format!(
-                "are empty, and {:?} is not named after a topic ({{topic}}.dlq, {{topic}}-dlt or the \
-                 like): name the topics that its letters may be brought back to",
+                "are empty, and {:?} is not named after a topic ({{topic}}.dlq, {{topic}}-dlt or \
+                 the like): add the topics to which its dead letters may be replayed",
                 self.queue
             ));
         }

@@ -67,8 +67,8 @@ impl Ladder {
             return refuse(
                 TOPICS,
                 format!(
-                    "are set, but {pattern:?}, which is subscribed to, is a pattern: retry topics are \
-                     made for topics by their names; name the topics"
+                    "are set, but the subscription {pattern:?} is a pattern: a retry topic \
+                     belongs to a topic with a known name; subscribe to the topics by name"
                 ),
             );
         }
@@ -145,8 +145,8 @@ impl Ladder {
                 return refuse(
                     TOPIC_NAMES,
                     format!(
-                        "gives {name:?}, which is subscribed to as well: the worker would take all of \
-                         its messages for retries; choose another name"
+                        "results in {name:?}, to which the worker also subscribes: it would \
+                         treat all messages of that topic as retries; choose another name"
                     ),
                 );
             }
@@ -164,9 +164,9 @@ impl Ladder {
                 return refuse(
                     TOPIC_NAMES,
                     format!(
-                        "is {pattern:?}, which gives {name:?} twice; each topic and delay needs a name \
-                         of its own: {{attempt}} tells equal delays apart, and something between \
-                         {{topic}} and the rest tells topics apart"
+                        "is {pattern:?}, which results in {name:?} twice; each topic and delay \
+                         needs its own name: {{attempt}} distinguishes equal delays, and a \
+                         separator between {{topic}} and the rest distinguishes topics"
                     ),
                 );
             }
@@ -228,12 +228,14 @@ fn check_delays(delays: &[Duration]) -> Result<(), ConsumerError> {
 fn check_pattern(pattern: &str, topics: usize, delays: usize) -> Result<(), ConsumerError> {
     let has = |place: &str| pattern.contains(place);
     if topics > 1 && !has("{topic}") {
-        let words = format!("is {pattern:?}, but there are {topics} topics: it needs {{topic}}");
+        let words =
+            format!("is {pattern:?}, but there are {topics} topics: it must contain {{topic}}");
         return refuse(TOPIC_NAMES, words);
     }
     if delays > 1 && !has("{delay}") && !has("{attempt}") {
         let words = format!(
-            "is {pattern:?}, but there are {delays} delays: it needs {{delay}} or {{attempt}}"
+            "is {pattern:?}, but there are {delays} delays: it must contain {{delay}} or \
+             {{attempt}}"
         );
         return refuse(TOPIC_NAMES, words);
     }
@@ -345,46 +347,51 @@ mod tests {
         for (delays, names, topics, expected) in [
             (&[0][..], None, &["a"][..], "a delay of 0ns"),
             (&[1, 259_200_001], None, &["a"], "a delay of 259200.001s"),
-            (
-                &[1],
-                None,
-                &["a", "^b"],
-                "\"^b\", which is subscribed to, is a pattern",
-            ),
+            (&[1], None, &["a", "^b"], "\"^b\" is a pattern"),
             (
                 &[1],
                 Some("retry"),
                 &["a", "b"],
-                "there are 2 topics: it needs {topic}",
+                "there are 2 topics: it must contain {topic}",
             ),
             (
                 &[1, 2],
                 Some("{topic}.retry"),
                 &["a"],
-                "it needs {delay} or {attempt}",
+                "it must contain {delay} or {attempt}",
             ),
-            (&[5, 5], None, &["a"], "gives \"a-billing-retry-5\" twice"),
+            (
+                &[5, 5],
+                None,
+                &["a"],
+                "results in \"a-billing-retry-5\" twice",
+            ),
             (
                 &[1, 2],
                 Some("{topic}{delay}"),
                 &["a", "a1"],
-                "which is subscribed to",
+                "to which the worker also subscribes",
             ),
             (
                 &[1, 11],
                 Some("{topic}{delay}"),
                 &["a", "a1"],
-                "which is subscribed to",
+                "to which the worker also subscribes",
             ),
             (
                 &[11, 1],
                 Some("r{topic}{delay}"),
                 &["a", "a1"],
-                "gives \"ra11\" twice",
+                "results in \"ra11\" twice",
             ),
-            (&[1], Some("a b"), &["a"], "holds ' '"),
-            (&[1], Some("{thing}"), &["a"], "holds '{'"),
-            (&[1], None, &[&long], "has 256 bytes, 249 are allowed"),
+            (&[1], Some("a b"), &["a"], "contains ' '"),
+            (&[1], Some("{thing}"), &["a"], "contains '{'"),
+            (
+                &[1],
+                None,
+                &[&long],
+                "has 256 bytes; at most 249 are allowed",
+            ),
         ] {
             let error = ladder(delays, names, topics).unwrap_err();
             assert!(error.contains(expected), "{error}");

@@ -72,7 +72,7 @@ impl KafkaConsumer {
         // The producer has checks of its own for the same setting; this message is more helpful.
         let is_empty = transactional.id.trim().is_empty();
         refuse(is_empty, "transactional.id", || {
-            "is empty; give each running instance one of its own that it keeps over restarts"
+            "is empty; each running instance needs its own id, which it keeps across restarts"
                 .to_owned()
         })?;
         refuse(transactional.max_messages == 0, "max_messages", || {
@@ -88,13 +88,13 @@ impl KafkaConsumer {
         let isolation = properties.get("isolation.level").unwrap_or_default();
         refuse(isolation == "read_uncommitted", "isolation.level", || {
             "is read_uncommitted: messages of aborted transactions would be handled, and offsets \
-             read before they are settled; remove the property"
+             read before their transaction has ended; remove the property"
                 .to_owned()
         })?;
         refuse(
             self.dead_letter_producer.is_some(),
             "dead_letter_producer",
-            || "is set, but dead letters are published in the transaction: drop it".to_owned(),
+            || "is set, but dead letters are published in the transaction: remove it".to_owned(),
         )?;
         let (interval, timeout) = (
             self.config.commit_interval,
@@ -103,8 +103,8 @@ impl KafkaConsumer {
         refuse(interval >= timeout / 2, "commit_interval", || {
             format!(
                 "is {interval:?}, but a transaction is aborted after {timeout:?} \
-                 (transaction_timeout), and its commit takes time, too: less than half of that is \
-                 allowed"
+                 (transaction_timeout), and its commit also takes time: it must be less than \
+                 half of that"
             )
         })
     }
@@ -119,8 +119,8 @@ impl KafkaConsumer {
             let other = set.get(owned).filter(|value| *value != needed);
             refuse(other.is_some(), owned, || {
                 format!(
-                    "is set by a property to {:?}, but the worker itself needs {needed:?}, as it commits an \
-                     offset once its message is handled: remove the property",
+                    "is set to {:?} by a property, but the worker needs {needed:?}, because it \
+                     commits an offset itself once its message is handled: remove the property",
                     printable(other.unwrap_or_default())
                 )
             })?;
@@ -145,7 +145,7 @@ impl KafkaConsumer {
         )?;
         refuse(self.lanes > MAX_LANES, "concurrency", || {
             format!(
-                "is {}, each a thread; {MAX_LANES} at most are allowed",
+                "is {}, and each takes a thread; at most {MAX_LANES} are allowed",
                 self.lanes
             )
         })
@@ -169,8 +169,8 @@ impl KafkaConsumer {
         }
         refuse(self.ordering != Ordering::Partition, "ordering", || {
             format!(
-                "is {:?}, but a batch is a run of a partition's messages: start_batch needs \
-                 Ordering::Partition",
+                "is {:?}, but a batch contains consecutive messages of one partition: \
+                 start_batch needs Ordering::Partition",
                 self.ordering
             )
         })?;
@@ -191,8 +191,9 @@ impl KafkaConsumer {
         let stalled = self.config.kafka.readyz_lag_timeout();
         refuse(max_wait >= stalled, "batch_max_wait", || {
             format!(
-                "is {max_wait:?}, but readiness takes a worker for stalled that has messages and \
-                 commits none for {stalled:?} (readyz_lag_timeout): less than that is allowed"
+                "is {max_wait:?}, but readiness reports a worker as stalled if it has messages \
+                 and commits none for {stalled:?} (readyz_lag_timeout): it must be less than \
+                 that"
             )
         })?;
         Ok(Some(gathering))
@@ -206,8 +207,8 @@ impl KafkaConsumer {
             "on_failure",
             || {
                 format!(
-                    "is {policy:?}, but there is a dead_letter_queue, which nothing would reach: drop \
-                 one of them"
+                    "is {policy:?}, but a dead_letter_queue is set, to which nothing would be \
+                     published: remove one of them"
                 )
             },
         )?;
@@ -220,7 +221,7 @@ impl KafkaConsumer {
             && self.max_retries.is_some()
             && !self.has_retry_topics();
         refuse(has_no_last, "max_retries", || {
-            "is set, but nothing says what comes after the last retry: set a dead_letter_queue, or \
+            "is set, but no policy applies after the last retry: set a dead_letter_queue, \
              on_failure(Skip) or on_failure(Stop)"
                 .to_owned()
         })?;
@@ -229,8 +230,9 @@ impl KafkaConsumer {
             !gives_up && self.breaker.is_some(),
             "circuit_breaker",
             || {
-                "is set, but no message is ever given up: set a dead_letter_queue, or on_failure(Skip)"
-                .to_owned()
+                "is set, but no message is ever dead-lettered or skipped: set a \
+                 dead_letter_queue or on_failure(Skip)"
+                    .to_owned()
             },
         )?;
         Ok(self.failure_handling())
@@ -238,7 +240,7 @@ impl KafkaConsumer {
 
     fn check_dead_letter_queue(&self) -> Result<(), ConsumerError> {
         let Some(queue) = &self.dead_letter_queue else {
-            let needs = "is set, but no dead_letter_queue is";
+            let needs = "is set, but no dead_letter_queue is set";
             refuse(
                 self.dead_letter_producer.is_some() && !self.has_retry_topics(),
                 "dead_letter_producer",
@@ -265,8 +267,8 @@ impl KafkaConsumer {
             let is_read = !is_pattern && self.topics.iter().any(|topic| *topic == *queue);
             refuse(is_read, "dead_letter_queue", || {
                 format!(
-                    "is {queue:?}, which is subscribed to as well: the worker would read its own \
-                     dead letters; name another topic"
+                    "is {queue:?}, to which the worker also subscribes: it would read its own \
+                     dead letters; choose another topic"
                 )
             })?;
         }
@@ -294,8 +296,8 @@ impl KafkaConsumer {
             let queue = queue.of(topic);
             refuse(ladder.is_retry(&queue), "dead_letter_queue", || {
                 format!(
-                    "is {queue:?}, which is a retry topic as well: the worker would read its own dead \
-                     letters; name another topic"
+                    "is {queue:?}, which is also a retry topic: the worker would read its own \
+                     dead letters; choose another topic"
                 )
             })?;
         }
@@ -316,8 +318,9 @@ impl KafkaConsumer {
         let drain = self.config.drain_timeout;
         refuse(drain >= max_poll, "drain_timeout", || {
             format!(
-                "is {drain:?}, but a rebalance goes on without a member that takes longer than \
-                 max.poll.interval.ms, {max_poll:?}: lower the one or raise the other"
+                "is {drain:?}, but a rebalance continues without a member that takes longer than \
+                 max.poll.interval.ms ({max_poll:?}): lower drain_timeout or raise \
+                 max.poll.interval.ms"
             )
         })
     }
@@ -330,8 +333,9 @@ fn check_group_protocol(properties: &Properties) -> Result<(), ConsumerError> {
         let setting = "group.remote.assignor";
         return refuse(properties.get(setting).is_some(), setting, || {
             format!(
-                "is {:?}, but group.protocol is classic, where a member assigns by \
-                 partition.assignment.strategy: remove it, or choose group.protocol consumer",
+                "is {:?}, but group.protocol is classic, where a member of the group assigns the \
+                 partitions by partition.assignment.strategy: remove it, or set group.protocol \
+                 to consumer",
                 found(setting)
             )
         });
@@ -339,17 +343,17 @@ fn check_group_protocol(properties: &Properties) -> Result<(), ConsumerError> {
     for (setting, instead) in [
         (
             "partition.assignment.strategy",
-            "the broker assigns; choose its assignor by group.remote.assignor",
+            "the broker assigns the partitions; choose its assignor with group.remote.assignor",
         ),
         (
             "session.timeout.ms",
-            "the broker's group.consumer.session.timeout.ms holds; it is also set by \
+            "the broker's group.consumer.session.timeout.ms applies; it is also set by \
              RWS_CONFIG_KAFKA_SESSION_TIMEOUT_MS, session_timeout_ms under [kafka] and \
              --kafka-session-timeout-ms=",
         ),
         (
             "heartbeat.interval.ms",
-            "the broker's group.consumer.heartbeat.interval.ms holds",
+            "the broker's group.consumer.heartbeat.interval.ms applies",
         ),
         ("group.protocol.type", "it belongs to the classic protocol"),
     ] {

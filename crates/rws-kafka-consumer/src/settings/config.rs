@@ -57,7 +57,7 @@ pub enum GroupProtocol {
 /// # }
 /// ```
 #[derive(Clone)]
-#[must_use = "a configuration does nothing until a consumer is made of it"]
+#[must_use = "a configuration does nothing until a consumer is created from it"]
 pub struct ConsumerConfig {
     pub(crate) kafka: KafkaConfig,
     pub(crate) explicit: Vec<(String, String)>,

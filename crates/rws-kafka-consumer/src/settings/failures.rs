@@ -1,4 +1,4 @@
-//! What a consumer in the making is told about failures.
+//! The settings for failed messages.
 
 use super::consumer::KafkaConsumer;
 use crate::failure::backoff::Backoff;

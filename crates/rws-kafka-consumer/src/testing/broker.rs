@@ -34,7 +34,8 @@ impl Topics {
         let offset = message.set_offset().unwrap_or(next);
         assert!(
             offset >= next,
-            "a message for {partition} has offset {offset}, but those below {next} are taken"
+            "a message for {partition} has offset {offset}, but the offsets below {next} are \
+             taken"
         );
         self.given += 1;
         log.messages.push(Stored {

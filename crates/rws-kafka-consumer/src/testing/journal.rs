@@ -73,7 +73,7 @@ impl fmt::Display for Event {
             Self::Sent(record) => write!(f, "sent {record:?}"),
             Self::Committed(partition, offset) => write!(f, "committed {partition} to {offset}"),
             Self::Rewound(partitions) => write!(f, "reads {partitions:?} again"),
-            Self::Restarted => f.write_str("killed and begun anew"),
+            Self::Restarted => f.write_str("killed and restarted"),
             Self::Stopped(None) => f.write_str("stopped"),
             Self::Stopped(Some(error)) => write!(f, "stopped by itself: {error}"),
         }

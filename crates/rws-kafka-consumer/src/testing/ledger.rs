@@ -36,7 +36,7 @@ impl Broker for Ledger {
     fn refuses(&self) -> Option<ConsumerError> {
         let refuses = self.refuses.load(Ordering::Relaxed);
         refuses.then(|| ConsumerError::CommitRefused {
-            detail: "as the test wants it".to_owned(),
+            detail: "refused by the test".to_owned(),
         })
     }
 

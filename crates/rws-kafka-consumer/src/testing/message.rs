@@ -105,7 +105,7 @@ impl TestMessage {
     /// unless one is set.
     pub fn into_context(self) -> ConsumerContext {
         let config = crate::ConsumerConfig::from(config()).observer(Observer::new());
-        let consumer = KafkaConsumer::new(config).expect("the settings of a test are right");
+        let consumer = KafkaConsumer::new(config).expect("the settings of a test are valid");
         self.into_context_of(&consumer)
     }
 

@@ -253,7 +253,7 @@ impl TestWorker {
         let is_subscribed = |of: &String| of.starts_with('^') || of == message.topic();
         assert!(
             topics.iter().any(is_subscribed),
-            "a message of {:?}, but the consumer is subscribed to {topics:?}",
+            "the message is for {:?}, but the consumer is subscribed to {topics:?}",
             message.topic()
         );
         self.put(message)
@@ -312,8 +312,8 @@ impl TestWorker {
             }
         }
         panic!(
-            "there is no end to this: {retries} retries and {rewinds} lost transactions with the clock \
-             standing still; the log ends with\n{}",
+            "the run does not end: {retries} retries and {rewinds} lost transactions while the \
+             clock stands still; the log ends with\n{}",
             self.end_of_log()
         );
     }
@@ -351,8 +351,8 @@ impl TestWorker {
             self.advance(due);
         }
         panic!(
-            "there are retries to come at {MOST_MOVES} times, {:?} after the beginning; the log ends \
-             with\n{}",
+            "the retries do not end: the clock was moved {MOST_MOVES} times, to {:?} after the \
+             start; the log ends with\n{}",
             self.clock.elapsed(),
             self.end_of_log()
         );
@@ -420,10 +420,7 @@ impl TestWorker {
     pub fn dead_letter(&self) -> SentRecord {
         let letters = self.dead_letters();
         let [letter] = &letters[..] else {
-            panic!(
-                "one dead letter was to be there, found {}:\n{self}",
-                letters.len()
-            );
+            panic!("expected one dead letter, found {}:\n{self}", letters.len());
         };
         letter.clone()
     }
@@ -578,10 +575,10 @@ impl fmt::Display for TestWorker {
         let (in_flight, unread) = (self.status().in_flight, self.topics.unread());
         write!(f, "now {:?}", self.clock.elapsed())?;
         if let Some(due) = self.next_due() {
-            write!(f, "; the next is due in {due:?}")?;
+            write!(f, "; the next message is due in {due:?}")?;
         }
         if in_flight > 0 {
-            write!(f, "; {in_flight} dead letters are on their way")?;
+            write!(f, "; {in_flight} dead letters are in flight")?;
         }
         let unasked = self.status().handled_without_commit;
         if unasked > 0 {

@@ -165,7 +165,11 @@ impl Context {
             Ok(offsets) => known_offsets(offsets),
             Err(error) => {
                 let detail = described(&error);
-                tracing::warn!(target: "rws_kafka", group = self.worker.group(), "on_assign is told no committed offsets: {detail}");
+                tracing::warn!(
+                    target: "rws_kafka",
+                    group = self.worker.group(),
+                    "on_assign receives no committed offsets: {detail}"
+                );
                 HashMap::new()
             }
         }

@@ -55,7 +55,7 @@ impl Context {
         }
         let unknown = |error: &KafkaError| ConsumerError::Rebalance {
             detail: format!(
-                "it is not known what is committed of the retry topics: {}",
+                "the committed offsets of the retry topics are unknown: {}",
                 described(error)
             ),
         };

@@ -197,8 +197,8 @@ fn refused(topic: &NewTopic<'_>, code: RDKafkaErrorCode, mut detail: String) -> 
     if let RDKafkaErrorCode::TopicAuthorizationFailed
     | RDKafkaErrorCode::ClusterAuthorizationFailed = code
     {
-        detail += "; the user needs the right Create on the topic or on the cluster, or someone who has it creates \
-                   the topic";
+        detail += "; the user needs the permission Create on the topic or on the cluster, or a \
+                   user with that permission must create the topic";
     }
     let (is_retry, topic) = (topic.is_retry(), topic.name.to_owned());
     match is_retry {

@@ -212,7 +212,7 @@ impl<P: Progress> State<P> {
         let strand = work.strand;
         let Some(queue) = self.strands.get_mut(&strand) else {
             // A running strand is never removed.
-            debug_assert!(false, "a strand that nobody knows was given back");
+            debug_assert!(false, "an unknown strand was given back");
             return Some(work);
         };
         let is_active = || work.task.batch.partition().is_active();

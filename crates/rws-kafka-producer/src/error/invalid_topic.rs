@@ -48,17 +48,18 @@ impl InvalidTopic {
 impl fmt::Display for InvalidTopic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.fault {
-            Fault::Empty => write!(f, "a topic name is empty"),
+            Fault::Empty => write!(f, "the topic name is empty"),
             Fault::TooLong => write!(
                 f,
-                "the topic name {:?}… has {} bytes, {MAX_LEN} are allowed",
+                "the topic name {:?}… has {} bytes; at most {MAX_LEN} are allowed",
                 self.topic.chars().take(40).collect::<String>(),
                 self.topic.len(),
             ),
             Fault::Dots => write!(f, "a topic cannot be named {:?}", self.topic),
             Fault::Character(found) => write!(
                 f,
-                "the topic name {:?} holds {found:?}; allowed are a-z, A-Z, 0-9, '.', '_' and '-'",
+                "the topic name {:?} contains {found:?}; allowed are a-z, A-Z, 0-9, '.', '_' and \
+                 '-'",
                 self.topic
             ),
         }

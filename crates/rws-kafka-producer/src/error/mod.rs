@@ -23,7 +23,7 @@ pub(crate) const TIMESTAMPS_MS: RangeInclusive<i64> = 1..=253_402_300_799_999;
 #[non_exhaustive]
 pub enum ProducerError {
     /// The settings are invalid.
-    #[error("the Kafka settings are wrong")]
+    #[error("the Kafka settings are invalid")]
     Config(#[from] ConfigError),
 
     /// librdkafka refused a property.
@@ -48,7 +48,7 @@ pub enum ProducerError {
 
     /// A header's name contains a NUL byte.
     #[error(
-        "a header for topic {topic:?} is named {}; a header name cannot hold NUL",
+        "a header for topic {topic:?} is named {}; a header name cannot contain NUL",
         printable(&format!("{name:?}"))
     )]
     InvalidHeader {
@@ -177,7 +177,7 @@ pub enum ProducerError {
 
     /// The client of a transactional producer failed permanently. The producer creates a new one for its next
     /// transaction.
-    #[error("the producer failed for good: {detail}")]
+    #[error("the producer failed permanently: {detail}")]
     Fatal {
         /// librdkafka's message.
         detail: String,
@@ -205,7 +205,7 @@ pub enum ProducerError {
     /// A typed value was sent without a schema registry.
     #[cfg(feature = "registry")]
     #[error(
-        "a typed message for topic {topic:?} needs a schema registry: give one by with_registry"
+        "a typed message for topic {topic:?} needs a schema registry: set one with with_registry"
     )]
     NoRegistry {
         /// The topic.
@@ -244,7 +244,7 @@ pub enum ProducerError {
     },
 
     /// The transaction was aborted: no consumer will see any of its messages.
-    #[error("a transaction of {id:?} is aborted, at {step}: {detail}")]
+    #[error("a transaction of {id:?} was aborted at step {step}: {detail}")]
     TransactionAborted {
         /// The transactional id.
         id: String,
@@ -258,7 +258,7 @@ pub enum ProducerError {
 
     /// The message was not accepted because its transaction can only be aborted. The error of the commit has
     /// the cause.
-    #[error("a message for topic {topic:?} was not taken: its transaction can only be aborted")]
+    #[error("a message for topic {topic:?} was not accepted: its transaction can only be aborted")]
     TransactionBroken {
         /// The topic.
         topic: String,

@@ -91,6 +91,6 @@ impl Book {
     pub(super) fn takes_no_commit(&self) -> Option<String> {
         let mut state = self.state.lock();
         state.aborts = state.aborts.checked_sub(1)?;
-        Some("as the test wants it".to_owned())
+        Some("failed by the test".to_owned())
     }
 }

@@ -95,7 +95,7 @@ impl Held {
         let mut failed = Failed::of(&self.deliveries, record.topic(), partition, size);
         let heals = self.client.lock().heals;
         if heals && code == RDKafkaErrorCode::Fatal {
-            failed.client_failure = Some("as the test wants it");
+            failed.client_failure = Some("failed by the test");
         }
         let error = failed.because_of(&KafkaError::MessageProduction(code));
         {

@@ -35,5 +35,5 @@ pub fn config() -> KafkaConfig {
         .brokers("kafka.invalid:9092")
         .consumer_group("test")
         .build()
-        .expect("the settings of a test are right")
+        .expect("the settings of a test are valid")
 }

@@ -80,7 +80,7 @@ impl SentRecord {
     pub fn deserialize_json<T: serde::de::DeserializeOwned>(&self) -> T {
         let payload = self.payload().unwrap_or_default();
         rws_kafka_schema::json::decode(payload)
-            .unwrap_or_else(|error| panic!("the payload of {self:?} does not decode: {error}"))
+            .unwrap_or_else(|error| panic!("the payload of {self:?} cannot be decoded: {error}"))
     }
 
     /// Returns an iterator over the headers in order, with those of the trace at the end.
@@ -118,7 +118,7 @@ impl SentRecord {
             panic!("{what} of {self:?} is null");
         };
         std::str::from_utf8(bytes)
-            .unwrap_or_else(|error| panic!("{what} of {self:?} is no text: {error}"))
+            .unwrap_or_else(|error| panic!("{what} of {self:?} is not UTF-8: {error}"))
     }
 }
 

@@ -71,7 +71,7 @@ impl KafkaProducer {
         let config = ProducerConfig::from(config()).observer(Observer::new());
         let producer = sent
             .producer(config)
-            .expect("the settings of a test are right");
+            .expect("the settings of a test are valid");
         (producer, sent)
     }
 }
@@ -146,7 +146,7 @@ impl Sent {
     pub fn only(&self) -> SentRecord {
         let records = self.records();
         let [record] = &records[..] else {
-            panic!("one message was to be sent, found {records:#?}");
+            panic!("expected one message, found {records:#?}");
         };
         record.clone()
     }

@@ -60,8 +60,8 @@ impl<'a> Failed<'a> {
             RDKafkaErrorCode::MessageSizeTooLarge => ProducerError::MessageTooLarge {
                 topic,
                 size: self.size,
-                limit: "the broker's or the topic's max.message.bytes is smaller than it, or than \
-                        the batch it was in (see batch.size)"
+                limit: "the broker's or the topic's max.message.bytes is smaller than the \
+                        message, or than its batch (see batch.size)"
                     .to_owned(),
             },
             RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition => {
@@ -115,8 +115,8 @@ pub(super) fn failure(words: &str) -> String {
     let words = printable(words);
     if words.contains("Cluster authorization failed") {
         format!(
-            "the user may get no producer id: allow it Write on a topic, or IdempotentWrite on the \
-             cluster: {words}"
+            "the user may not get a producer id; it needs Write on a topic, or IdempotentWrite \
+             on the cluster: {words}"
         )
     } else {
         words.into_owned()
@@ -128,11 +128,11 @@ fn hint(code: RDKafkaErrorCode) -> Option<&'static str> {
     Some(match code {
         RDKafkaErrorCode::InvalidTimestamp => {
             "the record's timestamp is further in the past or in the future than the topic's \
-             message.timestamp.before.max.ms or message.timestamp.after.max.ms allow; it counts \
-             milliseconds, not microseconds, since 1970"
+             message.timestamp.before.max.ms or message.timestamp.after.max.ms allow; a \
+             timestamp is in milliseconds since 1970, not in microseconds"
         }
         RDKafkaErrorCode::InvalidRecord => {
-            "a topic with cleanup.policy=compact takes only records with a key"
+            "a topic with cleanup.policy=compact accepts only records with a key"
         }
         _ => return None,
     })

@@ -1,4 +1,4 @@
-//! librdkafka ends an idempotent client for good; the producer goes on with another one.
+//! librdkafka ends an idempotent client permanently; the producer continues with a new one.
 
 use crate::support::{SOON, config, eventually, metric, outcome};
 use rdkafka::mocking::MockCluster;
@@ -76,7 +76,7 @@ fn after_a_sequence_desynchronization_for_all_clones() {
 fn and_what_it_held_fails_once_each_and_is_not_sent_again() {
     const MESSAGES: usize = 100;
     let (mock, observer) = (mock(), Observer::new());
-    // One message a request, so that many are queued behind the one that fails.
+    // One message per request, so that many are queued behind the one that fails.
     let config = with(&mock, &observer).property("batch.num.messages", "1");
     let producer = KafkaProducer::new(config).unwrap();
     producer.send_sync(TOPIC, "before").unwrap();
@@ -92,7 +92,7 @@ fn and_what_it_held_fails_once_each_and_is_not_sent_again() {
 
     mock.broker_round_trip_time(1, Duration::ZERO).unwrap();
     eventually(|| producer.send_sync(TOPIC, "after").is_ok());
-    // Nothing of them reached the topic later.
+    // None of them reached the topic later.
     let delivered = (MESSAGES - errors.len()) as i64;
     let offset = producer.send_sync(TOPIC, "after").unwrap().offset;
     assert_eq!(offset, 1 + delivered + 1);
@@ -109,7 +109,7 @@ fn when_the_permission_that_it_missed_is_granted() {
     let code = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
     mock.request_errors(RDKafkaApiKey::InitProducerId, &[code; 2]);
     let producer = KafkaProducer::new(with(&mock, &observer)).unwrap();
-    let permission = "the user may get no producer id: allow it Write on a topic, or \
+    let permission = "the user may not get a producer id; it needs Write on a topic, or \
                       IdempotentWrite on the cluster: ";
     let refused = || {
         let error = producer.ping(SOON).err();
@@ -127,7 +127,7 @@ fn when_the_permission_that_it_missed_is_granted() {
         observer.readiness().producer(),
         Some(BrokerState::Unreachable)
     );
-    // What was queued has failed, or is refused, and says the same.
+    // Queued messages have failed and new ones are refused, with the same cause.
     if let Err(error) = producer.send_sync(TOPIC, "x") {
         assert!(error.to_string().contains(permission), "{error}");
     }

@@ -38,8 +38,9 @@ fn for_good_and_is_told_apart() {
         ),
         (
             RD_KAFKA_RESP_ERR_INVALID_RECORD,
-            "topic \"topic\" refused the message: InvalidRecord (Broker: Broker failed to validate \
-             record): a topic with cleanup.policy=compact takes only records with a key",
+            "topic \"topic\" refused the message: InvalidRecord (Broker: Broker failed to \
+             validate record): a topic with cleanup.policy=compact accepts only records with a \
+             key",
         ),
         (
             RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
@@ -60,7 +61,7 @@ fn for_good_and_is_told_apart() {
         let text = error.to_string();
         let said_twice = ["(InvalidRecord)", "(InvalidTimestamp)", "(InvalidConfig)"];
         assert!(!said_twice.iter().any(|code| text.contains(code)), "{text}");
-        // The producer goes on, when it has asked again.
+        // The producer continues once it has asked the broker again.
         eventually(|| producer.send_sync("topic", "x").is_ok());
     }
 }

@@ -29,7 +29,7 @@ fn it_is_no_error_of_the_constructor_but_of_readiness() {
     assert_eq!(readiness.producer(), Some(BrokerState::Unreachable));
     assert!(!readiness.is_ready());
     drop(producer);
-    // Once the probe that is under way has ended.
+    // Once the running probe has ended.
     eventually(|| observer.readiness().producer().is_none());
 }
 
@@ -137,7 +137,7 @@ fn time_without_end_is_no_panic() {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| producer.send("topic", "x"));
         assert_eq!(producer.close(Duration::from_millis(100)).undelivered, 1);
-        // What is waiting finds room or a closed producer.
+        // Waiting calls find room or a closed producer.
         let _ = waiting.join().unwrap();
     });
     assert!(matches!(outcome(future), Err(ProducerError::Closed)));
@@ -213,7 +213,7 @@ fn on_delivery_may_drop_the_last_clone_and_finds_no_room_at_once() {
         .delivery_timeout(Duration::from_millis(500))
         .on_delivery(move |_| {
             if let Some(producer) = inside.lock().unwrap().take() {
-                // Until there is no room, which nobody makes meanwhile.
+                // Until there is no room; nothing makes room meanwhile.
                 let error = (0..).find_map(|_| producer.send("topic", "again").err());
                 told.lock().unwrap().extend(error);
             }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// For whatever should take a moment only.
+/// The timeout of everything that should take only a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Settings with metrics of their own.
@@ -30,7 +30,7 @@ pub(crate) fn producer() -> KafkaProducer {
     KafkaProducer::new(config(&nowhere())).expect("a producer")
 }
 
-/// The value of a metric's series, 0 where there is none.
+/// The value of a metric's series; 0 if there is none.
 pub(crate) fn metric(observer: &Observer, family: &str, topic: &str) -> u64 {
     let page = observer.render();
     let series = format!("{family}{{topic=\"{topic}\"}} ");
@@ -57,7 +57,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Polls a future on this thread until it is ready, each time that it asks to be polled.
+/// Polls a future on this thread, each time that it wakes its waker, until it is ready.
 pub(crate) fn outcome(future: DeliveryFuture) -> Result<i64, ProducerError> {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

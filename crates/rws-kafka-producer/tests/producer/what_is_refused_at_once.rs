@@ -23,25 +23,25 @@ fn an_invalid_topic_name() {
     let long = "x".repeat(250);
     let allowed = "allowed are a-z, A-Z, 0-9, '.', '_' and '-'";
     for (topic, expected) in [
-        ("", "a topic name is empty".to_owned()),
+        ("", "the topic name is empty".to_owned()),
         (".", r#"a topic cannot be named ".""#.to_owned()),
         ("..", r#"a topic cannot be named "..""#.to_owned()),
         (
             "a b",
-            format!(r#"the topic name "a b" holds ' '; {allowed}"#),
+            format!(r#"the topic name "a b" contains ' '; {allowed}"#),
         ),
         (
             "größe",
-            format!(r#"the topic name "größe" holds 'ö'; {allowed}"#),
+            format!(r#"the topic name "größe" contains 'ö'; {allowed}"#),
         ),
         (
             "a\0b",
-            format!(r#"the topic name "a\0b" holds '\0'; {allowed}"#),
+            format!(r#"the topic name "a\0b" contains '\0'; {allowed}"#),
         ),
         (
             long.as_str(),
             format!(
-                r#"the topic name "{}"… has 250 bytes, 249 are allowed"#,
+                r#"the topic name "{}"… has 250 bytes; at most 249 are allowed"#,
                 "x".repeat(40)
             ),
         ),
@@ -68,7 +68,7 @@ fn a_header_name_with_nul() {
         );
         assert_eq!(
             error.to_string(),
-            r#"a header for topic "topic" is named "a\0b"; a header name cannot hold NUL"#
+            r#"a header for topic "topic" is named "a\0b"; a header name cannot contain NUL"#
         );
     }
     let value_may = Record::to("topic").header("name", "a\0b");
@@ -103,7 +103,7 @@ fn with_words_that_main_can_print() {
     let wrong = ProducerConfig::new("not an address").unwrap_err();
     let debug = format!("{wrong:?}");
     let (first, causes) = debug.split_once("\n\nCaused by:\n    ").expect("a cause");
-    assert_eq!(first, "the Kafka settings are wrong");
+    assert_eq!(first, "the Kafka settings are invalid");
     assert!(causes.contains("brokers"), "{debug}");
     assert_eq!(
         format!("{:?}", ProducerError::Closed),
@@ -189,12 +189,12 @@ fn a_property_that_librdkafka_does_not_take() {
 fn settings_that_are_wrong() {
     let error = ProducerConfig::new("not an address").unwrap_err();
     assert!(matches!(error, ProducerError::Config(_)), "{error:?}");
-    assert_eq!(error.to_string(), "the Kafka settings are wrong");
+    assert_eq!(error.to_string(), "the Kafka settings are invalid");
     let source = error.source().unwrap().to_string();
     assert!(source.contains("brokers"), "{source}");
 }
 
-/// Of what the layers, the code and the defaults call by different names, the highest counts.
+/// If layers, code and defaults set a property under different names, the highest layer counts.
 #[test]
 fn a_property_has_one_value_whatever_it_is_called() {
     let times_out_after_100_ms = |layer: (&str, &str), code: Option<(&str, &str)>| {

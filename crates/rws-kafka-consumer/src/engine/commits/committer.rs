@@ -140,7 +140,7 @@ impl Committer {
         if self.by_hand.get().is_some() {
             assert!(
                 tries < MOST_TRIES,
-                "there is never room for this output: no transaction takes it"
+                "no transaction ever has room for this output"
             );
             self.serve_by_hand();
         }

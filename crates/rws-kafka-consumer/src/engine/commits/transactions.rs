@@ -210,14 +210,14 @@ impl Transactions {
         let result = match (offsets(&touched), group) {
             _ if is_broken() => {
                 drop(transaction);
-                given_up("only a part of what a handler sent was taken")
+                given_up("only some of a handler's outputs were accepted")
             }
             (Some(offsets), _) if offsets.is_empty() => {
                 drop(transaction);
                 // Without outputs the messages can have their offsets in a later one.
                 match self.has_outputs.load(Ordering::Relaxed) {
                     false => Ok(()),
-                    true => given_up("what was sent in it has no offset"),
+                    true => given_up("it contains outputs without an offset to commit"),
                 }
             }
             (Some(offsets), Some(group)) => group
@@ -231,7 +231,7 @@ impl Transactions {
                 .map_err(|error| self.failed(events, error)),
             _ => {
                 drop(transaction);
-                given_up("a partition, or the place in the group, was lost")
+                given_up("a partition or the membership in the group was lost")
             }
         };
         match result {

@@ -68,7 +68,7 @@ fn run(engine: &Engine, properties: &Properties, wanted: &Wanted) {
         if matches!(found, Ok(Look::Complete | Look::Created | Look::Unseen(_)))
             || failed == PATIENCE
         {
-            // The topics exist, or the broker tells the producer the cause as well.
+            // The topics exist, or the broker reports the cause to the producer, too.
             engine.release_retries(|_| true);
         }
         match found {
@@ -104,7 +104,7 @@ fn tell(engine: &Engine, refusals: &LogRate, error: ConsumerError) {
             target: "rws_kafka",
             group = engine.group(),
             held_back = non_zero(held_back),
-            "{}; it is tried again",
+            "{}; the worker tries again",
             with_causes(&error)
         );
     }
@@ -113,8 +113,8 @@ fn tell(engine: &Engine, refusals: &LogRate, error: ConsumerError) {
 
 fn unseen(topic: &NewTopic<'_>) -> ConsumerError {
     let (is_retry, topic) = (topic.delay.is_some(), topic.name.to_owned());
-    let detail = "it exists, but does not show among the topics that the user may see; the user \
-                  needs the right Describe on it"
+    let detail = "it exists, but is not among the topics that the user may describe; the user \
+                  needs the permission Describe on it"
         .to_owned();
     match is_retry {
         true => ConsumerError::RetryTopicRefused { topic, detail },
@@ -191,8 +191,8 @@ fn missing_retries<'a>(
                 target: "rws_kafka",
                 group = engine.group(),
                 topic,
-                "this retry topic is of none of the delays in the list: what waits in it, nobody reads; \
-                 keep a delay in the list until the lag of its topic is 0"
+                "no delay in the list belongs to this retry topic: messages waiting in it are no \
+                 longer consumed; keep a delay in the list until the lag of its topic is 0"
             );
         }
     }
@@ -220,8 +220,8 @@ fn unanswered(engine: &Engine, wanted: &Wanted, detail: String) -> Result<Look, 
     }
     let silent = |without: &str| {
         format!(
-            "no broker answers the client that looks whether it is there: {detail}; {without} does \
-             without it"
+            "no broker answers the client that checks whether it exists: {detail}; {without} \
+             needs no such client"
         )
     };
     let ladder = engine.settings.ladder.as_ref();
@@ -261,8 +261,8 @@ mod tests {
         };
         let error = unanswered(&engine, &wanted, "timed out".to_owned());
         let words = error.err().unwrap().to_string();
-        let expected = "cannot create the retry topic orders-billing-retry-1000: no broker answers \
-                        the client that looks whether it is there: timed out";
+        let expected = "cannot create the retry topic orders-billing-retry-1000: no broker \
+                        answers the client that checks whether it exists: timed out";
         assert!(words.starts_with(expected), "{words}");
 
         let refused = ConnectionError::Transport;

@@ -123,7 +123,7 @@ pub(in crate::engine) fn poll(engine: &Arc<Engine>, client: &Client) -> Result<(
                 target: "rws_kafka",
                 group = engine.group(),
                 held_back,
-                "the group did not take the worker in, which tries again for {:?} at most: {words}",
+                "the group refused the worker, which tries to join for at most {:?}: {words}",
                 LONGEST_SESSION + SLACK
             );
         }

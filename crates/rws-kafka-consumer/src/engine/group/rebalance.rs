@@ -58,8 +58,8 @@ impl Engine {
             self.fail(ConsumerError::Setting {
                 setting: "dead_letter_queue",
                 problem: format!(
-                    "is {queue:?}, which a pattern that is subscribed to matches: the worker would \
-                     read its own dead letters; give it a name that the pattern does not match"
+                    "is {queue:?}, which a subscribed pattern matches: the worker would read its \
+                     own dead letters; choose a name that the pattern does not match"
                 ),
             });
         }
@@ -93,7 +93,8 @@ impl Engine {
                 group = self.group(),
                 unfinished = left.unfinished,
                 uncommitted = left.uncommitted,
-                "partitions revoked before all was done: their messages come again elsewhere"
+                "partitions revoked before all messages were finished: the unfinished ones are \
+                 delivered again"
             );
         }
         if self.stop.is_asked() {

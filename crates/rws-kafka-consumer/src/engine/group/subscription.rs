@@ -101,7 +101,7 @@ impl State {
         match topics.len() {
             0 => self
                 .fetch_refused
-                .map(|_| format!("{who} needs Read on every topic that is subscribed to")),
+                .map(|_| format!("{who} needs Read on every subscribed topic")),
             1 => Some(format!("{who} needs Read on topic {}", named(topics))),
             _ => Some(format!("{who} needs Read on the topics {}", named(topics))),
         }
@@ -233,7 +233,7 @@ mod tests {
         let mut state = state(&["a", "b"]);
         assert_eq!(state.cause("billing"), None);
         state.fetch_refused = Some(0);
-        let words = "User:guest needs Read on every topic that is subscribed to";
+        let words = "User:guest needs Read on every subscribed topic";
         assert_eq!(state.cause("billing").as_deref(), Some(words));
         state.unreadable.insert("a".to_owned());
         let words = "User:guest needs Read on topic \"a\"";

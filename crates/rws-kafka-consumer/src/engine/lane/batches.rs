@@ -176,7 +176,7 @@ impl Shift<'_> {
                 let batch = &failed.task.batch;
                 let attempts = self.attempts_before(batch, index) + failed.failures;
                 let (name, offset) = (&self.partition.name, batch.offset(index));
-                let outcome = "is tried again without the others of its batch";
+                let outcome = "is retried without the others of its batch";
                 let engine = self.engine;
                 engine.log_failure(name, offset, attempts, outcome, error);
             }

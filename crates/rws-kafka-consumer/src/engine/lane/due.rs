@@ -135,8 +135,8 @@ impl Shift<'_> {
             partition = %self.partition.name,
             offset = batch.offset(index),
             held_back = non_zero(held_back),
-            "a message in a retry topic is passed over: the group {:?} has put it off, which must have \
-             retry topics of its own; see retry_topic_names",
+            "a message in a retry topic is skipped: the group {:?} moved it there, but must have \
+             its own retry topics; see retry_topic_names",
             printable(&String::from_utf8_lossy(theirs))
         );
     }

@@ -85,7 +85,7 @@ impl Shift<'_> {
         match verdict {
             Verdict::RetryAfter(pause) => {
                 self.partition.recorders.consumed.retried();
-                log(&format!("is tried again in {pause:?}"));
+                log(&format!("is retried in {pause:?}"));
                 failed.at = Some(engine.clock.after(pause));
                 Fate::Waits
             }
@@ -100,8 +100,8 @@ impl Shift<'_> {
                     return Fate::Waits;
                 };
                 log(&match letter.kind() {
-                    LetterKind::Dead => format!("is given up: it goes to {}", letter.topic()),
-                    LetterKind::PutOff => format!("is put off: it goes to {}", letter.topic()),
+                    LetterKind::Dead => format!("is dead-lettered to {}", letter.topic()),
+                    LetterKind::PutOff => format!("is moved to the retry topic {}", letter.topic()),
                 });
                 letter.continues(trace.cloned());
                 failed.letter = Some(Box::new(letter));
@@ -109,7 +109,7 @@ impl Shift<'_> {
                 Fate::Waits
             }
             Verdict::Skip | Verdict::Ignore => {
-                log("is passed over");
+                log("is skipped");
                 self.tell_skipped();
                 Fate::Over
             }

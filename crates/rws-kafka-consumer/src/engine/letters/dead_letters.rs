@@ -224,7 +224,7 @@ impl DeadLetters {
                 offset = batch.offset(index),
                 topic = letter.topic(),
                 held_back = non_zero(held_back),
-                "a message close to the size limit was sent on {how}"
+                "a message close to the size limit was published {how}"
             );
         }
     }

@@ -143,8 +143,8 @@ impl Letter {
         match error {
             ProducerError::MessageTooLarge { topic, size, limit } => {
                 let limit = format!(
-                    "{limit}. That is the message without the headers of a {}: max.message.bytes of \
-                     the topic must be at least {least}",
+                    "{limit}. This size does not include the headers of a {}: max.message.bytes \
+                     of the topic must be at least {least}",
                     match self.kind {
                         LetterKind::Dead => "dead letter",
                         LetterKind::PutOff => "retry",
@@ -190,8 +190,8 @@ impl Letter {
         match self.shape {
             Shape::Full => None,
             Shape::Shortened => Some("with a shortened reason"),
-            Shape::Short => Some("with one header in place of all"),
-            Shape::Bare => Some("without any header that says where it came from"),
+            Shape::Short => Some("with one header instead of all others"),
+            Shape::Bare => Some("without a header that contains its origin"),
         }
     }
 

@@ -94,9 +94,9 @@ impl Poller<'_> {
             group = self.engine.group(),
             partition = %partition.name,
             read_before_up_to = before,
-            "the partition has another history: its topic was deleted and created again, or its log \
-             was cut off; its messages are handled from the first one that was not read, and their \
-             offsets are committed although they are lower"
+            "the partition has a new history: its topic was deleted and created again, or its \
+             log was truncated; its messages are handled from the first one that was not read, \
+             and their offsets are committed although they are lower"
         );
     }
 

@@ -194,7 +194,7 @@ fn what_a_batch_is_not_for_is_refused() {
 
 /// A lane that retried such a batch without a pause would be lost to all others.
 #[test]
-#[should_panic(expected = "there is no end to this")]
+#[should_panic(expected = "the run does not end")]
 fn retries_of_a_batch_without_a_pause_let_others_go_first() {
     let consumer = consumer(&["a"]).batch_max_wait(Duration::ZERO);
     let consumer = consumer.retry_backoff_ms(0);

@@ -344,7 +344,7 @@ fn classes_of_ones_own_are_asked() {
 }
 
 #[test]
-#[should_panic(expected = "there is no end to this")]
+#[should_panic(expected = "the run does not end")]
 fn retries_without_a_pause_are_found_out() {
     let consumer = consumer(&["a"]).retry_backoff_ms(0);
     let mut worker = TestWorker::new(consumer, |_| Err(HandlerError::new("busy"))).unwrap();
@@ -353,7 +353,7 @@ fn retries_without_a_pause_are_found_out() {
 }
 
 #[test]
-#[should_panic(expected = "one dead letter was to be there, found 0:")]
+#[should_panic(expected = "expected one dead letter, found 0:")]
 fn who_expects_a_letter_is_shown_what_happened() {
     let mut worker = TestWorker::new(consumer(&["a"]), handle_as_it_says).unwrap();
     worker.give(TestMessage::new("a", "0"));

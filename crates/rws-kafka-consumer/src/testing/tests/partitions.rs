@@ -97,7 +97,7 @@ fn a_late_commit_and_a_synchronous_one_are_taken() {
     worker.run();
     let shown = worker.to_string();
     assert!(
-        shown.contains("attempt 1: Err(the broker refused the offsets: as the test wants it)"),
+        shown.contains("attempt 1: Err(the broker refused the offsets: refused by the test)"),
         "{shown}"
     );
     worker.accept_commits();
@@ -193,7 +193,7 @@ fn messages_of_several_partitions_come_as_they_were_given() {
 }
 
 #[test]
-#[should_panic(expected = "a message of \"b\", but the consumer is subscribed to [\"a\"]")]
+#[should_panic(expected = "the message is for \"b\", but the consumer is subscribed to [\"a\"]")]
 fn a_topic_that_nobody_reads_is_a_mistake() {
     let mut worker = TestWorker::new(consumer(&["a"]), handle_as_it_says).unwrap();
     worker.give(TestMessage::new("b", ""));
@@ -210,7 +210,7 @@ fn a_topic_that_is_subscribed_to_twice_is_read_once() {
 }
 
 #[test]
-#[should_panic(expected = "a message for a-0 has offset 6, but those below 8 are taken")]
+#[should_panic(expected = "a message for a-0 has offset 6, but the offsets below 8 are taken")]
 fn an_offset_that_is_taken_is_a_mistake() {
     let mut worker = TestWorker::new(consumer(&["^a"]), handle_as_it_says).unwrap();
     assert_eq!(worker.give(TestMessage::new("a", "").offset(7)), 7);

@@ -26,7 +26,7 @@ fn a_property_that_the_worker_would_not_obey_is_refused_by_name() {
         let (found, problem) = refused(with(name, "true"));
         assert_eq!(found, setting, "{name}");
         assert!(
-            problem.contains(r#"set by a property to "true""#),
+            problem.contains(r#"is set to "true" by a property"#),
             "{problem}"
         );
         assert!(
@@ -40,7 +40,7 @@ fn a_property_that_the_worker_would_not_obey_is_refused_by_name() {
 fn a_placeholder_that_is_none_is_told_from_those_that_are() {
     let (setting, problem) = refused(consumer(&["a"]).dead_letter_queue("{tpic}.dlq"));
     assert_eq!(setting, "dead_letter_queue");
-    assert!(problem.contains("holds '{'"), "{problem}");
+    assert!(problem.contains("contains '{'"), "{problem}");
     assert!(
         problem.ends_with("{topic} is the only placeholder"),
         "{problem}"
