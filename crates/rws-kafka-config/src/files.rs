@@ -121,7 +121,9 @@ fn read(path: &Path, limit: u64) -> Result<SecretSlice<u8>, Unreadable> {
         return Err(other("is a directory, not a file"));
     }
     if !about.is_file() {
-        return Err(other("is not a regular file but a pipe, a socket or a device"));
+        return Err(other(
+            "is not a regular file but a pipe, a socket or a device",
+        ));
     }
     let file = File::open(path).map_err(Unreadable::System)?;
     let mut bytes = Vec::new();

@@ -176,7 +176,9 @@ fn owned_by_engine(name: &str) -> Option<&'static str> {
             "the consumer itself commits an offset once its message is handled"
         }
         "enable.partition.eof" => "the consumer does not use end-of-partition events",
-        "enable.idempotence" => "the producer is always idempotent; otherwise retries could reorder messages",
+        "enable.idempotence" => {
+            "the producer is always idempotent; otherwise retries could reorder messages"
+        }
         "acks" | "request.required.acks" => {
             "the producer always waits for all in-sync replicas; otherwise messages could be lost"
         }

@@ -34,8 +34,8 @@ pub enum OutboxError {
 
     /// A pool made by `Pool::from` cannot be used for `NOTIFY`.
     #[error(
-        "a pool made by Pool::from does not tell where its database is, and NOTIFY needs a \
-         connection of its own; make it by Pool::from_url or Pool::from_env"
+        "a pool made by Pool::from has no address of the database, and NOTIFY needs a connection \
+         of its own: make the pool by Pool::from_url or Pool::from_env"
     )]
     CannotListen,
 
@@ -47,7 +47,7 @@ pub enum OutboxError {
     },
 
     /// The schema's name is invalid.
-    #[error("the schema name {found:?} is not allowed: 1 to 63 of a-z, 0-9 and _, no digit first")]
+    #[error("the schema name {found:?} is invalid; allowed: 1 to 63 of a-z 0-9 _, no digit first")]
     InvalidSchema {
         /// The name.
         found: String,
@@ -78,7 +78,7 @@ pub enum OutboxError {
     },
 
     /// The event is larger than [`Outbox::max_event_bytes`](crate::Outbox::max_event_bytes).
-    #[error("an event of {size} bytes is too large for topic {topic:?}: {limit} are allowed")]
+    #[error("an event of {size} bytes is too large for topic {topic:?}; allowed: {limit} bytes")]
     TooLarge {
         /// The topic.
         topic: String,
@@ -89,7 +89,9 @@ pub enum OutboxError {
     },
 
     /// The message's id or the group's name cannot be a key of the table.
-    #[error("the {what} {found:?}… has {size} bytes, or holds NUL; allowed: {limit} without NUL")]
+    #[error(
+        "the {what} {found:?}… has {size} bytes, or contains NUL; allowed: {limit} without NUL"
+    )]
     InvalidId {
         /// Which of the two it is.
         what: &'static str,
@@ -132,8 +134,8 @@ pub enum OutboxError {
 
     /// The tables are of a newer version, which this library cannot work with.
     #[error(
-        "the tables in schema {schema} are of version {found}; this library knows up to {known} \
-         and is too old to work beside it"
+        "the tables in schema {schema} have version {found}; this library supports up to {known} \
+         and is too old to work with them"
     )]
     NewerTables {
         /// The schema.
@@ -145,7 +147,7 @@ pub enum OutboxError {
     },
 
     /// The database role lacks a privilege.
-    #[error("the database role may not {doing} in schema {schema}: grant it the right")]
+    #[error("the database role may not {doing} in schema {schema}: grant it the privilege")]
     Denied {
         /// What was being done.
         doing: &'static str,
@@ -219,11 +221,11 @@ pub enum OutboxError {
     },
 
     /// The relay's producer is closed, fenced or has failed permanently: the relay sends no events.
-    #[error("the relay's producer will not send again")]
+    #[error("the relay's producer cannot send any more")]
     Producer(#[source] ProducerError),
 
     /// Kafka did not acknowledge some events. The relay sends them again.
-    #[error("Kafka did not acknowledge events, which the relay will send again")]
+    #[error("Kafka did not acknowledge events; the relay sends them again")]
     Unacknowledged(#[source] ProducerError),
 
     /// The relay did not end within the timeout of a stop.

@@ -35,7 +35,7 @@ pub struct TroubledEvent {
     pub topic: String,
     /// The event's key.
     pub key: Option<Vec<u8>>,
-    /// How often Kafka has refused it, counted from the last [`requeue`].
+    /// The number of times that Kafka has refused it, counted from the last [`requeue`].
     pub attempts: u32,
     /// The error of the last refusal.
     pub last_error: Option<String>,

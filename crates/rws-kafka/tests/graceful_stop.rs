@@ -175,7 +175,7 @@ fn a_stage_runs_before_the_flush_and_one_that_fails_is_reported() {
 
     let report = service.wait_for("report: ");
     assert!(report.contains("broken: it does not work"), "{report}");
-    assert!(report.contains("endless: not done in time"), "{report}");
+    assert!(report.contains("endless: did not end in time"), "{report}");
     assert!(service.wait().success());
     assert_eq!(events_in(&broker), 1, "what the stage published is flushed");
 }

@@ -116,7 +116,7 @@ mod tests {
     fn an_order_is_retried_until_the_database_is_back_however_long_that_takes() {
         let handler = |msg: ConsumerContext| match msg.attempt() {
             1..=100 => Err(OutboxError::TimedOut {
-                doing: "give a connection",
+                doing: "provide a connection",
                 after: Duration::from_secs(30),
             }
             .into()),

@@ -95,7 +95,7 @@ fn a_property_that_a_setting_owns_names_the_setting() {
         for property in setting.properties() {
             let found = refused(&format!("'{property}' = 'hunter2'"));
             assert!(
-                found.contains(&format!("the setting `{}` owns", setting.key())),
+                found.contains(&format!("is set by the setting `{}`:", setting.key())),
                 "{found}"
             );
             assert!(!found.contains("hunter2"));

@@ -86,7 +86,9 @@ fn a_name_like_no_other_gets_no_hint() {
         "`kafka.colour` in rws.config.toml, line 3: is not a setting"
     );
     let long = "x".repeat(10_000);
-    assert!(problem(env(&[(&format!("RWS_CONFIG_KAFKA_{long}"), "")])).ends_with("is not a setting"));
+    assert!(
+        problem(env(&[(&format!("RWS_CONFIG_KAFKA_{long}"), "")])).ends_with("is not a setting")
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// `Display` writes it as one line for a log.
 #[derive(Debug)]
 #[non_exhaustive]
-#[must_use = "it says what was left undone"]
+#[must_use = "the report says what was left undone"]
 pub struct ServeReport {
     /// The number of requests whose handlers still ran at the deadline. Their clients got no answer.
     pub unanswered: usize,

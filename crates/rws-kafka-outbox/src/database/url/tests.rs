@@ -324,11 +324,11 @@ fn what_cannot_be_done_is_named() {
         ),
         (
             "postgres://h/d?connect_timeout=soon",
-            "a value of connect_timeout that it cannot have",
+            "an invalid value of connect_timeout",
         ),
         (
             "postgres://h/d?hostaddr=localhost",
-            "a value of hostaddr that it cannot have",
+            "an invalid value of hostaddr",
         ),
         (
             "postgres://h/d?target_session_attrs=standby",
