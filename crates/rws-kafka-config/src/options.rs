@@ -49,7 +49,7 @@ pub enum SaslMechanism {
     OAuthBearer,
 }
 
-/// Where a consumer group without a committed offset starts: `auto.offset.reset`.
+/// The position at which a consumer group without a committed offset starts: `auto.offset.reset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OffsetReset {

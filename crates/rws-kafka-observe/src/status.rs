@@ -151,7 +151,7 @@ pub struct DeadLetterStatus {
 pub struct RecentError {
     /// When it last occurred, in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// Where it occurred: `consumer orders-service`, `producer my-service`, …
+    /// The part in which it occurred: `consumer orders-service`, `producer my-service`, …
     pub source: String,
     /// The error message, on one line.
     pub message: String,

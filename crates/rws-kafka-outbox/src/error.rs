@@ -28,7 +28,7 @@ pub enum OutboxError {
     /// The database URL has a parameter that this crate does not support, or lacks one.
     #[error("the database URL {problem}")]
     DatabaseUrl {
-        /// What is wrong. Contains no value of the URL.
+        /// The problem. Contains no value of the URL.
         problem: String,
     },
 
@@ -42,7 +42,7 @@ pub enum OutboxError {
     /// The certificates for TLS to the database are unusable.
     #[error("TLS to the database cannot be set up: {detail}")]
     Tls {
-        /// What is wrong.
+        /// The problem.
         detail: String,
     },
 
@@ -93,7 +93,7 @@ pub enum OutboxError {
         "the {what} {found:?}… has {size} bytes, or contains NUL; allowed: {limit} without NUL"
     )]
     InvalidId {
-        /// Which of the two it is.
+        /// The kind of text: the message's id or the group's name.
         what: &'static str,
         /// Its first characters.
         found: String,
@@ -109,7 +109,7 @@ pub enum OutboxError {
     Encode {
         /// The topic.
         topic: String,
-        /// What is wrong with the value.
+        /// The problem with the value.
         source: Box<rws_kafka_schema::SchemaError>,
     },
 
@@ -149,7 +149,7 @@ pub enum OutboxError {
     /// The database role lacks a privilege.
     #[error("the database role may not {doing} in schema {schema}: grant it the privilege")]
     Denied {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The schema.
         schema: String,
@@ -175,7 +175,7 @@ pub enum OutboxError {
          default_transaction_read_only is on, or the transaction was begun READ ONLY"
     )]
     ReadOnly {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The database's error, if a statement failed.
         source: Option<tokio_postgres::Error>,
@@ -196,7 +196,7 @@ pub enum OutboxError {
     /// There is no connection to the database.
     #[error("no connection to the database: cannot {doing}")]
     Unreachable {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -205,7 +205,7 @@ pub enum OutboxError {
     /// The database did not answer in time.
     #[error("the database did not {doing} within {after:?}")]
     TimedOut {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The deadline.
         after: Duration,
@@ -214,7 +214,7 @@ pub enum OutboxError {
     /// The database refused a statement for another cause.
     #[error("the database could not {doing}{}", in_code(.source))]
     Database {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The database's error.
         source: tokio_postgres::Error,

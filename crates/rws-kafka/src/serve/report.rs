@@ -130,7 +130,7 @@ fn left_by(worker: &StopReport) -> String {
 pub struct FailedStage {
     /// The stage's name, as given to [`Serve::stage`](crate::Serve::stage).
     pub name: String,
-    /// Why it failed.
+    /// The cause of the failure.
     pub cause: String,
 }
 
