@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Long enough to be told from a stop that waits for it.
+/// Long enough to be distinguished from a stop that waits for it.
 const LONG_DEADLINE: Duration = Duration::from_secs(600);
 
 #[test]
