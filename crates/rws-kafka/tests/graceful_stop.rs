@@ -106,7 +106,7 @@ fn a_hung_handler_is_reported_at_the_deadline_and_does_not_keep_the_process() {
 }
 
 #[test]
-fn a_worker_finishes_and_commits_the_message_in_hand() {
+fn a_worker_finishes_and_commits_the_message_in_flight() {
     let broker = broker();
     let env = [("BROKERS", broker.bootstrap_servers()), ("WORKER", "yes")];
     let mut service = Child::start("service", &env);
