@@ -111,13 +111,13 @@ impl KafkaConfig {
         text(&self.inner.values.group_instance_id)
     }
 
-    /// Returns how connections are secured; default `PLAINTEXT`.
+    /// Returns the security of connections; default `PLAINTEXT`.
     #[must_use]
     pub fn security_protocol(&self) -> SecurityProtocol {
         copied(&self.inner.values.security_protocol).unwrap_or_default()
     }
 
-    /// Returns how clients authenticate, if and only if the security protocol uses SASL.
+    /// Returns the mechanism by which clients authenticate, if and only if the security protocol uses SASL.
     #[must_use]
     pub fn sasl_mechanism(&self) -> Option<SaslMechanism> {
         copied(&self.inner.values.sasl_mechanism)
@@ -147,7 +147,7 @@ impl KafkaConfig {
         path(&self.inner.values.ssl_key_file)
     }
 
-    /// Returns how long a silent consumer keeps its partitions; default 45 s.
+    /// Returns the time after which a silent consumer loses its partitions; default 45 s.
     #[must_use]
     pub fn session_timeout(&self) -> Duration {
         copied(&self.inner.values.session_timeout_ms).unwrap_or_default()
@@ -168,7 +168,8 @@ impl KafkaConfig {
         copied(&self.inner.values.auto_offset_reset).unwrap_or_default()
     }
 
-    /// Returns how long a worker with work may commit nothing before `/readyz` is degraded; default 60 s.
+    /// Returns the time that a worker with work may commit nothing before `/readyz` is degraded; default
+    /// 60 s.
     #[must_use]
     pub fn readyz_lag_timeout(&self) -> Duration {
         copied(&self.inner.values.readyz_lag_timeout_ms).unwrap_or_default()

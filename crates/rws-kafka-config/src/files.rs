@@ -24,10 +24,10 @@ pub(crate) fn read_password(path: &Path) -> Result<SecretString, String> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
-        return Err(format!("{} holds no password", shown(path)));
+        return Err(format!("{} contains no password", shown(path)));
     }
     if text.contains('\0') {
-        return Err(format!("{} holds a NUL character", shown(path)));
+        return Err(format!("{} contains a NUL character", shown(path)));
     }
     Ok(SecretString::from(text))
 }
@@ -42,7 +42,7 @@ pub(crate) fn check_certificate(path: &Path) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{} holds no PEM certificate (-----BEGIN CERTIFICATE-----)",
+        "{} contains no PEM certificate (-----BEGIN CERTIFICATE-----)",
         shown(path)
     ))
 }
@@ -59,7 +59,7 @@ pub(crate) fn check_private_key(path: &Path) -> Result<PrivateKey, String> {
     let text = String::from_utf8_lossy(bytes.expose_secret());
     let Some(block) = blocks(&text).find(|block| block.label.ends_with("PRIVATE KEY")) else {
         return Err(format!(
-            "{} holds no PEM private key (-----BEGIN PRIVATE KEY-----)",
+            "{} contains no PEM private key (-----BEGIN PRIVATE KEY-----)",
             shown(path)
         ));
     };
@@ -105,8 +105,8 @@ impl Unreadable {
     fn without_path(&self, path: &Path) -> String {
         match self {
             Self::System(error) if error.kind() != io::ErrorKind::PermissionDenied => format!(
-                "there is no such file: {error}; this setting takes the path of a file that holds the \
-                 secret, and the value is not shown, as it may be the secret itself"
+                "cannot open the file: {error}; this setting takes the path of a file that contains the \
+                 secret; the value is not shown because it may be the secret itself"
             ),
             _ => self.message(path),
         }
@@ -121,7 +121,9 @@ fn read(path: &Path, limit: u64) -> Result<SecretSlice<u8>, Unreadable> {
         return Err(other("is a directory, not a file"));
     }
     if !about.is_file() {
-        return Err(other("is no regular file but a pipe, a socket or a device"));
+        return Err(other(
+            "is not a regular file but a pipe, a socket or a device",
+        ));
     }
     let file = File::open(path).map_err(Unreadable::System)?;
     let mut bytes = Vec::new();
@@ -138,7 +140,7 @@ fn read(path: &Path, limit: u64) -> Result<SecretSlice<u8>, Unreadable> {
 pub(crate) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     if text.contains("PRIVATE KEY") || text.contains('\n') || text.len() > MAX_PATH {
-        return "a value that is no path (not shown)".to_owned();
+        return "a value that is not a path (not shown)".to_owned();
     }
     one_line(&text)
 }

@@ -32,7 +32,7 @@ pub(crate) enum Shape {
 pub(crate) const NAME: Kind<String> = Kind::text("any name", parse::text);
 
 pub(crate) const REGION: Kind<String> =
-    Kind::text("a region of AWS, such as eu-central-1", parse::text);
+    Kind::text("an AWS region, such as eu-central-1", parse::text);
 
 pub(crate) const INSTANCE_ID: Kind<String> = Kind::text(
     "1 to 249 of the characters a-z A-Z 0-9 . _ -, and not `.` or `..`",

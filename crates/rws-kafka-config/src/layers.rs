@@ -217,7 +217,7 @@ fn variable(name: &OsStr, value: &OsStr, raw: &mut Raw) {
             raw.problems.push(Problem::new(
                 ProblemKind::Unknown,
                 &origin,
-                format!("is no setting{hint}"),
+                format!("is not a setting{hint}"),
             ));
         }
     }
@@ -247,12 +247,12 @@ fn flag(arg: &OsStr, raw: &mut Raw) {
             .trim_start_matches("--kafka")
             .trim_start_matches(['-', '_']);
         let hint = hint::for_setting(key, |setting| format!("{}=", setting.flag()));
-        return refuse(ProblemKind::Unknown, format!("is no flag{hint}"));
+        return refuse(ProblemKind::Unknown, format!("is not a flag{hint}"));
     };
     let Some(value) = value else {
         return refuse(
             ProblemKind::Invalid,
-            format!("has no value; write {name}=…, for a value after a blank is not read"),
+            format!("has no value; write {name}=…, because a value after a space is not read"),
         );
     };
     let value = match arg.to_str() {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// How the connections to the brokers are secured: `security.protocol`.
+/// The security of the connections to the brokers: `security.protocol`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SecurityProtocol {
     /// No encryption and no authentication.
@@ -29,7 +29,7 @@ impl SecurityProtocol {
     }
 }
 
-/// How SASL clients authenticate: `sasl.mechanism`.
+/// The mechanism by which SASL clients authenticate: `sasl.mechanism`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SaslMechanism {
@@ -49,7 +49,7 @@ pub enum SaslMechanism {
     OAuthBearer,
 }
 
-/// Where a consumer group without a committed offset starts: `auto.offset.reset`.
+/// The position at which a consumer group without a committed offset starts: `auto.offset.reset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OffsetReset {

@@ -81,13 +81,13 @@ fn check_url(url: &str) -> Result<(), &'static str> {
         .ok_or("http:// or https:// is missing")?;
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') {
-        return Err("user and password stand in settings of their own");
+        return Err("user and password have settings of their own");
     }
     if authority.is_empty() || authority.starts_with(':') {
         return Err("the host is missing");
     }
     if rest.contains(['?', '#']) {
-        return Err("there is a query");
+        return Err("a query is not allowed");
     }
     Ok(())
 }
@@ -112,7 +112,7 @@ fn check_broker(broker: &str) -> Result<(), &'static str> {
         return Err("a broker between commas is empty");
     }
     if broker.contains("://") {
-        return Err("the protocol does not belong: `security_protocol` says it for all brokers");
+        return Err("a protocol is not allowed: `security_protocol` sets it for all brokers");
     }
     let (host, port) = if let Some(bracketed) = broker.strip_prefix('[') {
         let (address, rest) = bracketed
@@ -120,7 +120,7 @@ fn check_broker(broker: &str) -> Result<(), &'static str> {
             .ok_or("the bracket of the IPv6 address is not closed")?;
         let (address, zone) = address.split_once('%').unwrap_or((address, "0"));
         if address.parse::<Ipv6Addr>().is_err() || zone.is_empty() {
-            return Err("what stands in brackets is not an IPv6 address");
+            return Err("the text in brackets is not an IPv6 address");
         }
         let port = match rest {
             "" => None,
@@ -145,7 +145,7 @@ fn check_broker(broker: &str) -> Result<(), &'static str> {
             return Err("the host is missing");
         }
         if host.len() > 253 || !host.chars().all(legal) {
-            return Err("the host is not a name of a-z A-Z 0-9 . _ - nor an IP address");
+            return Err("the host is neither a name of a-z A-Z 0-9 . _ - nor an IP address");
         }
     }
     match port {

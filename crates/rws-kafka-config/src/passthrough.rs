@@ -92,7 +92,7 @@ fn check_one(entry: &PropertyEntry) -> Result<PassThrough, Problem> {
         return Err(problem(
             ProblemKind::Refused,
             format!(
-                "the setting `{}` owns this property: set that ({}, {}=)",
+                "is set by the setting `{}`: use that instead ({}, {}=)",
                 setting.key(),
                 setting.env(),
                 setting.flag(),
@@ -109,7 +109,7 @@ fn check_one(entry: &PropertyEntry) -> Result<PassThrough, Problem> {
         return Err(problem(
             ProblemKind::Unknown,
             format!(
-                "is no property of librdkafka 2.12{}",
+                "is not a property of librdkafka 2.12{}",
                 hint::for_property(name)
             ),
         ));
@@ -138,7 +138,7 @@ fn check_one(entry: &PropertyEntry) -> Result<PassThrough, Problem> {
     if value.expose_secret().contains('\0') {
         return Err(problem(
             ProblemKind::Invalid,
-            "found a NUL character, which librdkafka cannot take".to_owned(),
+            "found a NUL character, which librdkafka does not accept".to_owned(),
         ));
     }
     Ok(PassThrough {
@@ -176,12 +176,14 @@ fn owned_by_engine(name: &str) -> Option<&'static str> {
             "the consumer itself commits an offset once its message is handled"
         }
         "enable.partition.eof" => "the consumer does not use end-of-partition events",
-        "enable.idempotence" => "the producer is always idempotent, or retries would reorder",
+        "enable.idempotence" => {
+            "the producer is always idempotent; otherwise retries could reorder messages"
+        }
         "acks" | "request.required.acks" => {
-            "the producer always waits for all in-sync replicas, or messages could be lost"
+            "the producer always waits for all in-sync replicas; otherwise messages could be lost"
         }
         "delivery.report.only.error" => "the producer counts every delivery",
-        "transactional.id" => "it must be unique to each producer: set it there, in code",
+        "transactional.id" => "it must be unique to each producer: set it on the producer, in code",
         "log.queue" | "enabled_events" | "builtin.features" | "internal.termination.signal" => {
             "the client library sets it"
         }
@@ -210,7 +212,7 @@ fn owned_by_engine(name: &str) -> Option<&'static str> {
         | "ssl_key"
         | "ssl.certificate.verify_cb"
         | "stats_cb"
-        | "throttle_cb" => "it is a pointer of librdkafka's C interface, which no text can be",
+        | "throttle_cb" => "it is a pointer of librdkafka's C interface, which text cannot set",
         _ => return None,
     })
 }

@@ -19,9 +19,9 @@ pub struct SchemaRegistryConfig {
     pub ca_file: Option<PathBuf>,
     /// The files with this client's certificate and its private key (PEM).
     pub client_certificate: Option<(PathBuf, PathBuf)>,
-    /// Whether the schema of a declared type is registered when it is first used to write.
+    /// `true` if the schema of a declared type is registered when it is first used to write.
     pub auto_register: bool,
-    /// Whether declared types are also written with the latest version of their subject.
+    /// `true` if declared types are also written with the latest version of their subject.
     pub use_latest: bool,
 }
 

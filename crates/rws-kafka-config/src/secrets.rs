@@ -41,7 +41,7 @@ pub(crate) fn is_secret_value(name: &str, value: &str) -> bool {
 /// Quotes an invalid value of a setting that is not a secret, for an error message.
 pub(crate) fn quote(text: &str) -> String {
     if text.contains('@') || text.contains("PRIVATE KEY") {
-        return "a value that may hold credentials (not shown)".to_owned();
+        return "a value that may contain credentials (not shown)".to_owned();
     }
     let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
     if shown.len() < text.len() {

@@ -201,7 +201,7 @@ fn check<T>(
     };
     if text.is_empty() {
         return Err(format!(
-            "found an empty value, which is not the same as none: leave it out, or give {allowed}"
+            "found an empty value, which does not unset the setting: leave it out, or give {allowed}"
         ));
     }
     if text.contains('\0') {

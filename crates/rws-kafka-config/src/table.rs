@@ -51,7 +51,7 @@ macro_rules! each_setting {
                 kind: kind::choice::<SecurityProtocol>(),
                 default: Some("PLAINTEXT"),
                 properties: &["security.protocol"],
-                doc: "How connections are encrypted and authenticated",
+                doc: "The encryption and authentication of connections",
             }
             SaslMechanism {
                 key: sasl_mechanism,
@@ -59,7 +59,7 @@ macro_rules! each_setting {
                 kind: kind::choice::<SaslMechanism>(),
                 default: None,
                 properties: &["sasl.mechanism", "sasl.mechanisms"],
-                doc: "How SASL clients authenticate; required with SASL_PLAINTEXT and SASL_SSL",
+                doc: "The SASL mechanism for authentication; required with SASL_PLAINTEXT and SASL_SSL",
             }
             SaslUsername {
                 key: sasl_username,
@@ -91,7 +91,7 @@ macro_rules! each_setting {
                 kind: kind::PEM_FILE,
                 default: None,
                 properties: &["ssl.ca.location"],
-                doc: "The certificates (PEM) trusted to sign the brokers'; else the system's",
+                doc: "The certificates (PEM) trusted to sign the brokers'; default: the system's",
             }
             SslCertificateFile {
                 key: ssl_certificate_file,
@@ -124,7 +124,7 @@ macro_rules! each_setting {
                 kind: millis!(6000 to 1800000, "a broker's own default bounds"),
                 default: Some("45000"),
                 properties: &["session.timeout.ms"],
-                doc: "How long a silent consumer keeps its partitions",
+                doc: "The time after which a silent consumer loses its partitions",
             }
             AutoOffsetReset {
                 key: auto_offset_reset,
@@ -140,7 +140,7 @@ macro_rules! each_setting {
                 kind: millis!(1 to 86400000),
                 default: Some("60000"),
                 properties: &[],
-                doc: "How long a worker with work may commit nothing before `/readyz` is degraded",
+                doc: "The time that a worker with work may commit nothing before `/readyz` is degraded",
             }
             SchemaRegistryUrl {
                 key: schema_registry_url,
@@ -148,7 +148,7 @@ macro_rules! each_setting {
                 kind: kind::URLS,
                 default: None,
                 properties: &[],
-                doc: "The schema registry with Confluent's API; the next URL is asked where one cannot answer",
+                doc: "The schema registry with Confluent's API; if one URL does not answer, the next is tried",
             }
             SchemaRegistryUsername {
                 key: schema_registry_username,
@@ -188,7 +188,7 @@ macro_rules! each_setting {
                 kind: kind::PEM_FILE,
                 default: None,
                 properties: &[],
-                doc: "The certificates (PEM) trusted to sign the schema registry's; else the system's",
+                doc: "The certificates (PEM) trusted to sign the schema registry's; default: the system's",
             }
             SchemaRegistryCertificateFile {
                 key: schema_registry_certificate_file,
@@ -220,7 +220,7 @@ macro_rules! each_setting {
                 kind: kind::NAME,
                 default: None,
                 properties: &[],
-                doc: "The name of that registry; else default-registry",
+                doc: "The name of that registry; default: default-registry",
             }
             SchemaRegistryAutoRegister {
                 key: schema_registry_auto_register,
@@ -228,7 +228,7 @@ macro_rules! each_setting {
                 kind: kind::BOOLEAN,
                 default: Some("true"),
                 properties: &[],
-                doc: "Whether the schema of a declared type is registered when it is first written with",
+                doc: "Registers the schema of a declared type when it is first used to write",
             }
             SchemaRegistryUseLatest {
                 key: schema_registry_use_latest,
@@ -236,7 +236,7 @@ macro_rules! each_setting {
                 kind: kind::BOOLEAN,
                 default: Some("false"),
                 properties: &[],
-                doc: "Whether declared types too are written with the latest version of their subject",
+                doc: "Writes declared types, too, with the latest version of their subject",
             }
         }
     };

@@ -30,7 +30,7 @@ pub(crate) fn collect(file: &Arc<str>, text: &str, raw: &mut Raw) {
             raw.problems.push(Problem::new(
                 ProblemKind::Source,
                 &origin,
-                format!("is not TOML: {}", error.message()),
+                format!("is not valid TOML: {}", error.message()),
             ));
             return;
         }
@@ -44,7 +44,7 @@ pub(crate) fn collect(file: &Arc<str>, text: &str, raw: &mut Raw) {
                 && matches!(value.get_ref(), DeValue::Table(_))
                 && let Some(hint) = hint::for_table(key, TABLE, "[kafka]")
             {
-                let message = format!("is no table of ours{hint}");
+                let message = format!("is not a known table{hint}");
                 reader.refuse(name, key.to_string(), message, raw);
             }
             continue;
@@ -88,7 +88,7 @@ impl Reader<'_> {
             } else if let DeValue::Table(_) = value.get_ref()
                 && let Some(hint) = hint::for_table(key, PROPERTIES, "[kafka.properties]")
             {
-                self.refuse(name, path, format!("is no table of ours{hint}"), raw);
+                self.refuse(name, path, format!("is not a known table{hint}"), raw);
             } else {
                 self.unknown(name, value.get_ref(), &path, raw);
             }
@@ -123,7 +123,7 @@ impl Reader<'_> {
         raw.problems.push(Problem::new(
             ProblemKind::Unknown,
             &self.origin(name, path.to_owned()),
-            format!("is no setting{hint}"),
+            format!("is not a setting{hint}"),
         ));
     }
 
@@ -176,7 +176,7 @@ fn setting_value(value: &DeValue<'_>, shape: Shape) -> RawValue {
             let texts: Option<Vec<&str>> =
                 items.iter().map(|item| item.get_ref().as_str()).collect();
             texts.map_or(
-                RawValue::WrongType("an array that does not hold strings only"),
+                RawValue::WrongType("an array of values that are not all strings"),
                 |texts| RawValue::Text(SecretString::from(texts.join(","))),
             )
         }

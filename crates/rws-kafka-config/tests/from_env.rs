@@ -93,7 +93,7 @@ fn no_file_at_all_may_be_named_and_a_pipe_is_not_waited_for() {
     assert!(made.expect("mkfifo").success());
     let shown = run(empty.path(), &[("RWS_CONFIG_FILE", "pipe")], &[brokers]);
     assert!(
-        shown.contains("- pipe: is no regular file but a pipe"),
+        shown.contains("- pipe: is not a regular file but a pipe"),
         "{shown}"
     );
 }

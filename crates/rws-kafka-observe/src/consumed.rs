@@ -22,7 +22,7 @@ recorder! {
     }
     retries: Counters {
         name: "rws_kafka_consumer_retries_total",
-        help: "Failed messages that were to be handled again",
+        help: "Failed messages that are handled again",
         /// Counts a failed message that is to be processed again.
         fn retried() => inc();
     }
@@ -40,13 +40,13 @@ recorder! {
     }
     skipped: Counters {
         name: "rws_kafka_messages_skipped_total",
-        help: "Failed messages that were passed over",
+        help: "Failed messages that were skipped",
         /// Counts a failed message that is skipped.
         fn skipped() => inc();
     }
     durations: DurationFamily {
         name: "rws_kafka_handler_duration_ms",
-        help: "Time that a handler takes for a message, or for a batch",
+        help: "Time that a handler takes for a message or a batch",
         /// Counts `count` handlers that took `total` together, one after another, and none of them
         /// more than `longest`. Each belongs to the bucket of `longest`.
         fn handled(count: u64, total: Duration, longest: Duration) => observe(count, total, longest);

@@ -29,7 +29,7 @@ static OF_GROUPS: [Live<ConsumerStatus>; 6] = [
     Live {
         family: of_group(
             "rws_kafka_consumer_queued_bytes",
-            "Bytes of the messages that were fetched and are not done with",
+            "Bytes of the messages that were fetched and are not finished",
         ),
         read: |consumer| Some(consumer.queued_bytes as f64),
         join: SUM,
@@ -37,7 +37,7 @@ static OF_GROUPS: [Live<ConsumerStatus>; 6] = [
     Live {
         family: of_group(
             "rws_kafka_consumer_in_flight",
-            "Messages that a handler has or whose dead letter is on its way",
+            "Messages that a handler has, or whose dead letter is not acknowledged yet",
         ),
         read: |consumer| Some(consumer.in_flight as f64),
         join: SUM,
@@ -45,7 +45,7 @@ static OF_GROUPS: [Live<ConsumerStatus>; 6] = [
     Live {
         family: of_group(
             "rws_kafka_consumer_oldest_in_flight_seconds",
-            "How long a handler has had the message that it has had for longest, 0 without one",
+            "Time that the oldest message in flight has been with a handler, 0 without one",
         ),
         read: |consumer| Some(consumer.oldest_in_flight_ms.unwrap_or(0) as f64 / 1000.0),
         join: f64::max,
@@ -53,7 +53,7 @@ static OF_GROUPS: [Live<ConsumerStatus>; 6] = [
     Live {
         family: of_group(
             "rws_kafka_consumer_paused_partitions",
-            "Assigned partitions that are not fetched from or not handled for now",
+            "Assigned partitions that are currently not fetched or not handled",
         ),
         read: |consumer| {
             let is_paused = |state| matches!(state, PartitionState::Paused | PartitionState::Full);
@@ -65,7 +65,7 @@ static OF_GROUPS: [Live<ConsumerStatus>; 6] = [
     Live {
         family: of_group(
             "rws_kafka_consumer_assigned_partitions",
-            "Partitions that the group has given to this process",
+            "Partitions that the group has assigned to this process",
         ),
         read: |consumer| Some(consumer.partitions.len() as f64),
         join: SUM,
@@ -103,7 +103,7 @@ static OF_BROKERS: [Live<BrokerStatus>; 2] = [
     Live {
         family: of_broker(
             "rws_kafka_broker_throttle_ms",
-            "Average time by which the broker held answers back for a quota",
+            "Average time by which the broker delayed answers because of a quota",
         ),
         read: |broker| broker.throttle_ms,
         join: f64::max,

@@ -7,24 +7,24 @@ recorder! {
 
     rebalances: CountersByValue {
         name: "rws_kafka_consumer_rebalances_total",
-        help: "Partitions given, taken back or lost by the group",
+        help: "Rebalances that assigned or revoked partitions, or lost them",
         label: "kind" of ["assigned", "revoked", "lost"],
-        /// Counts an assignment: the group gave partitions, or none.
+        /// Counts an assignment, even an empty one.
         fn assigned() => inc("assigned");
-        /// Counts that the group took partitions back.
+        /// Counts a revoke of partitions.
         fn revoked() => inc("revoked");
-        /// Counts that partitions have gone to others already.
+        /// Counts a loss of partitions, which other members may already have.
         fn lost() => inc("lost");
     }
     commits: Counters {
         name: "rws_kafka_consumer_commits_total",
-        help: "Commits that the broker took",
-        /// Counts a commit that the broker took.
+        help: "Commits that the broker confirmed",
+        /// Counts a commit that the broker confirmed.
         fn committed() => inc();
     }
     commit_failures: Counters {
         name: "rws_kafka_consumer_commit_failures_total",
-        help: "Commits that failed and were to be tried again",
+        help: "Commits that failed and are tried again",
         /// Counts a commit that failed; it is tried again.
         fn commit_failed() => inc();
     }

@@ -136,7 +136,7 @@ impl Observer {
         self.inner.board.add_relay(stall_timeout)
     }
 
-    /// Returns whether the service can do its Kafka work now.
+    /// Returns the readiness of the service for its Kafka work now.
     ///
     /// It reads what the background probes found last, takes microseconds and does no I/O.
     pub fn readiness(&self) -> Readiness {

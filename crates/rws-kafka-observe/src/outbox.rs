@@ -15,14 +15,14 @@ recorder! {
     }
     refused: Counters {
         name: "rws_kafka_outbox_refused_total",
-        help: "Refusals of events of the outbox by Kafka",
+        help: "Refusals of outbox events by Kafka",
         /// Counts that Kafka refused events `count` times.
         fn refused(count: u64) => inc_by(count);
     }
     parked: Counters {
         name: "rws_kafka_outbox_parked_total",
-        help: "Events of the outbox that were put aside",
-        /// Counts `count` events that were put aside.
+        help: "Events of the outbox that were parked",
+        /// Counts `count` events that were parked.
         fn parked(count: u64) => inc_by(count);
     }
     backlog: Gauges {
@@ -47,7 +47,7 @@ recorder! {
     }
     shard_owner: Gauges {
         name: "rws_kafka_outbox_shard_owner",
-        help: "1 for a shard of the outbox that a relay of this process had last",
+        help: "1 if a relay of this process had the shard when it last asked for it",
         label: "shard",
         /// Sets whether a relay of this process had the shard when it last asked for it.
         fn shard(shard: i16, is_owned: bool) => set_of(&shard.to_string(), u64::from(is_owned));

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How often a payload's `Drop` may panic with another payload. The payload after that is leaked.
+/// The number of times that a payload's `Drop` may panic with another payload. The next one is leaked.
 const MOST_DROPS: usize = 8;
 
 /// A caught panic: its message, made [`printable`].

@@ -56,7 +56,7 @@ pub(crate) enum Brokers {
     Unreachable,
 }
 
-/// Whether the service can do its Kafka work, and if not, why: the answer of `/readyz`.
+/// The readiness of the service for its Kafka work, with the cause if it is degraded, for `/readyz`.
 ///
 /// [`Observer::readiness`](crate::Observer::readiness) returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]

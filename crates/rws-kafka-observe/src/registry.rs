@@ -2,7 +2,7 @@ use crate::kinds::{Counters, CountersByValue};
 use crate::recorder::recorder;
 
 recorder! {
-    /// Counts what schema registries are asked.
+    /// Counts the requests to schema registries.
     pub struct RegistryRequests by [];
 
     requests: CountersByValue {

@@ -48,7 +48,7 @@ pub struct BrokerStatus {
 pub struct ProducerStatus {
     /// The producer's `client_id`.
     pub client: String,
-    /// Whether the broker answered the last probe.
+    /// The result of the last probe of the broker.
     pub broker: BrokerState,
     /// The number of messages in flight: accepted, outcome unknown.
     pub queued_messages: u64,
@@ -70,7 +70,7 @@ pub struct ConsumerStatus {
     pub group: String,
     /// The consumer's `client_id`.
     pub client: String,
-    /// Whether the broker answered the last probe.
+    /// The result of the last probe of the broker.
     pub broker: BrokerState,
     /// What the consumer does, or what hinders it.
     pub state: WorkerState,
@@ -82,7 +82,7 @@ pub struct ConsumerStatus {
     pub queued_messages: u64,
     /// The size of the messages that were fetched and are not finished, in bytes.
     pub queued_bytes: u64,
-    /// How long the oldest message in flight has been with its handler, in milliseconds.
+    /// The time that the oldest message in flight has been with its handler, in milliseconds.
     pub oldest_in_flight_ms: Option<u64>,
     /// The number of messages whose handlers returned `Ok` without `commit()`, while no handler has ever
     /// called it: their offsets are not committed. Otherwise 0.
@@ -127,7 +127,7 @@ pub struct OutboxStatus {
     pub oldest_age_seconds: Option<u64>,
     /// The number of events of this process that Kafka has acknowledged.
     pub published: u64,
-    /// How often Kafka refused events.
+    /// The number of times that Kafka refused events.
     pub refused: u64,
     /// The number of events that were parked.
     pub parked: u64,
@@ -151,11 +151,11 @@ pub struct DeadLetterStatus {
 pub struct RecentError {
     /// When it last occurred, in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// Where it occurred: `consumer orders-service`, `producer my-service`, …
+    /// The part in which it occurred: `consumer orders-service`, `producer my-service`, …
     pub source: String,
     /// The error message, on one line.
     pub message: String,
-    /// How often it occurred.
+    /// The number of times that it occurred.
     pub count: u64,
 }
 

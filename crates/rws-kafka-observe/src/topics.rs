@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The label that all topics beyond the limit share.
 pub(crate) const OTHER: &str = "other";
-/// How many topics get a label of their own.
+/// The number of topics that get a label of their own.
 pub(crate) const DEFAULT_LIMIT: usize = 200;
 
 /// Limits the topics on the page, for services that create a topic for each customer.

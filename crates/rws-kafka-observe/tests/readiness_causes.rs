@@ -160,7 +160,7 @@ fn every_degraded_answer_has_a_cause_and_no_other_does() {
     }
 }
 
-/// The two find out at different times; whoever is first speaks for both.
+/// The two find out at different times; the first one counts for both.
 #[test]
 fn the_first_answer_of_an_outage_is_the_roadmaps_whichever_client_finds_out() {
     for is_producer_first in [true, false] {

@@ -1,6 +1,6 @@
 //! The committed tables of the metric families are those of the declarations.
 //!
-//! `UPDATE_TABLES=1 cargo test -p rws-kafka-observe --test tables` writes them anew.
+//! `UPDATE_TABLES=1 cargo test -p rws-kafka-observe --test tables` writes them again.
 
 use rws_kafka_observe::{Family, families};
 use std::collections::BTreeSet;

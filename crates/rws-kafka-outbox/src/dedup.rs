@@ -22,7 +22,7 @@ const PURGE: &str = "DELETE FROM rws_kafka.seen s USING (SELECT consumer_group, 
     ORDER BY seen_at LIMIT $2) o \
     WHERE s.consumer_group = o.consumer_group AND s.message = o.message";
 
-/// Whether this delivery of a message is the first one.
+/// The outcome of a claim: `First` if this delivery of the message is the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a message that was handled before must not be handled again"]
 pub enum Claim {
@@ -224,7 +224,7 @@ impl MessageDeduplicator {
                 let params: [(&(dyn ToSql + Sync), Type); 2] =
                     [(&seconds, Type::FLOAT8), (&PURGE_ROWS, Type::INT8)];
                 let done = client.execute_typed(&sql, &params);
-                answer("forget old messages", schema, done).await
+                answer("delete old marks", schema, done).await
             });
             let gone = self.pool.noting(gone)?;
             purged += gone;

@@ -28,26 +28,26 @@ pub enum OutboxError {
     /// The database URL has a parameter that this crate does not support, or lacks one.
     #[error("the database URL {problem}")]
     DatabaseUrl {
-        /// What is wrong. Contains no value of the URL.
+        /// The problem. Contains no value of the URL.
         problem: String,
     },
 
     /// A pool made by `Pool::from` cannot be used for `NOTIFY`.
     #[error(
-        "a pool made by Pool::from does not tell where its database is, and NOTIFY needs a \
-         connection of its own; make it by Pool::from_url or Pool::from_env"
+        "a pool made by Pool::from has no address of the database, and NOTIFY needs a connection \
+         of its own: make the pool by Pool::from_url or Pool::from_env"
     )]
     CannotListen,
 
     /// The certificates for TLS to the database are unusable.
     #[error("TLS to the database cannot be set up: {detail}")]
     Tls {
-        /// What is wrong.
+        /// The problem.
         detail: String,
     },
 
     /// The schema's name is invalid.
-    #[error("the schema name {found:?} is not allowed: 1 to 63 of a-z, 0-9 and _, no digit first")]
+    #[error("the schema name {found:?} is invalid; allowed: 1 to 63 of a-z 0-9 _, no digit first")]
     InvalidSchema {
         /// The name.
         found: String,
@@ -78,7 +78,7 @@ pub enum OutboxError {
     },
 
     /// The event is larger than [`Outbox::max_event_bytes`](crate::Outbox::max_event_bytes).
-    #[error("an event of {size} bytes is too large for topic {topic:?}: {limit} are allowed")]
+    #[error("an event of {size} bytes is too large for topic {topic:?}; allowed: {limit} bytes")]
     TooLarge {
         /// The topic.
         topic: String,
@@ -89,9 +89,11 @@ pub enum OutboxError {
     },
 
     /// The message's id or the group's name cannot be a key of the table.
-    #[error("the {what} {found:?}… has {size} bytes, or holds NUL; allowed: {limit} without NUL")]
+    #[error(
+        "the {what} {found:?}… has {size} bytes, or contains NUL; allowed: {limit} without NUL"
+    )]
     InvalidId {
-        /// Which of the two it is.
+        /// The kind of text: the message's id or the group's name.
         what: &'static str,
         /// Its first characters.
         found: String,
@@ -107,7 +109,7 @@ pub enum OutboxError {
     Encode {
         /// The topic.
         topic: String,
-        /// What is wrong with the value.
+        /// The problem with the value.
         source: Box<rws_kafka_schema::SchemaError>,
     },
 
@@ -132,8 +134,8 @@ pub enum OutboxError {
 
     /// The tables are of a newer version, which this library cannot work with.
     #[error(
-        "the tables in schema {schema} are of version {found}; this library knows up to {known} \
-         and is too old to work beside it"
+        "the tables in schema {schema} have version {found}; this library supports up to {known} \
+         and is too old to work with them"
     )]
     NewerTables {
         /// The schema.
@@ -145,9 +147,9 @@ pub enum OutboxError {
     },
 
     /// The database role lacks a privilege.
-    #[error("the database role may not {doing} in schema {schema}: grant it the right")]
+    #[error("the database role may not {doing} in schema {schema}: grant it the privilege")]
     Denied {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The schema.
         schema: String,
@@ -173,7 +175,7 @@ pub enum OutboxError {
          default_transaction_read_only is on, or the transaction was begun READ ONLY"
     )]
     ReadOnly {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The database's error, if a statement failed.
         source: Option<tokio_postgres::Error>,
@@ -194,7 +196,7 @@ pub enum OutboxError {
     /// There is no connection to the database.
     #[error("no connection to the database: cannot {doing}")]
     Unreachable {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -203,7 +205,7 @@ pub enum OutboxError {
     /// The database did not answer in time.
     #[error("the database did not {doing} within {after:?}")]
     TimedOut {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The deadline.
         after: Duration,
@@ -212,18 +214,18 @@ pub enum OutboxError {
     /// The database refused a statement for another cause.
     #[error("the database could not {doing}{}", in_code(.source))]
     Database {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
         /// The database's error.
         source: tokio_postgres::Error,
     },
 
     /// The relay's producer is closed, fenced or has failed permanently: the relay sends no events.
-    #[error("the relay's producer will not send again")]
+    #[error("the relay's producer cannot send any more")]
     Producer(#[source] ProducerError),
 
     /// Kafka did not acknowledge some events. The relay sends them again.
-    #[error("Kafka did not acknowledge events, which the relay will send again")]
+    #[error("Kafka did not acknowledge events; the relay sends them again")]
     Unacknowledged(#[source] ProducerError),
 
     /// The relay did not end within the timeout of a stop.

@@ -145,7 +145,7 @@ mod tests {
         let error = event.header("h", [0_u8; 100]).check(1000).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "an event of 902 bytes is too large for topic \"orders\": 872 are allowed"
+            "an event of 902 bytes is too large for topic \"orders\"; allowed: 872 bytes"
         );
         assert!(Event::to("a b").check(1000).is_err());
         assert!(Event::to("a").header("x\0", "").check(1000).is_err());

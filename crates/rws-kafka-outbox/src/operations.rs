@@ -16,7 +16,7 @@ const UNPARK: &str = "WITH back AS (DELETE FROM rws_kafka.parked WHERE message_i
 const DISCARD: &str = "DELETE FROM rws_kafka.outbox WHERE attempts > 0 AND message_id = $1";
 const DISCARD_PARKED: &str = "DELETE FROM rws_kafka.parked WHERE message_id = $1";
 
-/// Where a refused event is.
+/// The place of a refused event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TroubledState {
     /// In the outbox, where it delays the events of its topic and key.
@@ -35,11 +35,11 @@ pub struct TroubledEvent {
     pub topic: String,
     /// The event's key.
     pub key: Option<Vec<u8>>,
-    /// How often Kafka has refused it, counted from the last [`requeue`].
+    /// The number of times that Kafka has refused it, counted from the last [`requeue`].
     pub attempts: u32,
     /// The error of the last refusal.
     pub last_error: Option<String>,
-    /// Where it is.
+    /// The place of the event.
     pub state: TroubledState,
 }
 

@@ -44,7 +44,7 @@ macro_rules! format_methods {
     ) => {
         #[cfg(feature = $feature)]
         impl Event {
-            #[doc = concat!("The payload, in ", $words, ", framed for `registry`. Blocks where it must be asked.")]
+            #[doc = concat!("The payload, in ", $words, ", framed for `registry`. Blocks while it is asked.")]
             ///
             #[doc = $schema]
             ///
@@ -120,8 +120,8 @@ macro_rules! format_methods {
 
         #[cfg(feature = $feature)]
         impl<T: AsyncTransaction> Outbox<'_, T> {
-            #[doc = concat!("Enqueues `value` in ", $words, ", framed for `registry`. It is taken by value, for")]
-            /// it is encoded on another thread, which may block while the registry is asked.
+            #[doc = concat!("Enqueues `value` in ", $words, ", framed for `registry`. It is taken by value,")]
+            /// because it is encoded on another thread, which may block while the registry is asked.
             ///
             #[doc = $schema]
             ///

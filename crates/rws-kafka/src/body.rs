@@ -49,7 +49,7 @@ pub fn body(request: &Request) -> Result<&[u8], BodyError> {
 #[non_exhaustive]
 pub enum BodyError {
     /// The server kept fewer bytes than the client announced.
-    #[error("the request body has {expected} bytes and only {received} of them were kept")]
+    #[error("the request body has {expected} bytes, but the server kept only {received}")]
     Incomplete {
         /// The number of bytes in the request's `Content-Length`.
         expected: usize,

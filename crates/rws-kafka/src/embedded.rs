@@ -25,7 +25,7 @@ use std::time::Duration;
 /// The mock cluster answers in microseconds; after a minute it must have hung.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// How long `drop` waits for the broker to end.
+/// The time that `drop` waits for the broker to end.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// A broker that runs until it is dropped.
@@ -191,7 +191,7 @@ pub enum BrokerError {
         topic: String,
         /// The requested number of partitions.
         partitions: i32,
-        /// Why the topic could not be created.
+        /// The cause of the failure.
         cause: String,
     },
     /// The broker has ended or does not answer.

@@ -63,7 +63,7 @@ pub fn respond(handler: impl FnOnce() -> Result<Response, HandlerError>) -> Resp
 
 fn answer(error: &HandlerError) -> Response {
     if let Some(error) = find::<BodyError>(error) {
-        tracing::debug!(%error, "refused a request");
+        tracing::debug!(%error, "refused a request with an invalid body");
         return match error {
             BodyError::Incomplete { .. } => message::json(
                 STATUS_CODE_REASON_PHRASE.n413_payload_too_large,
@@ -80,7 +80,7 @@ fn answer(error: &HandlerError) -> Response {
     if find::<ProducerError>(error).is_some_and(may_pass) {
         if let Some(held_back) = UNAVAILABLE_LOG.admit() {
             let held_back = rws_kafka_observe::non_zero(held_back);
-            tracing::warn!(%error, held_back, "answered 503: Kafka does not take the message");
+            tracing::warn!(%error, held_back, "answered 503: the message could not be published");
         }
         return message::json(
             STATUS_CODE_REASON_PHRASE.n503_service_unavailable,

@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Long enough to be told from a stop that waits for it.
+/// Long enough to be distinguished from a stop that waits for it.
 const LONG_DEADLINE: Duration = Duration::from_secs(600);
 
 #[test]
@@ -106,7 +106,7 @@ fn a_hung_handler_is_reported_at_the_deadline_and_does_not_keep_the_process() {
 }
 
 #[test]
-fn a_worker_finishes_and_commits_the_message_in_hand() {
+fn a_worker_finishes_and_commits_the_message_in_flight() {
     let broker = broker();
     let env = [("BROKERS", broker.bootstrap_servers()), ("WORKER", "yes")];
     let mut service = Child::start("service", &env);
@@ -175,7 +175,7 @@ fn a_stage_runs_before_the_flush_and_one_that_fails_is_reported() {
 
     let report = service.wait_for("report: ");
     assert!(report.contains("broken: it does not work"), "{report}");
-    assert!(report.contains("endless: not done in time"), "{report}");
+    assert!(report.contains("endless: did not end in time"), "{report}");
     assert!(service.wait().success());
     assert_eq!(events_in(&broker), 1, "what the stage published is flushed");
 }

@@ -54,7 +54,7 @@ fn a_poll_thread_that_is_silent_for_too_long_is_503() {
     // The broker and the group have no part in it.
     consumer.unreachable();
     assert_eq!(livez(&observer, LONG, "GET", "/livez").status, 200);
-    // A worker that failed polls no more; that is what readiness tells.
+    // A worker that failed polls no more; readiness reports that.
     consumer.failed();
     assert_eq!(livez(&observer, silence, "GET", "/livez").status, 200);
 }

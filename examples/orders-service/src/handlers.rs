@@ -14,13 +14,14 @@ use rust_web_server::server::ConnectionInfo;
 use serde_json::json;
 use std::sync::Arc;
 
-/// Far more than an order takes, in bytes.
+/// The maximum size of a request body, in bytes: far more than an order needs.
 const MAX_BODY: usize = 8 * 1024;
 
-/// What every handler sees.
+/// The state that every handler gets.
 pub(crate) type State = Arc<Store>;
 
-/// `POST /orders`: takes the order, which is published if, and only if, it is kept. It is fulfilled later, hence 202 and not 201.
+/// `POST /orders`: accepts the order, which is published if, and only if, it is stored. It is fulfilled later,
+/// hence 202 and not 201.
 pub(crate) fn create(
     request: &Request,
     _params: &PathParams,
@@ -44,7 +45,7 @@ pub(crate) fn create(
             }
         };
         if state.place(order)? == Placed::Conflict {
-            let reason = format!("there is an order {} already", order.order_id);
+            let reason = format!("order {} already exists", order.order_id);
             return Ok(error(request, STATUS.n409_conflict, &reason));
         }
         let accepted = json!({"order_id": order.order_id, "status": "accepted"});
@@ -61,7 +62,7 @@ pub(crate) fn show(
 ) -> Response {
     let id = params.get("id").unwrap_or_default();
     let Ok(id) = id.parse() else {
-        let reason = "an order's id is a number";
+        let reason = "the id of an order must be a number";
         return error(request, STATUS.n400_bad_request, reason);
     };
     rws_kafka::respond(|| {

@@ -1,4 +1,4 @@
-//! Which Kafka this service talks to.
+//! The Kafka brokers that this service uses.
 
 use crate::{DEAD_LETTERS, TOPIC};
 use rws_kafka::config::Layers;
@@ -6,13 +6,13 @@ use rws_kafka::embedded::Broker;
 use rws_kafka::{ConfigError, KafkaConfig};
 use std::error::Error;
 
-/// The consumer group of a service that is told of no other.
+/// The consumer group, unless the settings name another.
 const GROUP: &str = "orders-service";
 
 /// The configured brokers, or one in this process.
 pub(crate) struct Kafka {
     config: KafkaConfig,
-    /// Held because it ends when it is dropped.
+    /// Kept, because the broker stops when it is dropped.
     _embedded: Option<Broker>,
 }
 
@@ -33,7 +33,7 @@ impl Kafka {
         broker.create_topic(DEAD_LETTERS, 1)?;
         tracing::warn!(
             "no Kafka broker is configured (RWS_CONFIG_KAFKA_BROKERS): using an embedded one on \
-             {}, which forgets everything when this process ends",
+             {}, which loses all messages when this process ends",
             broker.bootstrap_servers()
         );
         Ok(Self {

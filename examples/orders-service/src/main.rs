@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! POST /orders ──▶ transaction: order + outbox ──▶ relay ──▶ orders.created ──▶ worker ──▶ GET /orders/1
-//!                                                                 what is no order └──▶ orders.created.dlq
+//!                                                                     not an order └──▶ orders.created.dlq
 //! ```
 //!
 //! The database is that of `DATABASE_URL`; without it, orders are published directly.
@@ -22,13 +22,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use store::Store;
 
-/// Orders, keyed by their ids: the events of one order keep their order.
+/// Orders, keyed by their ids, so that the events of one order keep their sequence.
 const TOPIC: &str = "orders.created";
 
-/// Of either topic, where this service creates it.
+/// The number of partitions of either topic, if this service creates it.
 const PARTITIONS: u32 = 3;
 
-/// What the worker could not make an order of.
+/// The dead letters: messages that are not orders.
 const DEAD_LETTERS: &str = "orders.created.dlq";
 
 fn main() -> ExitCode {
@@ -46,10 +46,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Box<dyn Error>> {
-    // First of all: an address in use ends the service before it has joined a consumer group, and
-    // signals stop it in order from here on.
+    // First: if the address is in use, the service ends before it joins a consumer group. From here on,
+    // signals stop it gracefully.
     let options = Serve::new().bind()?;
-    // Ends with this function, after the clients.
+    // Dropped at the end of this function, after the clients.
     let kafka = Kafka::configured_or_embedded()?;
 
     let producer = KafkaProducer::new(kafka.config().clone())?;

@@ -1,11 +1,11 @@
-//! What an order is.
+//! The definition of an order.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 const FIELDS: [&str; 3] = ["order_id", "user_id", "amount_cents"];
 
-/// How much of a wrong value an error shows, in characters.
+/// The most characters of an invalid value that an error shows.
 const SHOWN: usize = 40;
 
 /// An order, as it is posted and as it travels through Kafka.

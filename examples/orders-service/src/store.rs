@@ -1,9 +1,9 @@
-//! Where orders are kept, and how they reach Kafka.
+//! Stores orders and publishes them to Kafka.
 //!
-//! With a database, an order and its event are of one transaction, which a relay publishes from; and a
-//! message that comes twice is fulfilled once, for its mark and its effect are of one transaction, too.
-//! Without one, an order is published directly: it is lost when the process ends before the broker
-//! has it.
+//! With a database, an order and its event are written in one transaction, and a relay publishes the event.
+//! A message that is delivered twice is fulfilled once, because its mark and its effect are also written in
+//! one transaction. Without a database, an order is published directly: it is lost if the process ends before
+//! the broker has it.
 
 use crate::orders::Order;
 use crate::{TOPIC, with_causes};
@@ -15,28 +15,28 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
-/// How often the relay looks when no commit wakes it, in milliseconds.
+/// The poll interval of the relay while no commit wakes it, in milliseconds.
 const POLL_INTERVAL_MS: u64 = 500;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long it is known which messages were handled. The topics must not keep them for longer;
+/// The time for which handled messages are remembered. The topics must not keep them for longer;
 /// Kafka's default is 7 days.
 const SEEN_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Any number that nothing else in the database locks.
+/// Any number that no other code locks in this database.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7310589912276645)";
 
-/// Beside the library's own. Ids are text: an `u64` does not fit into a `bigint`.
+/// The tables besides those of the library. Ids are text: an `u64` does not fit into a `bigint`.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS orders (order_id text PRIMARY KEY, body text NOT NULL);
     CREATE TABLE IF NOT EXISTS fulfilled (order_id text PRIMARY KEY, body text NOT NULL)";
 
-/// What became of an order that was posted.
+/// The outcome of an order that was posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
     Accepted,
-    /// There is another one with its id.
+    /// Another order with this id exists.
     Conflict,
 }
 
@@ -52,11 +52,11 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    /// The database of `DATABASE_URL`, with its tables made; without one, the memory.
+    /// Opens the database of `DATABASE_URL` and creates its tables; without one, stores orders in memory.
     pub(crate) fn configured(producer: &KafkaProducer) -> Result<Self, OutboxError> {
         if std::env::var_os("DATABASE_URL").is_none() {
             tracing::warn!(
-                "no database is configured (DATABASE_URL): orders are published directly, and kept \
+                "no database is configured (DATABASE_URL): orders are published directly and stored \
                  in memory"
             );
             return Ok(Self::Memory {
@@ -79,7 +79,7 @@ impl Store {
         Ok(Self::Database { pool, dedup })
     }
 
-    /// Starts what publishes from the database.
+    /// Starts the relay, which publishes the events in the database.
     pub(crate) fn relay(
         &self,
         producer: KafkaProducer,
@@ -92,8 +92,8 @@ impl Store {
         Some(relay.start(POLL_INTERVAL_MS))
     }
 
-    /// Forgets now and daily which messages were handled long ago, on a thread that ends with the
-    /// process: what a statement has not finished then, the database undoes.
+    /// Deletes old marks of handled messages, now and daily, on a thread that ends with the process. The
+    /// database then rolls back an unfinished statement.
     pub(crate) fn purge_daily(&self) -> io::Result<()> {
         let Self::Database { dedup, .. } = self else {
             return Ok(());
@@ -101,8 +101,10 @@ impl Store {
         let dedup = dedup.clone();
         let purge = move || loop {
             match dedup.purge(SEEN_FOR) {
-                Ok(messages) => tracing::info!(messages, "forgot what was handled long ago"),
-                Err(error) => tracing::error!("no purge today: {}", with_causes(&error)),
+                Ok(messages) => tracing::info!(messages, "deleted old marks of handled messages"),
+                Err(error) => {
+                    tracing::error!("could not delete old marks: {}", with_causes(&error))
+                }
             }
             thread::sleep(DAY);
         };
@@ -110,7 +112,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes an order, and sees to it that it is published.
+    /// Stores an order, so that it is published.
     pub(crate) fn place(&self, order: Order) -> Result<Placed, HandlerError> {
         let (key, body) = (order.order_id.to_string(), order.to_json());
         match self {
@@ -145,14 +147,14 @@ impl Store {
                     Ok(())
                 })?;
                 if claim == Claim::Duplicate {
-                    tracing::info!(order.order_id, "this message was handled already");
+                    tracing::info!(order.order_id, "this message was already handled");
                 }
             }
         }
         Ok(())
     }
 
-    /// A fulfilled order, as JSON.
+    /// Returns a fulfilled order, as JSON.
     pub(crate) fn fulfilled(&self, order_id: u64) -> Result<Option<String>, HandlerError> {
         match self {
             Self::Memory { fulfilled, .. } => {

@@ -11,8 +11,8 @@ use rws_kafka::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Fulfils the orders of the topic, on threads of its own; what is no order goes to the dead
-/// letters, and what fails otherwise is retried for as long as it takes.
+/// Fulfils the orders of the topic, on its own threads. A message that is not an order is
+/// dead-lettered. Any other failure is retried until it succeeds.
 pub(crate) fn start(
     config: KafkaConfig,
     store: Arc<Store>,
@@ -26,9 +26,9 @@ fn consumer(config: KafkaConfig) -> Result<KafkaConsumer, ConsumerError> {
         .concurrency(4)
         .ordering(Ordering::Key)
         .dead_letter_queue(DEAD_LETTERS)
-        // On a new cluster, nothing would come in without them.
+        // On a new cluster, no message would arrive without them.
         .create_missing_topics(PARTITIONS)
-        // A database that is away comes back: only what no retry helps is given up.
+        // The database becomes available again, so only permanent failures are dead-lettered.
         .max_retries(u32::MAX)
         .classify_errors(class_of)
         .retry_backoff(Backoff::new(
@@ -39,14 +39,14 @@ fn consumer(config: KafkaConfig) -> Result<KafkaConsumer, ConsumerError> {
 
 fn class_of(error: &HandlerError) -> ErrorClass {
     match error.downcast_ref() {
-        // The message's own fault, as that of what is no order.
+        // The message is at fault, like one that is not an order.
         Some(OutboxError::InvalidId { .. }) => ErrorClass::Permanent,
         _ => error.class(),
     }
 }
 
 fn fulfil(msg: &ConsumerContext, store: &Store) -> HandlerResult {
-    // No retry makes an order of it.
+    // A retry cannot make it an order.
     let order = Order::parse(msg.payload().unwrap_or_default())
         .map_err(|reason| HandlerError::from(reason).permanent())?;
     store.fulfil(msg, order)?;
@@ -116,7 +116,7 @@ mod tests {
     fn an_order_is_retried_until_the_database_is_back_however_long_that_takes() {
         let handler = |msg: ConsumerContext| match msg.attempt() {
             1..=100 => Err(OutboxError::TimedOut {
-                doing: "give a connection",
+                doing: "provide a connection",
                 after: Duration::from_secs(30),
             }
             .into()),

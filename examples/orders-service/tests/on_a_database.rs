@@ -64,7 +64,7 @@ fn an_order_and_its_event_are_of_one_transaction_and_it_is_fulfilled_once() {
          FROM rws_kafka.seen"
     );
     sql(&again);
-    service.wait_for_log("this message was handled already");
+    service.wait_for_log("this message was already handled");
     assert_eq!(sql("SELECT count(*) FROM fulfilled"), "1");
     let (_, metrics) = service.get("/metrics");
     let published = r#"rws_kafka_outbox_published_total{schema="rws_kafka"} 2"#;

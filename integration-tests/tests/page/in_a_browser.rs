@@ -62,7 +62,7 @@ fn it_shows_on_any_screen_what_is_wrong_and_runs_nothing_that_a_message_says() {
     for shown in [
         "has work but has committed nothing for",
         "3 messages became dead letters.",
-        "1 event put aside after refusals.",
+        "1 event parked after refusals.",
         "stalled</span>",
         "<dt>Lag</dt><dd>40</dd>",
         "6 partitions, lag 40",

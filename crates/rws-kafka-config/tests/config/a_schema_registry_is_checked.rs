@@ -98,10 +98,10 @@ fn what_is_no_url_is_refused_without_its_password() {
         ("registry:8081", "http:// or https:// is missing"),
         ("https://", "the host is missing"),
         ("http://a,", "http:// or https:// is missing"),
-        ("http://a?x=1", "there is a query"),
+        ("http://a?x=1", "a query is not allowed"),
         (
             "https://app:hunter2@a",
-            "user and password stand in settings of their own",
+            "user and password have settings of their own",
         ),
     ] {
         let found = problem(env(&[(URL.0, url)]));

@@ -81,7 +81,7 @@ fn all_problems_are_told_at_once() {
         error.to_string().lines().collect::<Vec<_>>(),
         [
             "the Kafka configuration has 5 problems:",
-            "  - `kafka.colour` in rws.config.toml, line 2: is no setting",
+            "  - `kafka.colour` in rws.config.toml, line 2: is not a setting",
             "  - `kafka.client_id` in rws.config.toml, line 3: found an integer; allowed: any name",
             "  - environment variable RWS_CONFIG_KAFKA_SESSION_TIMEOUT_MS: found \"5\"; allowed: \
              whole milliseconds from 6000 to 1800000, a broker's own default bounds",
@@ -95,7 +95,7 @@ fn all_problems_are_told_at_once() {
 
 #[test]
 fn an_empty_value_is_no_default() {
-    let empty = "found an empty value, which is not the same as none: leave it out, or give";
+    let empty = "found an empty value, which does not unset the setting: leave it out, or give";
     for name in ["BROKERS", "CLIENT_ID", "SASL_PASSWORD", "SSL_CA_FILE"] {
         let variable = format!("RWS_CONFIG_KAFKA_{name}");
         let found = problems(env(&[(&variable, "")]));
@@ -112,8 +112,8 @@ fn an_empty_value_is_no_default() {
 fn a_flag_needs_its_value_after_an_equals_sign() {
     assert_eq!(
         problem(args(&["--kafka-client-id", "orders"])),
-        "flag --kafka-client-id: has no value; write --kafka-client-id=…, for a value after a \
-         blank is not read"
+        "flag --kafka-client-id: has no value; write --kafka-client-id=…, because a value \
+         after a space is not read"
     );
 }
 
@@ -123,7 +123,7 @@ fn a_file_that_is_not_toml_tells_the_line_and_not_its_text() {
         "[kafka]\nbrokers = 'a'\nsasl_password = hunter2 and 'more\n",
     ));
     assert!(
-        found[0].starts_with("rws.config.toml, line 3: is not TOML: "),
+        found[0].starts_with("rws.config.toml, line 3: is not valid TOML: "),
         "{found:?}"
     );
     assert!(!found.concat().contains("hunter2"), "{found:?}");
@@ -198,7 +198,7 @@ fn text_that_is_not_utf_8_is_told_and_not_repeated() {
     assert_eq!(
         problems(KafkaConfig::from_layers(layers)),
         [
-            "environment variable RWS_CONFIG_KAFKA_X\u{fffd}: is no setting",
+            "environment variable RWS_CONFIG_KAFKA_X\u{fffd}: is not a setting",
             "environment variable RWS_CONFIG_KAFKA_BROKERS: found text that is not UTF-8; \
              allowed: host:port pairs separated by commas (port 9092 if left out, IPv6 in \
              brackets)",

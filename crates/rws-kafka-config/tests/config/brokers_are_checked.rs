@@ -63,7 +63,7 @@ fn the_wrong_broker_is_named_with_what_is_wrong() {
         ),
         (
             "[kafka]:1",
-            "found \"[kafka]:1\", where what stands in brackets is not an IPv6",
+            "found \"[kafka]:1\", where the text in brackets is not an IPv6",
         ),
         (
             "[::1]9092",
@@ -71,8 +71,8 @@ fn the_wrong_broker_is_named_with_what_is_wrong() {
         ),
         (
             "SASL_SSL://kafka:9092",
-            "found \"SASL_SSL://kafka:9092\", where the protocol does not belong: \
-             `security_protocol` says it for all brokers",
+            "found \"SASL_SSL://kafka:9092\", where a protocol is not allowed: \
+             `security_protocol` sets it for all brokers",
         ),
     ] {
         let found = refused(text);
@@ -93,7 +93,7 @@ fn credentials_in_a_broker_are_not_repeated() {
         let found = refused(text);
         assert!(!found.contains("hunter2"), "{found}");
         assert!(
-            found.contains("a value that may hold credentials (not shown)"),
+            found.contains("a value that may contain credentials (not shown)"),
             "{found}"
         );
     }

@@ -55,7 +55,7 @@ fn a_ca_file_must_be_there_and_hold_a_certificate() {
         assert_eq!(
             problem(ca(&path)),
             format!(
-                "`ssl_ca_file` set in code: {} holds no PEM certificate (-----BEGIN \
+                "`ssl_ca_file` set in code: {} contains no PEM certificate (-----BEGIN \
                  CERTIFICATE-----)",
                 path.display()
             )
@@ -129,7 +129,7 @@ fn a_key_must_be_one_and_an_encrypted_one_needs_its_password() {
 
     let found = problem(with(&files.write("a", pem("PUBLIC KEY"))).build());
     assert!(
-        found.ends_with("holds no PEM private key (-----BEGIN PRIVATE KEY-----)"),
+        found.ends_with("contains no PEM private key (-----BEGIN PRIVATE KEY-----)"),
         "{found}"
     );
 
@@ -181,13 +181,13 @@ fn a_password_file_must_be_there_and_hold_a_password() {
     let files = Files::new();
     let found = problem(password(&files.missing("password")));
     assert!(
-        found.starts_with("`sasl_password_file` set in code: there is no such file: "),
+        found.starts_with("`sasl_password_file` set in code: cannot open the file: "),
         "{found}"
     );
     for (content, message) in [
-        (&b"\n"[..], "holds no password"),
+        (&b"\n"[..], "contains no password"),
         (b"hunter2\xff", "is not UTF-8 text"),
-        (b"hunter2\0", "holds a NUL character"),
+        (b"hunter2\0", "contains a NUL character"),
         (&[b'x'; 70_000], "is larger than 65536 bytes"),
     ] {
         let found = problem(password(&files.write("password", content)));
@@ -230,7 +230,7 @@ fn a_pipe_or_a_device_is_refused_rather_than_waited_for() {
     let pipe = files.missing("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.expect("mkfifo").success());
-    let refused = "is no regular file but a pipe, a socket or a device";
+    let refused = "is not a regular file but a pipe, a socket or a device";
     for path in [pipe.as_path(), Path::new("/dev/zero")] {
         for found in [problem(ca(path)), problem(password(path))] {
             assert!(found.ends_with(refused), "{found}");

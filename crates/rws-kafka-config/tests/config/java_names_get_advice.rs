@@ -26,7 +26,7 @@ fn each_property_of_java_is_taken_or_gets_advice() {
         };
         let is_advice = match kind {
             ProblemKind::Unknown => message.contains("(the Java client has it; here "),
-            _ => message.contains("owns this property") || message.contains("may not be set: "),
+            _ => message.contains("is set by the setting") || message.contains("may not be set: "),
         };
         assert!(is_advice, "{name}: {message}");
     }

@@ -88,14 +88,14 @@ fn the_same_property_twice_in_one_layer_is_refused() {
 fn a_property_that_a_setting_owns_names_the_setting() {
     assert_eq!(
         refused("'metadata.broker.list' = 'a'"),
-        "`kafka.properties.metadata.broker.list` in rws.config.toml, line 4: the setting \
-         `brokers` owns this property: set that (RWS_CONFIG_KAFKA_BROKERS, --kafka-brokers=)"
+        "`kafka.properties.metadata.broker.list` in rws.config.toml, line 4: is set by the \
+         setting `brokers`: use that instead (RWS_CONFIG_KAFKA_BROKERS, --kafka-brokers=)"
     );
     for setting in rws_kafka_config::settings() {
         for property in setting.properties() {
             let found = refused(&format!("'{property}' = 'hunter2'"));
             assert!(
-                found.contains(&format!("the setting `{}` owns", setting.key())),
+                found.contains(&format!("is set by the setting `{}`:", setting.key())),
                 "{found}"
             );
             assert!(!found.contains("hunter2"));
@@ -124,7 +124,7 @@ fn a_property_that_a_promise_rests_on_says_why_it_may_not_be_set() {
 fn an_unknown_property_gets_a_hint() {
     assert_eq!(
         refused("'linger.sm' = 5"),
-        "`kafka.properties.linger.sm` in rws.config.toml, line 4: is no property of librdkafka \
+        "`kafka.properties.linger.sm` in rws.config.toml, line 4: is not a property of librdkafka \
          2.12; did you mean `linger.ms`?"
     );
     assert!(refused("linger_ms = 5").ends_with("; did you mean `linger.ms`?"));
@@ -132,7 +132,7 @@ fn an_unknown_property_gets_a_hint() {
         refused("brokers = 'a'").ends_with("; did you mean the setting `brokers` of `[kafka]`?")
     );
     assert!(refused("'sasl.jaas.config' = 'hunter2'").ends_with(
-        "is no property of librdkafka 2.12 (the Java client has it; here use the settings \
+        "is not a property of librdkafka 2.12 (the Java client has it; here use the settings \
          `sasl_username` and `sasl_password`)"
     ));
 }

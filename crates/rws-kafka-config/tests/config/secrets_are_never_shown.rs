@@ -102,7 +102,7 @@ proptest! {
                 .toml("f", format!("[kafka]\n{setting} = \"{}\"", quoted(&secret)))
                 .env(variables),
             // Most of these are not TOML. On a line of its own the secret would
-            // be a key, whose name errors do tell.
+            // be a key, whose name errors do show.
             1 => layers
                 .toml("f", format!("[kafka]\n{setting} = {}", secret.replace('\n', "")))
                 .env(variables),

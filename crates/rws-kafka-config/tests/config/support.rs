@@ -35,7 +35,7 @@ pub(crate) fn problem(result: Result<KafkaConfig, ConfigError>) -> String {
     problems.concat()
 }
 
-/// A folder of files that goes away with it.
+/// A folder of files that is removed when this is dropped.
 pub(crate) struct Files(TempDir);
 
 impl Files {

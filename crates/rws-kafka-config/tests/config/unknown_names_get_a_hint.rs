@@ -9,12 +9,12 @@ fn in_file(line: &str) -> String {
 fn a_misspelt_key_names_the_setting_meant() {
     assert_eq!(
         in_file("sasl_pasword = 'hunter2'"),
-        "`kafka.sasl_pasword` in rws.config.toml, line 3: is no setting; did you mean \
+        "`kafka.sasl_pasword` in rws.config.toml, line 3: is not a setting; did you mean \
          `sasl_password`?"
     );
     assert_eq!(
         in_file("client-id = 'a'"),
-        "`kafka.client-id` in rws.config.toml, line 3: is no setting; did you mean `client_id`?"
+        "`kafka.client-id` in rws.config.toml, line 3: is not a setting; did you mean `client_id`?"
     );
 }
 
@@ -22,7 +22,7 @@ fn a_misspelt_key_names_the_setting_meant() {
 fn a_misspelt_variable_names_the_variable_meant() {
     assert_eq!(
         problem(env(&[("RWS_CONFIG_KAFKA_BROKER", "a")])),
-        "environment variable RWS_CONFIG_KAFKA_BROKER: is no setting; did you mean \
+        "environment variable RWS_CONFIG_KAFKA_BROKER: is not a setting; did you mean \
          `RWS_CONFIG_KAFKA_BROKERS`?"
     );
 }
@@ -31,11 +31,11 @@ fn a_misspelt_variable_names_the_variable_meant() {
 fn a_misspelt_flag_names_the_flag_meant() {
     assert_eq!(
         problem(args(&["--kafka-session-timeout=30000"])),
-        "flag --kafka-session-timeout: is no flag; did you mean `--kafka-session-timeout-ms=`?"
+        "flag --kafka-session-timeout: is not a flag; did you mean `--kafka-session-timeout-ms=`?"
     );
     assert_eq!(
         problem(args(&["--kafka_client_id=a"])),
-        "flag --kafka_client_id: is no flag; did you mean `--kafka-client-id=`?"
+        "flag --kafka_client_id: is not a flag; did you mean `--kafka-client-id=`?"
     );
 }
 
@@ -43,10 +43,10 @@ fn a_misspelt_flag_names_the_flag_meant() {
 fn a_property_in_the_place_of_a_setting_names_its_own_place() {
     assert_eq!(
         in_file("'bootstrap.servers' = 'a'"),
-        "`kafka.bootstrap.servers` in rws.config.toml, line 3: is no setting; did you mean \
+        "`kafka.bootstrap.servers` in rws.config.toml, line 3: is not a setting; did you mean \
          `brokers`?"
     );
-    let place = "is no setting; librdkafka's `linger.ms` goes under `[kafka.properties]` in the \
+    let place = "is not a setting; librdkafka's `linger.ms` goes under `[kafka.properties]` in the \
                  file";
     for found in [
         in_file("linger.ms = 5"),
@@ -66,14 +66,14 @@ fn a_property_in_the_place_of_a_setting_names_its_own_place() {
 fn a_misspelt_table_names_the_table_meant() {
     assert_eq!(
         in_file("[kafka.propertis]\n'linger.ms' = 5"),
-        "`kafka.propertis` in rws.config.toml, line 3: is no table of ours; did you mean \
+        "`kafka.propertis` in rws.config.toml, line 3: is not a known table; did you mean \
          `[kafka.properties]`?"
     );
     let brokers = ("RWS_CONFIG_KAFKA_BROKERS", "a");
     let layers = Layers::new().toml("rws.config.toml", "[kafak]\nclient_id = 'b'");
     assert_eq!(
         problem(KafkaConfig::from_layers(layers.env([brokers]))),
-        "`kafak` in rws.config.toml, line 1: is no table of ours; did you mean `[kafka]`?"
+        "`kafak` in rws.config.toml, line 1: is not a known table; did you mean `[kafka]`?"
     );
     let layers = Layers::new().toml("rws.config.toml", "[kafka]\n[kafka2]\n[kapak]\n[server]");
     assert!(KafkaConfig::from_layers(layers.env([brokers])).is_ok());
@@ -83,10 +83,12 @@ fn a_misspelt_table_names_the_table_meant() {
 fn a_name_like_no_other_gets_no_hint() {
     assert_eq!(
         in_file("colour = 'red'"),
-        "`kafka.colour` in rws.config.toml, line 3: is no setting"
+        "`kafka.colour` in rws.config.toml, line 3: is not a setting"
     );
     let long = "x".repeat(10_000);
-    assert!(problem(env(&[(&format!("RWS_CONFIG_KAFKA_{long}"), "")])).ends_with("is no setting"));
+    assert!(
+        problem(env(&[(&format!("RWS_CONFIG_KAFKA_{long}"), "")])).ends_with("is not a setting")
+    );
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn plain(doing: &'static str, source: Error) -> OutboxError {
 
 pub(crate) fn of_pool(error: PoolError) -> OutboxError {
     match error {
-        PoolError::Timeout(_) => timed_out("give a connection"),
+        PoolError::Timeout(_) => timed_out("provide a connection"),
         other => OutboxError::Unreachable {
             doing: "connect",
             source: other.into(),

@@ -53,10 +53,10 @@ pub async fn migrate_async(pool: &Pool) -> Result<(), OutboxError> {
         if found == 0 && number == 0 && !exists(&tx, schema).await? {
             // `IF NOT EXISTS` would need the privilege to create schemas even if the schema exists.
             let create = format!("CREATE SCHEMA \"{schema}\"");
-            answer("make the schema", schema, tx.batch_execute(&create)).await?;
+            answer("create the schema", schema, tx.batch_execute(&create)).await?;
         }
         answer(
-            "make the tables",
+            "create the tables",
             schema,
             tx.batch_execute(&schema.sql(sql)),
         )

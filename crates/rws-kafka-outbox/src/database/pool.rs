@@ -40,7 +40,7 @@ pub struct Pool {
     wake: Arc<Wake>,
     notifies: bool,
     prepares: bool,
-    /// How to open a connection outside the pool. `None` for a pool made by `Pool::from`.
+    /// Opens a connection outside the pool. `None` for a pool made by `Pool::from`.
     origin: Option<Arc<Origin>>,
     trust: Arc<Trust>,
 }
@@ -250,7 +250,7 @@ impl Pool {
         // A pool made by `Pool::from` may have no deadline.
         match tokio::time::timeout(DEADLINE, self.inner.get()).await {
             Ok(client) => client.map_err(of_pool),
-            Err(_) => Err(timed_out("give a connection")),
+            Err(_) => Err(timed_out("provide a connection")),
         }
     }
 }

@@ -52,10 +52,14 @@ pub(crate) fn connector(ca_file: Option<&Path>, config: &Config) -> Result<Tls, 
             let pem = read(file).map_err(|why| tls(format!("{shown} {why}")))?;
             let certificates = CertificateDer::pem_slice_iter(&pem)
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| tls(format!("{shown} is no PEM file of certificates: {error}")))?;
+                .map_err(|error| {
+                    tls(format!(
+                        "{shown} is not a PEM file of certificates: {error}"
+                    ))
+                })?;
             let (added, _) = roots.add_parsable_certificates(certificates);
             if added == 0 {
-                return Err(tls(format!("{shown} holds no certificate")));
+                return Err(tls(format!("{shown} contains no certificate")));
             }
         }
         // An empty list is not an error here: a server without TLS needs no authorities.

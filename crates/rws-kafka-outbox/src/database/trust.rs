@@ -64,7 +64,7 @@ impl Trust {
             Box::pin(async move {
                 match trust.vouches_for(client, made).await {
                     true => Ok(()),
-                    false => Err(HookError::message("the server takes no writes")),
+                    false => Err(HookError::message("the server accepts no writes")),
                 }
             })
         })

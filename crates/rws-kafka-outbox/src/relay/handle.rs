@@ -52,14 +52,14 @@ impl RelayHandle {
                 state_of_it.well(Activity::Looking);
                 state_of_it.troubled(Activity::Publishing, error);
                 tracing::error!(error = with_causes(error), "the outbox relay has ended");
-                // A relay that was told to stop does not degrade readiness.
+                // A relay that was asked to stop does not degrade readiness.
                 if !*own.borrow() {
                     health_of_it.failed();
                 }
             }
             health_of_it.retired();
             state_of_it.running.store(false, Relaxed);
-            // Before the report, so that a caller who has the report sees the new readiness.
+            // Before the report, so that a caller that has the report sees the new readiness.
             drop(health_of_it);
             // Fails when the handle is dropped.
             let _ = report.send(outcome);
@@ -90,7 +90,7 @@ impl RelayHandle {
         }
     }
 
-    /// Tells the relay to stop: it reads no more events, and waits for the acknowledgements of the events in
+    /// Asks the relay to stop: it reads no more events, and waits for the acknowledgements of the events in
     /// flight. Returns at once.
     pub fn stop(&self) {
         self.stopping.send_replace(true);

@@ -29,7 +29,7 @@ struct Topic {
     /// The unanswered strands, in the order in which they are tried.
     strands: Vec<Place>,
     state: State,
-    /// How long the last attempt took.
+    /// The duration of the last attempt.
     waited: Duration,
     heard: Instant,
 }

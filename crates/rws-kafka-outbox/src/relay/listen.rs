@@ -31,7 +31,10 @@ pub(super) async fn listen(pool: Pool, origin: Arc<Origin>, mut stopping: watch:
         }
         if !told && !matches!(ended, Ok(Ended::Doubted)) {
             let error = ended.err().map(|error| with_causes(&error));
-            tracing::warn!(error, "the outbox relay hears of no commits, and polls");
+            tracing::warn!(
+                error,
+                "the outbox relay receives no notifications, and polls"
+            );
             told = true;
         }
         tokio::select! {

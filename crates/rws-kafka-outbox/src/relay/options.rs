@@ -3,7 +3,7 @@
 use rws_kafka_observe::Observer;
 use std::time::Duration;
 
-/// Which events keep their order.
+/// The events whose order a relay keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RelayOrdering {
     /// Events of the same topic and key: at most one of them is in flight. Relays share the table's 16
@@ -16,7 +16,7 @@ pub enum RelayOrdering {
     Unordered,
 }
 
-/// What happens to an event that Kafka refuses. A broker that does not answer has not refused anything.
+/// The handling of an event that Kafka refuses. A broker that does not answer has not refused anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnRefusal {
     /// The relay tries it again indefinitely, at first after 1 s and later after up to 60 s. The events of

@@ -1,4 +1,4 @@
-//! Checks whether this database lets a relay delete the events that it sends. Events that cannot be deleted
+//! Checks that this database lets a relay delete the events that it sends. Events that cannot be deleted
 //! must not be sent, because they would be sent again and again.
 
 use super::options::OnRefusal;

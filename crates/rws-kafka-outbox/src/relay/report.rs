@@ -12,7 +12,7 @@ pub struct RelayStatus {
     pub running: bool,
     /// The number of events acknowledged by Kafka and deleted since the start.
     pub published: u64,
-    /// How often Kafka has refused an event since the start.
+    /// The number of times that Kafka has refused an event since the start.
     pub refused: u64,
     /// The number of events parked since the start.
     pub parked: u64,
@@ -23,7 +23,7 @@ pub struct RelayStatus {
 /// The result of a relay that has ended.
 #[derive(Debug)]
 #[non_exhaustive]
-#[must_use = "it tells whether anything was left under way"]
+#[must_use = "the report says whether anything was left in flight"]
 pub struct RelayReport {
     /// The number of events acknowledged by Kafka and deleted since the start.
     pub published: u64,

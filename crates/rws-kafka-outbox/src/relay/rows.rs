@@ -193,13 +193,15 @@ impl<'a> Batch<'a> {
 
     /// Returns the other transactions that have inserted or changed events.
     pub(super) async fn inserting(&self) -> Result<HashSet<String>, OutboxError> {
-        let rows = self.query("see who inserts", INSERTING, &[]).await?;
+        let rows = self
+            .query("list the transactions that insert", INSERTING, &[])
+            .await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// Limits the wait for a lock, for a transaction without a [`claim`](Self::claim).
     pub(super) async fn bound_locks(&self) -> Result<(), OutboxError> {
-        let bounded = self.query("bound the wait for a lock", LOCK_TIMEOUT, &[]);
+        let bounded = self.query("limit the wait for a lock", LOCK_TIMEOUT, &[]);
         bounded.await.map(drop)
     }
 
@@ -215,13 +217,15 @@ impl<'a> Batch<'a> {
             (&message_ids, Type::UUID_ARRAY),
         ];
         let deleted = self
-            .execute("delete what was sent", DELETE, &params)
+            .execute("delete the sent events", DELETE, &params)
             .await?;
         if deleted >= sent.len() as u64 {
             return Ok(());
         }
         // Another relay may have deleted them.
-        let found = self.query("see what was deleted", LEFT, &params).await?;
+        let found = self
+            .query("check which events were deleted", LEFT, &params)
+            .await?;
         match found.first().map_or(0, |row| row.get(0)) {
             0 => Ok(()),
             left => Err(OutboxError::NotDeleted {
@@ -244,7 +248,7 @@ impl<'a> Batch<'a> {
             (&error, Type::TEXT),
             (&after, Type::FLOAT8),
         ];
-        let noted = self.execute("note a refusal", RETRY, &params);
+        let noted = self.execute("record a refusal", RETRY, &params);
         noted.await.map(drop)
     }
 

@@ -239,10 +239,7 @@ impl Relay {
         }
         let words = with_causes(&trouble);
         if self.warnings.is_due(&words, Instant::now()) {
-            tracing::warn!(
-                error = words,
-                "the outbox relay cannot go on and tries again"
-            );
+            tracing::warn!(error = words, "the outbox relay failed and tries again");
             self.is_warned = true;
         }
     }
@@ -252,7 +249,7 @@ impl Relay {
         let had_trouble = self.work.state.well(activity);
         self.report_deletes();
         if had_trouble && std::mem::take(&mut self.is_warned) {
-            tracing::info!("the outbox relay goes on");
+            tracing::info!("the outbox relay has recovered");
         }
     }
 

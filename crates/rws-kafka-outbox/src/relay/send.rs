@@ -29,7 +29,7 @@ pub(super) struct Sent<'a> {
 pub(super) struct Refusal<'a> {
     pub(super) row: &'a Pending,
     pub(super) error: ProducerError,
-    /// How often it has been refused, including this time.
+    /// The number of times that it has been refused, including this time.
     pub(super) attempts: u32,
 }
 

@@ -51,7 +51,11 @@ fn append(observer: &Observer, own: &[OwnMetrics], page: &mut Response) {
                 // Scrapers come every few seconds, so limit the log.
                 if let Some(held_back) = PANIC_LOG.admit() {
                     let held_back = non_zero(held_back);
-                    tracing::error!(%panic, held_back, "the service's own metrics panicked and are left out");
+                    tracing::error!(
+                        %panic,
+                        held_back,
+                        "the service's own metrics panicked; /metrics omits them"
+                    );
                 }
                 continue;
             }

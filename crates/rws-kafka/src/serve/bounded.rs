@@ -48,9 +48,9 @@ pub(super) enum NoResult {
 impl fmt::Display for NoResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TimedOut => f.write_str("not done in time"),
+            Self::TimedOut => f.write_str("did not end in time"),
             Self::Panicked => f.write_str("panicked"),
-            Self::NoThread(cause) => write!(f, "no thread: {cause}"),
+            Self::NoThread(cause) => write!(f, "no thread could be started: {cause}"),
         }
     }
 }

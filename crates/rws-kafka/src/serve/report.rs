@@ -9,7 +9,7 @@ use std::time::Duration;
 /// `Display` writes it as one line for a log.
 #[derive(Debug)]
 #[non_exhaustive]
-#[must_use = "it says what was left undone"]
+#[must_use = "the report says what was left undone"]
 pub struct ServeReport {
     /// The number of requests whose handlers still ran at the deadline. Their clients got no answer.
     pub unanswered: usize,
@@ -130,7 +130,7 @@ fn left_by(worker: &StopReport) -> String {
 pub struct FailedStage {
     /// The stage's name, as given to [`Serve::stage`](crate::Serve::stage).
     pub name: String,
-    /// Why it failed.
+    /// The cause of the failure.
     pub cause: String,
 }
 

@@ -79,7 +79,7 @@ pub fn run(options: Serve) -> Result<ServeReport, ServeError> {
 fn wait_for_stop(stopper: &Stopper, ended: impl Fn() -> Option<&'static str>) {
     while !stopper.is_stopped() {
         if let Some(part) = ended() {
-            tracing::error!(part, "has ended; stopping the rest");
+            tracing::error!(part, "a part of the service has ended; stopping the others");
             return;
         }
         thread::sleep(POLL);

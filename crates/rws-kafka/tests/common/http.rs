@@ -59,7 +59,7 @@ pub(crate) fn send(address: &str, method: &str, path: &str, body: &str) -> io::R
     Ok(Answer::parse(&answer))
 }
 
-/// A connection whose reads give up in the end.
+/// A connection whose reads time out in the end.
 pub(crate) fn connect(address: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(SOON))?;

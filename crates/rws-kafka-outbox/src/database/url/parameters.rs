@@ -32,10 +32,10 @@ use Parameter::{Ignored, Known, Refused};
 
 const CLIENT_CERTIFICATE: &str = "client certificates are not supported";
 const GSS: &str = "Kerberos (GSSAPI) is not supported";
-const NO_FILES: &str = "write what it stands for into the URL";
+const NO_FILES: &str = "write the settings that it refers to into the URL";
 const WEAKER: &str = "it is not supported, and ignoring it would weaken TLS";
 const RUN_TIME: &str =
-    "settings of the session are set by `options`, such as options=-csearch_path%3Dorders";
+    "set session settings with `options`, such as options=-csearch_path%3Dorders";
 
 /// Returns how a parameter is handled; `None` if its name is unknown.
 pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
@@ -58,7 +58,7 @@ pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
         | "load_balance_hosts" => Known,
 
         "sslnegotiation" if value == "postgres" => Known,
-        "sslnegotiation" => Refused("TLS begins as before PostgreSQL 17; allowed: postgres"),
+        "sslnegotiation" => Refused("direct TLS is not supported; allowed: postgres"),
 
         "sslmode" | "ssl-mode" => Parameter::Ours(Ours::SslMode),
         "ssl" => Parameter::Ours(Ours::Ssl),

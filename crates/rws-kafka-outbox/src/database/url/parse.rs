@@ -22,7 +22,7 @@ pub(in crate::database) struct Url {
 pub(in crate::database) fn parse(text: &str) -> Result<Url, OutboxError> {
     let url = text.trim();
     if url.len() < text.len() {
-        tracing::warn!("ignored blanks or line breaks around the database URL");
+        tracing::warn!("ignored spaces or line breaks around the database URL");
     }
     let query = Query::of(url)?;
     let mut config: Config = query.url.parse().map_err(|_| query.what_is_wrong())?;

@@ -16,6 +16,6 @@ pub(super) fn unknown(name: &str, query: &str) -> OutboxError {
         return OutboxError::InvalidDatabaseUrl;
     }
     unusable(format!(
-        "has the parameter {name}, which is not known: remove it, or correct its name"
+        "has the unknown parameter {name}: remove it, or correct its name"
     ))
 }

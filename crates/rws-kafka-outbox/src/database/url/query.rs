@@ -54,7 +54,7 @@ impl Query {
         if !read.ignored.is_empty() {
             tracing::warn!(
                 parameters = read.ignored.join(", "),
-                "ignored parameters of the database URL, which change nothing here"
+                "ignored parameters of the database URL that have no effect here"
             );
         }
         read.url = match read.parameters.is_empty() {
@@ -110,7 +110,7 @@ impl Query {
         };
         let bad = self.parameters.iter().find(is_bad);
         match bad.and_then(|parameter| parameter.split_once('=')) {
-            Some((name, _)) => unusable(format!("has a value of {name} that it cannot have")),
+            Some((name, _)) => unusable(format!("has an invalid value of {name}")),
             None => OutboxError::InvalidDatabaseUrl,
         }
     }

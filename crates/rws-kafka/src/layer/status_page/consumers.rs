@@ -53,7 +53,7 @@ fn facts(html: &mut Html, consumer: &ConsumerStatus) {
 
 fn topics(html: &mut Html, partitions: &[PartitionStatus]) {
     if partitions.is_empty() {
-        html.raw("<p class=\"more\">It has no partitions.</p>");
+        html.raw("<p class=\"more\">No partitions are assigned.</p>");
         return;
     }
     let mut topics = BTreeMap::<&str, Vec<&PartitionStatus>>::new();

@@ -14,7 +14,7 @@ impl Html {
 
     /// Appends escaped text, also as the value of an attribute in double quotes.
     pub(super) fn text(&mut self, text: impl Display) -> &mut Self {
-        write!(Escaping(&mut self.0), "{text}").expect("a String takes everything");
+        write!(Escaping(&mut self.0), "{text}").expect("writing to a String does not fail");
         self
     }
 }

@@ -50,7 +50,7 @@ impl StatusPage {
 
     pub(super) fn json(&self, observer: &Observer, request: &Request) -> Response {
         let json = serde_json::to_string(&self.view(observer))
-            .expect("numbers, texts and lists, which all are JSON");
+            .expect("the status has only numbers, texts and lists");
         answer(request, MimeType::APPLICATION_JSON, json)
     }
 

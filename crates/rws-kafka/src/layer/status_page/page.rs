@@ -74,7 +74,9 @@ fn verdict(html: &mut Html, verdict: &Verdict) {
     }
     html.raw("</section>");
     if !verdict.notes.is_empty() {
-        html.raw("<section class=\"verdict warn\"><h2><span aria-hidden=\"true\">!</span> Worth a look</h2>");
+        html.raw(
+            "<section class=\"verdict warn\"><h2><span aria-hidden=\"true\">!</span> Warnings</h2>",
+        );
         list(html, &verdict.notes);
         html.raw("</section>");
     }

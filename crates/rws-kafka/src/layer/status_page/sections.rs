@@ -48,7 +48,7 @@ pub(super) fn outboxes(html: &mut Html, outboxes: &[OutboxStatus]) {
         fact(html, "Oldest", age.unwrap_or_else(|| "–".to_owned()));
         fact(html, "Published", number(outbox.published));
         fact(html, "Refused", number(outbox.refused));
-        fact(html, "Put aside", number(outbox.parked));
+        fact(html, "Parked", number(outbox.parked));
         html.raw("</dl></article>");
     }
     rest(html, outboxes.len(), "<p class=\"more\">", "</p>");
@@ -60,8 +60,8 @@ pub(super) fn dead_letters(html: &mut Html, letters: &[DeadLetterStatus]) {
         return;
     }
     html.raw("<section id=\"dead-letters\"><h2>Dead letters</h2><table><thead><tr>")
-        .raw("<th scope=\"col\">From topic, given up by group</th>")
-        .raw("<th scope=\"col\" class=\"n\">Letters</th></tr></thead><tbody>");
+        .raw("<th scope=\"col\">Original topic and group</th>")
+        .raw("<th scope=\"col\" class=\"n\">Dead letters</th></tr></thead><tbody>");
     let mut sorted: Vec<_> = letters.iter().collect();
     sorted.sort_by_key(|letters| std::cmp::Reverse(letters.count));
     for letters in sorted.into_iter().take(MOST_ROWS) {

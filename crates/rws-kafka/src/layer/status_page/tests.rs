@@ -181,7 +181,7 @@ fn what_ended_between_two_looks_still_has_a_cause() {
     assert_eq!(of(&observer), ["A consumer has work but commits nothing."]);
     let relay = observer.register_outbox(Duration::from_secs(60));
     relay.failed();
-    let stalled = "An outbox has events, and its relay publishes none.";
+    let stalled = "An outbox has events, but its relay publishes none.";
     assert_eq!(of(&observer), [stalled]);
     relay.told();
     drop(relay);
@@ -218,11 +218,11 @@ fn what_takes_no_traffic_away_is_noted() {
     assert_eq!(
         verdict.notes,
         [
-            "Consumer orders-service of group fulfilment is paused: it was told to leave its messages alone.",
+            "Consumer orders-service of group fulfilment is paused: it handles no messages until `resume` is called.",
             "3 messages became dead letters.",
             "2 messages could not be published.",
             "Outbox rws_kafka: the oldest event has waited for 1 min 1 s.",
-            "Outbox rws_kafka: 1,200 events put aside after refusals.",
+            "Outbox rws_kafka: 1,200 events parked after refusals.",
             "1 of 2 connections to brokers is not up.",
         ]
     );

@@ -15,7 +15,7 @@ const MOST_TOPICS: usize = 10;
 /// What an operator should read first.
 #[derive(Debug, Serialize)]
 pub(super) struct Verdict {
-    /// Whether `/readyz` answers 200.
+    /// `true` if `/readyz` answers 200.
     pub(super) ready: bool,
     /// Why it does not, in words.
     pub(super) causes: Vec<String>,
@@ -31,10 +31,12 @@ impl Verdict {
             causes = causes_in(status);
             match readiness.outbox() {
                 Some(OutboxState::Stalled) => {
-                    causes.push("An outbox has events, and its relay publishes none.".to_owned());
+                    causes.push("An outbox has events, but its relay publishes none.".to_owned());
                 }
                 Some(OutboxState::CannotDelete) => causes.push(
-                    "The database lets a relay delete no events, so it publishes none.".to_owned(),
+                    "The database does not let a relay delete events, so the relay publishes \
+                     none."
+                        .to_owned(),
                 ),
                 Some(OutboxState::Ok) | None => {}
             }
@@ -166,7 +168,7 @@ fn notes_on(status: &Status) -> Vec<String> {
         .filter(|it| it.state == WorkerState::Paused);
     for consumer in paused {
         notes.push(format!(
-            "Consumer {} of group {} is paused: it was told to leave its messages alone.",
+            "Consumer {} of group {} is paused: it handles no messages until `resume` is called.",
             consumer.client, consumer.group
         ));
     }
@@ -204,7 +206,7 @@ fn notes_on(status: &Status) -> Vec<String> {
         if outbox.parked > 0 {
             let parked = count(outbox.parked, "event", "events");
             notes.push(format!(
-                "Outbox {}: {parked} put aside after refusals.",
+                "Outbox {}: {parked} parked after refusals.",
                 outbox.schema
             ));
         }
