@@ -11,7 +11,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum OutboxError {
     /// The Kafka settings are invalid.
-    #[error("the Kafka settings are wrong")]
+    #[error("the Kafka settings are invalid")]
     Config(#[from] ConfigError),
 
     /// `DATABASE_URL` is not set.
@@ -69,7 +69,7 @@ pub enum OutboxError {
     InvalidTopic(#[from] InvalidTopic),
 
     /// A header's name contains a NUL byte.
-    #[error("a header for topic {topic:?} is named {name:?}; a header name cannot hold NUL")]
+    #[error("a header for topic {topic:?} is named {name:?}; a header name cannot contain NUL")]
     InvalidHeader {
         /// The topic.
         topic: String,

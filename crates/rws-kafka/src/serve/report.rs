@@ -116,7 +116,7 @@ fn left_by(worker: &StopReport) -> String {
         left.push(format!("uncommitted partitions: {}", worker.uncommitted));
     }
     if !worker.left_group {
-        left.push("the group not left in order".to_owned());
+        left.push("the group was not left cleanly".to_owned());
     }
     if let Some(error) = &worker.error {
         left.push(format!("ended by: {}", with_causes(error)));
