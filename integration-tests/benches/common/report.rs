@@ -16,20 +16,26 @@ impl Rates {
         median(&self.0)
     }
 
+    /// Prints [`line`](Self::line), and the ratio to a control.
     pub(crate) fn print(&self, name: &str, control: Option<&Self>) {
+        let ratio = control.map_or(String::new(), |control| {
+            format!("  ratio {:.2}", self.median() / control.median())
+        });
+        println!("{}{ratio}", self.line(name));
+    }
+
+    /// The median, the lowest and the highest.
+    pub(crate) fn line(&self, name: &str) -> String {
         let (low, high) = self
             .0
             .iter()
             .fold((f64::MAX, 0.0_f64), |(low, high), rate| {
                 (low.min(*rate), high.max(*rate))
             });
-        let ratio = control.map_or(String::new(), |control| {
-            format!("  ratio {:.2}", self.median() / control.median())
-        });
-        println!(
-            "  {name:<28} {:>9.0} msg/s  ({low:.0} … {high:.0}){ratio}",
+        format!(
+            "  {name:<28} {:>9.0} msg/s  ({low:.0} … {high:.0})",
             self.median()
-        );
+        )
     }
 }
 

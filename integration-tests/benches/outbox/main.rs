@@ -7,6 +7,8 @@
 mod drain;
 mod enqueue;
 mod latency;
+#[path = "../common/peer.rs"]
+mod peer;
 mod peers;
 
 use integration_tests::{Kafka, Postgres, unique_topic};

@@ -8,7 +8,10 @@
 mod consumer;
 mod memory;
 mod metrics;
+#[path = "../common/ours.rs"]
+mod ours;
 mod producer;
+#[path = "../common/raw.rs"]
 mod raw;
 #[path = "../common/report.rs"]
 mod report;

@@ -50,7 +50,7 @@ fn send(kafka: &Kafka, topic: &str, payload: &[u8], messages: usize) -> Duration
 }
 
 fn send_raw(kafka: &Kafka, topic: &str, payload: &[u8], messages: usize) -> Duration {
-    let producer = RawProducer::new(&kafka.bootstrap(), false);
+    let producer = RawProducer::new(&kafka.bootstrap(), None);
     producer.send(topic, payload);
     producer.flush();
     let start = Instant::now();

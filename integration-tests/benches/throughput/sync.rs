@@ -3,6 +3,7 @@ use crate::report::{median, percentile};
 use integration_tests::{Kafka, unique_topic};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 const CALLS: usize = 3000;
@@ -18,12 +19,16 @@ pub(crate) fn compare(kafka: &Kafka) {
     let ours = KafkaProducer::new(config.clone()).expect("a producer");
     let lingering = config.linger(Duration::from_millis(5));
     let lingering = KafkaProducer::new(lingering).expect("a producer");
-    let raw = RawProducer::new(&kafka.bootstrap(), true);
+    let (sender, told) = channel();
+    let raw = RawProducer::new(&kafka.bootstrap(), Some(sender));
 
     let mut times: [Vec<f64>; 3] = Default::default();
     for call in 0..CALLS + WARM_UP {
         let calls: [&dyn Fn(); 3] = [
-            &|| raw.send_sync(&topic, &payload),
+            &|| {
+                raw.send(&topic, &payload);
+                told.recv().expect("a delivery");
+            },
             &|| acknowledged(&ours, &topic, &payload),
             &|| acknowledged(&lingering, &topic, &payload),
         ];

@@ -3,8 +3,8 @@
 mod build;
 mod program;
 
+use crate::peer::{Built, present};
 use crate::{Stage, drain};
-use build::Built;
 use integration_tests::Kafka;
 use program::Program;
 use rdkafka::ClientConfig;
@@ -20,13 +20,7 @@ const ROUNDS: usize = 3;
 /// start of its threads.
 pub(crate) fn compare() {
     println!("peers, drain of {EVENTS} events, events/s");
-    let peers: Vec<Built> = [build::go(), build::java()]
-        .into_iter()
-        .filter_map(|built| {
-            let left_out = |reason| println!("  left out: {reason}");
-            built.map_err(left_out).ok()
-        })
-        .collect();
+    let peers = present([build::go(), build::java()]);
     if peers.is_empty() {
         return;
     }

@@ -1,4 +1,4 @@
-use super::build::Built;
+use crate::peer::Built;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};

@@ -8,7 +8,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 /// Counts deliveries, and passes each on when someone waits for it.
@@ -34,11 +34,11 @@ impl ProducerContext for Counting {
 pub(crate) struct RawProducer {
     producer: ThreadedProducer<Counting>,
     delivered: Arc<AtomicUsize>,
-    told: Receiver<()>,
 }
 
 impl RawProducer {
-    pub(crate) fn new(bootstrap: &str, tells: bool) -> Self {
+    /// `told` hears of each delivery.
+    pub(crate) fn new(bootstrap: &str, told: Option<Sender<()>>) -> Self {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", bootstrap);
         for (name, value) in [
@@ -53,15 +53,13 @@ impl RawProducer {
             config.set(name, value);
         }
         let delivered = Arc::new(AtomicUsize::new(0));
-        let (sender, told) = channel();
         let context = Counting {
             delivered: Arc::clone(&delivered),
-            told: tells.then_some(sender),
+            told,
         };
         Self {
             producer: config.create_with_context(context).expect("a producer"),
             delivered,
-            told,
         }
     }
 
@@ -77,11 +75,6 @@ impl RawProducer {
         }
     }
 
-    pub(crate) fn send_sync(&self, topic: &str, payload: &[u8]) {
-        self.send(topic, payload);
-        self.told.recv().expect("a delivery");
-    }
-
     pub(crate) fn flush(&self) -> usize {
         self.producer
             .flush(Duration::from_secs(60))
@@ -90,7 +83,15 @@ impl RawProducer {
     }
 }
 
-/// A poll loop that counts; the time runs from the first message to the last.
+/// The properties that ours sets for a consumer.
+pub(crate) const SAME: [(&str, &str); 3] = [
+    ("fetch.queue.backoff.ms", "5"),
+    ("queued.max.messages.kbytes", "16384"),
+    ("fetch.max.bytes", "8388608"),
+];
+
+/// A poll loop that counts; the time runs from the first message to the last. It commits nothing, unless
+/// the properties say so.
 pub(crate) fn consume(
     bootstrap: &str,
     topic: &str,
