@@ -247,11 +247,9 @@ impl ConsumerContext {
         Ok(())
     }
 
-    /// Marks the message as finished. Returns its sequence number, and `true` if its commit was asked for, by
-    /// `commit` or before.
-    pub(crate) fn finish(&self, commit: bool) -> (u64, bool) {
-        let marked = self.batch.finish(self.index);
-        (self.batch.sequence(self.index), commit || marked)
+    /// Marks the message as finished. Returns `true` if its commit was asked for, by `commit` or before.
+    pub(crate) fn finish(&self, commit: bool) -> bool {
+        self.batch.finish(self.index, commit)
     }
 
     pub(crate) fn batch(&self) -> &Arc<Batch> {
