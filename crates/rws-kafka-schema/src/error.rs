@@ -24,7 +24,7 @@ pub enum SchemaError {
     /// The payload is not valid JSON, or is not of the requested type.
     #[cfg(feature = "json")]
     #[error(
-        "not the JSON that was asked for, at line {line} column {column}{}",
+        "the payload is not JSON of the requested type, at line {line} column {column}{}",
         crate::json::place(.path)
     )]
     JsonPayload {
@@ -39,7 +39,7 @@ pub enum SchemaError {
     },
 
     /// The payload does not start with the framing of a schema registry.
-    #[error("the payload has not the form of a schema registry's")]
+    #[error("the payload does not start with the framing of a schema registry")]
     Framing(#[from] FramingError),
 
     /// The schema registry refused the request or could not be asked.
@@ -49,7 +49,7 @@ pub enum SchemaError {
 
     /// The payload was written in another format than the requested one.
     #[cfg(feature = "registry")]
-    #[error("schema {id} is {found}; asked for: {asked}")]
+    #[error("schema {id} is {found}; expected {asked}")]
     WrongFormat {
         /// The payload's schema.
         id: SchemaId,

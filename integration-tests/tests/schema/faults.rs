@@ -74,7 +74,7 @@ fn what_does_not_pass_errs_after_the_last_try_and_is_not_kept() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the schema registry at {}/schemas/ids/{id} is not able to answer (4 tries): status 429, code \
+            "the schema registry at {}/schemas/ids/{id} is unavailable (4 tries): status 429, code \
              42901: slow down",
             server.url()
         )

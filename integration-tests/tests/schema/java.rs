@@ -323,8 +323,8 @@ fn settings_of_another_kind_of_registry_are_refused() {
     let error = registry.with_basic_auth("a", "b").ping().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the schema registry's with_basic_auth does nothing for AWS Glue; allowed: settings of this kind of \
-         registry"
+        "the schema registry's with_basic_auth has no effect on AWS Glue; allowed: settings of \
+         this kind of registry"
     );
     let error = crate::client(Registry::shared())
         .registry_name("x")

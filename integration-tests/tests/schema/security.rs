@@ -85,7 +85,7 @@ fn the_settings_of_a_service_give_its_registry() {
     assert!(
         error
             .to_string()
-            .starts_with("no schema registry is set: set schema_registry_url")
+            .starts_with("no schema registry is configured: set schema_registry_url")
     );
 }
 
@@ -209,7 +209,7 @@ fn a_file_that_cannot_be_used_is_named() {
     let pair = RegistryTls::new().client_certificate(&file, &file);
     let error = client_with(server, pair);
     assert!(
-        error.contains("it holds no certificate; allowed: a PEM file with certificates"),
+        error.contains("it contains no certificate; allowed: a PEM file with certificates"),
         "{error}"
     );
 }

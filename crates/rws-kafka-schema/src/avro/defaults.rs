@@ -62,7 +62,7 @@ impl Encoder<'_> {
     fn spend(&mut self, bytes: usize) -> Result<(), String> {
         match self.work.checked_sub(bytes.saturating_add(1)) {
             Some(left) => self.work = left,
-            None => return Err("too much, with all the other defaults of the schema".to_owned()),
+            None => return Err("the defaults of the schema are too large in total".to_owned()),
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl Encoder<'_> {
             }
         }
         Err(format!(
-            "found {}; no branch of the union takes it",
+            "found {}; no branch of the union accepts it",
             kind(json)
         ))
     }

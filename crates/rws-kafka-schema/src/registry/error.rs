@@ -32,7 +32,7 @@ pub enum RegistryError {
 
     /// The registry is overloaded or has an internal error: status 408, 429 or 5xx.
     #[error(
-        "the schema registry at {url} is not able to answer ({attempts} tries): {}",
+        "the schema registry at {url} is unavailable ({attempts} tries): {}",
         Said(*.status, *.code, .text)
     )]
     Unavailable {
@@ -46,7 +46,7 @@ pub enum RegistryError {
         code: Option<i64>,
         /// The registry's message.
         text: String,
-        /// How long the registry asked to wait.
+        /// The wait that the registry asked for.
         retry_after: Option<Duration>,
     },
 
@@ -93,7 +93,7 @@ pub enum RegistryError {
         url: String,
         /// The subject; for Glue, the schema's name.
         subject: String,
-        /// What was looked for: `version 3`, `such schema`.
+        /// The thing that was looked for: `version 3`, `such schema`.
         what: String,
         /// The registry's error code, if it returned one.
         code: Option<i64>,
@@ -116,7 +116,7 @@ pub enum RegistryError {
 
     /// The registry considers the schema invalid.
     #[error(
-        "the schema registry at {url} takes the schema of subject {subject} for invalid: {text}"
+        "the schema registry at {url} rejects the schema of subject {subject} as invalid: {text}"
     )]
     InvalidSchema {
         /// The URL that was asked.
@@ -130,7 +130,7 @@ pub enum RegistryError {
     },
 
     /// The registry refused for another cause.
-    #[error("the schema registry refused {url}: {}", Said(*.status, *.code, .text))]
+    #[error("the schema registry refused the request to {url}: {}", Said(*.status, *.code, .text))]
     Refused {
         /// The URL that was asked.
         url: String,
@@ -144,7 +144,7 @@ pub enum RegistryError {
 
     /// The response does not come from a schema registry: it is a web page, cut short, too large, or lacks
     /// required fields.
-    #[error("the answer of {url} is not one of a schema registry: {detail}")]
+    #[error("invalid schema registry response from {url}: {detail}")]
     Answer {
         /// The URL that was asked.
         url: String,

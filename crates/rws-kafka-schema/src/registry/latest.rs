@@ -94,7 +94,7 @@ impl LatestCache {
                 tracing::warn!(
                     target: "rws_kafka",
                     subject = &*printable(subject),
-                    "going on with the latest schema that is known: {}",
+                    "cannot look up the latest schema; still using the cached one: {}",
                     with_causes(&error)
                 );
                 counters.stale();

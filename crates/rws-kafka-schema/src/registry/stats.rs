@@ -1,7 +1,7 @@
 use rws_kafka_observe::{Observer, RegistryRequests};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a registry's client has done since it was created. All clones of a
+/// The number of requests and cache hits of a registry's client since it was created. All clones of a
 /// [`SchemaRegistry`](super::SchemaRegistry) are counted together.
 ///
 /// ```

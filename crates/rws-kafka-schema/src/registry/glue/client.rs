@@ -86,7 +86,7 @@ impl Client {
             Fault::Failed(RegistryError::Answer {
                 url: self.url.clone(),
                 detail: format!(
-                    "not what {operation} gives, at line {line} column {column}: {}",
+                    "not a valid response to {operation}, at line {line} column {column}: {}",
                     answer.shown()
                 ),
             })

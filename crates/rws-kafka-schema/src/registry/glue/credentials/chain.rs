@@ -91,7 +91,7 @@ fn of_place(mut error: RegistryError, place: &str) -> RegistryError {
     | RegistryError::Unavailable { text: words, .. }
     | RegistryError::Answer { detail: words, .. } = &mut error
     {
-        *words = format!("asked for AWS credentials ({place}): {words}");
+        *words = format!("while requesting AWS credentials ({place}): {words}");
     }
     error
 }
