@@ -42,7 +42,7 @@ pub enum SchemaError {
     #[error("the payload does not start with the framing of a schema registry")]
     Framing(#[from] FramingError),
 
-    /// The schema registry refused the request or could not be asked.
+    /// The schema registry refused the request or is unavailable.
     #[cfg(feature = "registry")]
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -67,7 +67,7 @@ pub enum SchemaError {
          send a type that has a schema of its own or is declared on the SchemaRegistry"
     )]
     NoSchema {
-        /// The URL of the registry that was asked.
+        /// The URL of the registry.
         url: String,
         /// The subject.
         subject: String,

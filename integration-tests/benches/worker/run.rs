@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Outcome {
     /// From the first message to the end of the last.
     pub(crate) time: Duration,
-    /// Commits that the broker took in that time, by its own log.
+    /// Commits that the broker accepted in that time, by its own log.
     pub(crate) commits: usize,
 }
 

@@ -64,7 +64,7 @@ impl LatestCache {
     }
 
     /// Returns the latest version of `subject`, and fetches it if it is unknown or due. One thread fetches
-    /// it; the others keep using the old one. If the registry cannot be asked, that thread does the same.
+    /// it; the others keep using the old one. If the registry is unavailable, that thread does the same.
     pub(crate) fn get(
         &self,
         subject: &str,

@@ -20,8 +20,8 @@ pub struct RegistryStats {
     /// The number of lookups that the caches answered. Lookups that a thread answered from its own memory of
     /// its last schemas are not counted.
     pub hits: u64,
-    /// The number of lookups that returned an outdated latest version because the registry could not be
-    /// asked.
+    /// The number of lookups that returned an outdated latest version because the registry was
+    /// unavailable.
     pub stale: u64,
 }
 

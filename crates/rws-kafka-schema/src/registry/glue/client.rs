@@ -30,7 +30,7 @@ pub(super) struct Client {
 pub(super) enum Fault {
     /// Glue refused the request; the meaning depends on the request.
     Refused(Refusal),
-    /// Glue could not be asked, or the response is not Glue's.
+    /// Glue is unavailable, or the response is not Glue's.
     Failed(RegistryError),
 }
 

@@ -23,7 +23,7 @@ pub(super) enum Missing {
     Nothing(String),
     /// It is set up to provide some, and cannot.
     Broken(String),
-    /// It could not be asked, or cannot answer.
+    /// It is unreachable or unavailable.
     Failed(RegistryError),
 }
 
