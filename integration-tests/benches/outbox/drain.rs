@@ -5,7 +5,8 @@ const EVENTS: usize = 200_000;
 const ROUNDS: usize = 3;
 const BATCH: i64 = 1000;
 
-/// A backlog to its end: one relay with Kafka, and four threads that claim, read and delete without.
+/// A backlog to its end: one relay with Kafka, and four threads that claim, read and delete
+/// without.
 pub(crate) fn compare() {
     println!("drain of {EVENTS} events, events/s");
     // The broker's JVM compiles its code in the first ones.
@@ -20,7 +21,7 @@ pub(crate) fn compare() {
     }
 }
 
-/// The events a second of one relay on a backlog of this many.
+/// Returns the events a second of one relay on a backlog of this many.
 pub(crate) fn relay_rate(events: usize) -> f64 {
     rate(events, &|stage| relay(stage, events))
 }

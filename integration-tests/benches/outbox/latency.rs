@@ -20,7 +20,7 @@ pub(crate) fn measure() {
         let early = consumer.poll(Duration::ZERO);
         assert!(
             early.is_none_or(|polled| polled.is_err()),
-            "an event of nobody"
+            "an event came before one was enqueued"
         );
         consumer.assignment().is_ok_and(|list| list.count() > 0)
     });

@@ -17,7 +17,7 @@ pub(crate) fn measure(kafka: &Kafka) {
         // Port 9 discards: as good as a broker that is stopped.
         let peak = run(&format!("producer {bytes}"), "localhost:9 unused");
         println!(
-            "  sending {bytes} B for ever, no broker: {peak} MiB (queue bound 64 MiB, allowed 128)"
+            "  sending {bytes} B forever, no broker: {peak} MiB (queue bound 64 MiB, allowed 128)"
         );
     }
     for (bytes, messages) in [(100, 2_000_000), (1024, 500_000)] {

@@ -90,7 +90,7 @@ impl RawProducer {
     }
 }
 
-/// A poll loop that counts; the time runs from the first message to the last.
+/// Consumes in a poll loop that counts, and returns the time from the first message to the last.
 pub(crate) fn consume(
     bootstrap: &str,
     topic: &str,

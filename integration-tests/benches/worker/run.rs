@@ -21,7 +21,7 @@ impl Outcome {
     }
 }
 
-/// A topic of one partition with `messages` of `bytes`, their keys `keys` in turn.
+/// Returns a topic of one partition with `messages` of `bytes`, whose keys are `keys` in turn.
 pub(crate) fn fill(kafka: &Kafka, messages: usize, bytes: usize, keys: usize) -> String {
     let topic = unique_topic("worker");
     kafka.create_topic(&topic, 1);

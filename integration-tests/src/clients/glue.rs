@@ -29,8 +29,8 @@ pub enum GlueCompression {
 
 /// AWS's own client for Java, logged in at Glue.
 ///
-/// Values are JSON: of Avro by Avro's JSON encoding, of Protobuf by Protobuf's JSON mapping with the
-/// names in the schema. It registers what it writes as the schema of the topic's name, unless
+/// Values are JSON: of Avro by Avro's JSON encoding, of Protobuf by Protobuf's JSON mapping with
+/// the names in the schema. It registers what it writes as the schema of the topic's name, unless
 /// `schemaName` is set in the [`Serde`]'s configuration.
 #[derive(Debug, Clone)]
 #[must_use = "it does nothing until it is told to"]
@@ -74,7 +74,7 @@ impl JavaGlue {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 90 s.
+    /// Panics if it cannot be run, or has not ended after 90 s.
     #[track_caller]
     pub fn produce(
         &self,
@@ -98,7 +98,7 @@ impl JavaGlue {
     ///
     /// # Panics
     ///
-    /// When it cannot be run.
+    /// Panics if it cannot be run.
     #[track_caller]
     pub fn consume(
         &self,

@@ -11,10 +11,11 @@ const PROGRAM: &[&str] = &["python3", "/opt/clients/python/confluent_client.py"]
 
 /// Confluent's client for Python with its serialisers, logged in at a registry.
 ///
-/// Values are JSON. Where Avro has types that JSON has not, they are objects of one member: `$bytes`
-/// and `$uuid`, `$decimal`, `$date`, `$time`, `$datetime`, `$float` for what is no finite number, and
-/// `$branch` for a union's branch by name, as `docker/clients/python/avro_json.py` tells. A Protobuf
-/// message is as Protobuf's JSON mapping has it, with the names in the schema.
+/// Values are JSON. Where Avro has types that JSON has not, they are objects of one member:
+/// `$bytes` and `$uuid`, `$decimal`, `$date`, `$time`, `$datetime`, `$float` for what is no finite
+/// number, and
+/// `$branch` for a union's branch by name, as `docker/clients/python/avro_json.py` tells. A
+/// Protobuf message is as Protobuf's JSON mapping has it, with the names in the schema.
 #[derive(Debug)]
 #[must_use = "it does nothing until it is told to"]
 pub struct PythonClient {
@@ -26,7 +27,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When a file of the registry's certificates cannot be read.
+    /// Panics if a file of the registry's certificates cannot be read.
     pub fn of(registry: &Registry) -> Self {
         let mut client = Self {
             registry: Map::new(),
@@ -76,7 +77,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 90 s.
+    /// Panics if it cannot be run, or has not ended after 90 s.
     #[track_caller]
     pub fn produce(
         &self,
@@ -97,7 +98,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 90 s.
+    /// Panics if it cannot be run, or has not ended after 90 s.
     #[track_caller]
     pub fn produce_keyed(
         &self,
@@ -119,7 +120,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run.
+    /// Panics if it cannot be run.
     #[track_caller]
     pub fn consume(
         &self,
@@ -139,7 +140,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run.
+    /// Panics if it cannot be run.
     #[track_caller]
     pub fn consume_keyed(
         &self,

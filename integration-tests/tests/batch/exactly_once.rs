@@ -18,7 +18,7 @@ fn copy(batch: &MessageBatch, out: &mut Outputs, sink: &str) -> HandlerResult {
     Ok(())
 }
 
-/// The numbers in each partition of the sink, in their order.
+/// Returns the numbers in each partition of the sink, in their order.
 fn results(scene: &Scene<'_>, sink: &str) -> Vec<Vec<i64>> {
     let mut found = vec![Vec::new(); scene.partitions as usize];
     for record in scene.kafka.read(sink) {
@@ -34,8 +34,8 @@ fn sink(scene: &Scene<'_>) -> String {
     sink
 }
 
-/// Every fifth batch fails as a whole at first, after it has sent all that it is to; two of a hundred
-/// messages fail for good, and nothing is sent for them.
+/// Every fifth batch fails as a whole at first, after it has sent all that it is to; two of a
+/// hundred messages fail for good, and nothing is sent for them.
 #[test]
 fn each_result_is_read_once_though_batches_fail_in_whole_and_in_part() {
     let scene = Scene::new(3);

@@ -12,7 +12,7 @@ fn with_lag_timeout(scene: &Scene<'_>, timeout: Duration) -> ConsumerConfig {
     scene.config_of(|config| config.readyz_lag_timeout(timeout))
 }
 
-/// The lag gauge of a partition.
+/// Returns the lag gauge of a partition.
 fn gauge(scene: &Scene<'_>, partition: i32) -> Option<i64> {
     let series = format!(
         "rws_kafka_consumer_lag{{group=\"{}\",partition=\"{partition}\",topic=\"{}\"}} ",

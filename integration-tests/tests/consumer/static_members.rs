@@ -10,7 +10,7 @@ const INSTANCE: &str = "pod-3";
 /// Longer than what a worker needs to start and to be refused.
 const SESSION: Duration = Duration::from_secs(8);
 
-/// A broker on which a member that was killed holds its place for [`SESSION`].
+/// Returns a broker on which a member that was killed holds its place for [`SESSION`].
 fn broker() -> Kafka {
     Kafka::start_with(&[
         ("group.consumer.min.session.timeout.ms", "1000"),

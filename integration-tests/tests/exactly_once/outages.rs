@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const MESSAGES: usize = 2000;
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A worker that takes its time, and how many messages its handler was given.
+/// Returns a worker that takes its time, and how many messages its handler was given.
 fn slow(scene: &Scene<'_>) -> (ConsumerHandle, Arc<AtomicUsize>) {
     let given = Arc::new(AtomicUsize::new(0));
     let (copy, count) = (copy(&scene.sink), Arc::clone(&given));
@@ -24,7 +24,7 @@ fn slow(scene: &Scene<'_>) -> (ConsumerHandle, Arc<AtomicUsize>) {
     (handle, given)
 }
 
-/// A broker that soon ends a transaction that is too old.
+/// Returns a broker that soon ends a transaction that is too old.
 fn quick_to_abort() -> Kafka {
     Kafka::start_with(&[(
         "transaction.abort.timed.out.transaction.cleanup.interval.ms",

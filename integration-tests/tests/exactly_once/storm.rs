@@ -121,7 +121,7 @@ fn send(scene: &Scene<'_>) {
     assert!(report.is_complete(), "{report:?}");
 }
 
-/// The end of a log.
+/// Returns the end of a log.
 fn text(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();

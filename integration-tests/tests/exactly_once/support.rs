@@ -48,20 +48,21 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The payloads of each partition of `topic` that a reader of committed messages sees: header
-    /// names come before them.
+    /// Returns the payloads of each partition of `topic` that a reader of committed messages sees:
+    /// header names come before them.
     #[track_caller]
     pub(crate) fn read(&self, topic: &str) -> Vec<Vec<String>> {
         self.by_partition(&self.kafka.read(topic))
     }
 
-    /// The same with what is not committed.
+    /// Returns the same with what is not committed.
     #[track_caller]
     pub(crate) fn read_all(&self, topic: &str) -> Vec<Vec<String>> {
         self.by_partition(&self.kafka.read_uncommitted(topic))
     }
 
-    /// The keys and payloads in the sink that a reader of committed messages sees, as they are.
+    /// Returns the keys and payloads in the sink that a reader of committed messages sees, as they
+    /// are.
     #[track_caller]
     pub(crate) fn read_sink(&self) -> Vec<(Option<Vec<u8>>, Vec<u8>)> {
         let mut records = self.kafka.read(&self.sink);

@@ -143,7 +143,7 @@ fn broker_settings_can_be_chosen() {
     assert!(metadata.topics()[0].error().is_some());
 }
 
-/// What the roadmap's first example sets, as a client property each.
+/// Returns what the roadmap's first example sets, as one client property per setting.
 fn login(kafka: &Kafka, mechanism: &str, user: &str, password: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
@@ -276,7 +276,7 @@ fn code(error: &KafkaError) -> RDKafkaErrorCode {
     error.rdkafka_error_code().expect("a broker's error")
 }
 
-/// What `docker` lists with this label.
+/// Returns the ids of what has this label.
 fn labelled(list: &[&str], label: &str) -> String {
     let output = Command::new("docker")
         .args(list)

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The lag of each partition in the tool's words; nothing for `-`.
+/// Returns the lag of each partition in the tool's words; nothing for `-`.
 fn tool(scene: &Scene<'_>) -> BTreeMap<i32, Option<i64>> {
     let table = Kafka::shared().tool(
         "kafka-consumer-groups",
@@ -68,7 +68,7 @@ fn on_page(scene: &Scene<'_>, lags: &[i64]) {
     }
 }
 
-/// A worker that commits what is below `limit` and holds the rest until the gate opens.
+/// Returns a worker that commits what is below `limit` and holds the rest until the gate opens.
 fn held_at(scene: &Scene<'_>, limit: i64) -> (ConsumerHandle, Gate) {
     let gate = Gate::default();
     let wait = gate.clone();

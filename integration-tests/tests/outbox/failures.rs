@@ -23,7 +23,7 @@ fn texts(read: &[TopicRecord]) -> Vec<String> {
     texts
 }
 
-/// A topic that takes 2,000 bytes a message.
+/// Returns a topic that accepts up to 2,000 bytes per message.
 fn narrow(scene: &Scene<'_>) -> String {
     let topic = unique_topic("narrow");
     scene

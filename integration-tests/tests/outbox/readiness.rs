@@ -17,7 +17,7 @@ fn enqueue(scene: &Scene<'_>) {
     tx.commit().expect("a commit");
 }
 
-/// A relay that counts as stalled after a second, and what it reports to.
+/// Returns a relay that counts as stalled after a second, and what it reports to.
 fn relay(scene: &Scene<'_>) -> (rws_kafka::outbox::RelayHandle, Observer) {
     let observer = Observer::new();
     let relay = scene

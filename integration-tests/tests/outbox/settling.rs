@@ -19,7 +19,7 @@ fn enqueue(scene: &Scene<'_>) {
     tx.commit().expect("a commit");
 }
 
-/// A relay with a pool of its own, and what it reports to.
+/// Returns a relay with a pool of its own, and what it reports to.
 fn relay(scene: &Scene<'_>, url: &str) -> (RelayHandle, Observer) {
     let observer = Observer::new();
     let pool = Pool::from_url(url, None).expect("a valid URL");

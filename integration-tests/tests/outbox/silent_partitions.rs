@@ -21,7 +21,7 @@ fn enqueue(scene: &Scene<'_>, topic: &str, keys: usize) {
     tx.commit().expect("a commit");
 }
 
-/// The events of a key, without those that came again.
+/// Returns the events of a key, without those that came again.
 fn of_key(read: &[TopicRecord], key: usize) -> Vec<String> {
     let key = Some(key.to_string());
     let of_key = read.iter().filter(|read| read.key_text() == key);

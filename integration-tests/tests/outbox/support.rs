@@ -59,7 +59,7 @@ impl<'a> Deref for Scene<'a> {
     }
 }
 
-/// The id that the outbox gave a message.
+/// Returns the id that the outbox gave a message.
 #[track_caller]
 pub(crate) fn id(record: &TopicRecord) -> String {
     record.header_texts(MESSAGE_ID_HEADER).pop().expect("an id")

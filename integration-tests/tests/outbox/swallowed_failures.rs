@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 const INSERT: &str = "INSERT INTO effects VALUES (1)";
 const OTHER: &str = "INSERT INTO others VALUES (1)";
 
-/// A table where 1 is there already, and one that is empty.
+/// Returns a scene with a table that has a row 1 already, and with an empty one.
 fn scene() -> Scene<'static> {
     let scene = Scene::new(1);
     scene.sql("CREATE TABLE effects (id int PRIMARY KEY); INSERT INTO effects VALUES (1)");

@@ -153,7 +153,7 @@ fn no_panel_is_empty_and_no_alert_asks_for_what_is_not_there() {
     scene.service.stop();
 }
 
-/// All queries, with their legends.
+/// Returns all queries, with their legends.
 fn queries() -> Vec<(String, String)> {
     let panels = panels().into_iter().map(|it| (it.expression, it.legend));
     let alerts = alerts()

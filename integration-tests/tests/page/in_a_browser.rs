@@ -129,8 +129,8 @@ fn the_readmes_picture() {
     service.stop();
 }
 
-/// The widths of the page's content and of the window, with all that is folded unfolded. Measured on a copy that has
-/// a script, which the page's own policy would refuse.
+/// Returns the widths of the page's content and of the window, with all that is folded unfolded.
+/// Measured on a copy that has a script, which the page's own policy would refuse.
 fn measure(html: &str, width: u32) -> (u64, u64) {
     const SCRIPT: &str = "<script>
         document.querySelectorAll('details').forEach(it => it.open = true);

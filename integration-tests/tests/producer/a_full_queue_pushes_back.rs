@@ -13,7 +13,7 @@ const QUEUE: usize = 50;
 /// Longer than any test here: what ends by it hangs.
 const FOR_EVER: Duration = Duration::from_secs(300);
 
-/// A producer that knows its topic, and a broker that falls silent.
+/// Returns a producer that knows its topic, and a broker that falls silent.
 fn before_silence(
     kafka: &Pausable,
     topic: &str,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const MESSAGES: usize = 300;
 
-/// What of `topic` is committed, or all.
+/// Returns the payloads in `topic`, all or only committed ones.
 fn payloads(scene: &Scene<'_>, topic: &str, isolation: &str) -> Vec<String> {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", scene.kafka.plain_bootstrap())
@@ -44,7 +44,8 @@ fn payloads(scene: &Scene<'_>, topic: &str, isolation: &str) -> Vec<String> {
     found
 }
 
-/// Messages fail 0 to 4 times, each with an output before; workers are stopped and started meanwhile.
+/// Messages fail 0 to 4 times, each with an output before; workers are stopped and started
+/// meanwhile.
 #[test]
 fn each_result_is_read_once_and_a_retry_is_an_output_of_the_transaction() {
     let scene = Scene::new(3);

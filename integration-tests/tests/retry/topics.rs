@@ -16,7 +16,7 @@ fn strict() -> Kafka {
     Kafka::start_with(&[("auto.create.topics.enable", "false")])
 }
 
-/// How many partitions `topic` has; 0 where it does not exist.
+/// Returns how many partitions `topic` has; 0 where it does not exist.
 fn partitions(scene: &Scene<'_>, topic: &str) -> usize {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", scene.kafka.plain_bootstrap())

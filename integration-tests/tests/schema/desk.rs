@@ -38,7 +38,7 @@ impl Desk {
             .unwrap()
     }
 
-    /// What `read` makes of the first `count` messages.
+    /// Returns what `read` makes of the first `count` messages.
     #[track_caller]
     pub(crate) fn read<T: Send + 'static>(
         &self,

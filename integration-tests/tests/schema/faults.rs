@@ -17,7 +17,7 @@ fn schema() -> Schema {
     ))
 }
 
-/// A schema that the registry has and no client knows.
+/// Returns a schema that the registry has and no client knows.
 fn registered() -> (SchemaId, String) {
     let subject = unique("faults");
     let id = crate::client(Registry::shared())

@@ -98,7 +98,7 @@ impl Faulty {
         self.inner.release.notify_all();
     }
 
-    /// The headers of each request so far, in lower case.
+    /// Returns the headers of each request so far, in lower case.
     pub(crate) fn headers(&self) -> Vec<String> {
         self.inner.headers.lock().unwrap().clone()
     }

@@ -1,4 +1,5 @@
-//! Beside AWS's serialiser for Java: what it writes through Glue is read, and what is written it reads.
+//! Beside AWS's serialiser for Java: what it writes through Glue is read, and what is written it
+//! reads.
 
 use crate::desk::Desk;
 use integration_tests::{
@@ -38,7 +39,7 @@ fn order(note: Option<&str>) -> Order {
     }
 }
 
-/// The registry of these tests, of which an account can have ten, and its name.
+/// Returns the registry of these tests, of which an account can have ten, and its name.
 fn registry() -> (SchemaRegistry, String) {
     static NAME: OnceLock<String> = OnceLock::new();
     let glue = Glue::shared();

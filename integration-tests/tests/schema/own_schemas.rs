@@ -54,7 +54,7 @@ fn id_of(payload: &[u8]) -> SchemaId {
     SchemaId::Number(confluent::read_id(payload).unwrap().0)
 }
 
-/// What a schema says: a registry may write it down in another order.
+/// Returns a schema's JSON as a value, because a registry may store it in another order.
 fn json_of(schema: &Schema) -> serde_json::Value {
     serde_json::from_str(schema.text()).unwrap()
 }
@@ -219,7 +219,7 @@ impl ProtobufMessage for Parcel {
     }
 }
 
-/// What protoc writes for two files, of which one imports the other.
+/// Returns what protoc writes for two files, of which one imports the other.
 fn descriptors() -> Vec<u8> {
     use prost_types::field_descriptor_proto::{Label, Type};
     use prost_types::{

@@ -127,7 +127,7 @@ fn a_type_without_a_schema_anywhere_is_an_error_that_says_what_to_do() {
     );
 }
 
-/// The causes of an error.
+/// Returns the causes of an error.
 fn rws_kafka_words(error: &dyn Error) -> String {
     let mut words = String::new();
     let mut source = error.source();

@@ -21,7 +21,7 @@ fn order() -> Order {
     Order { id: "a".to_owned() }
 }
 
-/// A record of this name, with a field `id` and, where `more`, another that has a default.
+/// Returns a record of this name, with a field `id` and, where `more`, another that has a default.
 fn schema(name: &str, more: bool) -> Schema {
     let note = r#", {"name": "note", "type": "string", "default": ""}"#;
     Schema::avro(format!(

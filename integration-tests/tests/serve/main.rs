@@ -10,7 +10,7 @@ use std::thread;
 
 const GROUP: &str = "roadmap-service";
 
-/// A broker of the test's own, as the roadmap's topics have fixed names.
+/// Returns a broker of the test's own, as the roadmap's topics have fixed names.
 fn broker() -> Kafka {
     let kafka = Kafka::start();
     kafka.create_topic("orders.created", 1);

@@ -20,7 +20,7 @@ use std::time::Duration;
 const READY: &str = r#"{"status":"ok","kafka_producer":"ok","kafka_consumer_lag":0}"#;
 const HOUR_MS: (&str, &str) = ("RWS_CONFIG_KAFKA_READYZ_LAG_TIMEOUT_MS", "3600000");
 
-/// A topic of one partition, and its dead letters.
+/// Returns a topic of one partition, and its dead letters.
 fn topic(kafka: &Kafka) -> String {
     let topic = unique_topic("orders");
     kafka.create_topic(&topic, 1);

@@ -76,7 +76,7 @@ impl Aftermath {
         }
     }
 
-    /// The first deliveries of one partition; takes note of what is wrong with them.
+    /// Returns the first deliveries of one partition, and notes what is wrong with them.
     fn take_firsts(&mut self, entries: &[Entry]) -> Firsts {
         let mut firsts = Firsts(Vec::new());
         let mut next = 0;

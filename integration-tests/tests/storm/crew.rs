@@ -15,7 +15,7 @@ const START: Duration = Duration::from_secs(30);
 /// For a process to stop: as long as a worker's own deadline, and some more.
 const STOP: Duration = Duration::from_secs(45);
 
-/// One worker process. Killed when this is dropped.
+/// One worker process. Killed when this value is dropped.
 pub(crate) struct Worker {
     pub(crate) id: usize,
     process: Child,
@@ -96,11 +96,11 @@ impl Worker {
         self.asked = Some(Instant::now());
     }
 
-    /// How long it took to stop, once it has.
+    /// Returns how long it took to stop, once it has.
     ///
     /// # Panics
     ///
-    /// When it left something undone, or is not gone in time.
+    /// Panics if it left something undone, or is not gone in time.
     pub(crate) fn try_stopped(&mut self) -> Option<Duration> {
         let asked = self.asked.expect("asked to stop").elapsed();
         let Some(status) = self.ended() else {

@@ -1,5 +1,5 @@
-//! A worker that stops is out of its group at once, whatever it owns: the group waits for the session
-//! of one that is not, with every rebalance.
+//! A worker that stops is out of its group at once, whatever it owns: the group waits for the
+//! session of one that is not, with every rebalance.
 
 use crate::protocol::Weather;
 use integration_tests::jobs::stormer::Protocol;
@@ -68,7 +68,7 @@ fn expect_members(kafka: &Kafka, group: &str, expected: usize, when: &str) {
     }
 }
 
-/// How many members the broker counts.
+/// Returns how many members the broker counts.
 fn members(brokers: &str, group: &str) -> usize {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)

@@ -24,8 +24,8 @@ pub(crate) enum Move {
 pub(crate) struct Moves {
     kills: bool,
     pause: Duration,
-    /// How the next ones go. Drawn in pairs of one kill and one stop, so that no seed leaves a storm
-    /// without kills.
+    /// How the next ones go. Drawn in pairs of one kill and one stop, so that no seed leaves a
+    /// storm without kills.
     ends: Vec<Move>,
 }
 
@@ -42,8 +42,8 @@ impl Moves {
         }
     }
 
-    /// How long to wait for the next one: not always the same, so that they meet a rebalance at any
-    /// of its steps.
+    /// Returns how long to wait for the next one: not always the same, so that they meet a
+    /// rebalance at any of its steps.
     pub(crate) fn pause(&self, dice: &mut Dice) -> Duration {
         dice.time(self.pause * 3 / 4, self.pause * 5 / 4)
     }

@@ -56,12 +56,13 @@ impl Sender {
         }
     }
 
-    /// How many it has sent by now.
+    /// Returns how many it has sent by now.
     pub(crate) fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Waits until every message is confirmed. Ends soon after its time, as the close has a deadline.
+    /// Waits until every message is confirmed. Ends soon after its time, as the close has a
+    /// deadline.
     pub(crate) fn finish(mut self) {
         let thread = self.thread.take().expect("finished once");
         thread.join().expect("everything is sent and confirmed");

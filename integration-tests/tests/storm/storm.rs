@@ -140,7 +140,7 @@ impl Storm {
         (self.tally.clone(), aftermath)
     }
 
-    /// Where to look when something is wrong.
+    /// Returns where to look when something is wrong.
     pub(crate) fn place(&self) -> String {
         let folder = self.order.journal.parent();
         format!(
@@ -258,7 +258,7 @@ impl Storm {
         }
     }
 
-    /// How many messages were handled so far.
+    /// Returns how many messages were handled so far.
     fn handled(&self) -> usize {
         let entries: Vec<Entry> = read_lines(&self.order.journal);
         let different = entries.iter().map(|entry| (entry.partition, entry.offset));

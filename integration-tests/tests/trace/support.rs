@@ -27,7 +27,7 @@ pub(crate) fn consumer(topic: &str) -> KafkaConsumer {
 
 pub(crate) type Headers = Vec<(String, Option<String>)>;
 
-/// The headers of the first `count` messages of a topic's only partition.
+/// Returns the headers of the first `count` messages of a topic's only partition.
 #[track_caller]
 pub(crate) fn headers(topic: &str, count: usize) -> Vec<Headers> {
     let kafka = Kafka::shared();
@@ -43,7 +43,7 @@ pub(crate) fn pairs<const N: usize>(headers: [(&str, &str); N]) -> Headers {
         .into()
 }
 
-/// What a message carries that belongs to `context()`, and nothing else.
+/// Returns what a message carries that belongs to `context()`, and nothing else.
 pub(crate) fn carried() -> Headers {
     pairs([("traceparent", TRACEPARENT), ("tracestate", TRACESTATE)])
 }

@@ -46,16 +46,16 @@ fn target(language: &str) -> PathBuf {
     folder.join(language)
 }
 
-/// The tool's own words go to standard error.
+/// Runs a tool, whose own output goes to standard error.
 fn run(peer: &str, tool: &str, arguments: &[&str], folder: &Path) -> Result<(), String> {
     let status = Command::new(tool)
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
         .status()
-        .map_err(|error| format!("{peer}, for {tool} cannot be run: {error}"))?;
+        .map_err(|error| format!("{peer}, because {tool} cannot be run: {error}"))?;
     if status.success() {
         return Ok(());
     }
-    Err(format!("{peer}, for {tool} failed: {status}"))
+    Err(format!("{peer}, because {tool} failed: {status}"))
 }

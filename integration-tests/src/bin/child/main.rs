@@ -29,7 +29,7 @@ fn main() {
         } => consumers::commit_within_batches(&place, batch, lanes),
         Job::Copy(copier) => {
             let report = copier.start().join();
-            panic!("it ended by itself: {report:?}");
+            panic!("the worker ended by itself: {report:?}");
         }
         Job::DeadLetter {
             place,

@@ -32,7 +32,7 @@ pub(crate) fn run(retrier: &Retrier) {
                 level: match msg.topic().strip_prefix(&*topic) {
                     Some("") => 0,
                     Some(retry) => retry.trim_start_matches(".retry.").parse()?,
-                    None => panic!("it reads {}", msg.topic()),
+                    None => panic!("unexpected topic {}", msg.topic()),
                 },
                 partition: msg.partition(),
                 offset: msg.offset(),
@@ -49,5 +49,5 @@ pub(crate) fn run(retrier: &Retrier) {
             msg.commit()
         })
         .join();
-    panic!("it ended by itself: {report:?}");
+    panic!("the worker ended by itself: {report:?}");
 }

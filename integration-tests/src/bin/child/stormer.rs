@@ -57,9 +57,9 @@ pub(crate) fn run(stormer: &Stormer) {
             Ok(()) => break,
             Err(RecvTimeoutError::Timeout) => {
                 let status = handle.status();
-                assert!(!status.stopped, "it ended by itself: {status:#?}");
+                assert!(!status.stopped, "the worker ended by itself: {status:#?}");
             }
-            Err(RecvTimeoutError::Disconnected) => panic!("the handler of SIGTERM is gone"),
+            Err(RecvTimeoutError::Disconnected) => panic!("the SIGTERM handler was dropped"),
         }
     }
     let report = handle.stop();
@@ -70,7 +70,7 @@ pub(crate) fn run(stormer: &Stormer) {
     assert!(report.is_clean(), "{report:?}");
 }
 
-/// What the worker owns, for the test.
+/// Returns what the worker owns, for the test.
 fn report(handle: &ConsumerHandle) -> String {
     let status = handle.status();
     let partitions: Vec<String> = status
