@@ -3,7 +3,7 @@ use rws_kafka_consumer::{Backoff, ConsumerConfig, ConsumerContext, KafkaConsumer
 use std::ops::Deref;
 use std::time::Duration;
 
-/// Longer than a test takes: a batch does not go out by its age.
+/// Longer than a test takes, so that no batch is handed out because of its age.
 pub(crate) const NEVER: Duration = Duration::from_secs(1800);
 
 /// A scene with a dead letter queue.

@@ -35,7 +35,7 @@ fn lag_is_the_end_less_what_is_committed() {
         }
         msg.commit()
     });
-    // Nothing was committed of partition 1, which is empty: not behind.
+    // Nothing is committed for partition 1, which is empty: it has no lag.
     soon(|| gauge(&scene, 0) == Some(20) && gauge(&scene, 1) == Some(0));
     soon(|| scene.observer.readiness().consumer_lag() == Some(20));
     scene.fill_partitions(1..2, 5);

@@ -1,4 +1,4 @@
-//! A worker goes on where the last one of its group was.
+//! A worker continues where the last one of its group stopped.
 
 use integration_tests::jobs::Job;
 use integration_tests::{Child, Gate, Given, Journal, SOON, Scene, ready, soon, stop};
@@ -102,7 +102,7 @@ fn note(journal: &Journal, line: &str) {
     let Some(place) = line.strip_prefix("handled ") else {
         return;
     };
-    // The last line may be half of one.
+    // The last line may be incomplete.
     let mut numbers = place.split(' ').map_while(|number| number.parse().ok());
     if let (Some(partition), Some(offset)) = (numbers.next(), numbers.next()) {
         journal.note(Given {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 
-/// The roadmap's.
+/// The example of the roadmap.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct OrderCreated {
     order_id: u64,

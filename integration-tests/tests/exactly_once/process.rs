@@ -1,4 +1,4 @@
-//! Workers in processes of their own, to be killed or paused.
+//! Workers in their own processes, which tests kill or pause.
 
 use crate::support::Scene;
 use integration_tests::jobs::copier::Copier;

@@ -37,7 +37,8 @@ impl<'a> Scene<'a> {
         consumer.producer(self.producer_config())
     }
 
-    /// That each result of `count` numbers is in the sink once, and in the order of each partition.
+    /// Asserts that each result of `count` numbers is in the sink once, and that each partition is
+    /// in order.
     #[track_caller]
     pub(crate) fn assert_each_once(&self, count: usize) {
         for (partition, values) in (0..).zip(self.read(&self.sink)) {

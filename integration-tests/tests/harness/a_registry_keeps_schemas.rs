@@ -150,7 +150,7 @@ fn a_paused_registry_is_silent_and_comes_back() {
     registry.pause();
     let asked = thread::scope(|scope| {
         let asked = scope.spawn(|| subjects(&registry).send());
-        // No deadline holds: nothing may come before it is thawed.
+        // No deadline applies here, but nothing may come before it is thawed.
         thread::sleep(Duration::from_millis(500));
         assert!(!asked.is_finished());
         registry.unpause();

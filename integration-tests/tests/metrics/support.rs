@@ -16,7 +16,7 @@ impl Scene<'static> {
         Self::with(partitions, &[])
     }
 
-    /// The same, with settings of the topic.
+    /// Creates a scene whose topic has these settings.
     pub(crate) fn with(partitions: i32, settings: &[(&str, &str)]) -> Self {
         Scene::on(Kafka::shared(), partitions, settings)
     }
@@ -27,7 +27,7 @@ impl<'a> Scene<'a> {
         Self(integration_tests::Scene::with(kafka, partitions, settings))
     }
 
-    /// With the group as client id.
+    /// Returns settings with the group as client id.
     pub(crate) fn config(&self, reset: OffsetReset) -> ConsumerConfig {
         self.config_of(|config| config.client_id(&self.group).auto_offset_reset(reset))
     }

@@ -1,4 +1,4 @@
-//! What OpenTelemetry's SDK has recorded in this process.
+//! Records what OpenTelemetry's SDK exports in this process.
 
 use integration_tests::{SOON, eventually_some};
 use opentelemetry::Value;

@@ -25,7 +25,7 @@ pub(crate) fn headers(topic: &str, count: usize) -> Vec<Vec<Header>> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
         let headers = msg.headers();
         let headers = headers.map(|(name, value)| (name.to_owned(), value.map(text)));
-        // Fails only when nobody reads on.
+        // Fails only if the receiver was dropped.
         let _ = sender.send(headers.collect());
         msg.commit()
     });

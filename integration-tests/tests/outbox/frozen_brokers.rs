@@ -48,7 +48,7 @@ fn what_timed_out_is_sent_again_when_the_broker_answers() {
     let before = timed_out(&observer);
     soon(|| timed_out(&observer) > before);
     kafka.unpause();
-    // A strand that is held is left out for a minute.
+    // A held strand is skipped for a minute.
     eventually(SOON / 2, || scene.backlog() == 0);
     soon(|| relay.status().trouble.is_none());
 }

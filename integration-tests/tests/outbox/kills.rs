@@ -39,7 +39,8 @@ fn write(scene: &Scene<'_>, writer: usize, committed: &AtomicUsize) {
         if number % 10 == 9 {
             let _ = transaction(scene, writer, number..number + events, true);
         }
-        // One whose commit is in doubt is written again, and both are compared with the table.
+        // A transaction whose commit is in doubt is written again, and both are compared with the
+        // table.
         if transaction(scene, writer, number..number + events, false).is_ok() {
             number += events;
             committed.fetch_add(events, Ordering::SeqCst);
@@ -130,8 +131,9 @@ fn relays_killed_again_and_again_lose_nothing_and_keep_the_order() {
     compare(&scene, (kills + 2 * MOST_RELAYS) * IN_FLIGHT);
 }
 
-/// Each committed event is there, none other is, among the first deliveries each key has its
-/// order, and no more came twice than were on the way when a relay ended.
+/// Asserts that every committed event is in the topic and no other, that each key's first
+/// deliveries are in order, and that no more events came twice than were in flight when relays
+/// were killed.
 fn compare(scene: &Scene<'_>, on_the_way: usize) {
     let found = scene.read();
     let rows = scene.sql("SELECT key, event FROM written ORDER BY 1, 2");

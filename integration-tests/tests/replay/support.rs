@@ -34,7 +34,7 @@ impl<'a> Scene<'a> {
         config.expect("valid settings").observer(Observer::new())
     }
 
-    /// As fast as it goes.
+    /// Returns a replay without a rate limit.
     pub(crate) fn replay(&self) -> Replay {
         Replay::new(self.config(), &self.queue)
             .group(&self.group)
@@ -58,7 +58,7 @@ impl<'a> Scene<'a> {
         self.producer.send_record(record).expect("room");
     }
 
-    /// Letters with the payloads 0 to `count`, in turn to each partition of the queue.
+    /// Sends dead letters with the payloads 0 to `count`, to each partition of the queue in turn.
     pub(crate) fn fill(&self, count: usize) {
         for number in 0..count {
             let partition = (number % self.partitions as usize) as i32;

@@ -66,7 +66,7 @@ fn each_result_is_read_once_and_a_retry_is_an_output_of_the_transaction() {
                 notes.note(&msg);
                 let text = msg.payload_str()?;
                 let fails: u32 = text[..1].parse()?;
-                // Thrown away with each failure.
+                // Discarded with each failure.
                 out.send_keyed(&sink, text, text)?;
                 if msg.attempt() <= fails {
                     return Err(HandlerError::new("busy"));
@@ -84,7 +84,7 @@ fn each_result_is_read_once_and_a_retry_is_an_output_of_the_transaction() {
     }
     let topics = [400, 800, 1200].map(|delay| scene.retry(delay));
     let is_done = |topic: &String| {
-        // Of marks of transactions there is nothing to commit.
+        // For transaction markers there is nothing to commit.
         let lag = handle.status().assignment;
         let mut of_topic = lag.iter().filter(|it| it.partition.topic() == topic);
         of_topic.all(|it| it.lag == Some(0))

@@ -66,7 +66,7 @@ pub(crate) struct Given {
     pub(crate) topic: String,
     pub(crate) attempt: u32,
     pub(crate) at_ms: i64,
-    /// Before which it was not to be handled.
+    /// The time before which it must not be handled.
     pub(crate) due_ms: Option<i64>,
 }
 

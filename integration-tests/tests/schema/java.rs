@@ -1,5 +1,4 @@
-//! Beside AWS's serialiser for Java: what it writes through Glue is read, and what is written it
-//! reads.
+//! Compatibility with AWS's Java serializer for Glue: each side reads what the other writes.
 
 use crate::desk::Desk;
 use integration_tests::{
@@ -56,8 +55,8 @@ fn registry() -> (SchemaRegistry, String) {
     (registry, name.clone())
 }
 
-/// Writes with each client, not compressed and compressed, and has each read both. Tells how many
-/// versions of the schema were registered, each time.
+/// Writes with each client, not compressed and compressed, and has each read both. Returns how
+/// many versions of the schema were registered each time.
 #[track_caller]
 fn goes_both_ways<T: Clone + std::fmt::Debug + PartialEq + Send + 'static>(
     serde: &Serde,
@@ -294,7 +293,7 @@ fn a_new_version_of_a_type_is_registered_beside_the_old_one() {
     assert_eq!(read.remark.as_deref(), Some("x"));
     new.encode_avro_latest(destination, &read).unwrap();
     assert_eq!(Glue::shared().versions(&name, &topic).len(), 2);
-    // One that is told of the older version still reads it.
+    // A client with the older version still reads it.
     let again: Order = old.decode_avro(&payload).unwrap();
     assert_eq!(again, order(Some("x")));
 }

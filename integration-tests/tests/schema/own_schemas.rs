@@ -1,4 +1,4 @@
-//! Types that have a schema of their own: it is registered and used, with nothing declared.
+//! Types with their own schema, which is registered and used without any declaration.
 
 use crate::client;
 use apache_avro::AvroSchema;
@@ -293,7 +293,7 @@ fn the_descriptors_of_a_protobuf_type_are_registered_with_their_imports() {
     let schema = schema_of(&registry, &payload);
     assert_eq!(schema.references().len(), 1);
     assert_eq!(schema.references()[0].name(), "own/weight.proto");
-    // By a client that knows the registry's answer alone.
+    // Read by a client that knows only the registry's schema.
     let other = client(Registry::shared());
     assert_eq!(other.decode_protobuf::<Parcel>(&payload).unwrap(), parcel);
 }

@@ -1,4 +1,4 @@
-//! Beside confluent-kafka for Python: what it writes is read, and what is written it reads.
+//! Compatibility with confluent-kafka for Python: each side reads what the other writes.
 
 use crate::client;
 use crate::desk::Desk;

@@ -8,9 +8,9 @@ use std::sync::mpsc::channel;
 
 pub(crate) const USER: &str = "my-user";
 pub(crate) const PASSWORD: &str = "my-password; it's 'long' & #odd";
-/// A user who may do nothing until a test allows it.
+/// A user without permissions until a test grants them.
 pub(crate) const GUEST: &str = "guest";
-/// A user who may do nothing until its one test allows it.
+/// A user without permissions until its only test grants them.
 pub(crate) const STRANGER: &str = "stranger";
 
 /// Returns a broker that requires TLS, a password and, for the guest, a permission.
@@ -27,7 +27,7 @@ pub(crate) fn secured() -> &'static Kafka {
     })
 }
 
-/// As the roadmap's example has it; each test changes one thing.
+/// Returns the settings of the roadmap's example; each test changes one of them.
 pub(crate) fn settings(kafka: &Kafka) -> KafkaConfigBuilder {
     KafkaConfig::builder()
         .brokers(kafka.bootstrap())

@@ -1,4 +1,4 @@
-//! A whole service, in a process of its own, on a real broker.
+//! A whole service, in its own process, on a real broker.
 
 mod operated;
 mod readiness;

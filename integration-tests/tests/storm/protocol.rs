@@ -20,7 +20,7 @@ fn start(session: Duration, heartbeat: Duration) -> Kafka {
     ])
 }
 
-/// What workers suffer.
+/// The signals that workers get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weather {
     /// SIGKILL, SIGTERM and starts.
@@ -47,9 +47,9 @@ impl Weather {
     /// A member that is silent for this time is considered dead.
     pub(crate) fn session(self) -> Duration {
         match self {
-            // Below the pause between two moves, else the group never gets to work.
+            // Less than the pause between two moves, otherwise the group never starts to work.
             Self::Kills => Duration::from_millis(2500),
-            // Nobody is to be taken for dead because the machine is busy.
+            // No worker must be considered dead because the machine is busy.
             Self::Stops => Duration::from_secs(30),
         }
     }

@@ -1,4 +1,4 @@
-//! What becomes of messages without a trace, or with one that is not valid.
+//! Messages without a trace, or with an invalid one.
 
 use crate::support::*;
 use integration_tests::{Kafka, close, soon};
