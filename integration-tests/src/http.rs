@@ -26,7 +26,7 @@ pub struct HttpAnswer {
 }
 
 impl HttpRequest {
-    /// A request of this method (`GET`, …) without headers and body.
+    /// Creates a request with this method (`GET`, …), without headers and body.
     pub fn new(method: &str, url: &str) -> Self {
         Self {
             shown: format!("{method} {url}"),
@@ -125,7 +125,7 @@ impl HttpAnswer {
     ///
     /// # Panics
     ///
-    /// Panics if it is no JSON.
+    /// Panics if it is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body)

@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() {
             Ok(())
         } else {
-            Err("it goes on after its last field")
+            Err("bytes follow its last field")
         }
     }
 }

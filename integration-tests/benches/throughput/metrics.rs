@@ -1,4 +1,4 @@
-//! What metrics cost: CPU time a message with everything on, and with nothing on.
+//! Measures the cost of metrics: CPU time per message with everything on, and with everything off.
 //!
 //! Both arms alternate and read the process' own clock of CPU time, which others on the machine
 //! move less than they move a rate. It ticks 100 times a second: a round is long enough for a
@@ -36,7 +36,7 @@ pub(crate) fn compare(kafka: &Kafka) {
     consumed.print("consume");
 }
 
-/// Nanoseconds a message, a figure a round.
+/// Nanoseconds per message, one figure per round.
 #[derive(Default)]
 struct Arms {
     on: Vec<f64>,

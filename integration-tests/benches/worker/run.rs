@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// What a run came to.
+/// The result of a run.
 pub(crate) struct Outcome {
     /// From the first message to the end of the last.
     pub(crate) time: Duration,

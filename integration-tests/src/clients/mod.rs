@@ -1,5 +1,4 @@
-//! Clients that others wrote, in a container: they write what ours reads, and read what ours
-//! writes.
+//! Clients by others, in a container: they write what ours reads, and read what ours writes.
 
 mod glue;
 mod metrics;
@@ -100,7 +99,7 @@ fn records(output: &str) -> Vec<ClientRecord> {
     lines.collect()
 }
 
-/// For a client to send: `key` may be `null`.
+/// Returns a record for a client to send; `key` may be `null`.
 fn record(key: &Value, value: &Value) -> Value {
     json!({"key": key, "value": value})
 }

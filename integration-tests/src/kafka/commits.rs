@@ -35,7 +35,7 @@ impl Brokers {
             .set("group.id", unique("harness"))
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
-            // The end is told by an empty answer, for which the broker waits so long.
+            // The end shows as an empty response, for which the broker waits so long.
             .set("fetch.wait.max.ms", "10")
             .create()
             .expect("a client");

@@ -32,7 +32,7 @@ impl TopicRecord {
     ///
     /// # Panics
     ///
-    /// Panics if it has no payload, or one that is no text.
+    /// Panics if it has no payload, or one that is not text.
     #[track_caller]
     pub fn payload_text(&self) -> String {
         String::from_utf8(self.payload.clone().expect("a payload")).expect("text")
@@ -53,7 +53,7 @@ impl TopicRecord {
     ///
     /// # Panics
     ///
-    /// Panics if it is not there, or twice, or no text.
+    /// Panics if it is not there, or is there twice, or is not text.
     #[track_caller]
     pub fn header_text(&self, name: &str) -> String {
         match &self.header_texts(name)[..] {
@@ -66,7 +66,7 @@ impl TopicRecord {
     ///
     /// # Panics
     ///
-    /// Panics if one is null, or no text.
+    /// Panics if one is null, or not text.
     #[track_caller]
     pub fn header_texts(&self, name: &str) -> Vec<String> {
         let values = self.headers.iter().filter(|(other, _)| other == name);
@@ -164,7 +164,7 @@ impl Brokers {
                     open.remove(&partition);
                     true
                 }
-                // librdkafka goes on by itself.
+                // librdkafka continues by itself.
                 Some(Err(_)) | None => false,
             });
         }

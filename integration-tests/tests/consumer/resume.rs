@@ -93,7 +93,9 @@ fn take(worker: &mut Child, journal: &Journal, until: impl Fn() -> bool) {
     let end = Instant::now() + SOON;
     while !until() {
         let left = end.saturating_duration_since(Instant::now());
-        let line = worker.next_line(left).expect("the worker goes on");
+        let line = worker
+            .next_line(left)
+            .expect("the worker prints another line");
         note(journal, &line);
     }
 }

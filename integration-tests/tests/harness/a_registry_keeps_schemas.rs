@@ -163,6 +163,6 @@ fn a_paused_registry_is_silent_and_comes_back() {
 fn refused(answer: &Result<HttpAnswer, String>, reason: &str) {
     match answer {
         Err(error) if error.contains(reason) => {}
-        other => panic!("{other:?} is no refusal with {reason}"),
+        other => panic!("{other:?} is not a refusal with {reason}"),
     }
 }

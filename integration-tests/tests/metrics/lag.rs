@@ -42,7 +42,7 @@ fn agree(scene: &Scene<'_>, lags: &[i64]) {
             return on_page(scene, lags);
         }
     }
-    panic!("kafka-consumer-groups says {told:?}, the page {lags:?}");
+    panic!("kafka-consumer-groups shows {told:?}, the page {lags:?}");
 }
 
 /// Waits until the page shows these lags of the partitions from 0.
@@ -62,7 +62,7 @@ fn on_page(scene: &Scene<'_>, lags: &[i64]) {
     let end = std::time::Instant::now() + SOON;
     while !is_there() {
         if std::time::Instant::now() > end {
-            panic!("the page tells {shown:?}, not {lags:?}");
+            panic!("the page shows {shown:?}, not {lags:?}");
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

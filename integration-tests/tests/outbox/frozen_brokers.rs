@@ -41,7 +41,7 @@ fn what_timed_out_is_sent_again_when_the_broker_answers() {
 
     kafka.pause();
     enqueue(1..40);
-    // The broker answers nobody.
+    // The broker does not answer.
     let trouble = eventually_some(SOON, || relay.status().trouble);
     assert!(trouble.contains("did not acknowledge events"), "{trouble}");
     assert!(!trouble.contains("will not send again"), "{trouble}");

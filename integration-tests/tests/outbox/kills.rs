@@ -14,8 +14,8 @@ const EVENTS: usize = WRITERS * EVENTS_OF_A_WRITER;
 const MOST_RELAYS: usize = 4;
 /// Of a relay that is killed.
 const BATCH: usize = 100;
-/// The relay's default, and what each may have on the way: a batch is made of equal parts of 16
-/// shards at the most.
+/// The relay's default, and what each may have on the way: a batch consists of equal parts of at
+/// most 16 shards.
 const WORKERS: usize = 4;
 const IN_FLIGHT: usize = WORKERS * (BATCH + 16);
 const KILL_EVERY: Duration = Duration::from_secs(2);
@@ -123,7 +123,7 @@ fn relays_killed_again_and_again_lose_nothing_and_keep_the_order() {
         }
         killer.join().expect("no panic")
     });
-    assert!(kills >= 3, "{kills} kills are no storm");
+    assert!(kills >= 3, "only {kills} kills");
     let relay = scene.relay().start(20);
     eventually(2 * SOON, || scene.backlog() == 0);
     assert!(relay.stop_within(SOON).is_clean());

@@ -47,7 +47,7 @@ fn what_was_sent_is_not_read_again_beside_a_long_transaction() {
     long.rollback().expect("an end");
 }
 
-/// Ends the sessions of the pool that no one uses.
+/// Ends the unused sessions of the pool.
 fn relay_connections(scene: &Scene<'_>) -> String {
     scene.sql(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \

@@ -190,7 +190,7 @@ fn a_standby_is_sent_nothing_of_until_it_is_promoted() {
         let tx = connection.transaction()?;
         tx.execute("DELETE FROM rws_kafka.outbox", &[])
     });
-    let refused = refused.expect_err("a standby takes no writes");
+    let refused = refused.expect_err("a standby accepts no writes");
     assert!(refused.is_retriable(), "{refused}");
     scene.sql("SELECT pg_promote()");
     soon(|| relay.status().published == EVENTS as u64);

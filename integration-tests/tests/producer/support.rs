@@ -86,6 +86,6 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Ready(output) => return output,
             Poll::Pending => thread::park_timeout(end.saturating_duration_since(Instant::now())),
         }
-        assert!(Instant::now() < end, "nobody woke the future");
+        assert!(Instant::now() < end, "the future was not woken in time");
     }
 }

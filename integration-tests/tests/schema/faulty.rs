@@ -169,7 +169,7 @@ impl Inner {
             .release
             .wait_timeout_while(released, SOON, |released| !*released)
             .unwrap();
-        assert!(!waited.timed_out(), "nobody released {path}");
+        assert!(!waited.timed_out(), "{path} was not released in time");
     }
 
     fn fault(&self, path: &str) -> Fault {

@@ -256,7 +256,7 @@ fn a_thousand_answers_wait_for_nothing_while_the_broker_is_paused() {
 }
 
 fn waits_of_this_thread() -> u64 {
-    let status = fs::read_to_string("/proc/thread-self/status").expect("Linux tells");
+    let status = fs::read_to_string("/proc/thread-self/status").expect("Linux shows it");
     let count = status
         .lines()
         .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))

@@ -7,7 +7,7 @@ pub(crate) struct Built {
     pub(crate) command: Vec<String>,
 }
 
-/// Builds the one on `oagudo/outbox`, or tells why it cannot be had.
+/// Builds the one on `oagudo/outbox`, or returns why it cannot.
 pub(crate) fn go() -> Result<Built, String> {
     let name = "oagudo/outbox (Go)";
     let program = target("go").join("peer").display().to_string();
@@ -16,7 +16,7 @@ pub(crate) fn go() -> Result<Built, String> {
     Ok(Built { name, command })
 }
 
-/// Builds the one on `transaction-outbox`, or tells why it cannot be had.
+/// Builds the one on `transaction-outbox`, or returns why it cannot.
 pub(crate) fn java() -> Result<Built, String> {
     let name = "transaction-outbox (Java)";
     let (sources, target) = (sources("java"), target("java"));

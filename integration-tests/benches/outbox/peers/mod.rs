@@ -1,5 +1,5 @@
-//! Other outboxes: a program each, in `go` and `java` beside this file, with the settings told
-//! there.
+//! Other outboxes: a program each, in `go` and `java` beside this file, with the settings
+//! described there.
 
 mod build;
 mod program;
@@ -15,7 +15,7 @@ use std::time::Duration;
 const EVENTS: usize = 20_000;
 const ROUNDS: usize = 3;
 
-/// The same backlog, drained by our relay and by each peer in turn.
+/// Drains the same backlog with our relay and with each peer in turn.
 ///
 /// A peer is warm: its program has drained 5,000 events before. The time of our relay begins with
 /// the start of its threads.

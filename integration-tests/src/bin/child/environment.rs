@@ -1,4 +1,4 @@
-//! Services that have all their settings from the environment.
+//! Services that read all their settings from the environment.
 
 use std::{error::Error, sync::mpsc::channel, time::Duration};
 

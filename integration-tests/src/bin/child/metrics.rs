@@ -1,4 +1,4 @@
-//! The server's address is a setting of its process: the test sets it.
+//! The server's address is a setting of this process, which the test sets.
 
 use std::time::Duration;
 

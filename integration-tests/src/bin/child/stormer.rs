@@ -13,12 +13,12 @@ use integration_tests::{
 };
 use rws_kafka::{ConsumerContext, ConsumerHandle, KafkaConsumer};
 
-/// How soon a change of the assignment is reported.
+/// The interval in which changes of the assignment are reported.
 const LOOK: Duration = Duration::from_millis(20);
-/// So that messages are in flight when a worker goes.
+/// So that messages are in flight when a worker ends.
 const WORK: Duration = Duration::from_micros(300);
 
-/// Works until SIGTERM, then stops in order.
+/// Works until SIGTERM, then stops.
 pub(crate) fn run(stormer: &Stormer) {
     let (ask, asked) = channel();
     ctrlc::set_handler(move || {
