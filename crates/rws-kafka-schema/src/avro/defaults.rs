@@ -109,7 +109,11 @@ impl Encoder<'_> {
             (Type::Fixed(fixed), Value::String(text)) => {
                 let bytes = latin(text).ok_or_else(|| misfit(ty, json))?;
                 if bytes.len() != fixed.size {
-                    return Err(format!("{} bytes; allowed: {}", bytes.len(), fixed.size));
+                    return Err(format!(
+                        "found {} bytes; allowed: {}",
+                        bytes.len(),
+                        fixed.size
+                    ));
                 }
                 to.extend_from_slice(&bytes);
             }
