@@ -333,7 +333,7 @@ fn report(what: &str, ours: f64, plain: f64, converter: f64) {
     );
 }
 
-/// Returns how many times as much two threads decode as one, in the same time.
+/// Prints how many times as much two threads decode as one, in the same time.
 fn two_threads(registry: &SchemaRegistry, payload: &[u8]) {
     const CALLS: u32 = 300_000;
     let decode = || {

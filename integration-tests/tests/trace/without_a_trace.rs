@@ -80,7 +80,7 @@ fn a_panic_in_a_handler_ends_its_trace() {
         let consumer = consumer(&topic).on_failure(rws_kafka::FailurePolicy::Skip);
         consumer.max_retries(0).start(move |msg: ConsumerContext| {
             seen.lock().unwrap().push(TraceContext::current());
-            assert!(msg.payload_str()? == "calm", "as was asked for");
+            assert!(msg.payload_str()? == "calm", "as requested");
             msg.commit()
         })
     };
