@@ -16,8 +16,8 @@ enum By {
     PreparedOutbox,
 }
 
-/// A row a transaction: by `enqueue`, as it is and prepared, and into a plain table by a prepared
-/// statement.
+/// Inserts one row per transaction: with `enqueue`, unprepared and prepared, and into a plain
+/// table with a prepared statement.
 pub(crate) fn compare() {
     println!("enqueue, {CLIENTS} clients, a row a transaction, transactions/s");
     let stage = Stage::new();

@@ -57,7 +57,7 @@ fn consume(bootstrap: &str, topic: &str, group: &str, messages: usize) -> Durati
     marks.wait(&handle)
 }
 
-/// With the bounds that hold where none are set.
+/// Consumes in batches, with the default bounds.
 fn consume_batches(bootstrap: &str, topic: &str, group: &str, messages: usize) -> Duration {
     let (mark, marks) = Marks::new(messages);
     let consumer = consumer(bootstrap, topic, group);

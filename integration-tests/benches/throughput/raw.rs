@@ -1,4 +1,4 @@
-//! The control: rdkafka as one would wire it by hand, with the same properties as ours.
+//! The control: rdkafka used directly, with the same properties as ours.
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// Counts deliveries, and passes each on when someone waits for it.
+/// Counts deliveries, and passes each on if a call waits for it.
 pub(crate) struct Counting {
     delivered: Arc<AtomicUsize>,
     told: Option<Sender<()>>,
@@ -90,7 +90,7 @@ impl RawProducer {
     }
 }
 
-/// A poll loop that counts; the time runs from the first message to the last.
+/// Consumes in a poll loop that counts, and returns the time from the first message to the last.
 pub(crate) fn consume(
     bootstrap: &str,
     topic: &str,

@@ -47,7 +47,7 @@ fn async_code_asks_for_it_and_a_failed_statement_is_no_end() -> Result<(), Box<d
             assert_eq!(kept, expected);
             tx.commit().await?;
         }
-        // What the database refuses fails the transaction, and not the next one.
+        // An error of the database fails this transaction, but not the next one.
         let mut tx = client.transaction().await?;
         let text_with_nul = "k\0";
         let refused = tx.execute("SELECT $1::text", &[&text_with_nul]).await;

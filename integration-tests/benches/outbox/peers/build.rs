@@ -7,7 +7,7 @@ pub(crate) struct Built {
     pub(crate) command: Vec<String>,
 }
 
-/// Builds the one on `oagudo/outbox`, or tells why it cannot be had.
+/// Builds the one on `oagudo/outbox`, or returns why it cannot.
 pub(crate) fn go() -> Result<Built, String> {
     let name = "oagudo/outbox (Go)";
     let program = target("go").join("peer").display().to_string();
@@ -16,7 +16,7 @@ pub(crate) fn go() -> Result<Built, String> {
     Ok(Built { name, command })
 }
 
-/// Builds the one on `transaction-outbox`, or tells why it cannot be had.
+/// Builds the one on `transaction-outbox`, or returns why it cannot.
 pub(crate) fn java() -> Result<Built, String> {
     let name = "transaction-outbox (Java)";
     let (sources, target) = (sources("java"), target("java"));
@@ -46,16 +46,16 @@ fn target(language: &str) -> PathBuf {
     folder.join(language)
 }
 
-/// The tool's own words go to standard error.
+/// Runs a tool, whose own output goes to standard error.
 fn run(peer: &str, tool: &str, arguments: &[&str], folder: &Path) -> Result<(), String> {
     let status = Command::new(tool)
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
         .status()
-        .map_err(|error| format!("{peer}, for {tool} cannot be run: {error}"))?;
+        .map_err(|error| format!("{peer}, because {tool} cannot be run: {error}"))?;
     if status.success() {
         return Ok(());
     }
-    Err(format!("{peer}, for {tool} failed: {status}"))
+    Err(format!("{peer}, because {tool} failed: {status}"))
 }
