@@ -280,7 +280,7 @@ fn errors_tell_what_was_found_and_what_is_allowed() {
         file.confluent_rest(&[0], "p.A", &[2, 14])
             .unwrap_err()
             .to_string(),
-        "the payload is of the message at [7], where the Protobuf schema has none"
+        "the payload names the message at [7], but the Protobuf schema has none there"
     );
     let error = file.confluent_rest(&[0], "p.A", &[1]).unwrap_err();
     assert!(

@@ -199,7 +199,7 @@ impl Shift<'_> {
     /// The messages of the next attempt.
     fn take_run(&self, taken: &mut Taken) -> Vec<ConsumerContext> {
         let message = |batch: &Arc<Batch>, index, failures| {
-            let trace = TraceContext::from_headers(batch.headers(index));
+            let trace = TraceContext::from_headers(batch.headers(index)).map(Arc::new);
             let failures = self.attempts_before(batch, index) + failures;
             ConsumerContext::new(self.engine.clone(), batch, index, failures, trace)
         };

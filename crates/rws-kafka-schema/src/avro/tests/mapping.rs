@@ -359,7 +359,7 @@ fn a_payload_that_ends_early_or_late_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the payload ends at byte {}, within the value in tags.new",
+            "the payload ends at byte {}, before the end of the value in tags.new",
             bytes.len() - 2
         )
     );

@@ -267,7 +267,7 @@ fn a_profile_that_cannot_do_says_why() {
     for (config, why) in [
         (
             "sso_session = s\nsso_account_id = 1",
-            "profile x means single sign-on",
+            "profile x uses single sign-on",
         ),
         ("role_arn = a", "role_arn needs source_profile"),
         ("role_arn = a\nsource_profile = gone", "no profile gone in"),
