@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// The properties that ours sets.
 const SAME: [(&str, &str); 3] = [
     ("fetch.queue.backoff.ms", "5"),
-    ("queued.max.messages.kbytes", "16384"),
+    ("queued.max.messages.kbytes", "4096"),
     ("fetch.max.bytes", "8388608"),
 ];
 
