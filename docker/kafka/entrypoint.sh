@@ -1,15 +1,15 @@
 #!/bin/bash
 # Formats the storage of a KRaft node on its first start, then runs the broker.
-# Serves images made of apache/kafka and of Debian and Maven packages alike.
+# It works in images based on apache/kafka and in those built from Debian and Maven packages.
 #
-# A variable KAFKA_<NAME> is a line of server.properties, spelled as in the
-# official image: `_` is `.`, `__` is `_`, `___` is `-`. Besides:
+# A variable KAFKA_<NAME> becomes a line of server.properties, spelled as in the
+# official image: `_` is `.`, `__` is `_`, `___` is `-`. Other variables:
 #   CLUSTER_ID    the cluster's id
-#   SCRAM_USERS   users, one a line: SCRAM-SHA-256=[name=app,password=secret]
+#   SCRAM_USERS   users, one per line: SCRAM-SHA-256=[name=app,password=secret]
 #   HEAP          the JVM's heap (512m)
-#   JAVA_OPTIONS  options for the broker's JVM, in place of those by which it starts in half the
-#                 time and runs a little slower
-# A file /etc/kafka/extra.properties is appended as it is, and wins.
+#   JAVA_OPTIONS  options for the broker's JVM; the default ones make it start in half the time
+#                 and run a little slower
+# A file /etc/kafka/extra.properties is appended unchanged and takes precedence.
 set -euo pipefail
 
 home=/var/lib/rws-kafka
@@ -43,10 +43,10 @@ default TRANSACTION_STATE_LOG_NUM_PARTITIONS 5
 default SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR 1
 default SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR 1
 default GROUP_INITIAL_REBALANCE_DELAY_MS 0
-# A broker that was frozen for longer than its session answers for a moment that the cluster has no
-# brokers, and a librdkafka client that asks just then finds none any more (librdkafka #5301). On the
-# other hand, one that was killed is let in again only when its session has expired: counted from its
-# new start, if it is the controller itself. It must keep asking for longer than that, or it ends.
+# A broker that was frozen for longer than its session briefly reports a cluster without brokers, and a
+# librdkafka client that asks at that moment never finds one again (librdkafka #5301). On the other
+# hand, a broker that was killed can rejoin only when its session has expired; if it is the controller
+# itself, the session counts from its new start. It must keep trying for longer than that, or it exits.
 default BROKER_HEARTBEAT_INTERVAL_MS 500
 default BROKER_SESSION_TIMEOUT_MS 60000
 default INITIAL_BROKER_REGISTRATION_TIMEOUT_MS 240000
@@ -64,7 +64,7 @@ default INITIAL_BROKER_REGISTRATION_TIMEOUT_MS 240000
         name="${name//_/.}"
         name="${name//$'\n'/_}"
         value="${!variable}"
-        # A newline inside a value would begin another property.
+        # A newline inside a value would start another property.
         printf '%s=%s\n' "$name" "${value//$'\n'/\\n}"
     done
     if [ -f "$extra" ]; then
@@ -72,12 +72,12 @@ default INITIAL_BROKER_REGISTRATION_TIMEOUT_MS 240000
     fi
 } >"$config"
 
-# format: makes a new node's storage, of the version that the image's template has.
+# format: creates a new node's storage, in the version of the image's template.
 format() {
     local id
     mkdir -p "$KAFKA_LOG_DIRS"
     cp "$template/bootstrap.checkpoint" "$KAFKA_LOG_DIRS/"
-    # Never with a dash in front, which Kafka does not give out either.
+    # It never starts with a dash; nor do the ids that Kafka generates.
     id="$(head -c 16 /dev/urandom | base64 | tr '+/' '-_')"
     cat >"$KAFKA_LOG_DIRS/meta.properties" <<END
 version=1
@@ -94,7 +94,7 @@ if [ ! -f "${KAFKA_LOG_DIRS%%,*}/meta.properties" ]; then
         [ -z "$user" ] || users+=(--add-scram "$user")
     done <<<"${SCRAM_USERS:-}"
     if [ "${#users[@]}" -eq 0 ] && [ -d "$template" ] && [[ "$KAFKA_LOG_DIRS" != *,* ]]; then
-        # What the tool would write, without a JVM for it.
+        # Writes what the tool would write, without starting a JVM.
         format
     else
         # shellcheck disable=SC2086 # options are words

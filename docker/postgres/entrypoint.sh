@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts PgBouncer beside PostgreSQL; with a certificate in /etc/rws-kafka/server.pem (key and chain),
-# PostgreSQL speaks TLS.
+# Starts PgBouncer beside PostgreSQL. If /etc/rws-kafka/server.pem exists (key and certificate chain),
+# PostgreSQL uses TLS.
 set -eu
 
 set -- -c 'listen_addresses=*' -c unix_socket_directories=/tmp -c max_connections=200 -c jit=off "$@"
@@ -11,7 +11,7 @@ if [ -f "$pem" ]; then
     (umask 077 && cat "$pem" >"$own")
     set -- -c ssl=on -c "ssl_cert_file=$own" -c "ssl_key_file=$own" "$@"
 fi
-# Left by a container that was killed.
+# A container that was killed may have left these behind.
 rm -f /tmp/pgbouncer.pid /tmp/.s.PGSQL.*
 pgbouncer --daemon --quiet /etc/rws-kafka/pgbouncer.ini
 exec postgres -D /var/lib/rws-kafka/data "$@"

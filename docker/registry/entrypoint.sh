@@ -1,15 +1,15 @@
 #!/bin/bash
-# Runs Apicurio Registry on port 8080, its data in a file that outlives a restart.
-# Serves images made of apicurio/apicurio-registry and of packages alike.
+# Runs Apicurio Registry on port 8080, with its data in a file that survives a restart.
+# It works in images based on apicurio/apicurio-registry and in those built from packages.
 #
-#   COMPATIBILITY   the rule for every subject without one of its own (BACKWARD)
-#   BEARER_TOKEN    what the front asks for, if set
+#   COMPATIBILITY   the rule for every subject without its own rule (BACKWARD)
+#   BEARER_TOKEN    the token that the proxy requires, if set
 #   HEAP            the JVM's heap (256m)
 #
-# A file config/application.properties in the working directory is the application's, and wins
-# over its own. The front, an nginx on port 8443, is there with a server's key and certificate in
-# /etc/registry/server.pem, by TLS, or with a BEARER_TOKEN; clients need a certificate of
-# /etc/registry/ca.pem, if there is one.
+# A file config/application.properties in the working directory takes precedence over the
+# application's own settings. A proxy, nginx on port 8443, runs if /etc/registry/server.pem has a
+# server's key and certificate (then it uses TLS) or if BEARER_TOKEN is set. If /etc/registry/ca.pem
+# exists, clients need a certificate from this CA.
 set -euo pipefail
 
 home=/var/lib/rws-kafka
@@ -27,7 +27,7 @@ if [ -f "$pem" ] || [ -n "${BEARER_TOKEN:-}" ]; then
             printf 'ssl_client_certificate %s;\nssl_verify_client on;\n' "$ca"
         fi
         if [ -n "${BEARER_TOKEN:-}" ]; then
-            # The registry behind knows nothing of tokens.
+            # The registry behind the proxy does not support tokens.
             # shellcheck disable=SC2016 # nginx's variable
             printf 'if ($http_authorization != "Bearer %s") { return 401; }\n' "$BEARER_TOKEN"
             printf 'proxy_set_header Authorization "";\n'

@@ -1,10 +1,10 @@
-//! Pages as a browser shows them: headless Chromium.
+//! Loads pages in a headless Chromium.
 
 use std::{fs, path::Path};
 
 use crate::program::{is_there, run_program};
 
-/// Loads pages in a Chromium without a window; each call is a browser of its own.
+/// A Chromium without a window. Each call starts a new browser.
 #[derive(Debug)]
 pub struct Browser {
     width: u32,
@@ -20,11 +20,11 @@ const PROGRAMS: [&str; 4] = [
     "google-chrome",
 ];
 
-/// What Chromium says of what a page was not allowed to do.
+/// Chromium's message for something that a page's policy forbids.
 const REFUSED: &str = "Content Security Policy";
 
 impl Browser {
-    /// A window of this size, in CSS pixels.
+    /// Creates a browser with a window of this size, in CSS pixels.
     pub fn new(width: u32, height: u32) -> Self {
         Self {
             width,
@@ -33,19 +33,19 @@ impl Browser {
         }
     }
 
-    /// As for a user who prefers dark pages.
+    /// Sets the user's preference to dark pages.
     #[must_use]
     pub fn dark(mut self) -> Self {
         self.is_dark = true;
         self
     }
 
-    /// The document as it is once the page is loaded and its scripts have run.
+    /// Returns the document as it is once the page is loaded and its scripts have run.
     ///
     /// # Panics
     ///
-    /// When the browser is not installed, or has not ended after 30 s, or the page tries what its own
-    /// policy forbids.
+    /// Panics if the browser is not installed, or has not ended after 30 s, or the page tries what
+    /// its own policy forbids.
     pub fn document(&self, url: &str) -> String {
         self.run(&["--dump-dom"], url)
     }
@@ -70,7 +70,7 @@ impl Browser {
         let scheme = u8::from(!self.is_dark);
         let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
         let mut all = vec!["--headless", "--disable-gpu", "--hide-scrollbars"];
-        // Containers often lack what the sandbox is made of; the pages are our own.
+        // Containers often do not support the sandbox, and the pages are our own.
         all.extend(["--no-sandbox", "--disable-dev-shm-usage"]);
         all.extend(["--enable-logging=stderr", &profile, &size, &scheme]);
         all.extend(arguments);

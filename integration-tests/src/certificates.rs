@@ -9,8 +9,8 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-/// A private certificate authority, made for one broker, and a second one that
-/// has nothing to do with it. Their files live as long as this value.
+/// A private certificate authority for one broker, and a second, unrelated one. Their files are
+/// deleted when this value is dropped.
 #[derive(Debug)]
 pub struct Certificates {
     directory: TempDir,
@@ -24,7 +24,7 @@ impl Certificates {
     ///
     /// # Panics
     ///
-    /// When a file cannot be written.
+    /// Panics if a file cannot be written.
     pub fn new() -> Self {
         let directory = tempfile::Builder::new()
             .prefix("rws-kafka-certificates-")
@@ -42,22 +42,22 @@ impl Certificates {
         }
     }
 
-    /// The PEM file of the authority that signed the broker's certificate.
+    /// Returns the PEM file of the authority that signed the broker's certificate.
     pub fn ca_file(&self) -> &Path {
         &self.ca_file
     }
 
-    /// The PEM file of an authority that signed nothing here.
+    /// Returns the PEM file of an authority that signed nothing here.
     pub fn other_ca_file(&self) -> &Path {
         &self.other_ca_file
     }
 
-    /// A client's certificate and its key, signed by the authority, as two PEM
+    /// Returns a client's certificate and its key, signed by the authority, as two PEM
     /// files: certificate first. `name` must suit a file name.
     ///
     /// # Panics
     ///
-    /// When a file cannot be written.
+    /// Panics if a file cannot be written.
     pub fn client(&self, name: &str) -> (PathBuf, PathBuf) {
         let (certificate, key) = self.sign(name, Vec::new(), ExtendedKeyUsagePurpose::ClientAuth);
         (
@@ -70,7 +70,7 @@ impl Certificates {
         self.authority.pem()
     }
 
-    /// A server's key and certificate in one PEM text, as a broker wants them.
+    /// Returns a server's key and certificate in one PEM text, as a broker wants them.
     pub(crate) fn server_pem(&self, host: &str) -> String {
         let (certificate, key) = self.sign(
             host,

@@ -1,4 +1,4 @@
-//! Programs that a test starts in processes of their own.
+//! Programs that a test starts in their own processes.
 
 use std::{
     ffi::OsStr,
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::wait::{SOON, eventually_some};
 
-/// A program that is to be started as a [`Child`].
+/// A program to start as a [`Child`].
 ///
 /// It runs in an empty folder, without the server's and our own settings of this process.
 #[must_use = "the program does not run before `start`"]
@@ -29,7 +29,7 @@ pub struct Program {
 type Listener = Box<dyn FnMut(&str) + Send>;
 
 impl Program {
-    /// The program at this path: `env!("CARGO_BIN_EXE_…")`.
+    /// Creates a program from its path: `env!("CARGO_BIN_EXE_…")`.
     pub fn new(path: &str) -> Self {
         let mut command = Command::new(path);
         for (name, _) in std::env::vars_os() {
@@ -60,7 +60,7 @@ impl Program {
     ///
     /// # Panics
     ///
-    /// When the file cannot be opened.
+    /// Panics if the file cannot be opened.
     pub fn log(mut self, path: &Path) -> Self {
         let file = File::options().append(true).create(true).open(path);
         self.log = Some(file.expect("a log"));
@@ -78,7 +78,7 @@ impl Program {
     ///
     /// # Panics
     ///
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn start(mut self) -> Child {
         let folder = tempfile::tempdir().expect("an empty folder");
         let is_logged = self.log.is_some();
@@ -131,7 +131,7 @@ fn read_lines(
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             match &mut listener {
                 Some(listener) => listener(&line),
-                // Fails only when nobody asks for lines any more.
+                // Fails only if the receiver was dropped.
                 None => drop(sender.send(line)),
             }
         }
@@ -139,14 +139,14 @@ fn read_lines(
     (lines, reader)
 }
 
-/// A program in a process of its own, which is killed when this is dropped.
+/// A program in its own process, which is killed when this value is dropped.
 ///
-/// Its standard input ends when this process ends, however that ends.
+/// Its standard input ends when this process ends, for whatever reason.
 #[derive(Debug)]
 pub struct Child {
     process: process::Child,
     lines: Receiver<String>,
-    /// Lines that nobody has asked for yet.
+    /// Lines that no call has returned yet.
     kept: Vec<String>,
     reader: Option<JoinHandle<()>>,
     /// `None` where they go to a log.
@@ -160,7 +160,7 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// When there is no such line within [`SOON`], or the program has ended without it.
+    /// Panics if there is no such line within [`SOON`], or the program has ended without it.
     #[track_caller]
     pub fn wait_for(&mut self, prefix: &str) -> String {
         let found = self.kept.iter().position(|line| line.starts_with(prefix));
@@ -189,7 +189,7 @@ impl Child {
         }
     }
 
-    /// Returns all lines that nobody has asked for, once the program has ended.
+    /// Waits until the program has ended, and returns all lines that no call has returned yet.
     pub fn last_lines(&mut self) -> Vec<String> {
         let mut lines = std::mem::take(&mut self.kept);
         lines.extend(self.lines.iter());
@@ -200,7 +200,7 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// When it cannot be sent.
+    /// Panics if it cannot be sent.
     #[track_caller]
     pub fn signal(&self, name: &str) {
         let id = self.process.id().to_string();
@@ -214,11 +214,11 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// When it has ended before.
+    /// Panics if it has ended before.
     #[track_caller]
     pub fn kill(&mut self) {
         let ended = self.process.try_wait().expect("its status");
-        assert!(ended.is_none(), "it has ended by itself: {ended:?}");
+        assert!(ended.is_none(), "the program ended by itself: {ended:?}");
         self.end();
     }
 
@@ -226,7 +226,7 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// When its status is unknown, or the listener panicked.
+    /// Panics if its status is unknown, or the listener panicked.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         let status = self.process.try_wait().expect("its status")?;
         if let Some(reader) = self.reader.take() {
@@ -248,7 +248,7 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// When it has not ended within [`SOON`].
+    /// Panics if it has not ended within [`SOON`].
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
         eventually_some(SOON, || self.ended())
@@ -258,12 +258,12 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// When that goes to a [log](Program::log), or was asked for before.
+    /// Panics if that goes to a [log](Program::log), or was asked for before.
     pub fn errors(&mut self) -> String {
         let errors = self
             .errors
             .take()
-            .expect("they go to no log, and are asked for once");
+            .expect("the program has no log, and its errors are read once");
         errors.join().expect("reading does not panic")
     }
 

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 ///
 /// # Panics
 ///
-/// When the clock is before 1970.
+/// Panics if the clock is before 1970.
 pub fn now_ms() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.expect("after 1970").as_millis() as i64

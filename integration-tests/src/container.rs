@@ -1,4 +1,4 @@
-//! One container: its life, whatever runs in it.
+//! Starts, stops and removes one container, whatever runs in it.
 
 use std::{
     fmt,
@@ -21,19 +21,20 @@ use crate::{
     wait::eventually,
 };
 
-/// For a container to be made or started.
+/// The timeout for creating or starting a container.
 const START: Duration = Duration::from_secs(90);
-/// For what is in a container to answer: a broker that starts in 5 s on a quiet machine takes 50 s on
-/// a busy one, and more with two others beside it.
+/// The timeout for a container's service to answer: a broker that starts in 5 s on an idle machine
+/// takes 50 s on a busy one, and more with two others beside it.
 const READY: Duration = Duration::from_secs(240);
-/// For anything else that is asked of Docker or of what is in a container.
+/// The timeout for any other request to Docker or to a container's service.
 pub(crate) const OPERATION: Duration = Duration::from_secs(30);
-/// For a program in a container: the clients in Python and Java take long to start on a busy machine.
+/// The timeout for a program in a container: the clients in Python and Java take long to start on
+/// a busy machine.
 const PROGRAM: Duration = Duration::from_secs(90);
-/// How long what is in a container has to stop by itself.
+/// The time that a container's process has to stop by itself.
 const GRACE_SECONDS: i32 = 20;
 
-/// An image that `docker/build-images` makes.
+/// An image that `docker/build-images` builds.
 #[derive(Clone, Copy)]
 pub(crate) struct Image {
     pub(crate) name: &'static str,
@@ -41,7 +42,7 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// What every container here is made with.
+    /// Returns the settings that every container here has.
     pub(crate) fn request(self) -> ContainerRequest<GenericImage> {
         Self::request_of(GenericImage::new(self.name, self.tag))
     }
@@ -61,10 +62,10 @@ impl fmt::Display for Image {
     }
 }
 
-/// What a program in a container wrote, and how it ended.
+/// The output and exit code of a program in a container.
 #[derive(Debug, Clone)]
 pub struct ToolOutput {
-    /// Its exit code: 0 when all went well.
+    /// Its exit code: 0 for success.
     pub code: i64,
     /// What it wrote to its standard output.
     pub stdout: String,
@@ -72,19 +73,19 @@ pub struct ToolOutput {
     pub stderr: String,
 }
 
-/// Removed when this is dropped.
+/// Removed when this value is dropped.
 pub(crate) struct Container {
-    /// Of its service, as a panic names it: "the broker at localhost:12345".
+    /// The name of its service in panics: "the broker at localhost:12345".
     name: String,
     inner: Option<ContainerAsync<GenericImage>>,
 }
 
 impl Container {
-    /// Starts a container and does not wait for what is in it.
+    /// Starts a container, and does not wait for its service.
     ///
     /// # Panics
     ///
-    /// When Docker refuses for another reason than a port.
+    /// Panics if Docker refuses for another reason than a port.
     pub(crate) fn start(
         name: String,
         image: Image,
@@ -97,9 +98,9 @@ impl Container {
             }),
             Err(error) if is_port_conflict(&error) => Err(PortTaken),
             Err(error) => panic!(
-                "no container of {image}: {error}\n\
+                "cannot create a container of {image}: {error}\n\
                  It needs a Docker daemon that answers and the image that \
-                 docker/build-images makes; scripts/test sees to both."
+                 docker/build-images builds; scripts/test provides both."
             ),
         }
     }
@@ -108,13 +109,13 @@ impl Container {
         self.inner().id()
     }
 
-    /// Asks until `probe` succeeds, after a start. A container whose process ends is started again
-    /// once, for a busy machine makes a start fail that would succeed on a quiet one.
+    /// Calls `probe` after a start until it succeeds. A container whose process ends is started
+    /// again once, because a start that works on an idle machine may fail on a busy one.
     ///
     /// # Panics
     ///
-    /// When `probe` does not succeed in time, or the process ends twice; with the last problem and the
-    /// end of the log of each start.
+    /// Panics if `probe` does not succeed in time, or the process ends twice; with the last problem
+    /// and the end of the log of each start.
     #[track_caller]
     pub(crate) fn wait_until_started(&self, mut probe: impl FnMut() -> Result<(), String>) {
         let Err(first) = self.try_until_ready(&mut probe) else {
@@ -126,18 +127,18 @@ impl Container {
         self.restart();
         if let Err(second) = self.try_until_ready(&mut probe) {
             panic!(
-                "{}\nIt is the second start. Before it: {first}",
+                "{}\nThis was the second start. The first start: {first}",
                 self.describe(&second)
             );
         }
     }
 
-    /// Asks until `probe` succeeds.
+    /// Calls `probe` until it succeeds.
     ///
     /// # Panics
     ///
-    /// When it does not succeed in time, or the process has ended; with the last problem and the end
-    /// of the log.
+    /// Panics if it does not succeed in time, or the process has ended; with the last problem and
+    /// the end of the log.
     #[track_caller]
     pub(crate) fn wait_until_ready(&self, mut probe: impl FnMut() -> Result<(), String>) {
         if let Err(problem) = self.try_until_ready(&mut probe) {
@@ -172,7 +173,7 @@ impl Container {
 
     /// Freezes it: connections stay open, nothing answers.
     pub(crate) fn pause(&self) {
-        // The kernel may not get all of a busy container's threads to stand still the first time.
+        // The kernel may fail to freeze all threads of a busy container at the first attempt.
         let end = Instant::now() + OPERATION;
         while let Err(error) = run(OPERATION, || self.inner().pause()) {
             assert!(Instant::now() < end, "cannot pause {}: {error}", self.name);
@@ -183,7 +184,7 @@ impl Container {
         self.docker("unpause", OPERATION, || self.inner().unpause());
     }
 
-    /// Stops it in order; its files stay.
+    /// Shuts it down; its files stay.
     pub(crate) fn stop(&self) {
         self.docker("stop", OPERATION, || {
             self.inner().stop_with_timeout(Some(GRACE_SECONDS))
@@ -192,7 +193,8 @@ impl Container {
 
     /// Kills it at once; its files stay.
     pub(crate) fn kill(&self) {
-        // A stop without a grace would ask first, and a broker tells the others before it is gone.
+        // A stop without a grace period would send SIGTERM first, and a broker would then tell the
+        // others.
         let options = KillContainerOptionsBuilder::new().signal("KILL").build();
         self.docker("kill", OPERATION, || async {
             let docker = docker_client_instance().await?;
@@ -205,7 +207,7 @@ impl Container {
         });
     }
 
-    /// Starts it again on the same ports, and does not wait for what is in it.
+    /// Starts it again on the same ports, and does not wait for its service.
     pub(crate) fn restart(&self) {
         self.docker("start", START, || self.inner().start());
     }
@@ -222,11 +224,11 @@ impl Container {
         }
     }
 
-    /// Runs a program beside what runs in it already.
+    /// Runs a program in the running container.
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 90 s; naming it as `shown`.
+    /// Panics if it cannot be run, or has not ended after 90 s; naming it as `shown`.
     #[track_caller]
     pub(crate) fn run(&self, shown: &str, command: ExecCommand) -> ToolOutput {
         self.try_run(command)
@@ -265,7 +267,7 @@ impl Container {
 }
 
 impl Drop for Container {
-    /// Within 30 s; what fails here is left to the reaper.
+    /// Tries for 30 s; otherwise the reaper removes it.
     fn drop(&mut self) {
         if let Some(container) = self.inner.take() {
             let _ = run(OPERATION, || container.rm());
@@ -273,28 +275,28 @@ impl Drop for Container {
     }
 }
 
-/// Why the service in a container does not answer.
+/// The cause why the service in a container does not answer.
 struct NotReady {
-    /// What the last probe said.
+    /// The error of the last probe.
     problem: String,
     ended: bool,
 }
 
-/// Another process took a port between the choice and the start.
+/// Another process took the port after it was chosen and before the start.
 pub(crate) struct PortTaken;
 
-/// Launches with newly chosen ports until they are free.
+/// Starts a container with new ports until they are free.
 pub(crate) fn until_ports_are_free<T>(mut launch: impl FnMut() -> Result<T, PortTaken>) -> T {
     for _ in 0..5 {
         if let Ok(launched) = launch() {
             return launched;
         }
     }
-    panic!("no container: each port chosen was taken by the time it started");
+    panic!("cannot start a container: every chosen port was taken before the start");
 }
 
 fn is_port_conflict(error: &Failure<TestcontainersError>) -> bool {
-    // The daemon's own words come deep in the chain of causes.
+    // The daemon's own message is deep in the chain of causes.
     let text = format!("{error:?}");
     text.contains("port is already allocated") || text.contains("address already in use")
 }
@@ -346,7 +348,7 @@ mod tests {
         }));
         let failed = failed.expect_err("it cannot be ready");
         let text = failed.downcast_ref::<String>().expect("a text");
-        let (second, first) = text.split_once("Before it").expect("both starts");
+        let (second, first) = text.split_once("The first start").expect("both starts");
         assert!(second.contains("its process has ended"), "{text}");
         assert!(second.contains("second"), "{text}");
         assert!(

@@ -1,4 +1,4 @@
-//! Beginnings and ends of workers and producers that a test expects to succeed.
+//! Starts and stops of workers and producers that a test expects to succeed.
 
 use rws_kafka::{ConsumerHandle, KafkaProducer};
 
@@ -8,7 +8,7 @@ use crate::wait::SOON;
 ///
 /// # Panics
 ///
-/// When the worker has none after [`SOON`].
+/// Panics if the worker has none after [`SOON`].
 #[track_caller]
 pub fn ready(worker: &ConsumerHandle) {
     assert!(worker.wait_ready(SOON), "{:?}", worker.status());
@@ -18,7 +18,7 @@ pub fn ready(worker: &ConsumerHandle) {
 ///
 /// # Panics
 ///
-/// When the worker leaves something unfinished or uncommitted.
+/// Panics if the worker leaves something unfinished or uncommitted.
 #[track_caller]
 pub fn stop(worker: &ConsumerHandle) {
     let report = worker.stop();
@@ -29,7 +29,7 @@ pub fn stop(worker: &ConsumerHandle) {
 ///
 /// # Panics
 ///
-/// When something is not delivered within [`SOON`].
+/// Panics if something is not delivered within [`SOON`].
 #[track_caller]
 pub fn close(producer: &KafkaProducer) {
     let report = producer.close(SOON);

@@ -5,10 +5,10 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-/// Longer than anything that is done before a gate is opened.
+/// Longer than any test keeps a gate closed.
 const DEADLINE: Duration = Duration::from_secs(240);
 
-/// Something that handlers wait at until the test opens it.
+/// A gate at which handlers wait until the test opens it.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -23,11 +23,11 @@ impl Gate {
     ///
     /// # Panics
     ///
-    /// When it stays closed for four minutes.
+    /// Panics if it stays closed for four minutes.
     pub fn pass(&self) {
         let mut open = self.0.0.lock();
         let end = Instant::now() + DEADLINE;
         self.0.1.wait_while_until(&mut open, |open| !*open, end);
-        assert!(*open, "nobody opened the gate");
+        assert!(*open, "the gate was not opened in time");
     }
 }

@@ -19,7 +19,7 @@ const PORT: u16 = 5000;
 const REGION: &str = "eu-central-1";
 const USER: &str = "tests";
 
-/// What a request to AWS is signed with.
+/// The credentials that sign a request to AWS.
 #[derive(Clone)]
 pub struct AwsCredentials {
     /// The access key's id, `AKIA…`.
@@ -28,11 +28,11 @@ pub struct AwsCredentials {
     pub secret_access_key: String,
 }
 
-/// AWS Glue in a container of its own, removed when this is dropped: moto's, which refuses what is
-/// not signed with its own [credentials](Self::credentials).
+/// AWS Glue in its own container, removed when this value is dropped: moto's, which refuses
+/// what is not signed with its own [credentials](Self::credentials).
 ///
-/// Where it is known to differ from AWS's: it checks no compatibility, and lists neither schemas nor
-/// versions.
+/// Where it is known to differ from AWS's: it checks no compatibility, and lists neither schemas
+/// nor versions.
 pub struct Glue {
     container: Container,
     port: u16,
@@ -40,13 +40,13 @@ pub struct Glue {
 }
 
 impl Glue {
-    /// The Glue that the tests of one binary share, started on first use and removed when the
-    /// process ends. Don't stop it: use schemas of your own, and [`Glue::start`] where it must
-    /// suffer.
+    /// Returns the Glue that the tests of one binary share, started on first use and removed when
+    /// the process ends. Don't stop it: use schemas of your own, or start another one with
+    /// [`Glue::start`].
     ///
     /// # Panics
     ///
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Glue> = OnceLock::new();
         SHARED.get_or_init(Self::start)
@@ -56,7 +56,7 @@ impl Glue {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn start() -> Self {
         let (container, port) = until_ports_are_free(|| {
             let port = free_port();
@@ -77,22 +77,22 @@ impl Glue {
         glue
     }
 
-    /// Where it is: `http://localhost:PORT`.
+    /// Returns its address: `http://localhost:PORT`.
     pub fn endpoint(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
 
-    /// The region it is in.
+    /// Returns the region it is in.
     pub fn region(&self) -> &'static str {
         REGION
     }
 
-    /// Those of the one user that may do everything.
+    /// Returns the credentials of the one user, who may do everything.
     pub fn credentials(&self) -> &AwsCredentials {
         &self.credentials
     }
 
-    /// Those of the same user, with a secret that is not the user's.
+    /// Returns the same user's access key with a wrong secret.
     pub fn wrong_credentials(&self) -> AwsCredentials {
         AwsCredentials {
             secret_access_key: "wrong".repeat(8),
@@ -104,7 +104,7 @@ impl Glue {
     ///
     /// # Panics
     ///
-    /// When it does not answer.
+    /// Panics if it does not answer.
     #[track_caller]
     pub fn request(&self, operation: &str, body: &Value) -> HttpAnswer {
         self.request_as(&self.credentials, operation, body)
@@ -114,7 +114,7 @@ impl Glue {
     ///
     /// # Panics
     ///
-    /// When it does not answer.
+    /// Panics if it does not answer.
     #[track_caller]
     pub fn request_as(
         &self,
@@ -134,23 +134,23 @@ impl Glue {
         answer.unwrap_or_else(|error| panic!("{operation}: {error}"))
     }
 
-    /// Makes a registry for schemas.
+    /// Creates a registry for schemas.
     ///
     /// # Panics
     ///
-    /// When Glue refuses: there is one of this name.
+    /// Panics if Glue refuses: there is one of this name.
     #[track_caller]
     pub fn create_registry(&self, name: &str) {
         self.request("CreateRegistry", &json!({"RegistryName": name}))
             .ok();
     }
 
-    /// What Glue tells of a schema (`DataFormat`, `Compatibility`, `LatestSchemaVersion`, …), or
-    /// `None` if there is none.
+    /// Returns what Glue reports about a schema (`DataFormat`, `Compatibility`,
+    /// `LatestSchemaVersion`, …), or `None` if there is none.
     ///
     /// # Panics
     ///
-    /// When it does not answer.
+    /// Panics if it does not answer.
     #[track_caller]
     pub fn schema(&self, registry: &str, name: &str) -> Option<Value> {
         let id = json!({"RegistryName": registry, "SchemaName": name});
@@ -158,12 +158,12 @@ impl Glue {
         (!answer.body.contains("EntityNotFoundException")).then(|| answer.ok())
     }
 
-    /// What Glue tells of each version of a schema, the first one first: `SchemaVersionId`,
+    /// Returns what Glue reports about each version of a schema, in their order: `SchemaVersionId`,
     /// `SchemaDefinition`, …; nothing if there is no such schema.
     ///
     /// # Panics
     ///
-    /// When it does not answer.
+    /// Panics if it does not answer.
     #[track_caller]
     pub fn versions(&self, registry: &str, name: &str) -> Vec<Value> {
         let Some(schema) = self.schema(registry, name) else {
@@ -185,7 +185,7 @@ impl Glue {
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub fn pause(&self) {
         self.container.pause();
     }
@@ -194,7 +194,7 @@ impl Glue {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn unpause(&self) {
         self.container.unpause();
         self.container.wait_until_ready(|| self.answers());
@@ -204,12 +204,12 @@ impl Glue {
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub fn stop(&self) {
         self.container.kill();
     }
 
-    /// What it logged, a line a request.
+    /// Returns its log, one line per request.
     pub fn logs(&self) -> String {
         self.container.logs()
     }
@@ -220,7 +220,10 @@ impl Glue {
         if answer.status == 200 {
             return Ok(());
         }
-        Err(format!("it answers {} {}", answer.status, answer.body))
+        Err(format!(
+            "it responds with {} {}",
+            answer.status, answer.body
+        ))
     }
 
     fn make_credentials(&self) -> AwsCredentials {
@@ -260,12 +263,12 @@ impl Glue {
         }
         match request.send() {
             Ok(answer) if answer.status == 200 => answer.body,
-            other => panic!("{action} gave {other:?}"),
+            other => panic!("{action} returned {other:?}"),
         }
     }
 }
 
-/// The text of the first element of this name.
+/// Returns the text of the first element of this name.
 fn element(xml: &str, name: &str) -> String {
     let text = xml
         .split_once(&format!("<{name}>"))

@@ -26,7 +26,7 @@ pub struct HttpAnswer {
 }
 
 impl HttpRequest {
-    /// A request of this method (`GET`, …) without headers and body.
+    /// Creates a request with this method (`GET`, …), without headers and body.
     pub fn new(method: &str, url: &str) -> Self {
         Self {
             shown: format!("{method} {url}"),
@@ -94,7 +94,7 @@ impl HttpRequest {
     ///
     /// # Panics
     ///
-    /// When `curl` is not installed.
+    /// Panics if `curl` is not installed.
     #[track_caller]
     pub fn send(self) -> Result<HttpAnswer, String> {
         let seconds = (DEADLINE.as_secs() - 2).to_string();
@@ -121,22 +121,22 @@ impl HttpRequest {
 }
 
 impl HttpAnswer {
-    /// The body, taken apart.
+    /// Returns the body, parsed as JSON.
     ///
     /// # Panics
     ///
-    /// When it is no JSON.
+    /// Panics if it is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body)
-            .unwrap_or_else(|error| panic!("{error}: {} gave {}", self.shown, self.body))
+            .unwrap_or_else(|error| panic!("{error}: {} returned {}", self.shown, self.body))
     }
 
-    /// The body of a request that went well, taken apart.
+    /// Returns the body of a successful response, parsed as JSON.
     ///
     /// # Panics
     ///
-    /// When the status is not 200, or the body no JSON.
+    /// Panics if the status is not 200, or the body no JSON.
     #[track_caller]
     pub fn ok(&self) -> Value {
         let Self {
@@ -144,7 +144,7 @@ impl HttpAnswer {
             body,
             shown,
         } = self;
-        assert_eq!(*status, 200, "{shown} gave {status} {body}");
+        assert_eq!(*status, 200, "{shown} returned {status} {body}");
         self.json()
     }
 }

@@ -1,4 +1,4 @@
-//! What handlers were given, to be compared with what was sent.
+//! Records what handlers were given, to compare it with what was sent.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -17,7 +17,7 @@ pub type Journal = JournalOf<Given>;
 
 /// A list that handlers add to and the test reads, in the order of the additions. Clones share it.
 ///
-/// Its entries are [`Given`]s, or a test's own type that is made from what a handler is given.
+/// Its entries are [`Given`]s, or values of a test's own type.
 #[derive(Debug)]
 pub struct JournalOf<T>(Arc<Mutex<Vec<T>>>);
 
@@ -100,14 +100,17 @@ impl Journal {
     ///
     /// # Panics
     ///
-    /// When there are fewer after two minutes; the message contains the worker's status.
+    /// Panics if there are fewer after two minutes; the message contains the worker's status.
     #[track_caller]
     pub fn wait_for(&self, count: usize, worker: &ConsumerHandle) {
         let end = Instant::now() + 2 * SOON;
         while self.distinct() < count {
             let status = worker.status();
             let seen = self.distinct();
-            assert!(Instant::now() < end, "{seen} of {count}: {status:#?}");
+            assert!(
+                Instant::now() < end,
+                "handled {seen} of {count} messages: {status:#?}"
+            );
             thread::sleep(Duration::from_millis(100));
         }
     }
@@ -117,7 +120,7 @@ impl Journal {
     ///
     /// # Panics
     ///
-    /// When a message is missing or came before its predecessor.
+    /// Panics if a message is missing or came before its predecessor.
     #[track_caller]
     pub fn assert_none_lost(&self, ends: &[i64]) {
         let first = self.first_deliveries();
@@ -132,7 +135,7 @@ impl Journal {
     ///
     /// # Panics
     ///
-    /// When a message is missing, came twice, or came before its predecessor.
+    /// Panics if a message is missing, came twice, or came before its predecessor.
     #[track_caller]
     pub fn assert_each_once(&self, ends: &[i64]) {
         for (partition, end) in (0..).zip(ends) {
@@ -140,7 +143,7 @@ impl Journal {
         }
     }
 
-    /// The offsets of each partition, without repeated ones.
+    /// Returns the offsets of each partition, without repeated ones.
     fn first_deliveries(&self) -> BTreeMap<i32, Vec<i64>> {
         let mut seen = HashSet::new();
         let mut first: BTreeMap<i32, Vec<i64>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What `kcat` sees, a client without our code.
+//! Reads and writes with `kcat`, a client without our code.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub struct KcatRecord {
     pub key: Option<String>,
     /// `None` for a tombstone.
     pub payload: Option<String>,
-    /// In their order.
+    /// The headers, in their order.
     pub headers: Vec<(String, Option<String>)>,
 }
 
@@ -36,7 +36,7 @@ impl KcatRecord {
             timestamp_ms: number("ts"),
             key: text(&message["key"]),
             payload: text(&message["payload"]),
-            // Name and value by turns.
+            // Names and values alternate.
             headers: headers.map_or_else(Vec::new, |flat| {
                 flat.chunks(2)
                     .map(|pair| (text(&pair[0]).expect("a name"), text(&pair[1])))
@@ -60,7 +60,8 @@ impl Brokers {
         output.lines().map(KcatRecord::of).collect()
     }
 
-    /// Returns all messages of a topic in a format of `kcat`'s, those of a partition in their order.
+    /// Returns all messages of a topic in a format of `kcat`'s, those of a partition in their
+    /// order.
     ///
     /// # Panics
     ///
@@ -76,7 +77,7 @@ impl Brokers {
 ///
 /// # Panics
 ///
-/// When `kcat` is not installed, fails, or has not ended after 30 s.
+/// Panics if `kcat` is not installed, fails, or has not ended after 30 s.
 #[track_caller]
 pub fn kcat(arguments: &[&str]) -> Vec<u8> {
     kcat_with_input(arguments, b"")
@@ -86,7 +87,7 @@ pub fn kcat(arguments: &[&str]) -> Vec<u8> {
 ///
 /// # Panics
 ///
-/// When `kcat` is not installed, fails, or has not ended after 30 s.
+/// Panics if `kcat` is not installed, fails, or has not ended after 30 s.
 #[track_caller]
 pub fn kcat_with_input(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let (status, output, errors) = run_program("kcat", arguments, input);

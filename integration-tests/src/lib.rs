@@ -10,12 +10,11 @@
 //! assert_eq!(kafka.kcat(&["-C", "-e", "-q", "-t", &topic]), b"hello\n");
 //! ```
 //!
-//! A test that cannot have its broker or registry fails: whatever goes wrong in here
-//! panics, with what was asked and what answered. Everything waits with a
-//! deadline, may be called from an async test too, and leaves no container and
-//! no network behind, however the test ends.
+//! A test without its broker or registry fails: every error in here panics with the request and
+//! the response. Every wait has a deadline, everything can also be called from async tests, and no
+//! container or network is left behind, however a test ends.
 //!
-//! The images are made by `docker/build-images`; `scripts/test` does all of it.
+//! `docker/build-images` builds the images; `scripts/test` does everything.
 
 mod browser;
 mod certificates;

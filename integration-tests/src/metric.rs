@@ -6,7 +6,7 @@ use rws_kafka::Observer;
 ///
 /// # Panics
 ///
-/// When the value is not a number.
+/// Panics if the value is not a number.
 #[track_caller]
 pub fn metric(observer: &Observer, series: &str) -> Option<f64> {
     let page = observer.render();

@@ -6,19 +6,19 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A name that no other test, process or run uses: `prefix-<pid>-<random>-<count>`.
+/// Returns a name that no other test, process or run uses: `prefix-<pid>-<random>-<count>`.
 pub fn unique(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{prefix}-{}-{:08x}-{count}", process::id(), random() as u32)
 }
 
-/// A topic name that no other test uses.
+/// Returns a topic name that no other test uses.
 pub fn unique_topic(prefix: &str) -> String {
     unique(prefix)
 }
 
-/// A port on which nothing listens, below the range that the system hands out
+/// Returns a port on which nothing listens, below the range that the system hands out
 /// to outgoing connections: it stays free while its broker is stopped.
 pub(crate) fn free_port() -> u16 {
     const RANGE: std::ops::Range<u64> = 10_000..30_000;

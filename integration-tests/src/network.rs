@@ -10,18 +10,18 @@ use crate::{
 
 const OPERATION: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// Removed when this is dropped: drop the containers in it before.
+/// Removed when this value is dropped: drop the containers in it before.
 #[derive(Debug)]
 pub(crate) struct Network {
     name: String,
 }
 
 impl Network {
-    /// Makes one. By us, not by testcontainers on the way, which would put no label on it.
+    /// Creates a network, because one that testcontainers creates would have no label.
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub(crate) fn create() -> Self {
         let name = unique("rws-kafka-test");
         let request = NetworkCreateRequest {
@@ -44,7 +44,7 @@ impl Network {
         });
         match created {
             Ok(_) => Self { name },
-            Err(error) => panic!("cannot make the network {name}: {error}"),
+            Err(error) => panic!("cannot create the network {name}: {error}"),
         }
     }
 
@@ -54,7 +54,7 @@ impl Network {
 }
 
 impl Drop for Network {
-    /// Within 30 s; what fails here is left to the reaper.
+    /// Tries for 30 s; otherwise the reaper removes it.
     fn drop(&mut self) {
         let _ = run(OPERATION, || async {
             let docker = docker_client_instance().await.map_err(|e| e.to_string())?;

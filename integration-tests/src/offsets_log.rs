@@ -91,7 +91,8 @@ impl<'a> Reader<'a> {
         self.text(usize::try_from(length).map_err(|_| "a string has a negative length")?)
     }
 
-    /// A string of the versions with tagged fields: its length and one, as a varint.
+    /// Returns a compact string, as versions with tagged fields have it: its length plus one, as a
+    /// varint.
     fn compact_string(&mut self) -> Result<String, &'static str> {
         let mut length = 0_usize;
         for shift in (0..35).step_by(7) {
@@ -119,7 +120,7 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() {
             Ok(())
         } else {
-            Err("it goes on after its last field")
+            Err("bytes follow its last field")
         }
     }
 }

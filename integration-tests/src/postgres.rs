@@ -1,4 +1,4 @@
-//! PostgreSQL in a container, and PgBouncer before it.
+//! PostgreSQL in a container, with PgBouncer in front of it.
 
 use std::{fmt, sync::OnceLock};
 
@@ -20,8 +20,8 @@ const IMAGE: Image = Image {
 const PORT: u16 = 5432;
 const POOLER_PORT: u16 = 6432;
 
-/// A PostgreSQL server in a container of its own, removed when this is dropped, with PgBouncer in
-/// transaction mode before it.
+/// A PostgreSQL server in its own container, removed when this value is dropped, with
+/// PgBouncer in transaction mode in front of it.
 pub struct Postgres {
     container: Container,
     port: u16,
@@ -30,13 +30,13 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// The server that the tests of one binary share, started on first use and removed when the
-    /// process ends. Don't stop it: use [databases](Self::create_database) of your own, and
-    /// [`Postgres::start`] where it must suffer.
+    /// Returns the server that the tests of one binary share, started on first use and removed when
+    /// the process ends. Don't stop it: use [databases](Self::create_database) of your own, or
+    /// start another one with [`Postgres::start`].
     ///
     /// # Panics
     ///
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(Self::start)
@@ -46,7 +46,7 @@ impl Postgres {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn start() -> Self {
         Self::launch(None)
     }
@@ -55,47 +55,47 @@ impl Postgres {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn start_tls(host: &str) -> Self {
         Self::launch(Some(host))
     }
 
-    /// Makes an empty database and returns its URL.
+    /// Creates an empty database and returns its URL.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// Panics if the server refuses.
     pub fn create_database(&self) -> String {
         let name = unique("db").replace('-', "_");
         self.psql("postgres", &format!("CREATE DATABASE {name}"));
         self.url(&name)
     }
 
-    /// The URL of the same database with `other` as its second host, of which the one that takes writes
-    /// is connected to.
+    /// Returns the URL of the same database with `other` as its second host. Clients connect to
+    /// the one that accepts writes.
     pub fn or_on(&self, url: &str, other: &Self) -> String {
         let first = format!("localhost:{}", self.port);
         let both = format!("{first},localhost:{}", other.port);
         url.replace(&first, &both) + "?target_session_attrs=read-write"
     }
 
-    /// Makes an empty database of the same name, and returns its URL.
+    /// Creates an empty database of the same name, and returns its URL.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// Panics if the server refuses.
     pub fn create_database_as(&self, url: &str) -> String {
         let name = url.rsplit('/').next().unwrap_or(url);
         self.psql("postgres", &format!("CREATE DATABASE {name}"));
         self.url(name)
     }
 
-    /// The URL of the same database for another role, whose password is `secret`.
+    /// Returns the URL of the same database for another role, whose password is `secret`.
     pub fn as_role(&self, url: &str, role: &str) -> String {
         url.replace("postgres:secret@", &format!("{role}:secret@"))
     }
 
-    /// The same database through PgBouncer.
+    /// Returns the same database through PgBouncer.
     pub fn pooled(&self, url: &str) -> String {
         url.replace(
             &format!("localhost:{}", self.port),
@@ -103,22 +103,23 @@ impl Postgres {
         )
     }
 
-    /// Runs SQL in the database of `url`, or of this name, and returns its output, a line a row.
+    /// Runs SQL in the database of `url`, or of this name, and returns its output, one line per
+    /// row.
     ///
     /// # Panics
     ///
-    /// When the server refuses.
+    /// Panics if the server refuses.
     pub fn psql(&self, url: &str, sql: &str) -> String {
         let output = self.try_psql(url, sql);
         assert!(output.code == 0, "{sql}: {}", output.stderr);
         output.stdout.trim_end().to_owned()
     }
 
-    /// The authorities of a server started with TLS.
+    /// Returns the authorities of a server started with TLS.
     ///
     /// # Panics
     ///
-    /// On one without.
+    /// Panics on a server without TLS.
     pub fn certificates(&self) -> &Certificates {
         self.certificates
             .as_ref()
@@ -129,7 +130,7 @@ impl Postgres {
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub fn kill(&self) {
         self.container.kill();
     }
@@ -138,7 +139,7 @@ impl Postgres {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn restart(&self) {
         self.container.restart();
         self.wait_until_started();
@@ -149,7 +150,7 @@ impl Postgres {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn restart_as_standby(&self) {
         let command = ExecCommand::new(["touch", "/var/lib/rws-kafka/data/standby.signal"]);
         let output = self.container.run("touch standby.signal", command);

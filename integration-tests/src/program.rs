@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// After which a program is killed.
+/// The deadline after which a program is killed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A program that `scripts/test` installs beside the system's own: that one where it did, else what
-/// the `PATH` has.
+/// Returns the path of a program: the one that `scripts/test` installed, or otherwise the name, for
+/// the one on the `PATH`.
 pub(crate) fn tool(name: &str) -> String {
     let cache = env::var_os("RWS_KAFKA_CACHE").map(PathBuf::from);
     let cache = cache.or_else(|| {
@@ -27,7 +27,7 @@ pub(crate) fn tool(name: &str) -> String {
         .map_or_else(|| name.to_owned(), |path| path.display().to_string())
 }
 
-/// Whether the `PATH` has a program of this name.
+/// Returns `true` if the `PATH` has a program of this name.
 pub(crate) fn is_there(name: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|folder| folder.join(name).is_file())
@@ -38,7 +38,7 @@ pub(crate) fn is_there(name: &str) -> bool {
 ///
 /// # Panics
 ///
-/// When it is not installed, or does not start.
+/// Panics if it is not installed, or does not start.
 #[track_caller]
 pub(crate) fn run_program(
     program: &str,
@@ -62,7 +62,7 @@ pub(crate) fn run_program(
     let mut stdout = child.stdout.take().expect("its output is piped");
     let mut stderr = child.stderr.take().expect("its errors are piped");
 
-    // Each pipe is served at once, so that none of them fills up and blocks the others.
+    // All pipes are served at the same time, so that none of them fills up and blocks the others.
     let (status, output, errors) = thread::scope(|scope| {
         scope.spawn(move || stdin.write_all(input));
         let output = scope.spawn(move || read_all(&mut stdout));

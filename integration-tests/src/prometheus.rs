@@ -1,4 +1,4 @@
-//! A Prometheus server, and its tool that checks files.
+//! Runs a Prometheus server, and `promtool`, which checks files.
 
 use std::{
     fmt, fs,
@@ -19,11 +19,11 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs `promtool` and returns what it says.
+/// Runs `promtool` and returns its output.
 ///
 /// # Panics
 ///
-/// When it is not installed, or finds fault.
+/// Panics if it is not installed, or finds fault.
 pub fn promtool(arguments: &[&str]) -> String {
     let (status, output, errors) = run_program(&tool("promtool"), arguments, b"");
     let output = String::from_utf8_lossy(&output).into_owned();
@@ -35,7 +35,7 @@ pub fn promtool(arguments: &[&str]) -> String {
     output
 }
 
-/// A server with a store of its own, killed when this is dropped.
+/// A server with its own store, killed when this value is dropped.
 pub struct Prometheus {
     process: Child,
     port: u16,
@@ -47,7 +47,7 @@ impl Prometheus {
     ///
     /// # Panics
     ///
-    /// When it is not installed, or is not ready within 30 s.
+    /// Panics if it is not installed, or is not ready within 30 s.
     pub fn start(configuration: &Path) -> Self {
         let store = tempfile::tempdir().expect("an empty folder");
         let port = free_port();
@@ -70,14 +70,15 @@ impl Prometheus {
         while !server.is_ready() {
             let has_ended = !matches!(server.process.try_wait(), Ok(None));
             if has_ended || Instant::now() > end {
-                panic!("Prometheus does not start:\n{}", server.log());
+                panic!("Prometheus did not start:\n{}", server.log());
             }
             thread::sleep(Duration::from_millis(50));
         }
         server
     }
 
-    /// The `data` of the answer of this path of its API, such as `query`, to these parameters.
+    /// Sends these parameters to a path of its API, such as `query`, and returns the response's
+    /// `data`.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl Prometheus {
         }
     }
 
-    /// The values of this query at this moment, of all series that it gives.
+    /// Returns the values of this query at this moment, of all series that it gives.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! Java's properties files.
 
-/// A line for each, for Java to read.
+/// Returns one line per property, for Java to read.
 pub(crate) fn properties_text(properties: &[(String, String)]) -> String {
     let mut text = String::new();
     for (name, value) in properties {
@@ -9,7 +9,7 @@ pub(crate) fn properties_text(properties: &[(String, String)]) -> String {
     text
 }
 
-/// A value as a Java properties file spells it.
+/// Returns a value as a Java properties file escapes it.
 fn escaped(value: &str) -> String {
     let mut text = String::new();
     for c in value.chars() {

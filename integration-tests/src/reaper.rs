@@ -1,4 +1,4 @@
-//! Removes this process's containers and networks when the process is gone, however it went:
+//! Removes this process's containers and networks when the process has ended, for whatever reason:
 //! statics are not dropped, and a killed process drops nothing.
 
 use std::{
@@ -10,9 +10,9 @@ use std::{
 
 use crate::names::unique;
 
-/// On every container and network: which run of `scripts/test` made it.
+/// A label of every container and network: the run of `scripts/test` that created it.
 pub(crate) const RUN_LABEL: &str = "rws-kafka.test";
-/// On every container and network: which process made it.
+/// A label of every container and network: the process that created it.
 pub(crate) const PROCESS_LABEL: &str = "rws-kafka.process";
 
 // Its input ends with this process. A container or network whose creation was under
@@ -35,18 +35,18 @@ reap "$1"
 [ "$creating" -le 0 ] || { sleep 3; reap "$1"; }
 "#;
 
-/// The value of [`RUN_LABEL`].
+/// Returns the value of [`RUN_LABEL`].
 pub(crate) fn run_label() -> String {
     std::env::var("RWS_KAFKA_TEST_RUN").unwrap_or_else(|_| "by-hand".to_owned())
 }
 
-/// The value of [`PROCESS_LABEL`].
+/// Returns the value of [`PROCESS_LABEL`].
 pub(crate) fn process_label() -> &'static str {
     static LABEL: OnceLock<String> = OnceLock::new();
     LABEL.get_or_init(|| unique("harness"))
 }
 
-/// Calls `create` with the reaper watching.
+/// Starts the reaper if necessary, then calls `create`.
 pub(crate) fn watched<T>(create: impl FnOnce() -> T) -> T {
     struct End;
     impl Drop for End {
@@ -66,7 +66,7 @@ fn tell(line: &str) {
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     if let Some(input) = &mut reaper.stdin {
-        // A reaper that is gone leaves the removal to the containers' own drop.
+        // If the reaper has ended, only the containers' own drop removes them.
         let _ = writeln!(input, "{line}");
     }
 }
@@ -78,7 +78,7 @@ fn start() -> Child {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // Ctrl-C is for the tests, not for what cleans up after them.
+        // Ctrl-C should end the tests, not the process that cleans up after them.
         .process_group(0)
         .spawn()
         .expect("sh starts")

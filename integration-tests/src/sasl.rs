@@ -29,13 +29,13 @@ impl SaslOptions {
     ///
     /// # Panics
     ///
-    /// When name or password holds one of `,[]"=\` or a control character: the
+    /// Panics if name or password holds one of `,[]"=\` or a control character: the
     /// broker's own user syntax has no room for them.
     pub fn user(mut self, name: &str, password: &str) -> Self {
         let unfit = |c: char| c.is_control() || r#",[]"=\"#.contains(c);
         assert!(
             !name.contains(unfit) && !password.contains(unfit),
-            "user {name:?}: name and password cannot hold ,[]\"=\\ or control characters"
+            "user {name:?}: name and password must not contain ,[]\"=\\ or control characters"
         );
         self.users.push((name.to_owned(), password.to_owned()));
         self

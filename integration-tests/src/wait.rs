@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The deadline for what takes a second or two when the machine is not busy.
+/// The deadline for operations that take a second or two on an idle machine.
 pub const SOON: Duration = Duration::from_secs(60);
 
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 ///
-/// When it does not hold within [`SOON`]; the message names the caller's line.
+/// Panics if it does not hold within [`SOON`]; the message names the caller's line.
 #[track_caller]
 pub fn soon(condition: impl FnMut() -> bool) {
     eventually(SOON, condition);
@@ -22,7 +22,7 @@ pub fn soon(condition: impl FnMut() -> bool) {
 ///
 /// # Panics
 ///
-/// When it does not within `deadline`; the message names the caller's line.
+/// Panics if it does not within `deadline`; the message names the caller's line.
 #[track_caller]
 pub fn eventually(deadline: Duration, mut condition: impl FnMut() -> bool) {
     eventually_some(deadline, || condition().then_some(()));
@@ -32,7 +32,7 @@ pub fn eventually(deadline: Duration, mut condition: impl FnMut() -> bool) {
 ///
 /// # Panics
 ///
-/// When it gives none within `deadline`; the message names the caller's line.
+/// Panics if it gives none within `deadline`; the message names the caller's line.
 #[track_caller]
 pub fn eventually_some<T>(deadline: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + deadline;
@@ -47,13 +47,13 @@ pub fn eventually_some<T>(deadline: Duration, mut probe: impl FnMut() -> Option<
     }
 }
 
-/// Calls `check`, which panics when something is wrong, again and again for this time.
+/// Calls `check`, which panics if something is wrong, again and again for this time.
 #[track_caller]
 pub fn throughout(time: Duration, mut check: impl FnMut()) {
     let end = Instant::now() + time;
     while Instant::now() < end {
         check();
-        // More often than a wait asks: a wrong moment may be short.
+        // More often than `wait` does, because a wrong state may be short.
         thread::sleep(INTERVAL / 4);
     }
     check();

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # Shared by the scripts of this repository: sourced, never run.
-# Gives: ROOT, CACHE, say, die, need_packages.
+# Provides: ROOT, CACHE, say, die, need_packages.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 export ROOT
-# What is costly to make and the same for every checkout: tools, images.
+# What takes long to build and is the same for every checkout: tools, images.
 CACHE="${RWS_KAFKA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rws-kafka}"
 mkdir -p "$CACHE"
 
@@ -14,11 +14,11 @@ die() {
     exit 1
 }
 
-# need_packages PACKAGE...: installs those Debian packages that are absent.
+# need_packages PACKAGE...: installs the Debian packages that are missing.
 need_packages() {
     local missing=() package status as_root=() log="$CACHE/apt.log"
     if ! command -v dpkg-query >/dev/null; then
-        say "this is no Debian or Ubuntu; taking for granted that these are there: $*"
+        say "this is not Debian or Ubuntu; assuming that these are installed: $*"
         return 0
     fi
     for package in "$@"; do
@@ -27,7 +27,7 @@ need_packages() {
     done
     [ "${#missing[@]}" -gt 0 ] || return 0
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || die "as root, run: apt-get install ${missing[*]}"
+        command -v sudo >/dev/null || die "packages are missing; run as root: apt-get install ${missing[*]}"
         as_root=(sudo)
     fi
     say "installing with apt-get: ${missing[*]}"
@@ -37,6 +37,6 @@ need_packages() {
                 apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
     } >"$log" 2>&1 || {
         tail -n 20 "$log" >&2
-        die "apt-get failed, see $log"
+        die "apt-get failed; see $log"
     }
 }

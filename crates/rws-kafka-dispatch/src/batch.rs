@@ -1,16 +1,11 @@
 use crate::history::fingerprint;
+use crate::marks::{Mark, Marks};
 use crate::partition::Partition;
 use crate::timestamp::Timestamp;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
-
-/// The handler has requested the commit of this message.
-const MARKED: u8 = 1;
-/// The handler has finished with this message.
-const FINISHED: u8 = 2;
 
 /// Consecutive messages of one partition, with their bytes in one allocation.
 ///
@@ -25,20 +20,19 @@ pub struct Batch<R> {
     /// The index of the message at each place in the order of handling. Empty if that is the order of
     /// offsets.
     order: Vec<u32>,
+    marks: Marks,
     entries: Vec<Entry>,
     headers: Vec<HeaderEntry>,
     data: Vec<u8>,
 }
 
 struct Entry {
-    offset: i64,
     timestamp: Option<Timestamp>,
     key: Span,
     payload: Span,
     headers: Range<u32>,
     /// The end of its bytes in the batch's data. They begin at the end of the previous message's.
     end: u32,
-    flags: AtomicU8,
 }
 
 struct HeaderEntry {
@@ -88,7 +82,7 @@ impl<R> Batch<R> {
 
     /// Returns the message's offset.
     pub fn offset(&self, index: u32) -> i64 {
-        self.entry(index).offset
+        self.mark_of(index).offset()
     }
 
     /// Returns the message's timestamp, if it has one.
@@ -128,24 +122,28 @@ impl<R> Batch<R> {
             })
     }
 
-    /// Requests the message's commit. Returns `true` if its handler has already finished, so that the tracker
-    /// must be notified.
+    /// Requests the message's commit. Returns `true` if it is finished already, so that the tracker must be
+    /// notified.
+    #[inline]
     pub fn mark(&self, index: u32) -> bool {
-        self.flags(index).fetch_or(MARKED, Ordering::AcqRel) & FINISHED != 0
+        self.mark_of(index).request()
     }
 
-    /// Notes that the handler has finished. Returns `true` if the commit was requested.
-    pub fn finish(&self, index: u32) -> bool {
-        self.flags(index).fetch_or(FINISHED, Ordering::AcqRel) & MARKED != 0
+    /// Notes that the message is finished, and that its commit is requested if `marked`. Returns `true` if it
+    /// is requested. The partition must be [told](Partition::settle) after some messages.
+    #[inline]
+    pub fn finish(&self, index: u32, marked: bool) -> bool {
+        self.mark_of(index).finish(marked)
     }
 
     /// Withdraws a request for the message's commit, because the handler has failed.
     pub fn unmark(&self, index: u32) {
-        self.flags(index).fetch_and(!MARKED, Ordering::AcqRel);
+        self.mark_of(index).withdraw();
     }
 
-    fn flags(&self, index: u32) -> &AtomicU8 {
-        &self.entry(index).flags
+    #[inline]
+    fn mark_of(&self, index: u32) -> &Mark {
+        &self.marks[index as usize]
     }
 
     fn entry(&self, index: u32) -> &Entry {
@@ -157,6 +155,7 @@ impl<R> Batch<R> {
 pub struct BatchBuilder<R> {
     partition: Arc<Partition<R>>,
     fetched: Option<Instant>,
+    marks: Vec<Mark>,
     entries: Vec<Entry>,
     headers: Vec<HeaderEntry>,
     data: Vec<u8>,
@@ -168,6 +167,7 @@ impl<R> BatchBuilder<R> {
         Self {
             partition,
             fetched: None,
+            marks: Vec::with_capacity(messages),
             entries: Vec::with_capacity(messages),
             headers: Vec::new(),
             data: Vec::with_capacity(bytes),
@@ -206,14 +206,13 @@ impl<R> BatchBuilder<R> {
         let key = self.copy(key);
         let payload = self.copy(payload);
         let headers = self.headers.len() as u32;
+        self.marks.push(Mark::new(offset));
         self.entries.push(Entry {
-            offset,
             timestamp,
             key,
             payload,
             headers: headers..headers,
             end: self.data.len() as u32,
-            flags: AtomicU8::new(0),
         });
     }
 
@@ -230,7 +229,7 @@ impl<R> BatchBuilder<R> {
 
     /// Returns the offset of the message at `index`.
     pub fn offset(&self, index: u32) -> i64 {
-        self.entries[index as usize].offset
+        self.marks[index as usize].offset()
     }
 
     /// Returns the key of the message at `index`.
@@ -242,24 +241,27 @@ impl<R> BatchBuilder<R> {
     pub fn last(&self) -> Option<(i64, u64)> {
         let last = self.entries.last()?;
         let (key, payload) = (last.key.of(&self.data), last.payload.of(&self.data));
-        Some((last.offset, fingerprint(last.timestamp, key, payload)))
+        Some((
+            self.marks.last()?.offset(),
+            fingerprint(last.timestamp, key, payload),
+        ))
     }
 
     /// Builds the batch, and enters its messages in the partition's tracker. `order` is the index of the
     /// message at each place in the order of handling; empty if that is the order of offsets.
     pub fn build(self, order: Vec<u32>) -> Batch<R> {
         let bytes = self.data.len() / self.entries.len().max(1);
+        let marks = Marks::from(self.marks);
         let mut tracker = self.partition.tracker();
         let first = tracker.next_sequence();
-        for entry in &self.entries {
-            tracker.push(entry.offset, bytes);
-        }
+        tracker.push_all(&marks, bytes);
         drop(tracker);
         Batch {
             partition: self.partition,
             first,
             fetched: self.fetched.unwrap_or_else(Instant::now),
             order,
+            marks,
             entries: self.entries,
             headers: self.headers,
             data: self.data,
@@ -281,7 +283,7 @@ impl<R> BatchBuilder<R> {
 
 impl<R> fmt::Debug for Batch<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let offsets = self.entries.iter().map(|entry| entry.offset);
+        let offsets = self.marks.iter().map(Mark::offset);
         f.debug_struct("Batch")
             .field("partition", &self.partition.name)
             .field("offsets", &offsets.collect::<Vec<_>>())
@@ -364,8 +366,8 @@ mod tests {
             let (mut finished, mut late, mut due) = (None, None, None);
             for step in order.chars() {
                 match (step, finished, late) {
-                    ('L', None, _) => finished = Some(batch.finish(0)),
-                    ('L', Some(marked), _) => partition.finish(batch.sequence(0), marked),
+                    ('L', None, _) => finished = Some(batch.finish(0, false)),
+                    ('L', Some(_), _) => partition.settle(),
                     ('C', _, None) => late = Some(batch.mark(0)),
                     ('C', _, Some(true)) => partition.tracker().mark(batch.sequence(0), 5),
                     ('C', _, Some(false)) => {}
@@ -393,6 +395,6 @@ mod tests {
         let batch = builder.build(Vec::new());
         assert!(!batch.mark(0));
         batch.unmark(0);
-        assert!(!batch.finish(0));
+        assert!(!batch.finish(0, false));
     }
 }

@@ -27,6 +27,7 @@ mod clock;
 mod gather;
 pub mod history;
 mod in_flight;
+mod marks;
 mod ordering;
 mod partition;
 mod scheduler;

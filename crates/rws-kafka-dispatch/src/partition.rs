@@ -180,9 +180,11 @@ impl<R> Partition<R> {
         self.transaction.swap(transaction, Ordering::Relaxed) != transaction
     }
 
-    /// Returns the tracker of its messages.
+    /// Returns the tracker of its messages, which knows all that are finished.
     pub fn tracker(&self) -> MutexGuard<'_, Tracker> {
-        self.tracker.lock()
+        let mut tracker = self.tracker.lock();
+        tracker.advance();
+        tracker
     }
 
     /// Returns when the broker last accepted an offset.
@@ -192,16 +194,14 @@ impl<R> Partition<R> {
 
     /// Notes that a message is finished.
     pub fn finish(&self, sequence: u64, marked: bool) {
-        self.finish_all([(sequence, marked)]);
+        self.tracker().finish(sequence, marked);
+        self.settle();
     }
 
-    /// Notes that messages are finished: the sequence number of each, and whether it is marked.
-    pub fn finish_all(&self, messages: impl IntoIterator<Item = (u64, bool)>) {
-        let mut tracker = self.tracker();
-        for (sequence, marked) in messages {
-            tracker.finish(sequence, marked);
-        }
-        // Once for each time that it was full, and not per message.
+    /// Rings the bell if it was full and finished messages have made room.
+    pub fn settle(&self) {
+        let tracker = self.tracker();
+        // Once for each time that it was full.
         let rings = self.is_full() && {
             let [messages, bytes] = &self.low;
             tracker.held() <= messages.load(Ordering::Relaxed)

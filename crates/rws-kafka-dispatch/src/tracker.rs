@@ -1,3 +1,4 @@
+use crate::marks::{Mark, Marks};
 use std::collections::VecDeque;
 
 /// Where a history of a partition begins.
@@ -16,11 +17,16 @@ pub enum Start {
 /// Messages are pushed in offset order (offsets may have gaps) and finish in any order. The committable
 /// prefix ends at the first unfinished message, and reaches at most to the last finished message that was
 /// marked for commit.
+///
+/// Whoever finishes a message writes that to its mark, without a lock. The tracker reads the marks when it
+/// [advances](Self::advance), for many messages at a time.
 #[derive(Debug, Default)]
 pub struct Tracker {
-    slots: VecDeque<Slot>,
-    /// Sequence number of the first slot.
+    segments: VecDeque<Segment>,
+    /// Sequence number of the first unfinished message.
     base: u64,
+    /// Sequence number of the next message pushed.
+    next: u64,
     bytes: usize,
     /// The offset to commit next, once a message in the finished prefix was marked.
     target: Option<i64>,
@@ -42,61 +48,83 @@ pub struct Tracker {
     has_outlived: bool,
 }
 
+/// Consecutive messages that were pushed together, as a batch.
 #[derive(Debug)]
-struct Slot {
-    offset: i64,
+struct Segment {
+    /// Sequence number of the first message.
+    first: u64,
+    marks: Marks,
+    /// The size of a message, in bytes.
     bytes: usize,
-    finished: bool,
-    marked: bool,
 }
 
 impl Tracker {
     /// Returns the sequence number of the next message pushed.
     #[inline]
     pub fn next_sequence(&self) -> u64 {
-        self.base + self.slots.len() as u64
+        self.next
     }
 
     /// Adds a message that is handed out.
     #[inline]
     pub fn push(&mut self, offset: i64, bytes: usize) {
-        self.bytes += bytes;
-        self.first.get_or_insert(offset);
-        self.end = Some(offset + 1);
+        self.push_all(&Marks::from_iter([Mark::new(offset)]), bytes);
+    }
+
+    /// Adds the messages of a batch, which are handed out. Each has `bytes` bytes.
+    pub(crate) fn push_all(&mut self, marks: &Marks, bytes: usize) {
+        let (Some(first), Some(last)) = (marks.first(), marks.last()) else {
+            return;
+        };
+        self.bytes += bytes * marks.len();
+        self.first.get_or_insert(first.offset());
+        self.end = Some(last.offset() + 1);
         self.furthest = self.furthest.max(self.end);
-        self.slots.push_back(Slot {
-            offset,
+        self.segments.push_back(Segment {
+            first: self.next,
+            marks: Marks::clone(marks),
             bytes,
-            finished: false,
-            marked: false,
         });
+        self.next += marks.len() as u64;
     }
 
     /// Notes that the message is finished; `marked` if its commit was requested. A second call has no effect.
     #[inline]
     pub fn finish(&mut self, sequence: u64, marked: bool) {
-        let Some(slot) = self.slot(sequence) else {
-            return;
-        };
-        slot.finished = true;
-        slot.marked |= marked;
-        while let Some(slot) = self.slots.front()
-            && slot.finished
-        {
-            let Slot {
-                offset,
-                bytes,
-                marked,
-                ..
-            } = *slot;
-            self.slots.pop_front();
-            self.base += 1;
-            self.bytes -= bytes;
+        if let Some(mark) = self.mark_of(sequence) {
+            mark.finish(marked);
+        }
+        self.advance();
+    }
+
+    /// Removes the finished messages before the first unfinished one.
+    pub fn advance(&mut self) {
+        while let Some(segment) = self.segments.front() {
+            let start = usize::try_from(self.base - segment.first).unwrap_or(usize::MAX);
+            let left = segment.marks.get(start..).unwrap_or_default();
+            let mut finished = 0;
             // A message that is read again must not lower the target.
-            if marked && self.base > self.boundary {
-                self.target = self.target.max(Some(offset + 1));
+            let mut target = self.target;
+            for (mark, base) in left.iter().zip(self.base + 1..) {
+                let Some(marked) = mark.finished() else {
+                    break;
+                };
+                finished += 1;
+                if marked && base > self.boundary {
+                    target = target.max(Some(mark.offset() + 1));
+                }
             }
-            self.has_outlived |= self.base <= self.boundary;
+            let is_over = finished == left.len();
+            if finished > 0 {
+                self.target = target;
+                self.has_outlived |= self.base < self.boundary;
+                self.base += finished as u64;
+                self.bytes -= finished * segment.bytes;
+            }
+            if !is_over {
+                break;
+            }
+            self.segments.pop_front();
         }
         if self.base >= self.boundary {
             self.target = self.target.max(self.start.take());
@@ -107,8 +135,8 @@ impl Tracker {
     #[inline]
     pub fn mark(&mut self, sequence: u64, offset: i64) {
         let is_outlived = self.is_outlived(sequence);
-        match self.slot(sequence) {
-            Some(slot) => slot.marked = true,
+        match self.mark_of(sequence) {
+            Some(mark) => drop(mark.request()),
             None if is_outlived => {}
             None => self.target = self.target.max(Some(offset + 1)),
         }
@@ -144,7 +172,7 @@ impl Tracker {
         self.boundary = self.next_sequence();
         (self.target, self.start) = match start {
             Start::Known(start) => (Some(start), None),
-            Start::Supposed(start) if self.slots.is_empty() => (Some(start), None),
+            Start::Supposed(start) if self.held() == 0 => (Some(start), None),
             Start::Supposed(start) => (None, Some(start)),
             Start::Unknown => (None, None),
         };
@@ -184,7 +212,7 @@ impl Tracker {
 
     /// Returns `true` if the broker has the offset of every message taken in.
     pub fn is_all_committed(&self) -> bool {
-        self.slots.is_empty() && self.acked >= self.end
+        self.held() == 0 && self.acked >= self.end
     }
 
     /// Returns `true` if every message before this one is finished.
@@ -196,14 +224,14 @@ impl Tracker {
 
     /// Returns the number of unfinished messages.
     pub fn unfinished(&self) -> usize {
-        self.slots.iter().filter(|slot| !slot.finished).count()
+        self.unfinished_marks().count()
     }
 
     /// Returns the number of messages from the first unfinished one on. They occupy memory and count against
     /// the limit.
     #[inline]
     pub fn held(&self) -> usize {
-        self.slots.len()
+        usize::try_from(self.next - self.base).unwrap_or(usize::MAX)
     }
 
     /// Returns the size of the [held](Self::held) messages, in bytes.
@@ -212,10 +240,26 @@ impl Tracker {
         self.bytes
     }
 
-    #[inline]
-    fn slot(&mut self, sequence: u64) -> Option<&mut Slot> {
-        let index = usize::try_from(sequence.checked_sub(self.base)?).ok()?;
-        self.slots.get_mut(index)
+    fn unfinished_marks(&self) -> impl Iterator<Item = &Mark> {
+        let marks = self
+            .segments
+            .iter()
+            .flat_map(|segment| segment.marks.iter());
+        marks.filter(|mark| mark.finished().is_none())
+    }
+
+    /// Returns the mark of a message, unless it was removed.
+    fn mark_of(&self, sequence: u64) -> Option<&Mark> {
+        if sequence < self.base {
+            return None;
+        }
+        let after = self
+            .segments
+            .partition_point(|segment| segment.first <= sequence);
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        segment
+            .marks
+            .get(usize::try_from(sequence - segment.first).ok()?)
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod handle;
 mod headers;
+mod layout;
 mod message;
 mod queue;
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use crate::headers;
+use crate::layout::has_no_headers;
 use rdkafka::Timestamp;
 use rdkafka::bindings::{
     rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_timestamp_type_t, rd_kafka_topic_name,
@@ -12,16 +13,24 @@ use std::slice;
 
 /// A message in librdkafka's memory, or an error in place of one.
 #[derive(Clone, Copy)]
-pub struct Message<'a>(&'a rd_kafka_message_t);
+pub struct Message<'a>(&'a rd_kafka_message_t, Kind);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A consumer returned it.
+    Fetched,
+    /// It may also be the message of a delivery report.
+    Any,
+}
 
 impl<'a> Message<'a> {
     /// # Safety
     ///
-    /// `message` must be a message of librdkafka's consumer which is not destroyed within `'a`.
-    pub(crate) unsafe fn new(message: *const rd_kafka_message_t) -> Self {
+    /// `message` must be a message of librdkafka, of the right kind, which is not destroyed within `'a`.
+    pub(crate) unsafe fn new(message: *const rd_kafka_message_t, kind: Kind) -> Self {
         // SAFETY: promised by the caller. librdkafka does not change a message that it has handed out, but
         // for its parsed headers, which are not part of this struct.
-        Self(unsafe { &*message })
+        Self(unsafe { &*message }, kind)
     }
 
     /// Returns the error, if this is no message: what failed, such as the fetch of a partition.
@@ -66,14 +75,15 @@ impl<'a> Message<'a> {
     /// UTF-8, which no broker checks. Returns `false` if the headers cannot be read.
     #[must_use]
     pub fn for_each_header(&self, take: impl FnMut(&'a [u8], Option<&'a [u8]>)) -> bool {
-        headers::for_each(self.0, take)
+        let is_empty = self.1 == Kind::Fetched && self.error().is_none() && has_no_headers(self.0);
+        is_empty || headers::for_each(self.0, take)
     }
 }
 
 impl<'a> From<&'a BorrowedMessage<'_>> for Message<'a> {
     fn from(message: &'a BorrowedMessage<'_>) -> Self {
         // SAFETY: rdkafka destroys the message only after the borrow has ended.
-        unsafe { Self::new(message.ptr()) }
+        unsafe { Self::new(message.ptr(), Kind::Any) }
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::handle::{Handle, destroy};
-use crate::message::Message;
+use crate::message::{Kind, Message};
 use crate::wake::Wake;
 use rdkafka::bindings::rd_kafka_message_t;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
@@ -79,7 +79,7 @@ impl<'a> PartitionQueue<'a> {
         let message = self.messages.get(self.passed)?;
         // SAFETY: `take` returned the pointer, and the message is destroyed only after it was passed, for
         // which the borrow of `self` must have ended.
-        Some(unsafe { Message::new(*message) })
+        Some(unsafe { Message::new(*message, Kind::Fetched) })
     }
 
     /// Passes the first message, which is destroyed.

@@ -1,6 +1,6 @@
 //! On a broker that librdkafka simulates, so that they also run under valgrind.
 
-use crate::{MainQueue, Message, PartitionQueue, detach};
+use crate::{MainQueue, Message, PartitionQueue, detach, layout};
 use rdkafka::bindings::{rd_kafka_producev, rd_kafka_vtype_t};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -252,6 +252,12 @@ fn a_message_has_what_was_sent() {
         .collect();
     let first = (0, false, Some(b"7".to_vec()), Vec::new());
     assert_eq!(seen, [first, (1, false, None, sent)]);
+}
+
+/// If this fails after an update of librdkafka, compare the struct in `layout` with its `rd_kafka_msg_t`.
+#[test]
+fn the_layout_of_this_version_is_known() {
+    assert!(layout::is_known());
 }
 
 #[test]

@@ -1,7 +1,10 @@
-use crate::database::{AnyTransaction, AsyncTransaction, Schema, Transaction, answer, block_on};
+use crate::database::{
+    AnyTransaction, AsyncTransaction, Schema, Transaction, answer, block_on, give_up, is_safe,
+};
 use crate::error::OutboxError;
 use crate::event::Event;
 use rws_kafka_producer::HeaderValue;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -53,7 +56,8 @@ pub struct Outbox<'a, T> {
     tx: &'a T,
     schema: Schema,
     max_event_bytes: usize,
-    prepared: bool,
+    /// What the user said about prepared statements.
+    prepared: Option<bool>,
 }
 
 impl<'a, T: AnyTransaction> Outbox<'a, T> {
@@ -62,7 +66,7 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
     pub fn new(tx: &'a mut T) -> Self {
         Self {
             schema: tx.default_schema(),
-            prepared: tx.is_prepared(),
+            prepared: tx.prepares(),
             tx,
             max_event_bytes: MAX_EVENT_BYTES,
         }
@@ -83,14 +87,25 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
         self
     }
 
-    /// Prepares the statement once per connection of deadpool, so that the database does not parse it again
-    /// for each event. Without effect on a transaction of tokio-postgres, which keeps no statements.
+    /// Prepares the statement once per connection of deadpool in any case, so that the database does not parse
+    /// it again for each event. Without effect on a transaction of tokio-postgres, which keeps no statements.
+    ///
+    /// Without this, the outbox does so on the connections of a [`Pool`](crate::Pool) on which it has detected
+    /// that it is safe; see [there](crate::Pool#prepared-statements).
     ///
     /// Do not use it behind PgBouncer in transaction mode before version 1.21, or with
     /// `max_prepared_statements` at 0.
     #[must_use]
     pub fn prepared(mut self) -> Self {
-        self.prepared = true;
+        self.prepared = Some(true);
+        self
+    }
+
+    /// Sends the whole statement for each event, whatever was detected. Async code that removes the prepared
+    /// statements of its connections, as `DISCARD ALL` does, needs this.
+    #[must_use]
+    pub fn unprepared(mut self) -> Self {
+        self.prepared = Some(false);
         self
     }
 
@@ -118,11 +133,19 @@ impl<'a, T: AnyTransaction> Outbox<'a, T> {
             &values,
         ];
         let sql = self.schema.sql(INSERT);
+        let prepares = |kept: &_| self.prepared.unwrap_or_else(|| is_safe(kept));
         let inserted = async {
-            match self.tx.cached().filter(|_| self.prepared) {
+            match self.tx.cached().filter(|kept| prepares(kept)) {
                 Some(kept) => {
                     let statement = kept.prepare_typed_cached(&sql, &INSERT_TYPES).await?;
-                    tx.execute(&statement, &values).await
+                    let inserted = tx.execute(&statement, &values).await;
+                    if let Err(error) = &inserted
+                        && error.code() == Some(&SqlState::INVALID_SQL_STATEMENT_NAME)
+                    {
+                        // The user has removed it. The next transaction must not miss it again.
+                        give_up(kept);
+                    }
+                    inserted
                 }
                 // With types, it takes one round trip and no prepared statement that a pooler could lose.
                 None => {

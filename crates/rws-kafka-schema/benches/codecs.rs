@@ -1,9 +1,10 @@
-//! What a registry's codecs cost over the bare ones, with everything warm:
+//! Measures the overhead of a registry's codecs over the bare ones, with everything warm:
 //! `cargo bench -p rws-kafka-schema --features avro,protobuf`.
 //!
-//! A record of 10 fields in Avro, beside apache-avro with kept writer and reader and beside the crate
-//! schema_registry_converter; a message of 10 fields in Protobuf, beside bare prost; decoding on two
-//! threads beside one. The ratios come last: of medians of rounds in which all take turns.
+//! It compares a record of 10 fields in Avro with apache-avro, whose writer and reader are reused, and
+//! with the crate schema_registry_converter; a message of 10 fields in Protobuf with bare prost; and
+//! decoding on two threads with one. The ratios come last, of the medians of rounds in which all take
+//! turns.
 
 use apache_avro::AvroSchema;
 use apache_avro::reader::datum::GenericDatumReader;
@@ -168,7 +169,7 @@ fn answer(mut connection: TcpStream) {
     );
 }
 
-/// Nanoseconds a call of each, the median of rounds in which they take turns.
+/// Returns the nanoseconds per call of each: the median of rounds in which they take turns.
 fn compare<const N: usize>(mut calls: [&mut dyn FnMut(); N]) -> [f64; N] {
     const ROUNDS: usize = 41;
     const CALLS: u32 = 20_000;
@@ -332,7 +333,7 @@ fn report(what: &str, ours: f64, plain: f64, converter: f64) {
     );
 }
 
-/// How much more two threads decode than one, in the same time.
+/// Prints how many times as much two threads decode as one, in the same time.
 fn two_threads(registry: &SchemaRegistry, payload: &[u8]) {
     const CALLS: u32 = 300_000;
     let decode = || {

@@ -24,7 +24,7 @@ pub enum SchemaError {
     /// The payload is not valid JSON, or is not of the requested type.
     #[cfg(feature = "json")]
     #[error(
-        "not the JSON that was asked for, at line {line} column {column}{}",
+        "the payload is not JSON of the requested type, at line {line} column {column}{}",
         crate::json::place(.path)
     )]
     JsonPayload {
@@ -39,17 +39,17 @@ pub enum SchemaError {
     },
 
     /// The payload does not start with the framing of a schema registry.
-    #[error("the payload has not the form of a schema registry's")]
+    #[error("the payload does not start with the framing of a schema registry")]
     Framing(#[from] FramingError),
 
-    /// The schema registry refused the request or could not be asked.
+    /// The schema registry refused the request or is unavailable.
     #[cfg(feature = "registry")]
     #[error(transparent)]
     Registry(#[from] RegistryError),
 
     /// The payload was written in another format than the requested one.
     #[cfg(feature = "registry")]
-    #[error("schema {id} is {found}; asked for: {asked}")]
+    #[error("schema {id} is {found}; expected {asked}")]
     WrongFormat {
         /// The payload's schema.
         id: SchemaId,
@@ -67,7 +67,7 @@ pub enum SchemaError {
          send a type that has a schema of its own or is declared on the SchemaRegistry"
     )]
     NoSchema {
-        /// The URL of the registry that was asked.
+        /// The URL of the registry.
         url: String,
         /// The subject.
         subject: String,

@@ -24,7 +24,7 @@ pub fn protobuf_message<M: prost::Name + Default + PartialEq>(bytes: &[u8]) {
 
 /// Reads the place of an `M` in both framings, and the message after it.
 pub fn protobuf_payload<M: prost::Name + Default>(schema: &str, bytes: &[u8]) {
-    let file = compiled(schema).expect("the target's schema is right");
+    let file = compiled(schema).expect("the target's schema is valid");
     let name = M::full_name();
     let prefix = file.confluent_prefix(&name).expect("its message is there");
     if let Ok(rest) = file.confluent_rest(&prefix, &name, bytes) {
@@ -68,7 +68,7 @@ pub struct JsonSchema(json_schema::Validator);
 impl JsonSchema {
     pub fn new(schema: &str) -> Self {
         let schema = Resolved::alone(Schema::json(schema));
-        Self(json_schema::Validator::new(&schema).expect("the target's schema is right"))
+        Self(json_schema::Validator::new(&schema).expect("the target's schema is valid"))
     }
 
     /// Decodes a value and, if it is valid, encodes it again.
@@ -95,8 +95,8 @@ impl Avro {
         let reader = reader.map(|reader| Resolved::alone(Schema::avro(reader)));
         Self {
             reader: avro::Reader::new(&writer, reader.as_ref())
-                .expect("the target's schemas are right"),
-            writer: avro::Writer::new(&writer).expect("the target's schema is right"),
+                .expect("the target's schemas are valid"),
+            writer: avro::Writer::new(&writer).expect("the target's schema is valid"),
         }
     }
 

@@ -17,7 +17,10 @@
 //! assert_eq!(rws_kafka_schema::json::decode::<OrderCreated>(&payload)?, order);
 //!
 //! let error = rws_kafka_schema::json::decode::<OrderCreated>(br#"{"order_id":"one"}"#).unwrap_err();
-//! assert_eq!(error.to_string(), "not the JSON that was asked for, at line 1 column 17, in order_id");
+//! assert_eq!(
+//!     error.to_string(),
+//!     "the payload is not JSON of the requested type, at line 1 column 17, in order_id"
+//! );
 //! # Ok(())
 //! # }
 //! # #[cfg(not(feature = "json"))]

@@ -13,7 +13,7 @@ macro_rules! written_formats {
         $methods! {
             feature: "avro",
             words: "Avro",
-            schema: "It is written with the schema that the type has itself ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)): the first one for a topic registers it.",
+            schema: "It is written with the type's own schema ([`AvroMessage`](rws_kafka_schema::avro::AvroMessage)). The first one for a topic registers the schema.",
             bound: { $crate::avro::AvroMessage + serde::Serialize },
             encode: encode_avro,
             value: avro,
@@ -39,7 +39,7 @@ macro_rules! written_formats {
         $methods! {
             feature: "protobuf",
             words: "Protobuf",
-            schema: "It is written with the schema that the type has itself ([`ProtobufMessage`](rws_kafka_schema::protobuf::ProtobufMessage)): the first one for a topic registers it.",
+            schema: "It is written with the type's own schema ([`ProtobufMessage`](rws_kafka_schema::protobuf::ProtobufMessage)). The first one for a topic registers the schema.",
             bound: { $crate::protobuf::ProtobufMessage },
             encode: encode_protobuf,
             value: protobuf,
@@ -65,7 +65,7 @@ macro_rules! written_formats {
         $methods! {
             feature: "json-schema",
             words: "JSON, checked by its JSON Schema",
-            schema: "It is written with the schema that the type has itself ([`JsonSchemaMessage`](rws_kafka_schema::json_schema::JsonSchemaMessage)): the first one for a topic registers it.",
+            schema: "It is written with the type's own schema ([`JsonSchemaMessage`](rws_kafka_schema::json_schema::JsonSchemaMessage)). The first one for a topic registers the schema.",
             bound: { $crate::json_schema::JsonSchemaMessage + serde::Serialize },
             encode: encode_json_schema,
             value: json_schema,

@@ -48,8 +48,8 @@ import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
  * partitions.
  *
  * <p>A value is JSON: of Avro by Avro's JSON encoding, of Protobuf by Protobuf's JSON mapping with the
- * fields' names as in the schema. {@code consume} prints a line of JSON for each record. Ends with 1
- * and a reason when that fails, or after 20 s.
+ * fields' names as in the schema. {@code consume} prints a line of JSON for each record. Exits with
+ * 1 and an error message on failure, or after 20 s.
  */
 public final class GlueClient {
     private static final Duration DEADLINE = Duration.ofSeconds(20);
@@ -70,7 +70,7 @@ public final class GlueClient {
             }
             System.exit(1);
         }
-        // The serde's threads would go on.
+        // The serde's threads would keep the process alive.
         System.exit(0);
     }
 
@@ -155,7 +155,7 @@ public final class GlueClient {
                 JsonFormat.parser().merge(value.toString(), message);
                 return message.build();
             default:
-                throw new IllegalArgumentException("no format " + format);
+                throw new IllegalArgumentException("unknown format " + format);
         }
     }
 

@@ -1,4 +1,4 @@
-"""Avro's values as JSON, told apart where JSON has no type of its own.
+"""Converts Avro values to JSON and back, with tags for types that JSON lacks.
 
     {"$bytes": "base64"}        {"$decimal": "12.30"}     {"$uuid": "…"}
     {"$date": "2024-02-29"}     {"$time": "12:34:56.789"} {"$datetime": "2024-02-29T12:34:56+00:00"}

@@ -9,7 +9,7 @@ The specification is JSON, cut into as many arguments as it takes:
     registry    properties of the SchemaRegistryClient; for the files of ssl.*.location, their text
     key         as value; null: keys are text
     value       format    AVRO, JSON or PROTOBUF
-                schema    its text; null: as the writer's
+                schema    its text; null: the writer's schema
                 references  [{name, subject, version}], registered already
                 imports   of PROTOBUF: {file name: text}
                 message   of PROTOBUF: the message's full name
@@ -19,7 +19,7 @@ The specification is JSON, cut into as many arguments as it takes:
     count       to consume: how many records, of all partitions from the beginning
 
 Values are JSON, of Avro with the forms of avro_json.py. `consume` prints a line of JSON for each
-record. Ends with 1 and a reason when that fails, or after 20 s, and with where it stood after 60 s.
+record. Exits with 1 and an error message on failure or after 20 s, and with a stack trace after 60 s.
 """
 
 import faulthandler
@@ -56,15 +56,15 @@ STRATEGIES = {
 
 
 class Side:
-    """How the keys, or the values, of a topic are written and read."""
+    """Writes and reads the keys, or the values, of a topic."""
 
     def __init__(self, specification, registry, topic, field):
         self.format = specification["format"]
         self.context = SerializationContext(topic, field)
         self.registry = registry
         self.config = dict(specification["config"])
-        # By itself it first asks the registry for associations, which Apicurio has not, and it waits for
-        # the answer for ever.
+        # Without a strategy it first asks the registry for associations, which Apicurio does not support,
+        # and waits for the response forever.
         strategy = self.config.get("subject.name.strategy", "TOPIC")
         self.config["subject.name.strategy"] = STRATEGIES[strategy]
         self.schema = None
@@ -126,7 +126,7 @@ def produce(specification, key, value):
         )
     left = producer.flush(DEADLINE)
     if failures or left:
-        raise RuntimeError(f"{left} records were not sent, these failed: {failures}")
+        raise RuntimeError(f"{left} records were not sent; failures: {failures}")
 
 
 def consume(specification, key, value):
@@ -137,7 +137,7 @@ def consume(specification, key, value):
         {
             "bootstrap.servers": specification["bootstrap"],
             "group.id": "none",
-            # Its close would wait for a coordinator, however long there is none.
+            # Otherwise its close would wait for a coordinator, even if there is none.
             "enable.auto.commit": False,
         }
     )
@@ -147,7 +147,7 @@ def consume(specification, key, value):
     seen = 0
     while seen < count:
         if time.monotonic() > end:
-            raise RuntimeError(f"{topic} gave {seen} records of {count} within {DEADLINE} s")
+            raise RuntimeError(f"read {seen} of {count} records of {topic} within {DEADLINE} s")
         message = consumer.poll(0.2)
         if message is None:
             continue
@@ -165,7 +165,7 @@ def consume(specification, key, value):
 
 
 def with_files(properties):
-    """The properties, with a file in the place of each text that belongs into one."""
+    """Returns the properties, with a file path in place of each text that belongs in a file."""
     properties = dict(properties)
     for name in properties:
         if name.startswith("ssl.") and name.endswith(".location"):
@@ -177,11 +177,11 @@ def with_files(properties):
 
 
 if __name__ == "__main__":
-    # Should a library's call not come back.
+    # In case a call to a library never returns.
     faulthandler.dump_traceback_later(60, exit=True)
     try:
         main(sys.argv[1], json.loads("".join(sys.argv[2:])))
-    except Exception as problem:  # Whatever it is, the test shows it.
+    except Exception as problem:  # The test shows every kind.
         cause = problem.__cause__ or problem.__context__
         print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
         if cause is not None:

@@ -3,9 +3,9 @@
     metrics_page.py parse PAGE...
 
 The page is a JSON string, cut into as many arguments as it takes. Prints a line of JSON for each
-sample: {"family", "type", "name", "labels", "value"}. Ends with 1 and a reason where the parser
-refuses the page, and for what it lets pass: a family or a series that comes twice, a histogram whose
-buckets do not add up.
+sample: {"family", "type", "name", "labels", "value"}. Exits with 1 and an error message if the parser
+rejects the page, and for errors that the parser ignores: a family or a series that occurs twice, a
+histogram whose buckets do not add up.
 """
 
 import json
@@ -19,7 +19,7 @@ def main():
     families, series, samples = set(), set(), []
     for family in text_string_to_metric_families(page):
         if family.name in families:
-            raise ValueError(f"the family {family.name} comes twice")
+            raise ValueError(f"the family {family.name} occurs twice")
         families.add(family.name)
         if family.type == "unknown":
             raise ValueError(f"the family {family.name} has no type")
@@ -28,7 +28,7 @@ def main():
         for sample in family.samples:
             key = (sample.name, tuple(sorted(sample.labels.items())))
             if key in series:
-                raise ValueError(f"the series {key} comes twice")
+                raise ValueError(f"the series {key} occurs twice")
             series.add(key)
             samples.append(
                 {
@@ -54,11 +54,11 @@ def check_histogram(family):
         elif sample.name == family.name + "_count":
             counts[key] = sample.value
     if buckets.keys() != counts.keys():
-        raise ValueError(f"{family.name}: buckets without a count, or the other way round")
+        raise ValueError(f"{family.name}: buckets without a count, or a count without buckets")
     for key, count in counts.items():
         values = [value for _, value in sorted(buckets[key])]
         if values != sorted(values) or buckets[key] != sorted(buckets[key]):
-            raise ValueError(f"{family.name}{key}: the buckets fall")
+            raise ValueError(f"{family.name}{key}: the buckets are not cumulative")
         if buckets[key][-1] != (float("inf"), count):
             raise ValueError(f"{family.name}{key}: the last bucket is not the count")
 

@@ -12,7 +12,7 @@ MAIN = "main.proto"
 
 
 def message_class(schema, imports, name):
-    """The class of a message of a schema, which may import files by name."""
+    """Returns the class of a message of a schema, which may import files by name."""
     with tempfile.TemporaryDirectory() as directory:
         root = pathlib.Path(directory)
         for file, text in {**imports, MAIN: schema}.items():
@@ -23,7 +23,7 @@ def message_class(schema, imports, name):
         well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
         arguments = [f"-I{root}", f"-I{well_known}", "--include_imports"]
         if protoc.main(["protoc", *arguments, f"--descriptor_set_out={output}", MAIN]) != 0:
-            raise ValueError(f"protoc refuses the schema of {name}")
+            raise ValueError(f"protoc rejects the schema of {name}")
         files = descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes())
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:

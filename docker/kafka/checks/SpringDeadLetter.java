@@ -22,11 +22,11 @@ import org.springframework.kafka.support.KafkaHeaders;
  * its {@link KafkaHeaders} and {@link RetryTopicHeaders}, and with the types that its
  * DeadLetterPublishingRecoverer and DeadLetterPublishingRecovererFactory write.
  *
- * <p>Arguments: bootstrap servers, topic, how many records. Prints a line {@code name=value} for each
+ * <p>Arguments: bootstrap servers, topic, number of records. Prints a line {@code name=value} for each
  * of these headers that a record has, then for {@code key}, {@code value} (each unless it is null)
  * and {@code timestamp}, then an empty line. In texts backslash, newline and carriage return are
- * {@code \\}, {@code \n} and {@code \r}. Ends with 1 and a reason when a value is not of its type,
- * or after 20 s without that many records.
+ * {@code \\}, {@code \n} and {@code \r}. Exits with 1 and an error message if a value does not have
+ * the type of its header, or after 20 s without that many records.
  */
 public final class SpringDeadLetter {
     private static final Duration DEADLINE = Duration.ofSeconds(20);
@@ -63,7 +63,7 @@ public final class SpringDeadLetter {
 
     public static void main(String[] arguments) {
         if (arguments.length != 3) {
-            System.err.println("say: SpringDeadLetter BOOTSTRAP TOPIC COUNT");
+            System.err.println("usage: SpringDeadLetter BOOTSTRAP TOPIC COUNT");
             System.exit(2);
         }
         try {

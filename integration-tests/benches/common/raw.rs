@@ -1,4 +1,4 @@
-//! The control: rdkafka as one would wire it by hand, with the same properties as ours.
+//! The control: rdkafka used directly, with the same properties as ours.
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-/// Counts deliveries, and passes each on when someone waits for it.
+/// Counts deliveries, and passes each on if a call waits for it.
 pub(crate) struct Counting {
     delivered: Arc<AtomicUsize>,
     told: Option<Sender<()>>,
@@ -86,7 +86,7 @@ impl RawProducer {
 /// The properties that ours sets for a consumer.
 pub(crate) const SAME: [(&str, &str); 3] = [
     ("fetch.queue.backoff.ms", "5"),
-    ("queued.max.messages.kbytes", "16384"),
+    ("queued.max.messages.kbytes", "4096"),
     ("fetch.max.bytes", "8388608"),
 ];
 

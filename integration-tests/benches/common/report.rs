@@ -3,7 +3,7 @@ use std::time::Duration;
 /// Rounds of each side; what counts is the median.
 pub(crate) const ROUNDS: usize = 5;
 
-/// The rates of one side, a figure a round, in messages a second.
+/// The rates of one side in messages per second, one figure per round.
 #[derive(Default)]
 pub(crate) struct Rates(Vec<f64>);
 

@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Until all offsets are committed, and with them, or after `flush`, all results.
+/// Measures until all offsets are committed, and all results with them or after `flush`.
 fn measure(
     handle: &ConsumerHandle,
     messages: usize,

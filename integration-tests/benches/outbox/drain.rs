@@ -5,7 +5,7 @@ const EVENTS: usize = 200_000;
 const ROUNDS: usize = 3;
 const BATCH: i64 = 1000;
 
-/// A backlog to its end: one relay with Kafka, and four threads that claim, read and delete without.
+/// Drains a backlog: one relay with Kafka, and four threads that claim, read and delete without it.
 pub(crate) fn compare() {
     println!("drain of {EVENTS} events, events/s");
     // The broker's JVM compiles its code in the first ones.
@@ -20,7 +20,7 @@ pub(crate) fn compare() {
     }
 }
 
-/// The events a second of one relay on a backlog of this many.
+/// Returns the events a second of one relay on a backlog of this many.
 pub(crate) fn relay_rate(events: usize) -> f64 {
     rate(events, &|stage| relay(stage, events))
 }
@@ -59,7 +59,8 @@ fn bare(stage: &Stage) {
     });
 }
 
-/// One transaction on the four shards from `4 * first`; false when nothing is left in them.
+/// Runs one transaction on the four shards from `4 * first`; returns `false` if nothing is left in
+/// them.
 fn batch(stage: &Stage, first: i32) -> bool {
     let mut connection = stage.pool.get().expect("a connection");
     let tx = connection.transaction().expect("a transaction");

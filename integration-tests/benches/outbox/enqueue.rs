@@ -13,11 +13,11 @@ const PLAIN: &str = "INSERT INTO plain (topic, key, payload) VALUES ($1, $2, $3)
 enum By {
     Plain,
     Outbox,
-    PreparedOutbox,
+    UnpreparedOutbox,
 }
 
-/// A row a transaction: by `enqueue`, as it is and prepared, and into a plain table by a prepared
-/// statement.
+/// Inserts one row per transaction: with `enqueue`, as it is and unprepared, as behind a pooler, and into a
+/// plain table with a prepared statement.
 pub(crate) fn compare() {
     println!("enqueue, {CLIENTS} clients, a row a transaction, transactions/s");
     let stage = Stage::new();
@@ -28,11 +28,11 @@ pub(crate) fn compare() {
     for _ in 0..ROUNDS {
         let plain = rate(&runtime, &stage, By::Plain);
         let outbox = rate(&runtime, &stage, By::Outbox);
-        let prepared = rate(&runtime, &stage, By::PreparedOutbox);
-        let (ratio, prepared_ratio) = (outbox / plain, prepared / plain);
+        let unprepared = rate(&runtime, &stage, By::UnpreparedOutbox);
+        let (ratio, unprepared_ratio) = (outbox / plain, unprepared / plain);
         println!(
             "  plain {plain:>7.0}   outbox {outbox:>7.0} ({ratio:.2})   \
-             prepared {prepared:>7.0} ({prepared_ratio:.2})"
+             unprepared {unprepared:>7.0} ({unprepared_ratio:.2})"
         );
     }
 }
@@ -57,7 +57,7 @@ fn rate(runtime: &Runtime, stage: &Stage, by: By) -> f64 {
                         inserted.expect("a row");
                     } else {
                         let outbox = match by {
-                            By::PreparedOutbox => Outbox::new(&mut tx).prepared(),
+                            By::UnpreparedOutbox => Outbox::new(&mut tx).unprepared(),
                             _ => Outbox::new(&mut tx),
                         };
                         let enqueued = outbox.enqueue_keyed(&topic, key, &payload).await;

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 const EVENTS: usize = 5_000;
 const EVERY: Duration = Duration::from_millis(2);
 
-/// From the call of commit until a consumer has the event, at 500 events a second.
+/// Measures the time from the call of commit until a consumer has the event, at 500 events per
+/// second.
 pub(crate) fn measure() {
     let stage = Stage::new();
     let consumer = consumer(&stage.topic);
@@ -20,7 +21,7 @@ pub(crate) fn measure() {
         let early = consumer.poll(Duration::ZERO);
         assert!(
             early.is_none_or(|polled| polled.is_err()),
-            "an event of nobody"
+            "an event came before one was enqueued"
         );
         consumer.assignment().is_ok_and(|list| list.count() > 0)
     });
@@ -46,7 +47,7 @@ fn consumer(topic: &str) -> BaseConsumer {
     consumer
 }
 
-/// In microseconds, the lowest first.
+/// Returns the latencies in microseconds, sorted.
 fn latencies(stage: &Stage, connection: &mut Connection, consumer: &BaseConsumer) -> Vec<u64> {
     let begun = Instant::now();
     let now = || u64::try_from(begun.elapsed().as_micros()).expect("less than 500,000 years");
@@ -81,7 +82,7 @@ fn latencies(stage: &Stage, connection: &mut Connection, consumer: &BaseConsumer
     })
 }
 
-/// The transactions a second of a relay with nothing to do.
+/// Measures the transactions per second of a relay with nothing to do.
 pub(crate) fn idle() {
     let stage = Stage::new();
     let relay = stage.relay().start(500);

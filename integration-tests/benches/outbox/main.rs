@@ -1,8 +1,9 @@
-//! What the outbox costs and how fast it drains, each beside a control in the same run.
+//! Measures the cost of the outbox and its throughput, each with a control in the same run.
 //!
 //! `cargo bench -p integration-tests --bench outbox [-- PART …]` with the parts `drain`, `latency`,
-//! `enqueue`, `idle` and `peers`; all without a name. Events of 1 KB, 10,000 keys, database and broker
-//! on this machine, fsync on. `peers` needs Go, and Java with Maven: what is missing is left out.
+//! `enqueue`, `idle` and `peers`; all without a name. Events of 1 KB, 10,000 keys, database and
+//! broker on this machine, fsync on. `peers` needs Go, and Java with Maven: what is missing is
+//! left out.
 
 mod drain;
 mod enqueue;

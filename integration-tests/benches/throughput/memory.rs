@@ -14,10 +14,10 @@ const TIME: Duration = Duration::from_secs(20);
 pub(crate) fn measure(kafka: &Kafka) {
     println!("\nresident memory, highest within {TIME:?}");
     for bytes in [100, 1024] {
-        // Port 9 discards: as good as a broker that is stopped.
+        // Nothing listens on port 9, as if the broker was stopped.
         let peak = run(&format!("producer {bytes}"), "localhost:9 unused");
         println!(
-            "  sending {bytes} B for ever, no broker: {peak} MiB (queue bound 64 MiB, allowed 128)"
+            "  sending {bytes} B forever, no broker: {peak} MiB (queue bound 64 MiB, allowed 128)"
         );
     }
     for (bytes, messages) in [(100, 2_000_000), (1024, 500_000)] {
@@ -64,7 +64,7 @@ pub(crate) fn child() {
         _ => consume(bootstrap, topic),
     }
     println!("{}", peak_mib());
-    // The drop of a client without a broker takes its time.
+    // Dropping a client without a broker takes a while.
     std::process::exit(0);
 }
 

@@ -1,7 +1,8 @@
-//! What metrics cost: CPU time a message with everything on, and with nothing on.
+//! Measures the cost of metrics: CPU time per message with everything on, and with everything off.
 //!
-//! Both arms alternate and read the process' own clock of CPU time, which others on the machine move
-//! less than they move a rate. It ticks 100 times a second: a round is long enough for a hundredth.
+//! Both arms alternate and read the process' own clock of CPU time, which others on the machine
+//! move less than they move a rate. It ticks 100 times a second: a round is long enough for a
+//! hundredth.
 
 use crate::report::{ROUNDS, median};
 use integration_tests::{Kafka, unique, unique_topic};
@@ -35,7 +36,7 @@ pub(crate) fn compare(kafka: &Kafka) {
     consumed.print("consume");
 }
 
-/// Nanoseconds a message, a figure a round.
+/// Nanoseconds per message, one figure per round.
 #[derive(Default)]
 struct Arms {
     on: Vec<f64>,
@@ -111,7 +112,7 @@ fn consume(kafka: &Kafka, topic: &str, is_on: bool) -> Duration {
     end - start
 }
 
-/// The CPU time of this process, its threads that have ended included.
+/// Returns the CPU time of this process, its threads that have ended included.
 fn cpu_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
     // The name before the last parenthesis may hold anything.

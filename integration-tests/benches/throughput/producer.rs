@@ -5,7 +5,7 @@ use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig};
 use std::time::{Duration, Instant};
 
-/// The topics that were filled, a round each.
+/// Measures both, and returns the topics that were filled, one per round.
 pub(crate) fn compare(kafka: &Kafka, bytes: usize, messages: usize) -> Vec<String> {
     let payload = vec![b'x'; bytes];
     let (mut ours, mut raw) = (Rates::default(), Rates::default());
@@ -15,7 +15,7 @@ pub(crate) fn compare(kafka: &Kafka, bytes: usize, messages: usize) -> Vec<Strin
         kafka.create_topic(&topic, 1);
         let control = unique_topic("bench-raw");
         kafka.create_topic(&control, 1);
-        // Who goes first alternates too.
+        // The order alternates too.
         for turn in 0..2 {
             if (round + turn) % 2 == 0 {
                 ours.add(messages, send(kafka, &topic, &payload, messages));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const CALLS: usize = 3000;
 const WARM_UP: usize = 300;
 
-/// One call of each in turn, so that both meet the same broker in the same state.
+/// Calls each in turn, so that both find the broker in the same state.
 pub(crate) fn compare(kafka: &Kafka) {
     let topic = unique_topic("bench-sync");
     kafka.create_topic(&topic, 1);

@@ -9,7 +9,7 @@ const KEYS: usize = 20;
 const LANES: usize = 20;
 const ROUNDS: usize = 3;
 
-/// A handler that sleeps, on one lane and on one for each key.
+/// Measures a handler that sleeps, on one lane and on one lane per key.
 pub(crate) fn compare(kafka: &Kafka) {
     let topic = fill(kafka, MESSAGES, 100, KEYS);
     let (mut one, mut many, mut commits) = (Rates::default(), Rates::default(), 0.0_f64);
@@ -30,7 +30,7 @@ pub(crate) fn compare(kafka: &Kafka) {
     println!("  commits: at most {commits:.1} a second");
 }
 
-/// From 0 to 5 ms, the same for a message in each run.
+/// Sleeps 0 to 5 ms, the same time for a message in each run.
 fn sleep(msg: &ConsumerContext) {
     let random = (msg.offset() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     std::thread::sleep(Duration::from_micros(random % 5001));

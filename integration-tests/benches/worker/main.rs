@@ -1,8 +1,8 @@
-//! What lanes and orderings give, and how many commits they cost, in one run.
+//! Measures what lanes and orderings gain, and how many commits they cost, in one run.
 //!
 //! `cargo bench -p integration-tests --bench worker [-- PART …]` with the parts `keys` and `lanes`;
-//! both without a name. Rounds alternate, and what counts is the ratio of their medians: the absolute
-//! figures of a shared machine swing.
+//! both without a name. Rounds alternate, and what counts is the ratio of their medians: the
+//! absolute figures of a shared machine swing.
 
 mod keys;
 mod lanes;

@@ -7,11 +7,11 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// What a run came to.
+/// The result of a run.
 pub(crate) struct Outcome {
     /// From the first message to the end of the last.
     pub(crate) time: Duration,
-    /// Commits that the broker took in that time, by its own log.
+    /// Commits that the broker accepted in that time, by its own log.
     pub(crate) commits: usize,
 }
 
@@ -21,7 +21,7 @@ impl Outcome {
     }
 }
 
-/// A topic of one partition with `messages` of `bytes`, their keys `keys` in turn.
+/// Returns a topic of one partition with `messages` of `bytes`, whose keys are `keys` in turn.
 pub(crate) fn fill(kafka: &Kafka, messages: usize, bytes: usize, keys: usize) -> String {
     let topic = unique_topic("worker");
     kafka.create_topic(&topic, 1);

@@ -1,22 +1,22 @@
-//! A service whose messages say what becomes of them, so that a test of what an operator sees can
-//! bring about each state. `tests/serve` and `tests/page` run it as a child process.
+//! A service whose messages determine how they are handled, so that a test can create each state
+//! that an operator sees. `tests/serve` and `tests/page` run it as a child process.
 //!
 //! | request | |
 //! |---|---|
 //! | `POST /publish/:topic` | publishes the body |
-//! | `POST /enqueue/:topic` | does so through the outbox, where `DATABASE_URL` is set |
-//! | `POST /typed/:topic` | publishes a JSON value by its schema, where a registry is configured |
-//! | `POST /release` | lets all handlers go on that hold a message, now and later |
-//! | `POST /slow` | is answered when handlers go on |
+//! | `POST /enqueue/:topic` | publishes it through the outbox, if `DATABASE_URL` is set |
+//! | `POST /typed/:topic` | publishes a JSON value with its schema, if a registry is configured |
+//! | `POST /release` | releases all handlers that hold a message, now and later |
+//! | `POST /slow` | is answered when handlers are released |
 //!
 //! | payload | its handler |
 //! |---|---|
 //! | `hold` | waits to be released |
 //! | `flaky` | fails once |
-//! | `broken: …` | fails for good, with what follows as its error |
+//! | `broken: …` | fails permanently, with what follows as its error |
 //!
-//! One worker reads `TOPIC` and has a dead letter queue, another reads `PASSED_OVER` and passes over what
-//! fails.
+//! One worker reads `TOPIC` and has a dead letter queue, another reads `PASSED_OVER` and skips
+//! what fails.
 
 use rust_web_server::app::App;
 use rust_web_server::range::Range;
@@ -37,7 +37,7 @@ use std::error::Error;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Longer than any test runs, so that only a release ends a hold.
+/// Longer than any test runs, so that only a release ends the wait.
 const HOLD: Duration = Duration::from_secs(600);
 
 struct State {
@@ -134,7 +134,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Of the group that is configured, and this after it.
+/// Returns the configuration with this suffix added to the group.
 fn group(suffix: &str) -> Result<KafkaConfig, Box<dyn Error>> {
     let config = KafkaConfig::builder().layers(Layers::from_process());
     let group = std::env::var("RWS_CONFIG_KAFKA_CONSUMER_GROUP")?;
@@ -188,7 +188,8 @@ fn typed(params: &PathParams, state: &State) -> Result<Response, HandlerError> {
     Ok(done())
 }
 
-/// With a body, for without one version 17 of the server gives no length, and clients wait for its end.
+/// With a body: without one, version 17 of the server sends no length, and clients wait for its
+/// end.
 fn done() -> Response {
     let body = Range::get_content_range(b"done\n".to_vec(), "text/plain".to_owned());
     Response::get_response(STATUS_CODE_REASON_PHRASE.n200_ok, None, Some(vec![body]))

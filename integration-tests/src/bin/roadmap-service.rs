@@ -107,7 +107,7 @@ impl<A: rust_web_server::application::Application + Send + Sync + 'static> Serve
     }
 }
 
-/// Slow enough that a stop finds requests in flight.
+/// Slow enough that requests are in flight when the service stops.
 fn create_order_in_db(_request: &Request) {
     println!("begun");
     std::thread::sleep(Duration::from_millis(500));

@@ -29,11 +29,11 @@ pub enum GlueCompression {
 
 /// AWS's own client for Java, logged in at Glue.
 ///
-/// Values are JSON: of Avro by Avro's JSON encoding, of Protobuf by Protobuf's JSON mapping with the
-/// names in the schema. It registers what it writes as the schema of the topic's name, unless
+/// Values are JSON: of Avro by Avro's JSON encoding, of Protobuf by Protobuf's JSON mapping with
+/// the names in the schema. It registers what it writes as the schema of the topic's name, unless
 /// `schemaName` is set in the [`Serde`]'s configuration.
 #[derive(Debug, Clone)]
-#[must_use = "it does nothing until it is told to"]
+#[must_use = "a client does nothing until a method that writes or reads is called"]
 pub struct JavaGlue {
     endpoint: String,
     region: String,
@@ -43,7 +43,8 @@ pub struct JavaGlue {
 }
 
 impl JavaGlue {
-    /// With Glue's credentials, for the schemas in this registry of it, without compression.
+    /// Creates a client with Glue's credentials, for schemas in this registry of Glue, without
+    /// compression.
     pub fn of(glue: &Glue, registry: &str) -> Self {
         Self {
             endpoint: glue.endpoint(),
@@ -54,7 +55,7 @@ impl JavaGlue {
         }
     }
 
-    /// With other credentials.
+    /// Sets other credentials.
     pub fn credentials(mut self, credentials: AwsCredentials) -> Self {
         self.credentials = credentials;
         self
@@ -74,7 +75,7 @@ impl JavaGlue {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 90 s.
+    /// Panics if it cannot be run, or has not ended after 90 s.
     #[track_caller]
     pub fn produce(
         &self,
@@ -98,7 +99,7 @@ impl JavaGlue {
     ///
     /// # Panics
     ///
-    /// When it cannot be run.
+    /// Panics if it cannot be run.
     #[track_caller]
     pub fn consume(
         &self,

@@ -23,16 +23,16 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// The samples of a page in Prometheus' text format.
+/// Returns the samples of a page in Prometheus' text format.
 ///
 /// # Errors
 ///
-/// What the parser has against the page; also where a family or a series comes twice, or the buckets of
-/// a histogram do not add up.
+/// Returns the parser's error message. A family or a series that occurs twice, and a histogram
+/// whose buckets do not add up, are also errors.
 ///
 /// # Panics
 ///
-/// When it cannot be run, or has not ended after 30 s.
+/// Panics if it cannot be run, or has not ended after 30 s.
 #[track_caller]
 pub fn parse_metrics(page: &str) -> Result<Vec<Sample>, String> {
     let output = run_client(PROGRAM, "parse", &page.into())?;

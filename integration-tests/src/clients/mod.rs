@@ -1,4 +1,4 @@
-//! Clients that others wrote, in a container: they write what ours reads, and read what ours writes.
+//! Clients by others, in a container: they write what ours reads, and read what ours writes.
 
 mod glue;
 mod metrics;
@@ -39,7 +39,7 @@ pub struct ClientRecord {
 }
 
 impl ClientRecord {
-    /// The values alone, by partition and offset.
+    /// Returns the values alone, by partition and offset.
     pub fn values(records: &[Self]) -> Vec<Value> {
         let sorted: BTreeMap<_, _> = records
             .iter()
@@ -57,7 +57,7 @@ impl ClientRecord {
 ///
 /// # Panics
 ///
-/// When it cannot be run, or has not ended after 90 s.
+/// Panics if it cannot be run, or has not ended after 90 s.
 #[track_caller]
 fn run_client(program: &[&str], command: &str, what: &Value) -> Result<String, String> {
     static SHARED: OnceLock<Container> = OnceLock::new();
@@ -81,7 +81,7 @@ fn run_client(program: &[&str], command: &str, what: &Value) -> Result<String, S
     Err(format!("{}{}", output.stdout, output.stderr))
 }
 
-/// The records that a client wrote, a line each.
+/// Returns the records that a client wrote, one per line.
 fn records(output: &str) -> Vec<ClientRecord> {
     let lines = output.lines().map(|line| {
         let mut line: Value = serde_json::from_str(line)
@@ -99,7 +99,7 @@ fn records(output: &str) -> Vec<ClientRecord> {
     lines.collect()
 }
 
-/// For a client to send: `key` may be `null`.
+/// Returns a record for a client to send; `key` may be `null`.
 fn record(key: &Value, value: &Value) -> Value {
     json!({"key": key, "value": value})
 }
@@ -116,7 +116,7 @@ fn pieces(mut text: &str) -> Vec<&str> {
     pieces
 }
 
-/// The last place between two characters of `text` that is not past `bytes`.
+/// Returns the last place between two characters of `text` that is not past `bytes`.
 fn boundary(text: &str, bytes: usize) -> usize {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {

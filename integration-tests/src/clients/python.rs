@@ -11,22 +11,24 @@ const PROGRAM: &[&str] = &["python3", "/opt/clients/python/confluent_client.py"]
 
 /// Confluent's client for Python with its serialisers, logged in at a registry.
 ///
-/// Values are JSON. Where Avro has types that JSON has not, they are objects of one member: `$bytes`
-/// and `$uuid`, `$decimal`, `$date`, `$time`, `$datetime`, `$float` for what is no finite number, and
-/// `$branch` for a union's branch by name, as `docker/clients/python/avro_json.py` tells. A Protobuf
-/// message is as Protobuf's JSON mapping has it, with the names in the schema.
+/// Values are JSON. Where Avro has types that JSON has not, they are objects of one member:
+/// `$bytes` and `$uuid`, `$decimal`, `$date`, `$time`, `$datetime`, `$float` for what is not a
+/// finite number, and
+/// `$branch` for a union's branch by name, see `docker/clients/python/avro_json.py`. A
+/// Protobuf message is as Protobuf's JSON mapping has it, with the names in the schema.
 #[derive(Debug)]
-#[must_use = "it does nothing until it is told to"]
+#[must_use = "a client does nothing until a method that writes or reads is called"]
 pub struct PythonClient {
     registry: Map<String, Value>,
 }
 
 impl PythonClient {
-    /// With all that the registry wants: password, token, authority, client certificate.
+    /// Creates a client with everything that the registry requires: password, token, authority,
+    /// client certificate.
     ///
     /// # Panics
     ///
-    /// When a file of the registry's certificates cannot be read.
+    /// Panics if a file of the registry's certificates cannot be read.
     pub fn of(registry: &Registry) -> Self {
         let mut client = Self {
             registry: Map::new(),
@@ -76,7 +78,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 90 s.
+    /// Panics if it cannot be run, or has not ended after 90 s.
     #[track_caller]
     pub fn produce(
         &self,
@@ -97,7 +99,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 90 s.
+    /// Panics if it cannot be run, or has not ended after 90 s.
     #[track_caller]
     pub fn produce_keyed(
         &self,
@@ -119,7 +121,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run.
+    /// Panics if it cannot be run.
     #[track_caller]
     pub fn consume(
         &self,
@@ -139,7 +141,7 @@ impl PythonClient {
     ///
     /// # Panics
     ///
-    /// When it cannot be run.
+    /// Panics if it cannot be run.
     #[track_caller]
     pub fn consume_keyed(
         &self,

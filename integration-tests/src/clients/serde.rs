@@ -1,4 +1,4 @@
-//! What another client's serialiser is told.
+//! The settings of another client's serializer.
 
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// As registries spell it: `AVRO`, `JSON`, `PROTOBUF`.
+    /// Returns the name that registries use: `AVRO`, `JSON`, `PROTOBUF`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Avro => "AVRO",
@@ -37,23 +37,23 @@ pub struct Serde {
 }
 
 impl Serde {
-    /// Avro with this schema; a reader resolves the writer's to it.
+    /// Uses Avro with this schema, to which a reader resolves the writer's.
     pub fn avro(schema: &str) -> Self {
         Self::new(Format::Avro, Some(schema), None)
     }
 
-    /// JSON with this JSON Schema, which is validated against.
+    /// Uses JSON that is validated against this JSON Schema.
     pub fn json(schema: &str) -> Self {
         Self::new(Format::Json, Some(schema), None)
     }
 
-    /// A message of this full name (`shop.v1.Order.Line`) in this `.proto` text. Python registers it
-    /// as a descriptor in base64, and reads without asking the registry.
+    /// A message of this full name (`shop.v1.Order.Line`) in this `.proto` text. Python registers
+    /// it as a descriptor in base64, and reads without asking the registry.
     pub fn protobuf(schema: &str, message: &str) -> Self {
         Self::new(Format::Protobuf, Some(schema), Some(message))
     }
 
-    /// For reading Avro or JSON, and any format of Glue: by the writer's schema alone.
+    /// Reads Avro or JSON, or any format of Glue, with the writer's schema alone.
     pub fn as_written(format: Format) -> Self {
         Self::new(format, None, None)
     }
@@ -79,7 +79,7 @@ impl Serde {
         self
     }
 
-    /// For Python's program.
+    /// Returns the settings for Python's program.
     pub(super) fn specification(&self) -> Value {
         json!({
             "format": self.format.name(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Place;
 
-/// After this time of silence a member is taken for dead.
+/// A member that is silent for this time is considered dead.
 pub const SESSION: Duration = Duration::from_millis(1000);
 /// After this time the broker aborts a transaction.
 const TRANSACTION: Duration = Duration::from_secs(3);
@@ -18,7 +18,7 @@ const TRANSACTION: Duration = Duration::from_secs(3);
 /// A worker whose outputs and offsets are committed together.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Copier {
-    /// Where it works.
+    /// The brokers, group and topic of the worker.
     pub place: Place,
     /// The topic that it writes to.
     pub sink: String,
@@ -33,7 +33,7 @@ impl Copier {
     ///
     /// # Panics
     ///
-    /// When its settings are invalid.
+    /// Panics if its settings are invalid.
     pub fn start(&self) -> ConsumerHandle {
         let config = ConsumerConfig::new(&self.place.brokers, &self.place.group)
             .expect("valid settings")

@@ -1,4 +1,5 @@
-//! What the program `child` does, in a process of its own that a test kills, pauses or stops.
+//! The jobs of the program `child`, which runs in its own process so that a test can kill, pause
+//! or stop it.
 //!
 //! A test describes it as a [`Job`]; `src/bin/child` does it.
 
@@ -16,13 +17,13 @@ use serde::{Deserialize, Serialize};
 pub use self::lines::{LINE, Line, Pen, read_lines};
 use crate::child::Program;
 
-/// What a process of the program `child` is to do.
+/// A job for a process of the program `child`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Job {
     /// Commits each tenth message of large batches, and prints each message.
     CommitWithinBatches {
-        /// Where to work.
+        /// The brokers, group and topic of the worker.
         place: Place,
         /// The number of messages of a batch.
         batch: usize,
@@ -33,13 +34,13 @@ pub enum Job {
     Copy(copier::Copier),
     /// Fails the messages that `poison` names, and so sends them to a dead letter queue.
     DeadLetter {
-        /// Where to work.
+        /// The brokers, group and topic of the worker.
         place: Place,
         /// The dead letter queue.
         queue: String,
         /// Which messages fail.
         poison: Poison,
-        /// How often offsets are committed.
+        /// The interval between commits of offsets.
         commit_interval: Duration,
     },
     /// Starts a cluster of brokers and keeps it.
@@ -80,7 +81,7 @@ pub enum Job {
     },
     /// Serves the metrics of a producer, a worker and a schema registry until SIGTERM.
     ServeMetrics {
-        /// Where to work.
+        /// The brokers, group and topic of the worker.
         place: Place,
         /// The dead letter queue.
         queue: String,
@@ -104,7 +105,7 @@ impl Job {
     ///
     /// # Panics
     ///
-    /// When it contains a path that is not text.
+    /// Panics if it contains a path that is not text.
     pub fn write(&self) -> String {
         serde_json::to_string(self).expect("JSON")
     }
@@ -113,13 +114,13 @@ impl Job {
     ///
     /// # Panics
     ///
-    /// When `text` is not a job.
+    /// Panics if `text` is not a job.
     pub fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{text} is not a job: {error}"))
     }
 }
 
-/// Where a worker works.
+/// The brokers, group and topic of a worker.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// The brokers' addresses.
@@ -131,12 +132,12 @@ pub struct Place {
 }
 
 impl Place {
-    /// Returns settings for the place, with the shortest session that a broker allows: until its end, a
-    /// killed member keeps its partitions.
+    /// Returns settings for the place, with the shortest session that a broker allows: until its
+    /// end, a killed member keeps its partitions.
     ///
     /// # Panics
     ///
-    /// When the settings are invalid.
+    /// Panics if the settings are invalid.
     pub fn config(&self) -> ConsumerConfig {
         let config = KafkaConfig::builder()
             .brokers(&self.brokers)

@@ -16,7 +16,7 @@ pub const DELAYS: [u64; 3] = [1000, 2000, 3000];
 /// A worker that fails messages as often as [`fails`] says.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Retrier {
-    /// Where it works.
+    /// The brokers, group and topic of the worker.
     pub place: Place,
     /// Where it writes its [`Entry`]s.
     pub journal: PathBuf,
@@ -27,9 +27,9 @@ pub struct Retrier {
 /// Records that a worker began to handle a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Which worker.
+    /// The worker's number.
     pub generation: u32,
-    /// 0 for the topic, otherwise which retry topic.
+    /// 0 for the topic, otherwise the number of the retry topic.
     pub level: u32,
     /// The message's partition.
     pub partition: i32,
@@ -113,7 +113,7 @@ pub fn due_ms(message: &ConsumerContext) -> Option<i64> {
 ///
 /// # Panics
 ///
-/// When it is negative or has no bytes.
+/// Panics if it is negative or has no bytes.
 pub fn number(value: &[u8]) -> i64 {
     assert!(value[0] < 0x80, "{value:?}");
     value

@@ -11,7 +11,7 @@ use super::Place;
 /// A worker that commits each message.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct StaticMember {
-    /// Where it works.
+    /// The brokers, group and topic of the worker.
     pub place: Place,
     /// Its `group.instance.id`.
     pub instance_id: String,
@@ -22,7 +22,7 @@ impl StaticMember {
     ///
     /// # Panics
     ///
-    /// When its settings are invalid.
+    /// Panics if its settings are invalid.
     pub fn start(&self, observer: &Observer) -> ConsumerHandle {
         let config = KafkaConfig::builder()
             .brokers(&self.place.brokers)

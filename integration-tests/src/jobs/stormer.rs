@@ -17,7 +17,7 @@ pub const STOPPED: &str = "stopped ";
 /// Ends the last line if nothing was left undone.
 pub const CLEAN: &str = "clean";
 
-/// A change of the group is noticed within it.
+/// The interval within which a change of the group is noticed.
 const HEARTBEAT_MS: &str = "300";
 
 /// A worker that writes down what it handles.
@@ -25,17 +25,17 @@ const HEARTBEAT_MS: &str = "300";
 pub struct Stormer {
     /// Its number.
     pub worker: usize,
-    /// How its group shares out partitions.
+    /// The way in which its group assigns partitions.
     pub protocol: Protocol,
-    /// After this time of silence it is taken for dead.
+    /// It is considered dead after being silent for this time.
     pub session: Duration,
-    /// Where it works.
+    /// The brokers, group and topic of the worker.
     pub place: Place,
     /// Where it writes its [`Entry`]s.
     pub journal: PathBuf,
 }
 
-/// How a group shares out its partitions.
+/// The way in which a group assigns its partitions.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
@@ -43,7 +43,7 @@ pub enum Protocol {
     Eager,
     /// Members give back only the partitions that move.
     Cooperative,
-    /// KIP-848: the broker shares out, and members change one after the other.
+    /// KIP-848: the broker assigns partitions, and members change one after the other.
     Broker,
 }
 
@@ -52,7 +52,7 @@ impl Protocol {
     ///
     /// # Panics
     ///
-    /// When they are invalid.
+    /// Panics if they are invalid.
     pub fn config(self, brokers: &str, group: &str, session: Duration) -> ConsumerConfig {
         let builder = KafkaConfig::builder()
             .brokers(brokers)
@@ -82,7 +82,7 @@ pub struct Entry {
     pub partition: i32,
     /// The message's offset.
     pub offset: i64,
-    /// Which worker.
+    /// The worker's number.
     pub worker: usize,
     /// When it began, in milliseconds since 1970.
     pub at_ms: i64,

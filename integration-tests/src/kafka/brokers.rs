@@ -10,7 +10,7 @@ use crate::kcat;
 pub struct Brokers {
     bootstrap: String,
     plain_bootstrap: String,
-    /// How many brokers a topic is on.
+    /// The number of brokers that have a copy of a topic.
     replication: i32,
 }
 
@@ -23,14 +23,15 @@ impl Brokers {
         }
     }
 
-    /// Where clients on the host connect: `localhost:PORT` of each broker, the same for its whole
-    /// life.
+    /// Returns the addresses for clients on the host: `localhost:PORT` of each broker, the
+    /// same for its whole life.
     pub fn bootstrap(&self) -> String {
         self.bootstrap.clone()
     }
 
-    /// A plain listener of each of the same brokers, whatever [`bootstrap`](Self::bootstrap) asks
-    /// for, where everything is allowed: for a test's own checks.
+    /// Returns a plain listener of each of the same brokers, whatever
+    /// [`bootstrap`](Self::bootstrap) asks for, where everything is allowed: for a test's own
+    /// checks.
     pub fn plain_bootstrap(&self) -> String {
         self.plain_bootstrap.clone()
     }
@@ -61,7 +62,7 @@ impl Brokers {
         self.replication
     }
 
-    /// A client configuration for the plain listener.
+    /// Returns a client configuration for the plain listener.
     pub(super) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config

@@ -1,4 +1,4 @@
-//! Three brokers, each in a container of its own.
+//! Three brokers, each in its own container.
 
 use std::{iter, ops::Deref, sync::OnceLock, thread};
 
@@ -19,7 +19,7 @@ use crate::{
     wait::{eventually, eventually_some},
 };
 
-/// How many brokers a cluster has.
+/// The number of brokers of a cluster.
 pub(super) const SIZE: i32 = 3;
 
 /// Of the topics, the offsets topic and the transaction log alike: one broker may be gone.
@@ -36,10 +36,10 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("broker.session.timeout.ms", "6000"),
 ];
 
-/// Three brokers that are controllers, too, removed when this is dropped. Topics are on all of them,
-/// and take messages as long as two are there.
+/// Three brokers that are controllers, too, removed when this value is dropped. Topics are on all
+/// of them, and take messages as long as two are there.
 ///
-/// What it shares with [`Kafka`] it has from [`Brokers`].
+/// It shares the methods of [`Brokers`] with [`Kafka`].
 #[derive(Debug)]
 pub struct Cluster {
     // In the order of the fields: a network is removed once nothing is in it.
@@ -49,12 +49,13 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster that the tests of one binary share, started on first use and removed when the
-    /// process ends. Don't stop its brokers: use [`Cluster::start`] where they must suffer.
+    /// Returns the cluster that the tests of one binary share, started on first use and removed
+    /// when the process ends. Don't stop its brokers: start another cluster with
+    /// [`Cluster::start`].
     ///
     /// # Panics
     ///
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(Self::start)
@@ -64,7 +65,7 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// When its brokers do not answer, or not know each other, in time.
+    /// Panics if its brokers do not answer, or not know each other, in time.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
@@ -73,7 +74,7 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// When its brokers do not answer, or not know each other, in time.
+    /// Panics if its brokers do not answer, or not know each other, in time.
     pub fn start_with(properties: &[(&str, &str)]) -> Self {
         let cluster = until_ports_are_free(|| Self::try_launch(properties));
         let ids: Vec<_> = cluster.members.iter().map(|broker| broker.id).collect();
@@ -92,19 +93,19 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// When there is no such broker.
+    /// Panics if there is no such broker.
     pub fn broker(&self, index: usize) -> &Kafka {
         self.members
             .get(index)
             .unwrap_or_else(|| panic!("a cluster has the brokers 0 to 2, not {index}"))
     }
 
-    /// The index of the broker that leads a partition. One that was just killed or paused leads
-    /// until the others have noticed.
+    /// Returns the index of the broker that leads a partition. One that was just killed or paused
+    /// leads until the others have noticed.
     ///
     /// # Panics
     ///
-    /// When the partition has no leader in time.
+    /// Panics if the partition has no leader in time.
     #[track_caller]
     pub fn leader_of(&self, topic: &str, partition: i32) -> usize {
         let leader = eventually_some(OPERATION, || {
@@ -115,15 +116,17 @@ impl Cluster {
             .filter(|&leader| leader >= 0)
         });
         let index = self.members.iter().position(|broker| broker.id == leader);
-        index.unwrap_or_else(|| panic!("{topic} [{partition}] is led by {leader}: none of ours"))
+        index.unwrap_or_else(|| {
+            panic!("{topic} [{partition}] is led by {leader}, not by a broker of this cluster")
+        })
     }
 
-    /// The index of the broker that coordinates a consumer group: it leads the partition of the
-    /// offsets topic that has the group's commits.
+    /// Returns the index of the broker that coordinates a consumer group: it leads the partition of
+    /// the offsets topic that has the group's commits.
     ///
     /// # Panics
     ///
-    /// When no coordinator answers in time.
+    /// Panics if no coordinator answers in time.
     #[track_caller]
     pub fn coordinator_of(&self, group: &str) -> usize {
         // Makes the offsets topic if need be, and waits for a coordinator that answers.
@@ -140,7 +143,7 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// When some broker still lacks something after 30 s.
+    /// Panics if some broker still lacks something after 30 s.
     #[track_caller]
     pub fn wait_until_in_sync(&self, topic: &str) {
         eventually(OPERATION, || {
@@ -187,7 +190,7 @@ impl Cluster {
         })
     }
 
-    /// `None` when nobody answers.
+    /// Returns `None` if no broker answers.
     fn partitions<T>(&self, topic: &str, of: impl FnOnce(&[MetadataPartition]) -> T) -> Option<T> {
         let client: BaseProducer = self.client().create().expect("a client");
         let metadata = client.client().fetch_metadata(Some(topic), OPERATION);
@@ -204,7 +207,7 @@ impl Deref for Cluster {
     }
 }
 
-/// The partition of the offsets topic where a group's commits are: as the broker's
+/// Returns the partition of the offsets topic where a group's commits are: as the broker's
 /// `GroupCoordinatorService.partitionFor`, by Java's hash of a string.
 fn partition_of(group: &str, partitions: i32) -> i32 {
     let hash = group.encode_utf16().fold(0_i32, |hash, unit| {

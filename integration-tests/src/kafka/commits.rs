@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Brokers {
-    /// Every offset commit that `group` has made, in the order of the log.
+    /// Returns every offset commit that `group` has made, in the order of the log.
     ///
     /// The offsets topic is compacted, but never its newest segment, and none is closed before it
     /// has 100 MB or is seven days old: within a test all is there. Commits of a transaction count
@@ -26,7 +26,7 @@ impl Brokers {
     ///
     /// # Panics
     ///
-    /// When the log cannot be read to its present end in time.
+    /// Panics if the log cannot be read to its present end in time.
     #[track_caller]
     pub fn commits_of(&self, group: &str) -> Vec<Commit> {
         let consumer: BaseConsumer = self
@@ -35,7 +35,7 @@ impl Brokers {
             .set("group.id", unique("harness"))
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
-            // The end is told by an empty answer, for which the broker waits so long.
+            // The end shows as an empty response, for which the broker waits so long.
             .set("fetch.wait.max.ms", "10")
             .create()
             .expect("a client");
@@ -75,7 +75,7 @@ impl Brokers {
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     open.remove(&partition);
                 }
-                // A broker that is gone for a moment.
+                // The broker is briefly unavailable.
                 Some(Err(error)) => last_error = Some(error),
                 None => {}
             }
@@ -83,12 +83,12 @@ impl Brokers {
         commits
     }
 
-    /// None before the first group has come.
+    /// Returns no partitions before the first group has joined.
     #[track_caller]
     fn offsets_partitions(&self, consumer: &BaseConsumer) -> BTreeSet<i32> {
         let metadata = consumer
             .fetch_metadata(Some(OFFSETS_TOPIC), OPERATION)
-            .unwrap_or_else(|error| panic!("the partitions of {OFFSETS_TOPIC}: {error}"));
+            .unwrap_or_else(|error| panic!("cannot list partitions of {OFFSETS_TOPIC}: {error}"));
         metadata
             .topics()
             .iter()

@@ -1,4 +1,4 @@
-//! One broker in one container: its life.
+//! Starts, stops and removes one broker in its container.
 
 mod brokers;
 mod cluster;
@@ -24,9 +24,9 @@ use crate::{
     sasl::SaslOptions,
 };
 
-/// A Kafka broker in a container of its own, removed when this is dropped.
+/// A Kafka broker in its own container, removed when this value is dropped.
 ///
-/// What it shares with a [`Cluster`] it has from [`Brokers`].
+/// It shares the methods of [`Brokers`] with a [`Cluster`].
 pub struct Kafka {
     container: Container,
     id: i32,
@@ -36,24 +36,24 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// The plain broker that the tests of one binary share, started on first use
+    /// Returns the plain broker that the tests of one binary share, started on first use
     /// and removed when the process ends. Don't stop it: use topics and groups of
-    /// your own, and [`Kafka::start`] where the broker must suffer.
+    /// your own, or start another one with [`Kafka::start`].
     ///
     /// # Panics
     ///
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Kafka> = OnceLock::new();
         SHARED.get_or_init(Self::start)
     }
 
-    /// As [`shared`](Self::shared), at full speed, for benchmarks: a broker for tests starts in half
-    /// the time and runs slower.
+    /// As [`shared`](Self::shared), at full speed, for benchmarks: a broker for tests starts in
+    /// half the time and runs slower.
     ///
     /// # Panics
     ///
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn shared_for_load() -> &'static Self {
         static SHARED: OnceLock<Kafka> = OnceLock::new();
         SHARED.get_or_init(|| {
@@ -69,7 +69,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
@@ -78,7 +78,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn start_with(properties: &[(&str, &str)]) -> Self {
         let properties: Vec<_> = properties
             .iter()
@@ -91,12 +91,12 @@ impl Kafka {
         })
     }
 
-    /// Starts a broker that is back within seconds of a [`kill`](Self::kill). It must not be paused:
-    /// its session, after which a killed broker is let in again, is shorter than a pause.
+    /// Starts a broker that is back within seconds of a [`kill`](Self::kill). It must not be
+    /// paused: its session, after which a killed broker can rejoin, is shorter than a pause.
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn start_for_kill() -> Self {
         Self::start_with(&[("broker.session.timeout.ms", "6000")])
     }
@@ -106,7 +106,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn start_sasl_ssl(options: SaslOptions) -> Self {
         let certificates = Certificates::new();
         let files = vec![
@@ -124,16 +124,17 @@ impl Kafka {
         kafka
     }
 
-    /// Where tools [inside](Self::run_class) its container connect; elsewhere it leads nowhere.
+    /// Returns the address for tools [inside](Self::run_class) its container. It works nowhere
+    /// else.
     pub fn inside_bootstrap(&self) -> &str {
         &self.inside_bootstrap
     }
 
-    /// The authorities of a broker started with TLS.
+    /// Returns the authorities of a broker started with TLS.
     ///
     /// # Panics
     ///
-    /// On a plain broker.
+    /// Panics on a plain broker.
     pub fn certificates(&self) -> &Certificates {
         self.certificates
             .as_ref()
@@ -144,7 +145,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub fn pause(&self) {
         self.container.pause();
     }
@@ -153,7 +154,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn unpause(&self) {
         self.container.unpause();
         self.container.wait_until_ready(self.knows(&[self.id]));
@@ -163,7 +164,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub fn stop(&self) {
         self.container.stop();
     }
@@ -173,7 +174,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub fn kill(&self) {
         self.container.kill();
     }
@@ -182,13 +183,13 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn restart(&self) {
         self.container.restart();
         self.wait_until_started(&[self.id]);
     }
 
-    /// What the broker logged.
+    /// Returns the broker's log.
     pub fn logs(&self) -> String {
         self.container.logs()
     }
@@ -245,9 +246,7 @@ impl Kafka {
             if ids.iter().all(|id| known.contains(id)) {
                 return Ok(());
             }
-            Err(format!(
-                "it knows the brokers {known:?}, not all of {ids:?}"
-            ))
+            Err(format!("it knows only the brokers {known:?} of {ids:?}"))
         }
     }
 }

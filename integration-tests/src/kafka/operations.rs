@@ -1,4 +1,4 @@
-//! Topics and offsets, through a client of our own on the plain listener.
+//! Manages topics and offsets, through our own client on the plain listener.
 
 use std::{
     thread,
@@ -21,7 +21,7 @@ use crate::{
     wait::{SOON, eventually, eventually_some},
 };
 
-/// For one broker of several, or for one attempt of several.
+/// The timeout of one broker of several, or of one attempt of several.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
 impl Brokers {
@@ -29,17 +29,18 @@ impl Brokers {
     ///
     /// # Panics
     ///
-    /// When a broker of them is gone or refuses, or does not answer in time.
+    /// Panics if a broker of them is gone or refuses, or does not answer in time.
     #[track_caller]
     pub fn create_topic(&self, name: &str, partitions: i32) {
         self.create_topic_with(name, partitions, &[]);
     }
 
-    /// Creates a topic with topic settings, on every broker, and waits until every partition has a leader.
+    /// Creates a topic with topic settings, on every broker, and waits until every partition has a
+    /// leader.
     ///
     /// # Panics
     ///
-    /// When a broker of them is gone or refuses, or does not answer in time.
+    /// Panics if a broker of them is gone or refuses, or does not answer in time.
     #[track_caller]
     pub fn create_topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin = self.admin();
@@ -63,10 +64,10 @@ impl Brokers {
         self.wait_for_leaders(name, partitions);
     }
 
-    /// On each broker.
+    /// Waits until each broker knows a leader of each partition.
     fn wait_for_leaders(&self, name: &str, partitions: i32) {
         let expected = usize::try_from(partitions).expect("a positive partition count");
-        // Each broker for itself: one may hear of the topic a moment after another.
+        // Asks each broker, because one may learn of the topic later than another.
         eventually(OPERATION, || {
             let known: Vec<bool> = self
                 .plain_bootstrap()
@@ -77,12 +78,12 @@ impl Brokers {
         });
     }
 
-    /// Deletes a topic and creates it again within milliseconds, and waits until every partition has a
-    /// leader.
+    /// Deletes a topic and creates it again within milliseconds, and waits until every partition
+    /// has a leader.
     ///
     /// # Panics
     ///
-    /// When the broker refuses, or does not answer in time.
+    /// Panics if the broker refuses, or does not answer in time.
     #[track_caller]
     pub fn recreate_topic(&self, name: &str, partitions: i32) {
         let admin = self.admin();
@@ -108,7 +109,7 @@ impl Brokers {
     ///
     /// # Panics
     ///
-    /// When the broker refuses, or does not answer in time.
+    /// Panics if the broker refuses, or does not answer in time.
     #[track_caller]
     pub fn delete_topic(&self, name: &str) {
         let admin = self.admin();
@@ -123,11 +124,11 @@ impl Brokers {
         }
     }
 
-    /// The next offset that `group` has committed for a partition, or `None`.
+    /// Returns the next offset that `group` has committed for a partition, or `None`.
     ///
     /// # Panics
     ///
-    /// When the broker does not answer in time.
+    /// Panics if the broker does not answer in time.
     #[track_caller]
     pub fn committed_offset(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
         let consumer: BaseConsumer = self
@@ -141,11 +142,13 @@ impl Brokers {
         let answer = loop {
             match consumer.committed_offsets(asked.clone(), OPERATION) {
                 Ok(answer) => break answer,
-                // A broker that has just started, or just made its offsets topic.
+                // The broker has just started, or has just created its offsets topic.
                 Err(error) if is_coordinator_moving(&error) && Instant::now() < end => {
                     thread::sleep(Duration::from_millis(50));
                 }
-                Err(error) => panic!("the offset of {group} in {topic} [{partition}]: {error}"),
+                Err(error) => {
+                    panic!("cannot read the offset of {group} in {topic} [{partition}]: {error}")
+                }
             }
         };
         match answer.find_partition(topic, partition)?.offset() {
@@ -158,7 +161,7 @@ impl Brokers {
     ///
     /// # Panics
     ///
-    /// When no broker answers within [`SOON`], however they refuse until then.
+    /// Panics if no broker answers within [`SOON`], however they refuse until then.
     #[track_caller]
     pub fn committed_offsets(&self, group: &str, topic: &str, partitions: i32) -> Vec<Option<i64>> {
         let consumer: BaseConsumer = self
@@ -168,7 +171,8 @@ impl Brokers {
             .expect("a client");
         let mut asked = TopicPartitionList::new();
         asked.add_partition_range(topic, 0, partitions - 1);
-        // A broker that has just started refuses once or twice, and a group's next coordinator, too.
+        // A broker that has just started refuses once or twice, and a group's next coordinator,
+        // too.
         let answer = eventually_some(SOON, || {
             consumer.committed_offsets(asked.clone(), SOON).ok()
         });
@@ -180,27 +184,29 @@ impl Brokers {
         offsets.collect()
     }
 
-    /// The offset that a partition's next message will get.
+    /// Returns the offset that a partition's next message will get.
     ///
     /// # Panics
     ///
-    /// When the broker does not answer in time, or has no such partition.
+    /// Panics if the broker does not answer in time, or has no such partition.
     #[track_caller]
     pub fn end_offset(&self, topic: &str, partition: i32) -> i64 {
         let end = Instant::now() + OPERATION;
         loop {
-            // A new client each time: one keeps to a leader that is gone for longer than this waits.
+            // A new client each time, because a client keeps a dead leader for longer than this
+            // waits.
             let consumer: BaseConsumer = self.client().create().expect("a client");
             match consumer.fetch_watermarks(topic, partition, ATTEMPT) {
                 Ok((_, offset)) => return offset,
                 // The topic is new to its leader, or has to get another one.
                 Err(_) if Instant::now() < end => thread::sleep(Duration::from_millis(50)),
-                Err(error) => panic!("the end of {topic} [{partition}]: {error}"),
+                Err(error) => panic!("cannot read the end of {topic} [{partition}]: {error}"),
             }
         }
     }
 
-    /// Whether the broker at `address` knows a leader of each partition; `None` if it does not answer.
+    /// Returns `Some(true)` if the broker at `address` knows a leader of each partition, and `None`
+    /// if it does not answer.
     fn has_leaders(&self, address: &str, topic: &str, partitions: usize) -> Option<bool> {
         let client: BaseProducer = self
             .client()

@@ -9,7 +9,7 @@ impl Brokers {
     ///
     /// # Panics
     ///
-    /// When the settings are invalid.
+    /// Panics if the settings are invalid.
     pub fn producer_config(&self) -> ProducerConfig {
         ProducerConfig::new(self.plain_bootstrap())
             .expect("valid settings")
@@ -20,7 +20,7 @@ impl Brokers {
     ///
     /// # Panics
     ///
-    /// When it cannot be made.
+    /// Panics if it cannot be made.
     pub fn producer(&self) -> KafkaProducer {
         KafkaProducer::new(self.producer_config()).expect("a producer")
     }

@@ -1,4 +1,4 @@
-//! What a topic holds, read by a client that is not the one under test.
+//! Reads a topic with a client that is not the one under test.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,61 +12,61 @@ use rdkafka::{
 use super::{Brokers, OPERATION};
 use crate::{names::unique, wait::eventually};
 
-/// A record as it stands in a topic.
+/// A record in a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicRecord {
     /// The partition it is in.
     pub partition: i32,
-    /// None where it has none, which is not an empty one.
+    /// The key; `None` if the record has none, which differs from an empty one.
     pub key: Option<Vec<u8>>,
     /// None for a tombstone.
     pub payload: Option<Vec<u8>>,
-    /// In their order.
+    /// The headers, in their order.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
     /// Milliseconds since 1970.
     pub timestamp_ms: Option<i64>,
 }
 
 impl TopicRecord {
-    /// Its payload as text.
+    /// Returns its payload as text.
     ///
     /// # Panics
     ///
-    /// When it has no payload, or one that is no text.
+    /// Panics if it has no payload, or one that is not text.
     #[track_caller]
     pub fn payload_text(&self) -> String {
         String::from_utf8(self.payload.clone().expect("a payload")).expect("text")
     }
 
-    /// Its key as text; `None` where it has none.
+    /// Returns its key as text; `None` where it has none.
     ///
     /// # Panics
     ///
-    /// When the key is not text.
+    /// Panics if the key is not text.
     #[track_caller]
     pub fn key_text(&self) -> Option<String> {
         let key = self.key.clone()?;
         Some(String::from_utf8(key).expect("text"))
     }
 
-    /// The value of a header that must be there once, as text.
+    /// Returns the value of a header that must be there once, as text.
     ///
     /// # Panics
     ///
-    /// When it is not there, or twice, or no text.
+    /// Panics if it is not there, or is there twice, or is not text.
     #[track_caller]
     pub fn header_text(&self, name: &str) -> String {
         match &self.header_texts(name)[..] {
             [value] => value.clone(),
-            values => panic!("{name} is there {} times: {self:?}", values.len()),
+            values => panic!("header {name} occurs {} times: {self:?}", values.len()),
         }
     }
 
-    /// The values of a header as text, in their order.
+    /// Returns the values of a header as text, in their order.
     ///
     /// # Panics
     ///
-    /// When one is null, or no text.
+    /// Panics if one is null, or not text.
     #[track_caller]
     pub fn header_texts(&self, name: &str) -> Vec<String> {
         let values = self.headers.iter().filter(|(other, _)| other == name);
@@ -75,16 +75,16 @@ impl TopicRecord {
             .collect()
     }
 
-    /// The names of its headers, in their order.
+    /// Returns the names of its headers, in their order.
     pub fn header_names(&self) -> Vec<&str> {
         self.headers.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Where a dead letter with headers of text came from: partition and offset.
+    /// Returns the origin of a dead letter with headers of text: partition and offset.
     ///
     /// # Panics
     ///
-    /// When it does not say so.
+    /// Panics if it does not say so.
     #[track_caller]
     pub fn origin(&self) -> (i32, i64) {
         let partition = self.header_text("rws-dlq-original-partition");
@@ -95,23 +95,23 @@ impl TopicRecord {
 }
 
 impl Brokers {
-    /// All that a reader of committed messages finds in `topic` at this moment, those of a partition in
-    /// their order.
+    /// Returns all that a reader of committed messages finds in `topic` at this moment, those of a
+    /// partition in their order.
     ///
     /// # Panics
     ///
-    /// When the topic does not exist, or cannot be read to its end in time.
+    /// Panics if the topic does not exist, or cannot be read to its end in time.
     #[track_caller]
     pub fn read(&self, topic: &str) -> Vec<TopicRecord> {
         let records = self.read_if_there(topic);
-        records.unwrap_or_else(|| panic!("there is no topic {topic}"))
+        records.unwrap_or_else(|| panic!("topic {topic} does not exist"))
     }
 
     /// As [`read`](Self::read); `None` while the topic does not exist.
     ///
     /// # Panics
     ///
-    /// When it cannot be read to its end in time.
+    /// Panics if it cannot be read to its end in time.
     #[track_caller]
     pub fn read_if_there(&self, topic: &str) -> Option<Vec<TopicRecord>> {
         self.read_at(topic, "read_committed")
@@ -121,11 +121,11 @@ impl Brokers {
     ///
     /// # Panics
     ///
-    /// When the topic does not exist, or cannot be read to its end in time.
+    /// Panics if the topic does not exist, or cannot be read to its end in time.
     #[track_caller]
     pub fn read_uncommitted(&self, topic: &str) -> Vec<TopicRecord> {
         let records = self.read_at(topic, "read_uncommitted");
-        records.unwrap_or_else(|| panic!("there is no topic {topic}"))
+        records.unwrap_or_else(|| panic!("topic {topic} does not exist"))
     }
 
     #[track_caller]
@@ -164,7 +164,7 @@ impl Brokers {
                     open.remove(&partition);
                     true
                 }
-                // librdkafka goes on by itself.
+                // librdkafka continues by itself.
                 Some(Err(_)) | None => false,
             });
         }

@@ -1,4 +1,4 @@
-//! What a broker's container is made with.
+//! The settings of a broker's container.
 
 use testcontainers::{
     ContainerRequest, GenericImage, ImageExt,
@@ -20,7 +20,7 @@ const EXTRA_PROPERTIES: &str = "/etc/kafka/extra.properties";
 pub(crate) const SERVER_PEM: &str = "/etc/kafka/server.pem";
 pub(crate) const CA_PEM: &str = "/etc/kafka/ca.pem";
 
-/// What a container is made with.
+/// The settings of a container.
 #[derive(Default)]
 pub(super) struct Setup {
     /// Of the listener for clients.
@@ -28,9 +28,9 @@ pub(super) struct Setup {
     pub(super) properties: Vec<(String, String)>,
     pub(super) files: Vec<(&'static str, String)>,
     pub(super) scram_users: String,
-    /// `None`: a broker that is all by itself.
+    /// `None` for a single broker.
     pub(super) member: Option<Member>,
-    /// Whether it runs at full speed rather than start in half the time.
+    /// `true` to run at full speed, `false` to start in half the time.
     pub(super) is_for_load: bool,
 }
 
@@ -43,12 +43,12 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// The id of a cluster's broker of this index; one by itself is broker 1, too.
+    /// Returns the id of a cluster's broker with this index; a single broker is broker 1 too.
     pub(super) fn id(index: usize) -> i32 {
         i32::try_from(index).expect("a small index") + 1
     }
 
-    /// Where tools in a container of the cluster connect.
+    /// Returns the address for tools in a container of the cluster.
     pub(super) fn bootstrap(&self) -> String {
         let addresses = self
             .containers
@@ -72,7 +72,7 @@ impl Setup {
         let mut variables = Vec::new();
         if let Some(member) = &self.member {
             let name = &member.containers[member.index];
-            // `localhost` is another place for each of them.
+            // `localhost` means a different host for each of them.
             listeners += &format!(",CLUSTER://:{CLUSTER_PORT}");
             advertised += &format!(",CLUSTER://{name}:{CLUSTER_PORT}");
             variables = vec![
@@ -90,7 +90,8 @@ impl Setup {
             ("KAFKA_ADVERTISED_LISTENERS", advertised),
             ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", protocols),
             ("SCRAM_USERS", self.scram_users.clone()),
-            // Records of long ago stay, whenever the broker looks for such: 30 s after its start at first.
+            // Records of long ago stay, whenever the broker looks for such: 30 s after its start
+            // at first.
             ("KAFKA_LOG_RETENTION_MS", "-1".to_owned()),
         ]);
 

@@ -1,4 +1,4 @@
-//! Dead letters, read as Spring Kafka lays them out.
+//! Reads dead letters as Spring Kafka does.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,13 @@ impl Kafka {
     ///
     /// Each record has the `kafka_dlt-original-*` and `kafka_dlt-exception-*` headers that it
     /// carries, those of Spring's retry topics (`kafka_original-*`, `kafka_exception-*`,
-    /// `retry_topic-*`), numbers in decimal; besides `key`, `value` (each unless null) and `timestamp`.
+    /// `retry_topic-*`), numbers in decimal; besides `key`, `value` (each unless null) and
+    /// `timestamp`.
     ///
     /// # Panics
     ///
-    /// When a header is not of its type, a text is not UTF-8, or there are fewer records after 20 s.
+    /// Panics if a header is not of its type, a text is not UTF-8, or there are fewer records after
+    /// 20 s.
     #[track_caller]
     pub fn read_as_spring(&self, topic: &str, count: usize) -> Vec<BTreeMap<String, String>> {
         let arguments = [self.inside_bootstrap(), topic, &count.to_string()];
@@ -31,7 +33,7 @@ impl Kafka {
     }
 }
 
-/// The program's output: a line a field, an empty line after each record.
+/// Returns the program's output: one line per field, and an empty line after each record.
 fn records(output: &str) -> Vec<BTreeMap<String, String>> {
     let mut records = Vec::new();
     let mut record = BTreeMap::new();

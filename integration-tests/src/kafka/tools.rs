@@ -11,7 +11,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When it cannot be run, or has not ended after 90 s.
+    /// Panics if it cannot be run, or has not ended after 90 s.
     pub fn run_class(&self, class: &str, arguments: &[&str]) -> ToolOutput {
         let mut command: Vec<String> = [
             "java",
@@ -35,7 +35,7 @@ impl Kafka {
     ///
     /// # Panics
     ///
-    /// When the harness knows no such tool, or when it fails.
+    /// Panics if the harness knows no such tool, or when it fails.
     #[track_caller]
     pub fn tool(&self, name: &str, arguments: &[&str]) -> String {
         let class = match name {
@@ -46,7 +46,7 @@ impl Kafka {
             "kafka-get-offsets" => "org.apache.kafka.tools.GetOffsetShell",
             "kafka-topics" => "org.apache.kafka.tools.TopicCommand",
             "kafka-transactions" => "org.apache.kafka.tools.TransactionsCommand",
-            _ => panic!("the harness knows no tool {name}: use Kafka::run_class"),
+            _ => panic!("unknown tool {name}: use Kafka::run_class"),
         };
         let mut all = vec!["--bootstrap-server", self.inside_bootstrap()];
         all.extend(arguments);
@@ -62,32 +62,32 @@ impl Kafka {
         output.stdout
     }
 
-    /// Gives a user rights on a topic of a broker that was started with an
+    /// Gives a user permissions on a topic of a broker that was started with an
     /// authorizer: `Read`, `Write`, `Describe`, `Create`, `All`, …
     ///
     /// # Panics
     ///
-    /// When the tool fails.
+    /// Panics if the tool fails.
     #[track_caller]
     pub fn allow(&self, user: &str, operations: &[&str], topic: &str) {
         self.add_acl(user, operations, "--topic", topic);
     }
 
-    /// Gives a user rights on a consumer group: `Read` is what a consumer needs.
+    /// Gives a user permissions on a consumer group: `Read` is what a consumer needs.
     ///
     /// # Panics
     ///
-    /// When the tool fails.
+    /// Panics if the tool fails.
     #[track_caller]
     pub fn allow_group(&self, user: &str, operations: &[&str], group: &str) {
         self.add_acl(user, operations, "--group", group);
     }
 
-    /// Gives a user rights on a transactional id: `Write` is what a producer needs.
+    /// Gives a user permissions on a transactional id: `Write` is what a producer needs.
     ///
     /// # Panics
     ///
-    /// When the tool fails.
+    /// Panics if the tool fails.
     #[track_caller]
     pub fn allow_transactional_id(&self, user: &str, operations: &[&str], id: &str) {
         self.add_acl(user, operations, "--transactional-id", id);

@@ -10,7 +10,7 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When it does not answer.
+    /// Panics if it does not answer.
     #[track_caller]
     pub fn get(&self, path: &str) -> HttpAnswer {
         self.send("GET", path, None)
@@ -20,18 +20,18 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When it does not answer.
+    /// Panics if it does not answer.
     #[track_caller]
     pub fn send(&self, method: &str, path: &str, body: Option<&Value>) -> HttpAnswer {
         self.try_send(method, path, body)
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Every subject that has a schema, sorted.
+    /// Returns every subject that has a schema, sorted.
     ///
     /// # Panics
     ///
-    /// When the registry does not answer.
+    /// Panics if the registry does not answer.
     #[track_caller]
     pub fn subjects(&self) -> Vec<String> {
         let answer = self.get("/subjects").ok();
@@ -45,11 +45,11 @@ impl Registry {
         subjects
     }
 
-    /// The versions of a subject; none if there is no such subject.
+    /// Returns the versions of a subject; none if there is no such subject.
     ///
     /// # Panics
     ///
-    /// When the registry does not answer.
+    /// Panics if the registry does not answer.
     #[track_caller]
     pub fn versions(&self, subject: &str) -> Vec<i64> {
         let answer = self.get(&format!("/subjects/{}/versions", encoded(subject)));
@@ -66,7 +66,7 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When the registry does not answer.
+    /// Panics if the registry does not answer.
     #[track_caller]
     pub fn try_register(
         &self,
@@ -90,7 +90,7 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When the registry refuses.
+    /// Panics if the registry refuses.
     #[track_caller]
     pub fn register(
         &self,
@@ -108,7 +108,7 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When the registry refuses.
+    /// Panics if the registry refuses.
     #[track_caller]
     pub fn set_compatibility(&self, subject: &str, level: &str) {
         let path = format!("/config/{}", encoded(subject));
@@ -134,7 +134,7 @@ impl Registry {
     }
 }
 
-/// A name as a segment of a path.
+/// Returns a name as a segment of a path.
 fn encoded(name: &str) -> String {
     let mut text = String::new();
     for byte in name.bytes() {

@@ -28,8 +28,8 @@ const PLAIN_PORT: u16 = 8080;
 const FRONT_PORT: u16 = 8443;
 const API: &str = "apis/ccompat/v7";
 
-/// A schema registry in a container of its own, removed when this is dropped: Apicurio's, by its API
-/// for Confluent's clients.
+/// A schema registry in its own container, removed when this value is dropped: Apicurio's, with its
+/// API for Confluent's clients.
 ///
 /// Where it is known to differ from Confluent's: `{}` as a schema gives 500 with the code 0, a
 /// Protobuf schema that was registered as a base64 descriptor comes back as one, `?subject=` is
@@ -43,13 +43,13 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The open registry that the tests of one binary share, started on first use and removed when
-    /// the process ends. Don't stop it: use subjects of your own, and [`Registry::start`] where it
-    /// must suffer.
+    /// Returns the open registry that the tests of one binary share, started on first use and
+    /// removed when the process ends. Don't stop it: use subjects of your own, or start another
+    /// one with [`Registry::start`].
     ///
     /// # Panics
     ///
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Registry> = OnceLock::new();
         SHARED.get_or_init(Self::start)
@@ -59,7 +59,7 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn start() -> Self {
         Self::start_with(RegistryOptions::new())
     }
@@ -68,7 +68,7 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn start_with(options: RegistryOptions) -> Self {
         let certificates = Certificates::new();
         let registry = until_ports_are_free(|| Self::try_launch(&options, &certificates));
@@ -84,8 +84,8 @@ impl Registry {
         registry
     }
 
-    /// What clients are given: `http(s)://localhost:PORT/apis/ccompat/v7`, the same for its whole
-    /// life.
+    /// Returns the URL for clients: `http(s)://localhost:PORT/apis/ccompat/v7`, the same for its
+    /// whole life.
     pub fn url(&self) -> String {
         if !self.options.has_front() {
             return self.plain_url();
@@ -97,28 +97,28 @@ impl Registry {
         format!("{scheme}://localhost:{}/{API}", self.front_port)
     }
 
-    /// The same registry without TLS and bearer token, whatever [`url`](Self::url) asks for: for a
-    /// test's own checks. A password it wants here, too.
+    /// Returns the same registry without TLS and bearer token, whatever [`url`](Self::url) asks
+    /// for: for a test's own checks. It may need a password here, too.
     pub fn plain_url(&self) -> String {
         format!("http://localhost:{}/{API}", self.plain_port)
     }
 
-    /// The user and the password of a registry that wants them.
+    /// Returns the user and the password, if the registry requires them.
     pub fn login(&self) -> Option<(&str, &str)> {
         let login = self.options.login.as_ref();
         login.map(|(user, password)| (user.as_str(), password.as_str()))
     }
 
-    /// The token that a registry wants, if it does.
+    /// Returns the token, if the registry requires one.
     pub fn bearer_token(&self) -> Option<&str> {
         self.options.bearer_token.as_deref()
     }
 
-    /// The authorities of a registry started with TLS.
+    /// Returns the authorities of a registry started with TLS.
     ///
     /// # Panics
     ///
-    /// On one without.
+    /// Panics on a server without TLS.
     pub fn certificates(&self) -> &Certificates {
         assert!(
             self.options.certificate_host.is_some(),
@@ -127,7 +127,7 @@ impl Registry {
         &self.certificates
     }
 
-    /// Whether clients must show a certificate.
+    /// Returns `true` if clients must show a certificate.
     pub fn wants_client_certificates(&self) -> bool {
         self.options.client_certificates
     }
@@ -136,7 +136,7 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub fn pause(&self) {
         self.container.pause();
     }
@@ -145,18 +145,18 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn unpause(&self) {
         self.container.unpause();
         self.container.wait_until_ready(|| self.answers());
     }
 
-    /// Shuts the registry down in order; what is registered stays. Connections are refused from then
-    /// on.
+    /// Shuts the registry down; what is registered stays. Connections are refused from
+    /// then on.
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub fn stop(&self) {
         self.container.stop();
     }
@@ -165,7 +165,7 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When Docker refuses.
+    /// Panics if Docker refuses.
     pub fn kill(&self) {
         self.container.kill();
     }
@@ -174,13 +174,13 @@ impl Registry {
     ///
     /// # Panics
     ///
-    /// When it does not answer in time.
+    /// Panics if it does not answer in time.
     pub fn restart(&self) {
         self.container.restart();
         self.wait_until_started();
     }
 
-    /// What the registry logged, a line a request.
+    /// Returns the registry's log, one line per request.
     pub fn logs(&self) -> String {
         self.container.logs()
     }
@@ -225,7 +225,10 @@ impl Registry {
     fn answers(&self) -> Result<(), String> {
         match self.try_send("GET", "/subjects", None)? {
             answer if answer.status == 200 => Ok(()),
-            answer => Err(format!("it answers {} {}", answer.status, answer.body)),
+            answer => Err(format!(
+                "it responds with {} {}",
+                answer.status, answer.body
+            )),
         }
     }
 }

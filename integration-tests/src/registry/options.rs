@@ -29,13 +29,13 @@ impl RegistryOptions {
     ///
     /// # Panics
     ///
-    /// When the name has other characters than letters, digits, `-` and `_`, or the password a `$`:
-    /// the registry's own settings have no room for them.
+    /// Panics if the name has other characters than letters, digits, `-` and `_`, or the password a
+    /// `$`: the registry's own settings have no room for them.
     pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         assert!(
             user.chars().all(fits) && !password.contains('$'),
-            "user {user:?}: a name has letters, digits, - and _, a password no $"
+            "invalid user {user:?}; allowed: letters, digits, - and _ in a name, no $ in a password"
         );
         self.login = Some((user.to_owned(), password.to_owned()));
         self
@@ -45,10 +45,10 @@ impl RegistryOptions {
     ///
     /// # Panics
     ///
-    /// When it has other characters than RFC 6750 allows.
+    /// Panics if it has other characters than RFC 6750 allows.
     pub fn bearer_token(mut self, token: &str) -> Self {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
-        assert!(token.chars().all(fits), "{token:?} is no bearer token");
+        assert!(token.chars().all(fits), "{token:?} is not a bearer token");
         self.bearer_token = Some(token.to_owned());
         self
     }

@@ -8,12 +8,12 @@ use rws_kafka::{
 use super::Scene;
 
 impl Scene<'_> {
-    /// Returns settings of a worker in the scene's group, which notices a rebalance at once, and the
-    /// end of a killed member after 6 s.
+    /// Returns settings of a worker in the scene's group, which notices a rebalance at once, and
+    /// the end of a killed member after 6 s.
     ///
     /// # Panics
     ///
-    /// When the settings are invalid.
+    /// Panics if the settings are invalid.
     pub fn config(&self) -> ConsumerConfig {
         self.config_of(|config| config)
     }
@@ -22,7 +22,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When the changed settings are invalid.
+    /// Panics if the changed settings are invalid.
     pub fn config_of(
         &self,
         change: impl FnOnce(KafkaConfigBuilder) -> KafkaConfigBuilder,
@@ -36,12 +36,12 @@ impl Scene<'_> {
         ConsumerConfig::from(config).observer(self.observer.clone())
     }
 
-    /// Returns settings that contain only brokers and group: with KIP-848, session and heartbeat are
-    /// the broker's.
+    /// Returns settings that contain only brokers and group: with KIP-848, session and heartbeat
+    /// are the broker's.
     ///
     /// # Panics
     ///
-    /// When the settings are invalid.
+    /// Panics if the settings are invalid.
     pub fn bare_config(&self) -> ConsumerConfig {
         let config = ConsumerConfig::new(self.kafka.bootstrap(), &self.group);
         config
@@ -53,7 +53,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When it cannot be made.
+    /// Panics if it cannot be made.
     pub fn consumer(&self) -> KafkaConsumer {
         self.consumer_of(self.config())
     }
@@ -62,7 +62,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When it cannot be made.
+    /// Panics if it cannot be made.
     pub fn consumer_of(&self, config: ConsumerConfig) -> KafkaConsumer {
         KafkaConsumer::new(config)
             .and_then(|consumer| consumer.subscribe([&self.topic]))
@@ -74,7 +74,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When the settings are invalid.
+    /// Panics if the settings are invalid.
     pub fn producer_config(&self) -> ProducerConfig {
         self.kafka.producer_config()
     }
@@ -83,7 +83,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When it cannot be made.
+    /// Panics if it cannot be made.
     pub fn producer(&self) -> KafkaProducer {
         self.kafka.producer()
     }

@@ -1,4 +1,4 @@
-//! What is sent to the scene's topic, and what has become of it.
+//! Sends to the scene's topic, and reads what became of the messages.
 
 use std::{
     ops::Range,
@@ -21,7 +21,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When they cannot be sent.
+    /// Panics if they cannot be sent.
     #[track_caller]
     pub fn fill(&self, count: usize) {
         self.fill_from(0, count);
@@ -31,7 +31,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When they cannot be sent.
+    /// Panics if they cannot be sent.
     #[track_caller]
     pub fn fill_from(&self, first: usize, count: usize) {
         let numbers = (first..first + count).map(|number| number.to_string());
@@ -42,7 +42,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When they cannot be sent.
+    /// Panics if they cannot be sent.
     #[track_caller]
     pub fn fill_partitions(&self, partitions: Range<i32>, count: usize) {
         self.send_to(partitions, (0..count).map(|number| number.to_string()));
@@ -52,7 +52,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When they cannot be sent.
+    /// Panics if they cannot be sent.
     #[track_caller]
     pub fn send_to(
         &self,
@@ -74,7 +74,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When it cannot be sent.
+    /// Panics if it cannot be sent.
     #[track_caller]
     pub fn send_record(&self, record: Record<'_>) {
         let producer = self.producer();
@@ -86,7 +86,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When the broker does not answer in time.
+    /// Panics if the broker does not answer in time.
     #[track_caller]
     pub fn committed(&self, partition: i32) -> Option<i64> {
         self.kafka
@@ -98,7 +98,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When no broker answers within [`SOON`].
+    /// Panics if no broker answers within [`SOON`].
     #[track_caller]
     pub fn all_committed(&self) -> Vec<i64> {
         let committed = self
@@ -114,7 +114,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When it has not after two minutes; the message contains the worker's status.
+    /// Panics if it has not after two minutes; the message contains the worker's status.
     #[track_caller]
     pub fn wait_until_committed(&self, count: usize, worker: &ConsumerHandle) {
         let end = Instant::now() + 2 * SOON;
@@ -130,12 +130,12 @@ impl Scene<'_> {
         }
     }
 
-    /// Returns `true` if the group has committed all of `topic`, which has as many partitions as the
-    /// scene's.
+    /// Returns `true` if the group has committed all of `topic`, which has as many partitions as
+    /// the scene's.
     ///
     /// # Panics
     ///
-    /// When the broker does not answer in time.
+    /// Panics if the broker does not answer in time.
     #[track_caller]
     pub fn is_committed(&self, topic: &str) -> bool {
         (0..self.partitions).all(|partition| {
@@ -149,7 +149,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When the broker does not answer in time.
+    /// Panics if the broker does not answer in time.
     #[track_caller]
     pub fn records(&self, topic: &str) -> i64 {
         let partitions = 0..self.partitions;
@@ -162,7 +162,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When the queue cannot be read to its end in time.
+    /// Panics if the queue cannot be read to its end in time.
     #[track_caller]
     pub fn letters(&self) -> Vec<TopicRecord> {
         self.kafka.read_if_there(&self.queue).unwrap_or_default()
@@ -172,7 +172,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When it has fewer after two minutes.
+    /// Panics if it has fewer after two minutes.
     #[track_caller]
     pub fn letters_of(&self, count: usize) -> Vec<TopicRecord> {
         eventually_some(2 * SOON, || {
@@ -185,7 +185,7 @@ impl Scene<'_> {
     ///
     /// # Panics
     ///
-    /// When the value is not a number.
+    /// Panics if the value is not a number.
     #[track_caller]
     pub fn counted(&self, family: &str, topic: &str) -> u64 {
         let group = &self.group;

@@ -1,4 +1,4 @@
-//! Where a test of workers takes place.
+//! The topic, group and observer of a test of workers.
 
 mod clients;
 mod contents;
@@ -35,7 +35,7 @@ impl Scene<'static> {
     ///
     /// # Panics
     ///
-    /// When it cannot be created.
+    /// Panics if it cannot be created.
     #[track_caller]
     pub fn new(partitions: i32) -> Self {
         Scene::on(Kafka::shared(), partitions)
@@ -47,7 +47,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Panics
     ///
-    /// When it cannot be created.
+    /// Panics if it cannot be created.
     #[track_caller]
     pub fn on(kafka: &'a Brokers, partitions: i32) -> Self {
         Scene::with(kafka, partitions, &[])
@@ -57,7 +57,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Panics
     ///
-    /// When it cannot be created.
+    /// Panics if it cannot be created.
     #[track_caller]
     pub fn with(kafka: &'a Brokers, partitions: i32, settings: &[(&str, &str)]) -> Self {
         let scene = Scene::without_topic(kafka, partitions);
@@ -82,7 +82,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Panics
     ///
-    /// When it cannot be created.
+    /// Panics if it cannot be created.
     #[track_caller]
     pub fn create_queue(&self, partitions: i32) {
         self.kafka.create_topic(&self.queue, partitions);

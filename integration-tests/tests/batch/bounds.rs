@@ -1,4 +1,4 @@
-//! How large a batch is, and when it goes out.
+//! The size of batches, and when they are handed out.
 
 use crate::support::{Journal, NEVER, Scene};
 use integration_tests::{Gate, SOON, soon, stop};
@@ -51,7 +51,7 @@ fn a_lone_message_waits_for_others_and_no_longer() {
     stop(&handle);
 }
 
-/// What has been taken in fills the share long before the batch is full: it goes out as it is.
+/// The messages fetched fill the share long before the batch is full: it is handed out as it is.
 #[test]
 fn a_batch_larger_than_what_may_be_in_flight_goes_out_at_what_fits() {
     let scene = Scene::new(2);
@@ -67,14 +67,14 @@ fn a_batch_larger_than_what_may_be_in_flight_goes_out_at_what_fits() {
             notes.note(batch);
             batch.commit()
         });
-    // But for the last ones, which are less than a share.
+    // Except for the last messages, which are less than a share.
     soon(|| (0..2).all(|partition| journal.offsets(partition).len() > 450));
     stop(&handle);
     for partition in 0..2 {
         let offsets = journal.offsets(partition);
         assert_eq!(offsets, (0..offsets.len() as i64).collect::<Vec<_>>());
     }
-    // A share of 50, and what was taken in before that showed.
+    // A share of 50, and the messages fetched before that limit took effect.
     let largest = journal.all().iter().map(|given| given.offsets.len()).max();
     assert!(largest <= Some(100), "{largest:?}");
 }
@@ -140,7 +140,7 @@ fn a_paused_worker_gathers_and_hands_out_nothing() {
     handle.pause();
     scene.fill(10);
     gate.open();
-    // What was in flight goes on; what is gathered stays where it is.
+    // Batches in flight continue; gathered messages stay where they are.
     soon(|| scene.committed(0) == Some(10));
     soon(|| handle.status().fetched() == 10);
     assert_eq!(journal.messages(), 10);

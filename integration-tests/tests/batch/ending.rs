@@ -26,7 +26,7 @@ fn a_stop_waits_for_the_batches_in_hand() {
     gate.open();
     let report = stopping.join().unwrap();
     assert!(report.is_clean(), "{report:?}");
-    // What was gathered, be it a whole batch, comes again.
+    // Gathered messages come again, even a whole batch.
     assert_eq!(report.unstarted, 60);
     assert_eq!(journal.messages(), 40);
     assert_eq!(scene.all_committed(), [10; 4]);
@@ -43,14 +43,14 @@ fn a_stop_that_is_over_before_the_handler_keeps_what_was_committed_up_to() {
         wait.pass();
         batch.commit()
     });
-    // While the handler goes on.
+    // While the handler is still running.
     soon(|| scene.committed(0) == Some(7) && handle.status().in_flight == 3);
     let report = handle.stop_within(Duration::from_millis(500));
     assert_eq!((report.unfinished, report.unstarted), (3, 0), "{report:?}");
     gate.open();
     soon(|| handle.status().in_flight == 0);
     assert_eq!(scene.committed(0), Some(7));
-    // Its successor goes on there.
+    // Its successor continues there.
     let journal = Journal::default();
     let notes = journal.clone();
     let consumer = scene.consumer().batch_max_wait(Duration::ZERO);

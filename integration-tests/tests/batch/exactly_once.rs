@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Each message to the same partition of another topic.
+/// Sends each message to the same partition of another topic.
 fn copy(batch: &MessageBatch, out: &mut Outputs, sink: &str) -> HandlerResult {
     for msg in batch {
         let record = Record::to(sink).partition(msg.partition());
@@ -18,7 +18,7 @@ fn copy(batch: &MessageBatch, out: &mut Outputs, sink: &str) -> HandlerResult {
     Ok(())
 }
 
-/// The numbers in each partition of the sink, in their order.
+/// Returns the numbers in each partition of the sink, in their order.
 fn results(scene: &Scene<'_>, sink: &str) -> Vec<Vec<i64>> {
     let mut found = vec![Vec::new(); scene.partitions as usize];
     for record in scene.kafka.read(sink) {
@@ -34,8 +34,8 @@ fn sink(scene: &Scene<'_>) -> String {
     sink
 }
 
-/// Every fifth batch fails as a whole at first, after it has sent all that it is to; two of a hundred
-/// messages fail for good, and nothing is sent for them.
+/// Every fifth batch first fails as a whole, after it has sent all its outputs. Two of a hundred
+/// messages fail permanently, and nothing is sent for them.
 #[test]
 fn each_result_is_read_once_though_batches_fail_in_whole_and_in_part() {
     let scene = Scene::new(3);
@@ -57,7 +57,8 @@ fn each_result_is_read_once_though_batches_fail_in_whole_and_in_part() {
                 let record = Record::to(&to).partition(msg.partition());
                 out.send_record(record.payload(msg.payload_str()?))?;
             }
-            // No batch fails so often that its messages come alone, and one is given up for that.
+            // No batch fails so often that its messages are handed out alone and one is
+            // dead-lettered.
             if batch.attempt() == 1 && attempts.fetch_add(1, Ordering::Relaxed) % 5 == 4 {
                 return Err(HandlerError::new("not yet"));
             }

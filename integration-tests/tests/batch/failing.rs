@@ -1,18 +1,18 @@
-//! What fails in a batch, and what comes of its neighbours.
+//! Failures in a batch, and what happens to the other messages.
 
 use crate::support::{Journal, Scene};
 use integration_tests::{Gate, Kafka, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, HandlerError, HandlerResult, MessageBatch};
 use std::ops::Range;
 
-/// The message at fault, in partition 0.
+/// The message that fails, in partition 0.
 const POISON: i64 = 14;
 
 fn is_poison(msg: &ConsumerContext) -> bool {
     msg.partition() == 0 && msg.offset() == POISON
 }
 
-/// How a handler tells of the poison.
+/// The way in which a handler reports the poison.
 type Handler = fn(&MessageBatch) -> HandlerResult;
 
 fn by_message(batch: &MessageBatch) -> HandlerResult {
@@ -62,7 +62,7 @@ fn alone(offsets: Range<i64>, attempt: u32) -> impl Iterator<Item = (Vec<i64>, u
 }
 
 /// Forty messages in each of two partitions. While the poison is in flight for the second time, the
-/// offsets are looked at; `again` is what the handler is to be given between 20 and the batch before.
+/// offsets are checked; `again` is what the handler must be given between 20 and the batch before.
 fn check(handler: Handler, held_at: i64, again: Vec<(Vec<i64>, u32)>) {
     let scene = Scene::new(2);
     scene.fill(40);
@@ -75,7 +75,7 @@ fn check(handler: Handler, held_at: i64, again: Vec<(Vec<i64>, u32)>) {
         }
         handler(batch)
     });
-    // The other partition goes on, and this one's offset goes as far as it may.
+    // The other partition continues, and this one's offset advances as far as it may.
     soon(|| scene.all_committed() == [held_at, 40]);
     soon(|| handle.status().in_flight == again[0].0.len());
     soon(|| journal.of(0).last() == Some(&again[0]));
@@ -119,7 +119,7 @@ fn after_a_panic_all_come_again_and_only_what_fails_alone_is_given_up() {
 
 #[test]
 fn what_was_committed_up_to_stays_handled_after_an_error() {
-    // Once the poison is alone, its successors are not at fault any more.
+    // Once the poison is alone, its successors no longer fail.
     let together = [batch(14..20, 2), batch(14..20, 3)].into_iter();
     let again = together.chain(alone(14..20, 4)).collect();
     check(after_those_before, POISON, again);
@@ -132,7 +132,7 @@ fn what_was_committed_up_to_stays_handled_after_a_panic() {
     check(those_before_by_panic, POISON, again);
 }
 
-/// Every third message does not decode; the queue is not there, and then is.
+/// Every third message does not decode. The queue does not exist at first, and is created later.
 #[test]
 fn the_next_batch_waits_for_the_letters_of_the_last_and_other_partitions_do_not() {
     let kafka = Kafka::start_with(&[("auto.create.topics.enable", "false")]);
@@ -155,7 +155,7 @@ fn the_next_batch_waits_for_the_letters_of_the_last_and_other_partitions_do_not(
         }
         batch.commit()
     });
-    // Those before the first letter.
+    // The offsets before the first dead letter.
     soon(|| scene.all_committed() == [1, 30]);
     soon(|| handle.status().last_error.is_some());
     assert_eq!(journal.of(0), [batch(0..10, 1)]);
@@ -166,7 +166,7 @@ fn the_next_batch_waits_for_the_letters_of_the_last_and_other_partitions_do_not(
     assert_eq!(journal.of(0), expected);
     let mut letters = scene.origins();
     letters.sort_unstable();
-    // One that was on its way when its worker gave up waiting for it could be there twice.
+    // A dead letter that was in flight when its worker stopped waiting for it could be there twice.
     letters.dedup();
     let expected: Vec<_> = (0..30)
         .filter(|offset| offset % 3 == 1)

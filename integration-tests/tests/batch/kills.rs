@@ -17,7 +17,7 @@ fn what_was_committed_within_a_batch_does_not_come_again_after_a_kill() {
     let mut reached = vec![0; PARTITIONS as usize];
     for _ in 0..2 {
         let mut worker = spawn(&scene);
-        // In the middle of a batch of each partition.
+        // Killed in the middle of a batch of each partition.
         soon(|| {
             let committed = scene.all_committed();
             let mut both = committed.iter().zip(&reached);
@@ -66,7 +66,7 @@ fn kill(worker: &mut Child) -> Vec<(i32, i64)> {
     let place = |line: &String| {
         let place = line.strip_prefix("handled ")?;
         let (partition, offset) = place.split_once(' ')?;
-        // The last line may be half of one, and another number then.
+        // The last line may be incomplete, and then contain another number.
         Some((partition.parse().ok()?, offset.parse().ok()?))
     };
     let mut places: Vec<(i32, i64)> = worker.last_lines().iter().filter_map(place).collect();

@@ -1,4 +1,4 @@
-//! Partitions that go while handlers have batches of them.
+//! Partitions that are revoked while their batches are in flight.
 
 use crate::support::{Journal, Scene};
 use integration_tests::{Gate, SOON, soon, stop};
@@ -50,7 +50,7 @@ fn check(protocol: &str) {
     assert!(!second.status().assignment.is_empty(), "{protocol}");
     stop(&first);
     stop(&second);
-    // None lost, none twice, each partition in order.
+    // No message is lost or repeated, and each partition is in order.
     for partition in 0..PARTITIONS {
         let offsets = journal.offsets(partition);
         assert_eq!(offsets, (0..100).collect::<Vec<_>>(), "{protocol}");

@@ -1,4 +1,4 @@
-//! What a worker says that cannot take batches.
+//! The errors of a worker that cannot handle batches.
 
 use rws_kafka_consumer::{
     ConsumerConfig, ConsumerContext, ConsumerError, ConsumerHandle, KafkaConsumer, MessageBatch,
@@ -14,7 +14,7 @@ fn consumer() -> KafkaConsumer {
         .unwrap()
 }
 
-/// The setting that is told, and that the words hold `says`.
+/// Asserts that the error names the setting and contains `says`.
 #[track_caller]
 fn assert_refused(started: Result<ConsumerHandle, ConsumerError>, setting: &str, says: &str) {
     let error = started.unwrap_err();

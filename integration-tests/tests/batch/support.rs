@@ -3,7 +3,7 @@ use rws_kafka_consumer::{Backoff, ConsumerConfig, ConsumerContext, KafkaConsumer
 use std::ops::Deref;
 use std::time::Duration;
 
-/// Longer than a test takes: a batch does not go out by its age.
+/// Longer than a test takes, so that no batch is handed out because of its age.
 pub(crate) const NEVER: Duration = Duration::from_secs(1800);
 
 /// A scene with a dead letter queue.
@@ -23,7 +23,7 @@ impl<'a> Scene<'a> {
         Self(integration_tests::Scene::on(kafka, partitions))
     }
 
-    /// A worker that is ready while its batches wait.
+    /// Returns a worker that is ready while its batches wait.
     pub(crate) fn config(&self) -> ConsumerConfig {
         self.config_of(|config| config.readyz_lag_timeout(2 * NEVER))
     }
@@ -38,7 +38,7 @@ impl<'a> Scene<'a> {
             .retry_backoff(Backoff::fixed(Duration::from_millis(20)))
     }
 
-    /// Where the dead letters came from: partitions and offsets, in their order.
+    /// Returns the origins of the dead letters: partitions and offsets, in their order.
     pub(crate) fn origins(&self) -> Vec<(i32, i64)> {
         self.kafka
             .read(&self.queue)
@@ -81,7 +81,7 @@ impl From<&MessageBatch> for Given {
 pub(crate) struct Journal(integration_tests::JournalOf<Given>);
 
 impl Journal {
-    /// The batches of one partition: offsets and attempt.
+    /// Returns the batches of one partition: offsets and attempt.
     pub(crate) fn of(&self, partition: i32) -> Vec<(Vec<i64>, u32)> {
         let all = self.all().into_iter();
         let of_partition = all.filter(|given| given.partition == partition);
@@ -90,7 +90,7 @@ impl Journal {
             .collect()
     }
 
-    /// The offsets of one partition, as they came.
+    /// Returns the offsets of one partition, as they came.
     pub(crate) fn offsets(&self, partition: i32) -> Vec<i64> {
         let batches = self.of(partition).into_iter();
         batches.flat_map(|(offsets, _)| offsets).collect()

@@ -1,4 +1,4 @@
-//! Handlers slower than the topic.
+//! Handlers that are slower than the topic.
 
 use integration_tests::{Gate, Journal, Scene, close, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, ConsumerHandle};
@@ -6,7 +6,7 @@ use rws_kafka_producer::{Compression, KafkaProducer, ProducerConfig, Record};
 use std::thread;
 use std::time::Duration;
 
-/// What one partition may take in at once beyond its share.
+/// The number of messages that one partition may exceed its share by.
 const BATCH: usize = 256;
 
 fn fetched(handle: &ConsumerHandle) -> Vec<usize> {
@@ -108,8 +108,8 @@ fn commits_do_not_wait_for_a_backlog() {
             msg.commit()
         });
     soon(|| journal.len() == 6000);
-    // All of it takes two seconds at least, 20 commit intervals; a worker that commits when there is no next
-    // message would commit once.
+    // All of it takes two seconds at least, 20 commit intervals; a worker that commits when there
+    // is no next message would commit once.
     let commits = handle.status().commits;
     assert!(commits >= 5, "only {commits} commits");
     stop(&handle);

@@ -1,4 +1,4 @@
-//! Workers that stop rather than give up too much.
+//! Workers that stop before they dead-letter too much.
 
 use crate::dead_letters::Poisoned;
 use integration_tests::{Kafka, SOON, Scene};
@@ -30,7 +30,7 @@ fn a_breaker_stops_the_worker_before_the_topic_is_emptied() {
     assert!(text.contains("5 in a row"), "{text}");
 }
 
-/// Successes in between count, in the order in which they were.
+/// Successes in between count, in their order.
 #[test]
 fn a_breaker_for_a_run_does_not_break_at_failures_that_are_none() {
     let poisoned = Poisoned::on(Kafka::shared(), 1, 1);

@@ -125,7 +125,8 @@ fn a_message_that_was_kept_can_be_committed_later() {
     assert_eq!(scene.committed(0), None);
     kept[1].commit().unwrap();
     soon(|| scene.committed(0) == Some(2));
-    // One before it changes nothing; one after it goes on, on another thread as well.
+    // A commit of an earlier offset changes nothing. A later one advances, also from another
+    // thread.
     kept[0].commit().unwrap();
     kept[0].commit_sync().unwrap();
     assert_eq!(scene.committed(0), Some(2));

@@ -1,4 +1,4 @@
-//! What a worker says of what it cannot fetch or join.
+//! What a worker reports if it cannot fetch or join.
 
 use integration_tests::{Scene, ready, soon, stop, unique_topic};
 use rws_kafka_consumer::{ConsumerContext, ConsumerError, ConsumerHandle, KafkaConsumer};

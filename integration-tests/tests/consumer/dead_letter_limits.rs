@@ -1,4 +1,4 @@
-//! Messages that a topic hardly takes, or whose time it does not take.
+//! Messages close to a topic's size limit, or with a timestamp that it refuses.
 
 use crate::dead_letters::Poisoned;
 use integration_tests::{Kafka, Scene, close, now_ms, soon, stop};
@@ -6,7 +6,8 @@ use rws_kafka_consumer::{ConsumerContext, HandlerError};
 use rws_kafka_observe::Observer;
 use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
 
-/// A queue with the broker's defaults deletes what is a week old, and refuses what is an hour ahead.
+/// A queue with the broker's defaults deletes messages that are a week old, and refuses those an
+/// hour ahead.
 #[test]
 fn a_letter_has_the_time_of_its_publishing_whatever_the_messages_own() {
     let settings = [

@@ -1,4 +1,4 @@
-//! Dead letter queues that cannot be written to, and workers that die beside them.
+//! Dead letter queues that cannot be written to, and workers that are killed meanwhile.
 
 use crate::dead_letters::Poisoned;
 use integration_tests::jobs::{Job, Poison};
@@ -24,7 +24,7 @@ fn picky(journal: &Journal) -> impl Fn(ConsumerContext) -> HandlerResult + Send 
     }
 }
 
-/// Why the last letter was refused.
+/// Returns why the last dead letter was refused.
 fn refusal(handle: &ConsumerHandle) -> Option<ProducerError> {
     match handle.status().last_error? {
         ConsumerError::DeadLetterRefused { source, .. } => Some(*source),
@@ -53,7 +53,7 @@ fn a_queue_that_does_not_exist_yet_loses_nothing_and_holds_up_no_other_partition
     assert_eq!(letters[0].origin(), (0, 2));
     soon(|| poisoned.scene.all_committed() == [5; 2]);
     stop(&handle);
-    // The handler was not asked again while only the letter was on its way.
+    // The handler was not called again while only the dead letter was in flight.
     journal.assert_each_once(&[5; 2]);
     assert_eq!(poisoned.letters().len(), 1);
 }
@@ -88,7 +88,8 @@ fn a_user_who_may_not_write_to_the_queue_loses_nothing_and_goes_on_when_allowed(
         .consumer_of(config)
         .dead_letter_queue(&poisoned.queue)
         .start(picky(&journal));
-    // A user who may write nowhere gets no producer id: the producer tries again with a new client.
+    // A user without any write permission gets no producer id, so the producer retries with a new
+    // client.
     soon(|| {
         refusal(&handle).is_some_and(|error| {
             !error.is_fatal() && error.to_string().contains("it needs Write on a topic")
@@ -139,7 +140,7 @@ fn a_broker_that_goes_away_while_letters_are_on_their_way_loses_none() {
     journal.assert_none_lost(&[end; 3]);
 }
 
-/// That each even offset of each partition has a letter.
+/// Asserts that each even offset of each partition has a dead letter.
 #[track_caller]
 pub(crate) fn assert_all_dead_lettered(poisoned: &Poisoned<'_>, end: i64) {
     let mut origins: Vec<(i32, i64)> = poisoned.letters().iter().map(|l| l.origin()).collect();
@@ -173,7 +174,7 @@ fn a_stop_waits_for_the_letter_on_its_way() {
     begun.pass();
     kafka.pause();
     gate.open();
-    // The letter is with a broker that does not answer; its handler has ended.
+    // The dead letter is in flight to a broker that does not answer. Its handler has returned.
     soon(|| handle.status().oldest_in_flight.is_none());
     assert_eq!(handle.status().in_flight, 1);
     handle.initiate_stop();

@@ -1,4 +1,4 @@
-//! Messages that are given up.
+//! Messages that are dead-lettered.
 
 use integration_tests::{Brokers, Journal, Kafka, SOON, Scene, close, soon, stop};
 use rws_kafka_consumer::{
@@ -63,7 +63,7 @@ fn is_poison(msg: &ConsumerContext) -> bool {
         .is_some_and(|payload| payload.starts_with(b"poison"))
 }
 
-/// Handles what is no poison.
+/// Handles every message that is not poison.
 fn picky(journal: &Journal) -> impl Fn(ConsumerContext) -> HandlerResult + Send + Sync + 'static {
     let journal = journal.clone();
     move |msg: ConsumerContext| {
@@ -103,7 +103,7 @@ fn fill_with(poisoned: &Poisoned<'_>, poison: Record<'_>) {
 
 #[test]
 fn a_poison_message_goes_to_the_queue_as_it_came_and_tells_where_from() {
-    // Fewer partitions than the topic: the key chooses.
+    // The queue has fewer partitions than the topic, so the key chooses.
     let poisoned = Poisoned::on(Kafka::shared(), 4, 2);
     fill_with_poison(&poisoned);
     let journal = Journal::default();
@@ -123,7 +123,8 @@ fn a_poison_message_goes_to_the_queue_as_it_came_and_tells_where_from() {
         time.as_millis()
     };
     let times = since_1970(before)..=since_1970(SystemTime::now());
-    // The message's own is in a header: the queue's retention counts from the publishing.
+    // The message's own timestamp is in a header, because the queue's retention counts from the
+    // publishing.
     let published = u128::try_from(letter.timestamp_ms.unwrap()).unwrap();
     assert!(times.contains(&published), "{published}");
     let own: [(&str, Option<&[u8]>); 4] = [
@@ -154,7 +155,7 @@ fn a_poison_message_goes_to_the_queue_as_it_came_and_tells_where_from() {
     }
     assert_eq!(letter.headers.len(), 4 + 8);
 
-    // Its own partition waited for it, in order; each attempt is counted.
+    // Its own partition waited for it and stayed in order. Each attempt is counted.
     let seen: Vec<(i64, u32)> = journal
         .all()
         .iter()
@@ -207,7 +208,7 @@ fn kcat_reads_the_same_bytes_from_the_queue() {
     assert!(failed_at.iter().all(u8::is_ascii_digit));
 }
 
-/// By the names in Spring's own jar, with the types that Spring writes.
+/// Read with the names in Spring's own jar, and the types that Spring writes.
 #[test]
 fn spring_reads_where_a_letter_came_from() {
     let poisoned = Poisoned::on(Kafka::shared(), 4, 1);
@@ -398,13 +399,13 @@ fn a_queue_may_be_named_after_the_topic_and_a_poisoned_one_starves_no_other() {
     soon(|| scene.all_committed() == [300; 3]);
     stop(&handle);
     assert_eq!(scene.kafka.read(&queue).len(), 600);
-    // When the healthy one was done, most of the poison was still to come.
+    // When the healthy partition was finished, most of the poison was still unhandled.
     let all = journal.all();
     let healthy = all.iter().rposition(|given| given.partition == 1).unwrap();
     assert!(healthy < 700, "{healthy} of {}", all.len());
 }
 
-/// A pattern matches the queue only once it is there.
+/// A pattern matches the queue only once it exists.
 #[test]
 fn a_worker_does_not_read_its_own_dead_letters() {
     let poisoned = Poisoned::on(Kafka::shared(), 1, 1);

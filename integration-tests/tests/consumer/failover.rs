@@ -1,4 +1,4 @@
-//! Three brokers, one of which dies.
+//! Three brokers, of which one is killed.
 
 use crate::dead_letter_trouble::assert_all_dead_lettered;
 use crate::dead_letters::Poisoned;
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Of three brokers one may be gone, not two.
+/// One of three brokers may be down, but not two.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 const COUNT: usize = 4000;
@@ -35,7 +35,7 @@ fn a_group_whose_coordinator_dies_goes_on_and_takes_no_commit_back() {
     soon(|| scene.all_committed().iter().all(|offset| *offset > 200));
     let coordinator = cluster.broker(cluster.coordinator_of(&scene.group));
     coordinator.kill();
-    // The others take over, with what was committed.
+    // The others take over, with the committed offsets.
     let before = journal.len();
     journal.wait_for(before + 1500, &handle);
     coordinator.restart();

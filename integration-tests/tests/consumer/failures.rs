@@ -61,7 +61,7 @@ fn other_partitions_go_on_while_one_waits() {
     scene.fill(100);
     let journal = Journal::default();
     let notes = journal.clone();
-    // One thread for all of them: a wait must not occupy it.
+    // One lane for all of them: a wait must not occupy it.
     let handle = scene
         .consumer()
         .retry_backoff(quickly())
@@ -137,7 +137,7 @@ fn an_error_that_panics_when_it_is_shown_is_a_failed_message() {
         .max_retries(0)
         .start(|_: ConsumerContext| Err(Unspeakable.into()));
     let report = handle.join_timeout(SOON).expect("it stops by itself");
-    // Nobody waits for what nobody has.
+    // The stop does not wait for messages that are not in flight.
     assert_eq!(report.unfinished, 0);
     let Some(ConsumerError::Failed { reason, .. }) = &report.error else {
         panic!("{report:?}");

@@ -1,11 +1,11 @@
-//! What a worker tells of the partitions that come and go.
+//! What a worker reports about partitions that are assigned and revoked.
 
 use integration_tests::{Gate, Journal, Scene, ready, soon, stop};
 use rws_kafka_consumer::{AssignedPartition, ConsumerContext, ConsumerError, KafkaConsumer};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What was told, in order.
+/// What the hooks reported, in order.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
 
@@ -18,7 +18,7 @@ impl Told {
         self.0.lock().unwrap().clone()
     }
 
-    /// With all hooks noting here.
+    /// Returns a consumer whose hooks all report here.
     fn by(&self, consumer: KafkaConsumer) -> KafkaConsumer {
         let [assigned, revoked, lost] = [self.clone(), self.clone(), self.clone()];
         consumer
@@ -98,7 +98,7 @@ fn the_roadmaps_hooks_print() {
     stop(&handle);
 }
 
-/// Messages are gathered, and committed when they are flushed: at a revoke at the latest.
+/// Messages are gathered, and committed when they are flushed, at the latest on a revoke.
 #[test]
 fn what_is_committed_in_on_revoke_is_committed_before_the_partition_goes() {
     let scene = Scene::new(2);
@@ -113,7 +113,8 @@ fn what_is_committed_in_on_revoke_is_committed_before_the_partition_goes() {
                 let held = std::mem::take(&mut *held.lock().unwrap());
                 for (number, msg) in held.iter().enumerate() {
                     assert!(!revoked.partitions().is_empty());
-                    // Both ways, the one that waits for the broker on the thread that polls.
+                    // Both kinds of commit, including the one that waits for the broker on the
+                    // poll thread.
                     if number == 0 {
                         msg.commit_sync().unwrap();
                     } else {
@@ -153,7 +154,7 @@ fn a_panic_in_a_hook_stops_nothing() {
     stop(&handle);
 }
 
-/// The broker takes the partitions of a member that it has not heard of for a session.
+/// The broker reassigns the partitions of a member that was silent for a session.
 #[test]
 fn partitions_that_are_lost_are_told_as_such_and_take_no_commit() {
     let kafka = integration_tests::Kafka::start();
@@ -182,7 +183,7 @@ fn partitions_that_are_lost_are_told_as_such_and_take_no_commit() {
             Ok(())
         });
     soon(|| held.lock().unwrap().len() == 8);
-    // Longer than the session of 6 s: the coordinator forgets its member when it is back.
+    // Longer than the session of 6 s: the coordinator removes the member when it is back.
     kafka.pause();
     let begun = std::time::Instant::now();
     integration_tests::soon(|| begun.elapsed() > Duration::from_secs(9));
@@ -195,8 +196,8 @@ fn partitions_that_are_lost_are_told_as_such_and_take_no_commit() {
     stop(&handle);
 }
 
-/// With `group.instance.id` a member that comes back within its session gets what it had, and
-/// nobody else notices.
+/// With `group.instance.id`, a member that returns within its session gets its partitions back,
+/// and no other member notices.
 #[test]
 fn a_static_member_that_restarts_takes_nothing_from_the_others() {
     let scene = Scene::new(2);

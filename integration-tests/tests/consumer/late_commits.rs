@@ -1,5 +1,5 @@
-//! Commits that come when a partition goes, has gone, or its worker has ended: the history of what
-//! the broker took is looked at, not only its end.
+//! Commits while or after a partition is revoked, or after its worker has ended. Checks the whole
+//! history of what the broker accepted, not only its end.
 
 use integration_tests::{Gate, Journal, Scene, soon, stop};
 use rws_kafka_consumer::{Backoff, ConsumerContext, ConsumerError, HandlerError, Ordering};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// That no partition's committed offset went back, and that each ends where it is to.
+/// Asserts that no partition's committed offset went back, and that each has the expected end.
 #[track_caller]
 pub(crate) fn assert_history(scene: &Scene<'_>, ends: &[i64]) {
     let mut last = vec![0; ends.len()];
@@ -94,7 +94,7 @@ fn commits_in_the_middle_of_rebalances_never_go_back_and_never_pass_an_unhandled
         );
         let comes = start();
         comes.wait_ready(Duration::from_secs(20));
-        // What is committed is handled: asked for in this order.
+        // Read the offsets first: every committed message must have been handled.
         let committed = scene.all_committed();
         for (partition, committed) in (0..).zip(committed) {
             let mut handled = journal.of(partition);
@@ -116,7 +116,7 @@ fn commits_in_the_middle_of_rebalances_never_go_back_and_never_pass_an_unhandled
     assert_history(&scene, &[COUNT; 3]);
 }
 
-/// Late commits of what was handed out before a revoke, beside the new owner's.
+/// Late commits of messages handed out before a revoke, beside those of the new owner.
 #[test]
 fn a_member_that_was_too_slow_for_a_revoke_takes_no_commit_back() {
     let scene = Scene::new(2);

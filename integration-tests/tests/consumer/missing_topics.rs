@@ -8,7 +8,7 @@ use rws_kafka_producer::{ProducerConfig, Record};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// How soon a topic that was created is read.
+/// The time within which a new topic is read.
 const NOTICED: Duration = Duration::from_secs(20);
 
 fn strict() -> &'static Kafka {
@@ -35,7 +35,7 @@ fn body(observer: &Observer) -> String {
     observer.readiness().to_json()
 }
 
-/// Waits until the worker has what was sent to `topic` after it was created.
+/// Waits until the worker has handled what was sent to `topic` after its creation.
 #[track_caller]
 fn noticed(created: Instant, journal: &Journal, messages: usize) {
     soon(|| journal.of(0).len() == messages);
@@ -85,7 +85,7 @@ fn a_topic_that_is_missing_beside_one_that_is_not_and_two_that_are_missing(
     assert!(names.iter().all(|name| error.contains(name)), "{error}");
     let status = of_two.status();
     assert_eq!(status.consumers[0].missing_topics, names);
-    // What is there is read meanwhile.
+    // Existing topics are read meanwhile.
     send(&there);
     soon(|| first.of(0).len() == 1);
 

@@ -1,4 +1,4 @@
-//! Messages side by side.
+//! Messages that are handled at the same time.
 
 use integration_tests::{Gate, Journal, Scene, close, ready, soon, stop};
 use rws_kafka_consumer::{Backoff, ConsumerContext, HandlerError, Ordering};
@@ -101,7 +101,7 @@ fn without_an_order_messages_of_one_partition_are_handled_side_by_side() {
             notes.note(&msg);
             msg.commit()
         });
-    // The first one holds back the offset, and nothing else.
+    // The first one holds back the offset, but nothing else.
     soon(|| journal.len() == 39);
     assert_eq!(scene.committed(0), None);
     assert_eq!(handle.status().fetched(), 40);
@@ -112,7 +112,7 @@ fn without_an_order_messages_of_one_partition_are_handled_side_by_side() {
     assert_eq!(journal.len(), 40);
 }
 
-/// A slow key fills the bounds; the others go on until then, and afterwards.
+/// A slow key fills the bounds. The other keys continue until then, and afterwards.
 #[test]
 fn a_key_that_is_stuck_bounds_what_is_fetched() {
     let scene = Scene::new(1);
@@ -149,8 +149,8 @@ fn a_key_that_is_stuck_bounds_what_is_fetched() {
     assert_eq!(journal.len(), 2000);
 }
 
-/// Every commit that the broker took, held against the end of every handler, by the clock that both
-/// share: this machine's.
+/// Compares every commit that the broker accepted with the end of every handler. Both use the
+/// clock of this machine.
 #[test]
 fn no_commit_on_the_broker_passes_a_message_whose_handler_had_not_ended() {
     const COUNT: usize = 3000;
@@ -182,7 +182,7 @@ fn no_commit_on_the_broker_passes_a_message_whose_handler_had_not_ended() {
     ready(&handle);
     let mut count = COUNT;
     soon(|| scene.committed(0) == Some(count as i64));
-    // However long a commit takes on this machine.
+    // A margin, because a commit may take long on a busy machine.
     soon(|| {
         if handle.status().commits > 50 {
             return true;

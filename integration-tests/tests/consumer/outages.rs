@@ -1,4 +1,4 @@
-//! Brokers that are not there.
+//! Brokers that are unavailable.
 
 use integration_tests::{Gate, Journal, Kafka, Scene, close, soon, stop};
 use rws_kafka_consumer::ConsumerContext;
@@ -29,7 +29,7 @@ fn a_worker_waits_for_its_broker_and_goes_on_after_a_restart() {
     kafka.restart();
     journal.wait_for(3000, &handle);
     soon(|| scene.observer.readiness().is_ready());
-    // Errors of before may still come in.
+    // Earlier errors may still arrive.
     soon(|| handle.status().connection.is_none());
 
     // Once more, in the middle of the work.
@@ -111,7 +111,7 @@ fn a_stop_while_the_broker_is_frozen_ends_in_time_and_tells() {
     kafka.unpause();
 }
 
-/// For as long as an outage is to last.
+/// The duration of an outage.
 fn wait(time: Duration) {
     thread::sleep(time);
 }

@@ -1,4 +1,4 @@
-//! Pause, resume, and what a status tells.
+//! Pause, resume, and the status meanwhile.
 
 use integration_tests::{Gate, Journal, Scene, ready, soon, stop};
 use rws_kafka_consumer::ConsumerContext;
@@ -20,13 +20,13 @@ fn a_paused_worker_leaves_messages_alone_and_keeps_its_partitions() {
     ready(&handle);
     handle.pause();
     scene.fill(50);
-    // Lag is measured, so that time goes by in which it could have been handled.
+    // Wait until lag is measured: the message could have been handled in that time.
     soon(|| handle.status().lag() == Some(100));
     soon(|| handle.status().fetched() == 100);
     let status = handle.status();
     assert!(status.paused && !status.rebalancing);
     assert_eq!((journal.len(), status.in_flight), (0, 0));
-    // Longer than the lag timeout, by the two seconds between two looks at the lag: no stall.
+    // Longer than the lag timeout by two seconds, the interval of lag measurements: no stall.
     soon(|| scene.observer.readiness().consumer_lag() == Some(100));
     assert_eq!(
         scene.observer.readiness().consumer(),

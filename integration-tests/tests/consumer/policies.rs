@@ -1,4 +1,4 @@
-//! What becomes of messages that fail, where there is no dead letter queue.
+//! Failed messages without a dead letter queue.
 
 use integration_tests::{Journal, SOON, Scene, soon, stop};
 use rws_kafka_consumer::{
@@ -10,7 +10,7 @@ fn quick(consumer: KafkaConsumer) -> KafkaConsumer {
     consumer.retry_backoff(Backoff::fixed(Duration::from_millis(10)))
 }
 
-/// Handles all but what is at offset 2.
+/// Handles everything except the message at offset 2.
 fn picky(
     journal: &Journal,
 ) -> impl Fn(ConsumerContext) -> rws_kafka_consumer::HandlerResult + Send + Sync + 'static {

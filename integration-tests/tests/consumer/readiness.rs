@@ -12,7 +12,7 @@ fn with_lag_timeout(scene: &Scene<'_>, timeout: Duration) -> ConsumerConfig {
     scene.config_of(|config| config.readyz_lag_timeout(timeout))
 }
 
-/// The lag gauge of a partition.
+/// Returns the lag gauge of a partition.
 fn gauge(scene: &Scene<'_>, partition: i32) -> Option<i64> {
     let series = format!(
         "rws_kafka_consumer_lag{{group=\"{}\",partition=\"{partition}\",topic=\"{}\"}} ",
@@ -35,7 +35,7 @@ fn lag_is_the_end_less_what_is_committed() {
         }
         msg.commit()
     });
-    // Nothing was committed of partition 1, which is empty: not behind.
+    // Nothing is committed for partition 1, which is empty: it has no lag.
     soon(|| gauge(&scene, 0) == Some(20) && gauge(&scene, 1) == Some(0));
     soon(|| scene.observer.readiness().consumer_lag() == Some(20));
     scene.fill_partitions(1..2, 5);

@@ -1,4 +1,4 @@
-//! What comes in is what was sent.
+//! Messages arrive as they were sent.
 
 use integration_tests::{Scene, close, now_ms, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, HandlerError, PayloadError};

@@ -1,4 +1,4 @@
-//! Members that come and go.
+//! Members that join and leave.
 
 use integration_tests::{Gate, Journal, SOON, Scene, close, ready, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, ConsumerError, ConsumerHandle};
@@ -44,8 +44,8 @@ fn come_and_go(strategy: &str) {
         let end = EndOf(&done);
         let stays = start(&Arc::default());
         ready(&stays);
-        // A rebalance that meets librdkafka's first look-up of a partition's beginning can make it
-        // go back there later.
+        // A rebalance during librdkafka's first lookup of a partition's start can make it go back
+        // there later.
         soon(|| (0..3).all(|partition| !journal.of(partition).is_empty()));
         for _ in 0..2 {
             let own = Arc::default();
@@ -66,7 +66,7 @@ fn come_and_go(strategy: &str) {
     journal.assert_each_once(&[sent.into_inner() as i64; 3]);
 }
 
-/// So that a failed test does not leave its helpers running.
+/// Stops the helpers of a failed test.
 struct EndOf<'a>(&'a AtomicBool);
 
 impl Drop for EndOf<'_> {
@@ -203,7 +203,7 @@ fn a_member_that_does_not_finish_in_time_is_not_waited_for() {
     soon(|| shares(&hangs, &works));
     let partition = works.status().assignment[0].partition.partition();
     soon(|| scene.committed(partition) == Some(10));
-    // Its late commit must not take the other's back.
+    // Its late commit must not take back that of the other.
     gate.open();
     soon(|| scene.all_committed() == [10; 2]);
     stop(&hangs);

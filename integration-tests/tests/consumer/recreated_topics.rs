@@ -5,7 +5,7 @@ use rws_kafka_config::OffsetReset;
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerHandle};
 use rws_kafka_observe::ConsumerState;
 
-/// Too long for a look at the metadata in between: the group never hears of it.
+/// Too long for a metadata refresh in between: the group never notices it.
 const NO_REFRESH: &str = "60000";
 
 struct Case {
@@ -43,7 +43,7 @@ impl Case {
         })
     }
 
-    /// Ten messages were handled and committed, and one more by a worker that goes on.
+    /// Ten messages are handled and committed, and one more by a worker that keeps running.
     fn begin(&self) -> ConsumerHandle {
         self.scene.fill(10);
         let first = self.start(OffsetReset::Earliest);
@@ -57,7 +57,7 @@ impl Case {
         handle
     }
 
-    /// Another worker of the group handles what came meanwhile, and nothing again.
+    /// Another worker of the group handles what came meanwhile, and repeats nothing.
     fn goes_on_after(&self, handled: usize, committed: i64) {
         self.scene.fill(2);
         let handle = self.start(self.reset);
@@ -107,8 +107,8 @@ fn the_messages_of_a_recreated_topic_are_handled_and_committed_cooperative_lates
     a_new_history_is_handled_and_committed("cooperative-sticky", OffsetReset::Latest);
 }
 
-/// Without a message of the new topic nothing is read: its start is committed nevertheless, so that a
-/// group that begins at the end does not pass over what comes while no worker runs.
+/// Without a message in the new topic nothing is read. Its start is committed nevertheless, so
+/// that a group that starts at the end does not skip what comes while no worker runs.
 #[test]
 fn the_start_of_a_recreated_topic_is_committed_before_its_first_message() {
     let case = Case::new("range", OffsetReset::Latest);

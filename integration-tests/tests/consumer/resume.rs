@@ -1,4 +1,4 @@
-//! A worker goes on where the last one of its group was.
+//! A worker continues where the last one of its group stopped.
 
 use integration_tests::jobs::Job;
 use integration_tests::{Child, Gate, Given, Journal, SOON, Scene, ready, soon, stop};
@@ -93,7 +93,9 @@ fn take(worker: &mut Child, journal: &Journal, until: impl Fn() -> bool) {
     let end = Instant::now() + SOON;
     while !until() {
         let left = end.saturating_duration_since(Instant::now());
-        let line = worker.next_line(left).expect("the worker goes on");
+        let line = worker
+            .next_line(left)
+            .expect("the worker prints another line");
         note(journal, &line);
     }
 }
@@ -102,7 +104,7 @@ fn note(journal: &Journal, line: &str) {
     let Some(place) = line.strip_prefix("handled ") else {
         return;
     };
-    // The last line may be half of one.
+    // The last line may be incomplete.
     let mut numbers = place.split(' ').map_while(|number| number.parse().ok());
     if let (Some(partition), Some(offset)) = (numbers.next(), numbers.next()) {
         journal.note(Given {

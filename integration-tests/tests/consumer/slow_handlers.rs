@@ -1,4 +1,4 @@
-//! Handlers that take longer than Kafka lets a consumer be silent.
+//! Handlers that take longer than `max.poll.interval.ms`.
 
 use integration_tests::{Gate, Journal, Scene, ready, soon, stop};
 use rws_kafka_consumer::{ConsumerContext, GroupProtocol};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// The least that librdkafka takes beside a session of 6 s.
+/// The minimum that librdkafka accepts with a session of 6 s.
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(6);
 
 #[test]
@@ -85,7 +85,7 @@ fn a_stuck_handler_is_told_by_status_and_readiness_and_holds_up_no_other() {
     stop(&handle);
 }
 
-/// The broker drives that protocol: its members must answer while handlers run, too.
+/// The broker drives that protocol, so its members must also answer while handlers run.
 #[test]
 fn a_slow_handler_keeps_its_group_under_kip_848() {
     let scene = Scene::new(2);

@@ -1,4 +1,4 @@
-//! What `start` says about a worker that cannot be.
+//! The errors of `start` for invalid workers.
 
 use integration_tests::{Journal, SOON, Scene, soon, stop};
 use rws_kafka_consumer::{
@@ -19,7 +19,8 @@ fn subscribed(topics: &[&str]) -> KafkaConsumer {
     consumer.subscribe(topics.to_vec()).unwrap()
 }
 
-/// Both ways of starting give the same error, and whatever asks for it gets it.
+/// Returns the error of a start. Both ways of starting return the same one, and everything that
+/// reports the error agrees.
 fn error_of(consumer: KafkaConsumer) -> ConsumerError {
     let error = consumer.clone().try_start(handler).unwrap_err();
     let handle = consumer.start(handler);
@@ -91,7 +92,7 @@ fn a_worker_needs_a_thread_and_room() {
     }
 }
 
-/// Each with the words that tell what contradicts what.
+/// Each combination, with the words of its error.
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     let plain = || subscribed(&["orders"]);
@@ -274,7 +275,7 @@ fn a_worker_that_cannot_start_makes_readiness_degraded() {
         Some(ConsumerState::Stalled)
     );
     assert!(!observer.readiness().is_ready());
-    // Nobody has asked it what is wrong.
+    // The error has not been read yet.
     drop(handle);
     assert!(!observer.readiness().is_ready());
 }

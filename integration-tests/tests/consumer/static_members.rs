@@ -7,10 +7,10 @@ use rws_kafka_observe::{BrokerState, ConsumerState, Observer};
 use std::time::Duration;
 
 const INSTANCE: &str = "pod-3";
-/// Longer than what a worker needs to start and to be refused.
+/// Longer than a worker needs to start and to be refused.
 const SESSION: Duration = Duration::from_secs(8);
 
-/// A broker on which a member that was killed holds its place for [`SESSION`].
+/// Returns a broker on which a member that was killed holds its place for [`SESSION`].
 fn broker() -> Kafka {
     Kafka::start_with(&[
         ("group.consumer.min.session.timeout.ms", "1000"),
@@ -60,7 +60,7 @@ fn a_worker_that_was_killed_comes_back_once_its_session_has_ended() {
     stop(&handle);
 }
 
-/// Which is not left in the dark: it is asked to stop while it waits for the id.
+/// A worker that waits for the id can be stopped meanwhile.
 #[test]
 fn a_worker_stops_at_once_while_another_one_holds_its_id() {
     let kafka = broker();

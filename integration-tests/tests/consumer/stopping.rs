@@ -1,4 +1,4 @@
-//! How a worker ends.
+//! The ways in which a worker ends.
 
 use integration_tests::{Gate, Journal, SOON, Scene, ready, soon, stop, unique};
 use rws_kafka_consumer::{ConsumerConfig, ConsumerContext, ConsumerHandle, KafkaConsumer};
@@ -27,11 +27,11 @@ fn a_stop_waits_for_fifty_messages_in_hand() {
         let handle = handle.clone();
         move || handle.stop()
     });
-    // Both can only be seen while it waits.
+    // Both are visible only while it waits.
     soon(|| !handle.status().assignment.is_empty() && journal.is_empty());
     assert!(!stopping.is_finished());
     handle.initiate_stop();
-    // What is queued is dropped before the messages in flight are waited for.
+    // Queued messages are dropped before the wait for the messages in flight.
     soon(|| handle.join_timeout(Duration::from_millis(300)).is_none());
     gate.open();
     let report = stopping.join().unwrap();
@@ -59,7 +59,7 @@ fn a_handler_that_hangs_does_not_hold_up_a_stop() {
     soon(|| scene.committed(0) == Some(1) && handle.status().in_flight == 1);
     let begun = Instant::now();
     let report = handle.stop_within(Duration::from_millis(500));
-    // What the documentation says: two seconds on top.
+    // As documented: two more seconds.
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(report.unfinished, 1);
     assert!(!report.is_clean());

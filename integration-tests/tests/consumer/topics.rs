@@ -29,7 +29,7 @@ fn a_topic_that_is_made_later_is_found() {
         notes.note(&msg);
         msg.commit()
     });
-    // It says what is missing.
+    // The error names the missing topic.
     soon(|| handle.status().last_error.is_some());
     let error = handle.status().last_error.unwrap().to_string();
     assert!(error.contains("UnknownTopicOrPartition"), "{error}");

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 
-/// The roadmap's.
+/// The example of the roadmap.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct OrderCreated {
     order_id: u64,
@@ -78,8 +78,9 @@ fn a_payload_of_another_type_goes_to_the_dead_letters_at_once_and_tells_where_it
     assert_eq!(
         reason(0),
         format!(
-            "cannot decode the message at {}-0 offset 0: not the JSON that was asked for, at line 2 \
-             column 16, in user_id: invalid type: string \"me\", expected u64 at line 2 column 16",
+            "cannot decode the message at {}-0 offset 0: the payload is not JSON of the \
+             requested type, at line 2 column 16, in user_id: invalid type: string \"me\", expected \
+             u64 at line 2 column 16",
             scene.topic
         )
     );

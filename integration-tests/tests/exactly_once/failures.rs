@@ -34,7 +34,7 @@ fn what_a_failing_handler_sent_is_never_written_and_its_message_is_handled_again
     assert!(failures.load(Ordering::Relaxed) >= 40);
     soon(|| scene.read(&scene.sink).concat().len() == 2000);
     scene.assert_each_once(1000);
-    // It never got as far as the broker.
+    // It never reached the broker.
     assert_eq!(scene.read_all(&scene.sink).concat().len(), 2000);
 }
 

@@ -9,7 +9,7 @@ fn a_worker_whose_transactional_id_is_taken_over_ends_with_an_error() {
     scene.fill(500);
     let first = scene.exactly_once().start(copy(&scene.sink));
     scene.wait_until_committed(500, &first);
-    // Another service with the same id, by mistake: it owns none of the partitions.
+    // Another service that uses the same id by mistake. It owns no partitions.
     let other = scene.transactional();
     other.begin().unwrap().abort().unwrap();
     scene.fill(500);

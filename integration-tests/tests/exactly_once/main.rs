@@ -1,4 +1,4 @@
-//! Transactions on a real broker: what they write is read once, or not at all.
+//! Transactions on a real broker: their outputs are read once, or not at all.
 
 mod failures;
 mod fences;

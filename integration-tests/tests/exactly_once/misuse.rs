@@ -1,4 +1,4 @@
-//! What cannot be had together is refused, by the name of its setting.
+//! Settings that contradict each other are refused, and the error names them.
 
 use crate::support::Scene;
 use integration_tests::jobs::copier::copy;
@@ -55,7 +55,7 @@ fn a_worker_is_refused_what_exactly_once_excludes() {
     let loose = producer().property("enable.idempotence", "false");
     let loose = scene.consumer().exactly_once("id").producer(loose);
     assert_eq!(refused(loose), "enable.idempotence");
-    // What `start` finds wrong is told by `join`.
+    // `join` returns the error that `start` found.
     let handle = scene.consumer().exactly_once("").start(|_, _| Ok(()));
     let report = handle.join_timeout(SOON).expect("its end");
     assert!(matches!(report.error, Some(ConsumerError::Setting { .. })));
@@ -104,7 +104,7 @@ fn a_handler_that_commits_by_itself_is_told_that_it_cannot() {
             })
         );
         assert!(is_told, "{error}");
-        // Needs no asking for, and does no harm.
+        // It is not necessary, but harmless.
         msg.commit()?;
         copy(msg, out)
     });

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const MESSAGES: usize = 2000;
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A worker that takes its time, and how many messages its handler was given.
+/// Returns a worker that takes its time, and how many messages its handler was given.
 fn slow(scene: &Scene<'_>) -> (ConsumerHandle, Arc<AtomicUsize>) {
     let given = Arc::new(AtomicUsize::new(0));
     let (copy, count) = (copy(&scene.sink), Arc::clone(&given));
@@ -24,7 +24,7 @@ fn slow(scene: &Scene<'_>) -> (ConsumerHandle, Arc<AtomicUsize>) {
     (handle, given)
 }
 
-/// A broker that soon ends a transaction that is too old.
+/// Returns a broker that soon ends a transaction that is too old.
 fn quick_to_abort() -> Kafka {
     Kafka::start_with(&[(
         "transaction.abort.timed.out.transaction.cleanup.interval.ms",
@@ -32,7 +32,8 @@ fn quick_to_abort() -> Kafka {
     )])
 }
 
-/// Waits until all is committed, ends the worker, and sees that each result is there once.
+/// Waits until everything is committed, stops the worker, and asserts that each result is there
+/// once.
 #[track_caller]
 fn all_once(scene: &Scene<'_>, handle: &ConsumerHandle) {
     scene.wait_until_committed(MESSAGES, handle);
@@ -41,7 +42,7 @@ fn all_once(scene: &Scene<'_>, handle: &ConsumerHandle) {
     scene.assert_each_once(MESSAGES);
 }
 
-/// Silences the broker until the open transaction is older than it may be.
+/// Pauses the broker until the open transaction has timed out.
 fn outlast_transaction(kafka: &Kafka) {
     kafka.pause();
     let end = Instant::now() + 2 * TIMEOUT;
@@ -99,7 +100,7 @@ fn a_handler_that_hangs_as_its_transaction_is_lost_holds_up_its_partition_alone(
     soon(|| committed(&scene) > 0);
     let given_now = || [&given[0], &given[1]].map(|count| count.load(Ordering::Relaxed));
     let before = given_now();
-    // Both have something in the next transaction.
+    // Both have results in the next transaction.
     soon(|| (0..2).all(|partition| given_now()[partition] > before[partition] + 20));
     hangs.store(true, Ordering::Relaxed);
     outlast_transaction(&kafka);
@@ -167,7 +168,7 @@ fn a_worker_that_finds_no_broker_stops_at_its_deadline() {
     let report = handle.stop_within(Duration::from_secs(3));
     assert!(!report.is_clean(), "{report:?}");
     kafka.unpause();
-    // What was given up there is done here.
+    // What the last transaction lost is handled here.
     let (handle, _) = slow(&scene);
     all_once(&scene, &handle);
 }

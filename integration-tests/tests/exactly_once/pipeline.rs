@@ -68,14 +68,14 @@ fn a_transaction_is_committed_after_so_many_messages() {
         .producer(scene.producer_config())
         .max_messages(100)
         .start(move |msg, out| {
-            // Slower than a commit, which else takes in all that is left.
+            // Slower than a commit, which would otherwise include all remaining messages.
             std::thread::sleep(Duration::from_millis(2));
             copy(msg, out)
         });
     scene.wait_until_committed(1000, &handle);
     let commits = handle.status().commits;
     stop(&handle);
-    // "About": a transaction takes in what is finished before it closes.
+    // The number is approximate: a transaction includes what is finished before it closes.
     assert!(commits >= 3, "{commits} transactions");
     scene.assert_each_once(1000);
 }
@@ -108,7 +108,7 @@ fn partitions_that_move_between_workers_are_handled_once() {
             let before = committed();
             soon(|| committed() > before + 300);
         };
-        // Messages come all the time, so that there are some whenever a partition moves.
+        // Messages keep coming, so that there are some whenever a partition moves.
         let over = AtomicBool::new(false);
         let (second, sent) = std::thread::scope(|scope| {
             let sender = scope.spawn(|| {

@@ -1,4 +1,4 @@
-//! Workers in processes of their own, to be killed or paused.
+//! Workers in their own processes, which tests kill or pause.
 
 use crate::support::Scene;
 use integration_tests::jobs::copier::Copier;
@@ -7,8 +7,8 @@ use integration_tests::{Child, Kafka};
 use std::path::Path;
 use std::time::Duration;
 
-/// A broker that takes a member for dead, and ends a transaction, as soon as the workers of these
-/// tests need.
+/// Returns a broker that considers a member dead, and aborts a transaction, as soon as these tests
+/// need.
 pub(crate) fn broker() -> Kafka {
     Kafka::start_with(&[
         ("group.min.session.timeout.ms", "1000"),
@@ -19,7 +19,7 @@ pub(crate) fn broker() -> Kafka {
     ])
 }
 
-/// The scene's worker of this number, whose messages take this long.
+/// Returns the scene's worker of this number, whose messages take this long.
 pub(crate) fn copier(scene: &Scene<'_>, number: usize, work: Duration) -> Copier {
     Copier {
         place: scene.place(),
@@ -29,7 +29,7 @@ pub(crate) fn copier(scene: &Scene<'_>, number: usize, work: Duration) -> Copier
     }
 }
 
-/// A worker process; its log is added to `log`.
+/// Returns a worker process; its log is added to `log`.
 pub(crate) fn start_worker(copier: Copier, log: &Path) -> Child {
     let program = Job::Copy(copier).program(env!("CARGO_BIN_EXE_child"));
     program.log(log).start()

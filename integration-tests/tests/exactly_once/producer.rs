@@ -23,7 +23,7 @@ fn the_messages_of_a_transaction_are_read_when_it_is_committed_and_not_before() 
             .unwrap();
         transaction.send(&scene.sink, format!("t{number}")).unwrap();
     }
-    // They are at the broker, and open.
+    // They are at the broker, in an open transaction.
     soon(|| scene.read_all(&scene.sink).concat().len() == 10);
     assert_eq!(scene.read(&scene.sink).concat(), [""; 0]);
     transaction.commit().unwrap();
@@ -116,7 +116,7 @@ fn a_transaction_that_outlasts_its_timeout_is_aborted_and_the_producer_goes_on()
     let transaction = eventually_some(SOON, || producer.begin().ok());
     transaction.send(&scene.sink, "late").unwrap();
     soon(|| scene.read_all(&scene.sink).concat() == ["late"]);
-    // What stands behind an open transaction is read when that has ended.
+    // Messages behind an open transaction are read once it has ended.
     let behind = KafkaProducer::new(scene.producer_config()).unwrap();
     behind.send_sync(&scene.sink, "behind it").unwrap();
     soon(|| scene.read(&scene.sink).concat() == ["behind it"]);

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 const PARTITIONS: i32 = 6;
 const MESSAGES: usize = 50_000;
 const PROCESSES: usize = 2;
-/// How long messages come, and workers are killed.
+/// The time in which messages come and workers are killed.
 const TIME: Duration = Duration::from_secs(40);
 const KILL_EVERY: Duration = Duration::from_secs(2);
 const REBALANCE_EVERY: Duration = Duration::from_secs(5);
 
-/// A result is read once, though of two worker processes one is killed every two seconds, and a
-/// third worker comes or goes every five.
+/// Each result is read once, although one of two worker processes is killed every two seconds and
+/// a third worker joins or leaves every five.
 #[test]
 fn each_result_is_read_once_and_in_order_though_workers_are_killed_and_partitions_move() {
     let kafka = broker();
@@ -39,7 +39,7 @@ fn each_result_is_read_once_and_in_order_though_workers_are_killed_and_partition
                 kill_at += KILL_EVERY;
                 let number = kills % PROCESSES;
                 assert!(!workers[number].has_ended(), "{}", text(&log(number)));
-                // The old one is killed where the new one takes its place.
+                // The old worker is killed when the new one replaces it.
                 workers[number].signal("KILL");
                 workers[number] = start(number);
                 kills += 1;
@@ -74,7 +74,7 @@ fn each_result_is_read_once_and_in_order_though_workers_are_killed_and_partition
         thread::sleep(Duration::from_millis(100));
     }
     println!("{kills} kills, {rebalances} rebalances, {progress} committed meanwhile");
-    // Nothing is open any more: a reader sees all there is.
+    // No transaction is open, so a reader sees everything.
     drop(workers);
     soon(|| scene.read(&scene.sink).concat().len() >= MESSAGES);
     let results = scene.read(&scene.sink);
@@ -93,7 +93,7 @@ fn each_result_is_read_once_and_in_order_though_workers_are_killed_and_partition
         );
         assert_eq!(values.len(), expected.len(), "partition {partition}");
     }
-    // It was a storm: transactions were cut, and there was work done in it.
+    // It was a real storm: transactions were aborted, and work was done.
     let written = scene.read_all(&scene.sink).concat().len();
     println!("{written} results written, {MESSAGES} of them committed");
     assert!(written > MESSAGES, "no transaction was aborted");
@@ -121,7 +121,7 @@ fn send(scene: &Scene<'_>) {
     assert!(report.is_complete(), "{report:?}");
 }
 
-/// The end of a log.
+/// Returns the end of a log.
 fn text(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();

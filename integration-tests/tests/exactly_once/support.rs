@@ -37,7 +37,8 @@ impl<'a> Scene<'a> {
         consumer.producer(self.producer_config())
     }
 
-    /// That each result of `count` numbers is in the sink once, and in the order of each partition.
+    /// Asserts that each result of `count` numbers is in the sink once, and that each partition is
+    /// in order.
     #[track_caller]
     pub(crate) fn assert_each_once(&self, count: usize) {
         for (partition, values) in (0..).zip(self.read(&self.sink)) {
@@ -48,20 +49,21 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The payloads of each partition of `topic` that a reader of committed messages sees: header
-    /// names come before them.
+    /// Returns the payloads of each partition of `topic` that a reader of committed messages sees:
+    /// header names come before them.
     #[track_caller]
     pub(crate) fn read(&self, topic: &str) -> Vec<Vec<String>> {
         self.by_partition(&self.kafka.read(topic))
     }
 
-    /// The same with what is not committed.
+    /// Returns the same with what is not committed.
     #[track_caller]
     pub(crate) fn read_all(&self, topic: &str) -> Vec<Vec<String>> {
         self.by_partition(&self.kafka.read_uncommitted(topic))
     }
 
-    /// The keys and payloads in the sink that a reader of committed messages sees, as they are.
+    /// Returns the keys and payloads in the sink that a reader of committed messages sees, as they
+    /// are.
     #[track_caller]
     pub(crate) fn read_sink(&self) -> Vec<(Option<Vec<u8>>, Vec<u8>)> {
         let mut records = self.kafka.read(&self.sink);

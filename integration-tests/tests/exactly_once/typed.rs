@@ -111,8 +111,8 @@ fn avro_comes_in_and_goes_out_exactly_once() {
     }
 }
 
-/// Runs a worker whose outputs are for `outputs`, until all orders are given up; returns how often its
-/// handler was called, and the headers of the dead letters.
+/// Runs a worker whose outputs are for `outputs`, until all orders are dead-lettered; returns how
+/// often its handler was called, and the headers of the dead letters.
 fn give_up(scene: &Scene<'_>, orders: u64, outputs: SchemaRegistry) -> (usize, String) {
     let queue = format!("{}.dlq", scene.topic);
     scene.kafka.create_topic(&queue, 1);
@@ -159,7 +159,7 @@ fn an_output_that_the_registry_refuses_is_a_dead_letter_at_once() {
     assert_eq!(calls, 3, "{letters}");
     let words = format!("not compatible with subject {subject}");
     assert_eq!(letters.matches(&words).count(), 3, "{letters}");
-    // What the subject had before is as it was.
+    // The subject still has its earlier version.
     assert_eq!(Registry::shared().versions(&subject).len(), 1);
 }
 
@@ -221,7 +221,7 @@ fn a_transaction_takes_protobuf_and_is_read_when_it_is_committed() {
             .protobuf(&Shipped { order_id })
             .send()
             .unwrap();
-        // They are at the broker, the aborted ones too.
+        // They are in the topic, even the aborted ones.
         let written = 5 + 5 * round as usize;
         soon(|| scene.read_all(&scene.sink).concat().len() == written);
         assert_eq!(scene.read_sink(), []);

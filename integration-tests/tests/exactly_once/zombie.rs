@@ -22,11 +22,11 @@ fn a_worker_that_was_paused_past_its_session_writes_nothing_that_is_read() {
         soon(|| committed() > before + 200);
         zombie.signal("STOP");
         let heir = copier(&scene, 1, Duration::from_micros(100)).start();
-        // Only when its session is over can the heir get what it had.
+        // Its successor gets its partitions only after its session has expired.
         soon(|| heir.status().assignment.len() == 6);
         scene.wait_until_committed(MESSAGES * (round + 1), &heir);
         zombie.signal("CONT");
-        // It notices that it has lost everything, and comes again as a member like any other.
+        // It notices that it has lost everything, and joins again as an ordinary member.
         soon(|| heir.status().assignment.len() < 6);
         stop(&heir);
         let text = std::fs::read_to_string(&log).unwrap_or_default();
@@ -38,7 +38,7 @@ fn a_worker_that_was_paused_past_its_session_writes_nothing_that_is_read() {
     soon(|| scene.all_committed() == [done as i64; 6]);
     soon(|| scene.read(&scene.sink).concat().len() >= 6 * done);
     scene.assert_each_once(done);
-    // It had written something that it could not commit.
+    // It had written outputs that it could not commit.
     let written = scene.read_all(&scene.sink).concat().len();
     assert!(written > 6 * done, "it was never paused in a transaction");
 }

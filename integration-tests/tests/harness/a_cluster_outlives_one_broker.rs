@@ -15,7 +15,7 @@ use rdkafka::{
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Delivered to all that is in sync, and told so.
+/// Delivered to all in-sync replicas, and acknowledged.
 fn publish(cluster: &Cluster, topic: &str, messages: &[&str]) {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", cluster.bootstrap())
@@ -67,7 +67,8 @@ fn commit(cluster: &Cluster, group: &str, topic: &str, offset: i64) {
     offsets
         .add_partition_offset(topic, 0, Offset::Offset(offset))
         .unwrap();
-    // The brokers need not agree yet on who coordinates: whoever does not says so, and writes nothing.
+    // The brokers may not agree yet on the coordinator. A broker that is not the coordinator says
+    // so, and writes nothing.
     eventually(DEADLINE, || {
         match consumer.commit(&offsets, CommitMode::Sync) {
             Err(KafkaError::ConsumerCommit(
@@ -102,7 +103,7 @@ fn messages_pass_while_a_leader_is_killed_and_after_it_is_back() {
     let all = ["before", "during", "it", "after"];
     assert_eq!(read(&cluster, &topic, 4), all);
 
-    // What the one that was gone has is the same.
+    // The broker that was down has the same records.
     let second = cluster.leader_of(&topic, 0);
     cluster.broker(second).stop();
     eventually(DEADLINE, || cluster.leader_of(&topic, 0) != second);
@@ -162,7 +163,7 @@ fn everything_in_a_cluster_is_on_three_brokers() {
     let leaders: HashSet<_> = (0..3).map(|p| cluster.leader_of(&topic, p)).collect();
     assert_eq!(leaders, HashSet::from([0, 1, 2]));
 
-    // The tools reach the others from inside a container, too.
+    // The tools also reach the others from inside a container.
     let broker = cluster.broker(0);
     for topic in [topic.as_str(), "__consumer_offsets"] {
         let description = broker.tool("kafka-topics", &["--describe", "--topic", topic]);

@@ -150,7 +150,7 @@ fn a_paused_registry_is_silent_and_comes_back() {
     registry.pause();
     let asked = thread::scope(|scope| {
         let asked = scope.spawn(|| subjects(&registry).send());
-        // No deadline holds: nothing may come before it is thawed.
+        // No deadline applies here, but nothing may come before it is thawed.
         thread::sleep(Duration::from_millis(500));
         assert!(!asked.is_finished());
         registry.unpause();
@@ -163,6 +163,6 @@ fn a_paused_registry_is_silent_and_comes_back() {
 fn refused(answer: &Result<HttpAnswer, String>, reason: &str) {
     match answer {
         Err(error) if error.contains(reason) => {}
-        other => panic!("{other:?} is no refusal with {reason}"),
+        other => panic!("{other:?} is not a refusal with {reason}"),
     }
 }

@@ -10,7 +10,7 @@ use rdkafka::{
 const DEADLINE: Duration = Duration::from_secs(20);
 const STACKTRACE: &str = "org.example.Broken: é\n\tat org.example.Main\\r\r\n";
 
-/// What Spring's own publisher writes, by hand.
+/// Returns what Spring's own publisher writes, written by hand.
 fn headers() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("kafka_dlt-original-topic", b"orders".to_vec()),

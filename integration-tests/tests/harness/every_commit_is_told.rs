@@ -28,7 +28,7 @@ fn every_commit_of_a_group_is_told_in_order() {
         }
     }
 
-    // The broker's own reading of its files.
+    // Compare with the broker's own tool for its files.
     let files: Vec<_> = (0..5)
         .map(|p| {
             format!(
@@ -65,7 +65,7 @@ fn every_commit_of_a_group_is_told_in_order() {
     assert_eq!(found, told, "{dump:?}");
     let offsets: Vec<_> = found.iter().map(|&(p, offset, _)| (p, offset)).collect();
     assert_eq!(offsets, wanted);
-    // The container has the host's clock.
+    // The container uses the host's clock.
     let now_ms = now_ms();
     for (_, _, at_ms) in found {
         assert!((began_ms..=now_ms).contains(&at_ms), "{at_ms}");

@@ -18,7 +18,7 @@ message Order {
 }
 "#;
 
-/// The first bytes of the topic's first record.
+/// Returns the first bytes of the topic's first record.
 fn header(kafka: &Kafka, topic: &str) -> Vec<u8> {
     kafka.kcat(&["-C", "-q", "-t", topic, "-o", "beginning", "-c", "1"])[..2].to_vec()
 }

@@ -1,4 +1,4 @@
-//! The harness itself: what other tests build on.
+//! Tests of the harness itself.
 
 mod a_cluster_outlives_one_broker;
 mod a_registry_keeps_schemas;
@@ -37,7 +37,7 @@ fn what_kcat_writes_it_reads_back() {
     assert_eq!(read_all(kafka, &topic), "one\ntwo\n");
     assert_eq!(kafka.end_offset(&topic, 2), 2);
     assert_eq!(kafka.end_offset(&topic, 0), 0);
-    // By the address that clients are given, too.
+    // Also through the address for clients.
     let bootstrap = kafka.bootstrap();
     let listing = kcat(&["-b", &bootstrap, "-L", "-t", &topic]);
     let listing = String::from_utf8(listing).unwrap();
@@ -143,7 +143,7 @@ fn broker_settings_can_be_chosen() {
     assert!(metadata.topics()[0].error().is_some());
 }
 
-/// What the roadmap's first example sets, as a client property each.
+/// Returns what the roadmap's first example sets, as one client property per setting.
 fn login(kafka: &Kafka, mechanism: &str, user: &str, password: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
@@ -168,7 +168,7 @@ fn is_let_in(config: &ClientConfig) -> bool {
     answers_within(DEADLINE, config)
 }
 
-/// Beside [`is_let_in`] in each test, so that a slow broker does not pass for a strict one.
+/// Used with [`is_let_in`] in each test, so that a slow broker does not look like a strict one.
 fn is_refused(config: &ClientConfig) -> bool {
     !answers_within(Duration::from_secs(2), config)
 }
@@ -276,7 +276,7 @@ fn code(error: &KafkaError) -> RDKafkaErrorCode {
     error.rdkafka_error_code().expect("a broker's error")
 }
 
-/// What `docker` lists with this label.
+/// Returns the ids of what has this label.
 fn labelled(list: &[&str], label: &str) -> String {
     let output = Command::new("docker")
         .args(list)
@@ -290,7 +290,7 @@ fn labelled(list: &[&str], label: &str) -> String {
 #[test]
 fn a_killed_process_leaves_no_container_and_no_network() {
     let run = unique("killed");
-    // It holds brokers until it is killed, or makes them still.
+    // It keeps brokers running, or is still starting them, until it is killed.
     let program = Job::HoldCluster.program(env!("CARGO_BIN_EXE_child"));
     let mut child = program.env("RWS_KAFKA_TEST_RUN", &run).start();
     let label = format!("rws-kafka.test={run}");

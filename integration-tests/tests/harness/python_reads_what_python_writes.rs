@@ -88,7 +88,7 @@ fn avro_with_the_types_that_json_has_not() {
             .contains(&format!("{topic}-value"))
     );
 
-    // The branch is told only to a reader that asks.
+    // The branch is returned only to a reader that requests it.
     let topic = self::topic();
     let (kafka, python) = (Kafka::shared(), PythonClient::of(Registry::shared()));
     python

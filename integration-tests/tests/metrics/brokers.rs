@@ -1,4 +1,4 @@
-//! What librdkafka's statistics tell of brokers.
+//! Metrics from librdkafka's statistics of brokers.
 
 use crate::support::Scene;
 use integration_tests::{Kafka, close, metric, soon, stop};
@@ -57,7 +57,7 @@ fn a_quota_shows_as_throttle() {
     );
     let observer = Observer::new();
     let producer = scene.producer(&observer);
-    // The broker knows of the quota a moment later than the tool.
+    // The broker applies the quota slightly later than the tool reports it.
     let throttle = series(&scene, "throttle", &scene.topic);
     soon(|| {
         producer.send_sync(&scene.topic, [0; 20_000]).expect("room");

@@ -1,4 +1,4 @@
-//! Counters beside what was really sent, handled, retried and given up.
+//! Counters, compared with what was really sent, handled, retried and dead-lettered.
 
 use crate::support::Scene;
 use integration_tests::{close, metric, soon, stop, unique_topic};
@@ -27,7 +27,7 @@ fn add(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Some fail once, some for good, some are hopeless from the start.
+/// Some messages fail once, some always, some permanently at the first attempt.
 fn handle(truth: &Truth, msg: &ConsumerContext) -> Result<(), HandlerError> {
     add(&truth.calls);
     let number: u64 = msg.payload_str()?.parse()?;
@@ -120,7 +120,7 @@ fn of_a_run_with_failures_are_what_really_happened() {
         ("messages_skipped_total", Some(0.0)),
         ("handler_duration_ms_count", happened(&truth.calls)),
     ];
-    // What a lane has not told yet it tells when it is idle.
+    // A lane reports the rest of its counts when it is idle.
     let shown = |family: &str| scene.of_topic(&format!("rws_kafka_{family}"));
     soon(|| {
         expected
@@ -131,7 +131,7 @@ fn of_a_run_with_failures_are_what_really_happened() {
         scene.kafka.end_offset(&queue, 0),
         truth.given_up.load(Ordering::SeqCst) as i64
     );
-    // By hand, of 600: 60 fail once, 30 always, 30 for good.
+    // Calculated by hand, of 600: 60 fail once, 30 always, 30 permanently.
     assert_eq!(
         shown("consumer_retries_total"),
         Some(60.0 + 30.0 * f64::from(RETRIES))

@@ -1,4 +1,4 @@
-//! What is in flight, what waits, and what the status says of it.
+//! Gauges of messages in flight and queued, and the status.
 
 use crate::support::Scene;
 use integration_tests::{Gate, Kafka, close, metric, ready, soon, stop};
@@ -118,7 +118,7 @@ fn a_producers_queue_is_on_the_page_and_in_the_status() {
         metric(&observer, &series)
     };
     producer.send_sync(client, "first").unwrap();
-    // Counted down after the sender was told.
+    // The gauge decreases after the sender has its result.
     soon(|| gauge("queued_messages") == Some(0.0));
     assert_eq!(gauge("queued_bytes"), Some(0.0));
     kafka.pause();

@@ -1,4 +1,4 @@
-//! Lag in each state of a consumer, beside what the broker's own `kafka-consumer-groups` says.
+//! Lag in each state of a consumer, compared with the broker's own `kafka-consumer-groups`.
 
 use crate::support::{Scene, lag_on};
 use integration_tests::{Gate, Kafka, SOON, eventually, ready, soon, stop};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The lag of each partition in the tool's words; nothing for `-`.
+/// Returns the lag of each partition in the tool's words; nothing for `-`.
 fn tool(scene: &Scene<'_>) -> BTreeMap<i32, Option<i64>> {
     let table = Kafka::shared().tool(
         "kafka-consumer-groups",
@@ -42,10 +42,10 @@ fn agree(scene: &Scene<'_>, lags: &[i64]) {
             return on_page(scene, lags);
         }
     }
-    panic!("kafka-consumer-groups says {told:?}, the page {lags:?}");
+    panic!("kafka-consumer-groups shows {told:?}, the page {lags:?}");
 }
 
-/// Waits until the page tells these lags of the partitions from 0.
+/// Waits until the page shows these lags of the partitions from 0.
 #[track_caller]
 fn on_page(scene: &Scene<'_>, lags: &[i64]) {
     let mut shown = Vec::new();
@@ -62,13 +62,13 @@ fn on_page(scene: &Scene<'_>, lags: &[i64]) {
     let end = std::time::Instant::now() + SOON;
     while !is_there() {
         if std::time::Instant::now() > end {
-            panic!("the page tells {shown:?}, not {lags:?}");
+            panic!("the page shows {shown:?}, not {lags:?}");
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
 
-/// A worker that commits what is below `limit` and holds the rest until the gate opens.
+/// Returns a worker that commits what is below `limit` and holds the rest until the gate opens.
 fn held_at(scene: &Scene<'_>, limit: i64) -> (ConsumerHandle, Gate) {
     let gate = Gate::default();
     let wait = gate.clone();
@@ -81,7 +81,7 @@ fn held_at(scene: &Scene<'_>, limit: i64) -> (ConsumerHandle, Gate) {
     (handle, gate)
 }
 
-/// A worker that has handled all there is, and is gone.
+/// Handles everything with a worker, and stops it.
 fn handle_all(scene: &Scene<'_>) {
     let handle = scene.consumer().start(|msg: ConsumerContext| msg.commit());
     let end = scene.kafka.end_offset(&scene.topic, 0);
@@ -189,7 +189,7 @@ fn on_a_compacted_topic_is_in_offsets() {
     scene.fill(0..1, 6);
     handle_all(&scene);
     scene.fill(0..1, 40);
-    // Another segment: that in use is not compacted.
+    // A new segment, because the active one is not compacted.
     let offsets = || {
         scene.fill(0..1, 1);
         let read = scene
@@ -232,8 +232,8 @@ fn after_a_truncation_is_from_the_commit_until_the_worker_has_passed_it() {
     agree(&scene, &[0]);
     stop(&handle);
 
-    // With nothing left to read there is no work, and nobody who would commit: the tool goes on
-    // telling of offsets that are gone.
+    // With nothing left to read there is no work and no commit. The tool still counts offsets that
+    // no longer exist.
     scene.fill(0..1, 10);
     scene.delete_before(40);
     let (handle, gate) = held_at(&scene, 0);
@@ -243,7 +243,7 @@ fn after_a_truncation_is_from_the_commit_until_the_worker_has_passed_it() {
         scene.observer.readiness().consumer(),
         Some(ConsumerState::Ok)
     );
-    // What comes then is work again, and the next commit passes the gap.
+    // A new message is work again, and the next commit passes the gap.
     scene.fill(0..1, 2);
     soon(|| scene.lag(0).is_some_and(|lag| lag >= 2));
     gate.open();
@@ -274,7 +274,7 @@ fn of_an_open_transaction_is_what_can_be_read() {
     producer.flush(SOON).unwrap();
     // Behind it, and beside it.
     scene.fill(0..2, 1);
-    // Both partitions are looked at at once.
+    // Both partitions are checked at the same time.
     on_page(&scene, &[0, 1]);
     let told = tool(&scene);
     assert_eq!(told, BTreeMap::from([(0, Some(2)), (1, Some(1))]));
@@ -300,7 +300,7 @@ fn is_0_where_only_the_marks_of_transactions_are_left() {
     let (handle, gate) = held_at(&scene, 1);
     soon(|| scene.lag(0) == Some(3));
     gate.open();
-    // The tool counts the mark after the last message, which nobody can handle or commit.
+    // The tool counts the marker after the last message, which cannot be handled or committed.
     on_page(&scene, &[0]);
     assert_eq!(tool(&scene), BTreeMap::from([(0, Some(1))]));
     stop(&handle);
@@ -319,7 +319,7 @@ fn is_absent_where_nothing_is_known_and_counts_from_where_the_worker_began() {
     });
     assert_eq!(scene.lag(0), None);
     ready(&handle);
-    // It begins at the end: what was there before is no lag, though nothing is committed.
+    // The group starts at the end: older messages are not lag, although nothing is committed.
     on_page(&scene, &[0]);
     assert_eq!(tool(&scene), BTreeMap::from([(0, None)]));
     scene.fill(0..1, 4);

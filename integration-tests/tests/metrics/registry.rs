@@ -1,4 +1,4 @@
-//! What schema registries are asked.
+//! Counts of requests to schema registries.
 
 use integration_tests::{Registry, metric, unique};
 use rws_kafka::schema::Schema;

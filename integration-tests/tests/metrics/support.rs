@@ -16,7 +16,7 @@ impl Scene<'static> {
         Self::with(partitions, &[])
     }
 
-    /// The same, with settings of the topic.
+    /// Creates a scene whose topic has these settings.
     pub(crate) fn with(partitions: i32, settings: &[(&str, &str)]) -> Self {
         Scene::on(Kafka::shared(), partitions, settings)
     }
@@ -27,7 +27,7 @@ impl<'a> Scene<'a> {
         Self(integration_tests::Scene::with(kafka, partitions, settings))
     }
 
-    /// With the group as client id.
+    /// Returns settings with the group as client id.
     pub(crate) fn config(&self, reset: OffsetReset) -> ConsumerConfig {
         self.config_of(|config| config.client_id(&self.group).auto_offset_reset(reset))
     }
@@ -36,7 +36,7 @@ impl<'a> Scene<'a> {
         self.consumer_of(self.config(OffsetReset::Earliest))
     }
 
-    /// A producer whose client id is the topic, telling `observer`.
+    /// Returns a producer whose client id is the topic and which reports to `observer`.
     pub(crate) fn producer(&self, observer: &Observer) -> KafkaProducer {
         let config = KafkaConfig::builder()
             .brokers(self.kafka.bootstrap())
@@ -77,19 +77,19 @@ impl<'a> Scene<'a> {
             .unwrap();
     }
 
-    /// The value of a series of the page whose labels are `group` and others.
+    /// Returns the value of a series of the page whose labels are `group` and others.
     pub(crate) fn of_group(&self, family: &str, labels: &str) -> Option<f64> {
         let group = &self.group;
         let series = format!("{family}{{group=\"{group}\"{labels}}}");
         metric(&self.observer, &series)
     }
 
-    /// The value of a series whose labels are `group` and `topic`.
+    /// Returns the value of a series whose labels are `group` and `topic`.
     pub(crate) fn of_topic(&self, family: &str) -> Option<f64> {
         self.of_group(family, &format!(",topic=\"{}\"", self.topic))
     }
 
-    /// The lag of a partition on the page.
+    /// Returns the lag of a partition on the page.
     pub(crate) fn lag(&self, partition: i32) -> Option<i64> {
         lag_on(&self.observer, self, partition)
     }

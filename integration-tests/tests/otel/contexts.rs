@@ -1,5 +1,5 @@
-//! Which context is current, of OpenTelemetry's and of scopes within each other; on subscribers of
-//! the tests' own.
+//! Which context is current, with OpenTelemetry's contexts and nested scopes, on the tests' own
+//! subscribers.
 
 use crate::recorder::{TEST, tracer};
 use crate::support::*;

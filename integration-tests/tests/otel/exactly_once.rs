@@ -3,7 +3,7 @@ use crate::support::*;
 use integration_tests::{Kafka, close, soon, unique};
 use rws_kafka::HandlerError;
 
-/// What is sent when the handler has returned, and a dead letter in a transaction.
+/// Outputs that are sent after the handler has returned, and a dead letter in a transaction.
 #[test]
 fn what_a_transaction_sends_goes_out_in_the_trace_of_its_message() {
     record();

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// A request of a trace; its handler publishes in a span of its own; a worker publishes in turn,
-/// fails, is given the message again, and gives it up.
+/// fails, is given the message again, and dead-letters it.
 #[test]
 fn the_spans_of_a_request_a_message_its_retry_and_its_dead_letter_are_one_tree() {
     record();
@@ -96,7 +96,7 @@ fn the_spans_of_a_request_a_message_its_retry_and_its_dead_letter_are_one_tree()
     }
     assert_eq!(dead.parent(), processed[1].id());
 
-    // What messages carry is what sent them.
+    // Each message carries the context of the span that sent it.
     assert_eq!(values(&carried, "traceparent"), [sent.traceparent()]);
     assert_eq!(values(&carried, "tracestate"), ["one=1,other=2"]);
     assert_eq!(values(&letter, "traceparent"), [dead.traceparent()]);
@@ -106,7 +106,7 @@ fn the_spans_of_a_request_a_message_its_retry_and_its_dead_letter_are_one_tree()
         assert_eq!(current, of_message);
     }
 
-    // What spans tell.
+    // The attributes of the spans.
     assert_eq!(sent.0.span_kind, SpanKind::Producer);
     assert_eq!(sent.0.status, Status::Unset);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Messages that bring a trace of their own, as those that a relay sends for others.
+//! Messages that already have a trace, such as those that a relay sends.
 
 use crate::recorder::{TEST, record, span};
 use crate::support::*;

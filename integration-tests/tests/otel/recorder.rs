@@ -1,4 +1,4 @@
-//! What OpenTelemetry's SDK has recorded in this process.
+//! Records what OpenTelemetry's SDK exports in this process.
 
 use integration_tests::{SOON, eventually_some};
 use opentelemetry::Value;
@@ -46,8 +46,8 @@ pub(crate) fn record() {
             .with_default(LevelFilter::INFO)
             .with_target(TARGET, LevelFilter::DEBUG);
         let layer = tracing_opentelemetry::layer().with_tracer(tracer());
-        // For the whole subscriber: a filter of its only layer can leave a thread's state behind that
-        // hides the thread's next span from it.
+        // For the whole subscriber: a filter of its only layer can leave a thread's state behind
+        // that hides the thread's next span from it.
         tracing_subscriber::registry()
             .with(wanted)
             .with(layer)
@@ -55,7 +55,7 @@ pub(crate) fn record() {
     });
 }
 
-/// The `count` spans of this name, in the order of their beginnings, once they have ended.
+/// Returns the `count` spans of this name, in the order of their beginnings, once they have ended.
 #[track_caller]
 pub(crate) fn spans(name: &str, count: usize) -> Vec<Span> {
     eventually_some(SOON, || {

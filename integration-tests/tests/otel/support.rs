@@ -18,14 +18,14 @@ pub(crate) fn consumer(topic: &str, group: &str) -> KafkaConsumer {
 /// A header as it came: by name, null where it has no value.
 pub(crate) type Header = (String, Option<String>);
 
-/// The headers of the first `count` messages of a topic, read by a worker of its own.
+/// Returns the headers of the first `count` messages of a topic, read by a worker of its own.
 pub(crate) fn headers(topic: &str, count: usize) -> Vec<Vec<Header>> {
     let (sender, headers): (_, Receiver<Vec<Header>>) = channel();
     let handle = consumer(topic, &unique("reader")).start(move |msg| {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
         let headers = msg.headers();
         let headers = headers.map(|(name, value)| (name.to_owned(), value.map(text)));
-        // Fails only when nobody reads on.
+        // Fails only if the receiver was dropped.
         let _ = sender.send(headers.collect());
         msg.commit()
     });
@@ -35,7 +35,7 @@ pub(crate) fn headers(topic: &str, count: usize) -> Vec<Vec<Header>> {
     read
 }
 
-/// The values of the headers of this name.
+/// Returns the values of the headers of this name.
 pub(crate) fn values<'a>(headers: &'a [Header], name: &str) -> Vec<&'a str> {
     let named = headers.iter().filter(|header| header.0 == name);
     named.filter_map(|header| header.1.as_deref()).collect()

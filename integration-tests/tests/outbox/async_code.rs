@@ -19,7 +19,7 @@ fn async_code_enqueues_in_deadpools_transaction() -> Result<(), Box<dyn Error>> 
         assert!(matches!(blocking, Err(OutboxError::InAsyncTask { .. })));
         Ok::<_, Box<dyn Error>>(())
     })?;
-    // Made on the runtime that ends here, and in the relay's hands afterwards.
+    // Created on the runtime that ends here, and used by the relay afterwards.
     drop(runtime);
     let _relay = scene.relay().start(20);
     soon(|| scene.backlog() == 0);
@@ -41,7 +41,8 @@ fn ordered_enqueues_wait_for_each_other_and_do_not_deadlock() -> Result<(), Outb
                     let events = keys.map(|key| Event::to(&scene.topic).key(key).payload("locked"));
                     let outbox = Outbox::new(&mut tx);
                     outbox.enqueue_ordered(events)?;
-                    // Taken with both keys locked: its order is that of the transactions.
+                    // Numbered while both keys are locked, so that the order is that of the
+                    // transactions.
                     let turn: i64 = tx.query("SELECT nextval('turns')", &[])?[0].get(0);
                     let outbox = Outbox::new(&mut tx);
                     for key in keys {

@@ -13,7 +13,8 @@ fn enqueue(scene: &Scene<'_>, topic: &str, key: &str) {
     tx.commit().expect("a commit");
 }
 
-/// Transactions in the scene's database up to now; a session tells of its own within a second.
+/// Returns the number of transactions in the scene's database so far. A session reports its own
+/// within a second.
 fn transactions(scene: &Scene<'_>) -> u64 {
     let sql = "SELECT xact_commit + xact_rollback FROM pg_stat_database \
                WHERE datname = current_database()";
@@ -52,7 +53,7 @@ fn a_blocked_key_costs_a_few_statements_a_second_and_no_other_key_a_wait() {
     for key in ["b", "c", "d"] {
         published_soon(&scene, &relay, key);
     }
-    // The same key in another topic, and what nobody tells of.
+    // The same key in another topic, and events without a notification.
     scene.sql(&format!(
         "INSERT INTO rws_kafka.outbox (shard, lane, message_id, topic, payload) \
          SELECT shard, lane + 16, gen_random_uuid(), '{}', 'x' FROM rws_kafka.outbox",

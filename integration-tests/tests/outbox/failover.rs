@@ -22,7 +22,7 @@ fn connections_follow_the_server_that_takes_writes() {
     migrate(&Pool::from_url(&url_of_second, None).expect("a valid URL")).expect("the tables");
     let pool = Pool::from_url(&first.or_on(&scene.url, second), None).expect("a valid URL");
     let relay = OutboxRelay::new(scene.producer(), &pool).start(20);
-    // Connections to the first, at rest.
+    // Idle connections to the first host.
     let used: Vec<_> = (0..CONNECTIONS).map(|_| pool.get()).collect();
     drop(used);
     enqueue(&pool, &scene.topic, "before").expect("the first takes writes");
@@ -39,7 +39,7 @@ fn connections_follow_the_server_that_takes_writes() {
             failed.push(error);
         }
     }
-    // What was open when it happened finds out; nobody else does.
+    // Only connections that were open at that time get an error.
     assert!(failed.len() <= 1, "{failed:?}");
     let enqueued = EVENTS - failed.len();
     soon(|| relay.status().published == 1 + enqueued as u64);

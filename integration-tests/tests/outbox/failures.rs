@@ -23,7 +23,7 @@ fn texts(read: &[TopicRecord]) -> Vec<String> {
     texts
 }
 
-/// A topic that takes 2,000 bytes a message.
+/// Returns a topic that accepts up to 2,000 bytes per message.
 fn narrow(scene: &Scene<'_>) -> String {
     let topic = unique_topic("narrow");
     scene
@@ -128,7 +128,7 @@ fn a_topic_that_does_not_exist_holds_back_no_other() {
         refused.last_error
     });
     assert!(error.contains("does not exist"), "{error}");
-    // While it is refused again and again, others are published.
+    // While it keeps being refused, others are published.
     enqueue(&scene, &[(&scene.topic, "b", "later".into())]);
     soon(|| scene.read().len() == 2);
 
@@ -150,7 +150,7 @@ fn an_oversized_payload_is_refused_at_enqueue() -> Result<(), OutboxError> {
         matches!(refused, Err(OutboxError::TooLarge { .. })),
         "{refused:?}"
     );
-    // Nothing was asked of the database: the transaction goes on.
+    // The database was not involved, so the transaction continues.
     outbox.enqueue(&scene.topic, vec![b'x'; 999_000])?;
     tx.commit()?;
     let _relay = scene.relay().start(20);
@@ -174,7 +174,7 @@ fn a_broker_that_is_down_costs_no_event_an_attempt() {
         .collect();
     enqueue(&scene, &events);
     let begun = Instant::now();
-    // An outage, the thing that is tested, and not a wait for anything.
+    // This is the tested outage, not a wait for anything.
     eventually(2 * SOON, || begun.elapsed() > Duration::from_secs(60));
     assert_eq!(scene.backlog(), 100);
     kafka.restart();

@@ -41,14 +41,14 @@ fn what_timed_out_is_sent_again_when_the_broker_answers() {
 
     kafka.pause();
     enqueue(1..40);
-    // The broker answers nobody.
+    // The broker does not answer.
     let trouble = eventually_some(SOON, || relay.status().trouble);
     assert!(trouble.contains("did not acknowledge events"), "{trouble}");
     assert!(!trouble.contains("cannot send any more"), "{trouble}");
     let before = timed_out(&observer);
     soon(|| timed_out(&observer) > before);
     kafka.unpause();
-    // A strand that is held is left out for a minute.
+    // A held strand is skipped for a minute.
     eventually(SOON / 2, || scene.backlog() == 0);
     soon(|| relay.status().trouble.is_none());
 }

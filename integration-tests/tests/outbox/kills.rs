@@ -14,13 +14,13 @@ const EVENTS: usize = WRITERS * EVENTS_OF_A_WRITER;
 const MOST_RELAYS: usize = 4;
 /// Of a relay that is killed.
 const BATCH: usize = 100;
-/// The relay's default, and what each may have on the way: a batch is made of equal parts of 16 shards
-/// at the most.
+/// The relay's default, and what each may have on the way: a batch consists of equal parts of at
+/// most 16 shards.
 const WORKERS: usize = 4;
 const IN_FLIGHT: usize = WORKERS * (BATCH + 16);
 const KILL_EVERY: Duration = Duration::from_secs(2);
 
-/// A relay in a process of its own.
+/// Starts a relay in its own process.
 fn start_relay(scene: &Scene<'_>) -> Child {
     let job = Job::Relay {
         brokers: scene.kafka.bootstrap(),
@@ -30,8 +30,8 @@ fn start_relay(scene: &Scene<'_>) -> Child {
     job.program(env!("CARGO_BIN_EXE_child")).start()
 }
 
-/// Enqueues in order, one to three events in a transaction, and before every tenth one that is rolled
-/// back.
+/// Enqueues in order, one to three events in a transaction, and before every tenth one that is
+/// rolled back.
 fn write(scene: &Scene<'_>, writer: usize, committed: &AtomicUsize) {
     let mut number = 0;
     while number < EVENTS_OF_A_WRITER {
@@ -39,7 +39,8 @@ fn write(scene: &Scene<'_>, writer: usize, committed: &AtomicUsize) {
         if number % 10 == 9 {
             let _ = transaction(scene, writer, number..number + events, true);
         }
-        // One whose commit is in doubt is written again, and both are compared with the table.
+        // A transaction whose commit is in doubt is written again, and both are compared with the
+        // table.
         if transaction(scene, writer, number..number + events, false).is_ok() {
             number += events;
             committed.fetch_add(events, Ordering::SeqCst);
@@ -75,8 +76,8 @@ fn transaction(
     }
 }
 
-/// Kills one of the relays every two seconds and starts another: one relay at first, two from a third of
-/// the events on, four from two thirds on. Returns the kills.
+/// Kills one of the relays every two seconds and starts another: one relay at first, two from a
+/// third of the events on, four from two thirds on. Returns the kills.
 fn kill(scene: &Scene<'_>, committed: &AtomicUsize) -> usize {
     let mut running = vec![start_relay(scene)];
     let mut kills = 0;
@@ -122,7 +123,7 @@ fn relays_killed_again_and_again_lose_nothing_and_keep_the_order() {
         }
         killer.join().expect("no panic")
     });
-    assert!(kills >= 3, "{kills} kills are no storm");
+    assert!(kills >= 3, "only {kills} kills");
     let relay = scene.relay().start(20);
     eventually(2 * SOON, || scene.backlog() == 0);
     assert!(relay.stop_within(SOON).is_clean());
@@ -130,8 +131,9 @@ fn relays_killed_again_and_again_lose_nothing_and_keep_the_order() {
     compare(&scene, (kills + 2 * MOST_RELAYS) * IN_FLIGHT);
 }
 
-/// Each committed event is there, none other is, among the first deliveries each key has its order, and
-/// no more came twice than were on the way when a relay ended.
+/// Asserts that every committed event is in the topic and no other, that each key's first
+/// deliveries are in order, and that no more events came twice than were in flight when relays
+/// were killed.
 fn compare(scene: &Scene<'_>, on_the_way: usize) {
     let found = scene.read();
     let rows = scene.sql("SELECT key, event FROM written ORDER BY 1, 2");

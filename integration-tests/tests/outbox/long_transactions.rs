@@ -13,7 +13,7 @@ fn fill(scene: &Scene<'_>, events: usize) {
     ));
 }
 
-/// Deleted rows stay where a snapshot from before may need them; a batch must not pass over all that
+/// Deleted rows stay while an older snapshot may need them. A batch must not scan all rows that
 /// were sent before it.
 #[test]
 fn what_was_sent_is_not_read_again_beside_a_long_transaction() {
@@ -36,18 +36,18 @@ fn what_was_sent_is_not_read_again_beside_a_long_transaction() {
     eventually(2 * SOON, || relay.status().published == EVENTS as u64);
     relay.stop();
     assert!(relay.join().is_clean());
-    // A session tells of its reads within a second, or when it ends.
+    // A session reports its reads within a second, or when it ends.
     drop(relay_connections(&scene));
     soon(|| read() - before >= EVENTS);
     let read = read() - before;
     println!("{read} rows read for {EVENTS} events");
     // Each at its read and at its delete, and what was deleted in the last moments: 5 to 17 times.
-    // Passing over all that came before would be more than 50 times.
+    // Scanning all earlier rows would be more than 50 times.
     assert!(read < 30 * EVENTS, "{read} rows read for {EVENTS} events");
     long.rollback().expect("an end");
 }
 
-/// Ends the sessions of the pool that no one uses.
+/// Ends the unused sessions of the pool.
 fn relay_connections(scene: &Scene<'_>) -> String {
     scene.sql(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \

@@ -20,7 +20,7 @@ fn migrate_ten_times_at_once(postgres: &Postgres, url: &str) {
     let pools: Vec<Pool> = (0..10)
         .map(|_| Pool::from_url(url, None).expect("a valid URL"))
         .collect();
-    // All have begun before the first goes on.
+    // All have started before the first one continues.
     let gate = Pool::from_url(url, None).expect("a valid URL");
     let mut connection = gate.get().expect("a connection");
     let tx = connection.transaction().expect("a transaction");
@@ -43,7 +43,7 @@ fn migrate_ten_times_at_once(postgres: &Postgres, url: &str) {
     assert_eq!(versions, MIGRATIONS.len().to_string());
 }
 
-/// Where transactions are serializable by default, one that waited for another's migration would not
+/// If transactions are serializable by default, one that waited for another's migration would not
 /// see it.
 #[test]
 fn ten_instances_may_migrate_at_once_whatever_the_default_isolation() {

@@ -17,7 +17,7 @@ fn enqueue(scene: &Scene<'_>) {
     tx.commit().expect("a commit");
 }
 
-/// A relay that counts as stalled after a second, and what it reports to.
+/// Returns a relay that counts as stalled after a second, and what it reports to.
 fn relay(scene: &Scene<'_>) -> (rws_kafka::outbox::RelayHandle, Observer) {
     let observer = Observer::new();
     let relay = scene
@@ -55,7 +55,7 @@ fn a_relay_without_its_database_is_not_ready_until_it_is_back() {
 fn a_relay_that_cannot_have_the_shards_is_not_ready_while_nobody_publishes() {
     let scene = Scene::new(1);
     let (relay, observer) = relay(&scene);
-    // As a relay would whose machine is gone and whose session is not.
+    // As if a relay's machine had failed while its session still exists.
     let mut connection = scene.pool.get().expect("a connection");
     let tx = connection.transaction().expect("a transaction");
     let locks = "SELECT pg_advisory_xact_lock('rws_kafka.outbox'::regclass::oid::int4, s) \
@@ -101,7 +101,7 @@ fn a_relay_that_time_does_not_mend_is_not_ready_though_nobody_holds_its_handle()
     let (relay, observer) = relay(&scene);
     drop(relay);
     soon(|| observer.readiness().to_json() == STALLED);
-    // It has ended, and does not only wait.
+    // It has ended, and is not just waiting.
     let backlog = || observer.render().contains("rws_kafka_outbox_backlog{");
     soon(|| !backlog());
     throughout(Duration::from_secs(2), || {

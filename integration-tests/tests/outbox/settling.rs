@@ -19,7 +19,7 @@ fn enqueue(scene: &Scene<'_>) {
     tx.commit().expect("a commit");
 }
 
-/// A relay with a pool of its own, and what it reports to.
+/// Returns a relay with a pool of its own, and what it reports to.
 fn relay(scene: &Scene<'_>, url: &str) -> (RelayHandle, Observer) {
     let observer = Observer::new();
     let pool = Pool::from_url(url, None).expect("a valid URL");
@@ -29,7 +29,7 @@ fn relay(scene: &Scene<'_>, url: &str) -> (RelayHandle, Observer) {
     (relay, observer)
 }
 
-/// All events came, each once.
+/// Asserts that each event came once.
 fn assert_each_came_once(scene: &Scene<'_>) {
     let found = scene.read();
     let mut ids: Vec<String> = found.iter().map(id).collect();
@@ -90,7 +90,7 @@ fn a_relay_that_may_not_settle_sends_nothing_and_names_what_is_missing() {
         scene.sql(&format!("GRANT {granted} ON rws_kafka.outbox TO {role}"));
     }
     soon(|| relay.status().published == EVENTS as u64);
-    // Had it sent any before, they had come twice.
+    // If it had sent any before, they would have come twice.
     assert_each_came_once(&scene);
     soon(|| observer.readiness().is_ready());
     soon(|| relay.status().trouble.is_none());
@@ -133,7 +133,7 @@ fn what_cannot_be_deleted_is_sent_once_by_a_process() {
     }
 }
 
-/// As after a commit whose answer was lost: the relay does not know that they were deleted.
+/// As after a commit whose response was lost: the relay does not know that the events were deleted.
 #[test]
 fn events_that_were_deleted_after_all_are_no_trouble() {
     let scene = Scene::new(1);
@@ -165,7 +165,7 @@ fn rows_that_an_operator_locks_are_sent_once() {
         .expect("the locks");
     let (relay, _) = relay(&scene, &scene.url);
     trouble(&relay, "lock timeout");
-    // Until each of its workers has given up once, and tries again.
+    // Wait until each of its workers has failed once and tries again.
     let now = scene.sql("SELECT now()");
     let tries_again = format!(
         "SELECT bool_and(xact_start > '{now}') FROM pg_stat_activity \
@@ -190,7 +190,7 @@ fn a_standby_is_sent_nothing_of_until_it_is_promoted() {
         let tx = connection.transaction()?;
         tx.execute("DELETE FROM rws_kafka.outbox", &[])
     });
-    let refused = refused.expect_err("a standby takes no writes");
+    let refused = refused.expect_err("a standby accepts no writes");
     assert!(refused.is_retriable(), "{refused}");
     scene.sql("SELECT pg_promote()");
     soon(|| relay.status().published == EVENTS as u64);

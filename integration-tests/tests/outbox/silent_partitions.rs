@@ -21,7 +21,7 @@ fn enqueue(scene: &Scene<'_>, topic: &str, keys: usize) {
     tx.commit().expect("a commit");
 }
 
-/// The events of a key, without those that came again.
+/// Returns the events of a key, without those that came again.
 fn of_key(read: &[TopicRecord], key: usize) -> Vec<String> {
     let key = Some(key.to_string());
     let of_key = read.iter().filter(|read| read.key_text() == key);
@@ -30,7 +30,7 @@ fn of_key(read: &[TopicRecord], key: usize) -> Vec<String> {
     of_key
 }
 
-/// A relay with a topic that takes nothing, and one that does.
+/// A relay with a topic that accepts nothing, and one that does.
 struct Stage<'a> {
     ordering: RelayOrdering,
     scene: Scene<'a>,
@@ -80,7 +80,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Of three brokers one goes: a topic that wants three takes nothing, all others do.
+/// One of three brokers stops: a topic that needs three replicas accepts nothing, all others do.
 #[test]
 fn a_partition_that_takes_nothing_holds_up_no_other() {
     let cluster = Cluster::start();
@@ -102,7 +102,7 @@ fn a_partition_that_takes_nothing_holds_up_no_other() {
         let trouble = stage.trouble().expect("it waits for the silent one");
         assert!(trouble.contains(&stage.silent), "{trouble}");
         assert_eq!(stage.scene.backlog(), 2 * KEYS as u64);
-        // What cannot be published now is still work.
+        // Events that cannot be published now still count as work.
         soon(|| !stage.observer.readiness().is_ready());
     }
     cluster.broker(2).restart();

@@ -38,13 +38,13 @@ impl<'a> Scene<'a> {
         self.postgres.psql(&self.url, sql)
     }
 
-    /// Events in the outbox.
+    /// Returns the number of events in the outbox.
     pub(crate) fn backlog(&self) -> u64 {
         let count = self.sql("SELECT count(*) FROM rws_kafka.outbox");
         count.parse().expect("a number")
     }
 
-    /// Everything in the scene's topic.
+    /// Returns all messages in the scene's topic.
     #[track_caller]
     pub(crate) fn read(&self) -> Vec<TopicRecord> {
         self.kafka.read(&self.topic)
@@ -59,7 +59,7 @@ impl<'a> Deref for Scene<'a> {
     }
 }
 
-/// The id that the outbox gave a message.
+/// Returns the id that the outbox gave a message.
 #[track_caller]
 pub(crate) fn id(record: &TopicRecord) -> String {
     record.header_texts(MESSAGE_ID_HEADER).pop().expect("an id")

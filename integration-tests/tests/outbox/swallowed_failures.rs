@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 const INSERT: &str = "INSERT INTO effects VALUES (1)";
 const OTHER: &str = "INSERT INTO others VALUES (1)";
 
-/// A table where 1 is there already, and one that is empty.
+/// Returns a scene with a table that has a row 1 already, and with an empty one.
 fn scene() -> Scene<'static> {
     let scene = Scene::new(1);
     scene.sql("CREATE TABLE effects (id int PRIMARY KEY); INSERT INTO effects VALUES (1)");
@@ -17,7 +17,7 @@ fn scene() -> Scene<'static> {
     scene
 }
 
-/// Has one message handled until it is, and returns what came of each time.
+/// Handles one message until it succeeds, and returns the result of each attempt.
 fn outcomes<F>(scene: &Scene<'static>, handler: F) -> Vec<Result<Claim, String>>
 where
     F: Fn(&mut Transaction<'_>, usize) -> Result<(), HandlerError> + Send + Sync + 'static,
@@ -104,7 +104,7 @@ fn an_event_is_not_lost_without_a_word_with_what_failed_beside_it() -> Result<()
     let code = source.code().map(|code| code.code());
     assert_eq!(code, Some("25P02"));
     assert_eq!(scene.backlog(), 0);
-    // The connection goes on.
+    // The connection remains usable.
     let mut tx = connection.transaction()?;
     Outbox::new(&mut tx).enqueue(&scene.topic, "event")?;
     tx.commit()?;

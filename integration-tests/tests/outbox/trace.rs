@@ -6,7 +6,7 @@ use rws_kafka::trace::TraceContext;
 const REQUEST: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
-/// The relay runs later and elsewhere: the trace is that of the request.
+/// The relay runs later and elsewhere, but the trace is that of the request.
 #[test]
 fn an_event_goes_out_in_the_trace_in_which_it_was_enqueued() -> Result<(), OutboxError> {
     let scene = Scene::new(1);

@@ -36,7 +36,7 @@ impl ProtobufMessage for Shipped {
 const PROTOBUF: &str =
     "syntax = \"proto3\";\npackage shop;\nmessage Shipped { uint64 order_id = 1; }\n";
 
-/// What `read` makes of the messages in the scene's topic, `count` of them.
+/// Returns what `read` makes of the messages in the scene's topic, `count` of them.
 fn read<T: Send + 'static>(
     scene: &Scene<'_>,
     registry: &SchemaRegistry,

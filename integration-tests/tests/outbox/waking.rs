@@ -2,7 +2,7 @@ use crate::support::Scene;
 use integration_tests::{SOON, eventually, soon};
 use rws_kafka::outbox::{Outbox, OutboxError, Pool};
 
-/// So long that only a relay that is told of a commit publishes anything.
+/// So long that a relay publishes only when it is notified of a commit.
 const AN_HOUR: u64 = 3_600_000;
 
 fn enqueue(pool: &Pool, topic: &str) -> Result<(), OutboxError> {
@@ -12,7 +12,7 @@ fn enqueue(pool: &Pool, topic: &str) -> Result<(), OutboxError> {
     tx.commit()
 }
 
-/// The relay has looked, found nothing, and waits for an hour.
+/// Waits until the relay has polled, found nothing, and sleeps for an hour.
 fn until_it_sleeps(scene: &Scene<'_>) {
     let idle = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                 AND application_name = 'rws-kafka-outbox' AND state = 'idle' \
@@ -68,7 +68,7 @@ fn a_relay_elsewhere_hears_of_a_commit_also_after_its_connection_was_lost()
                  WHERE datname = current_database() AND query LIKE 'LISTEN%'";
     scene.sql(ended);
     soon(|| scene.sql(listening) == "0");
-    // Nobody hears of this one: the relay looks when it listens again.
+    // No relay is notified of this event: the relay polls when it listens again.
     enqueue(&writer, &scene.topic)?;
     soon(|| relay.status().published == 2);
     soon(|| scene.sql(listening) == "1");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Several times what it takes until each rate has its two samples.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A service that did everything, and goes on doing so.
+/// A service that does everything, and keeps doing so.
 struct Scene {
     service: Service,
     topic: String,
@@ -117,7 +117,7 @@ fn no_panel_is_empty_and_no_alert_asks_for_what_is_not_there() {
     let end = Instant::now() + PATIENCE;
     while !empty.is_empty() {
         assert!(Instant::now() < end, "empty panels: {empty:#?}");
-        // Rates and quantiles want something that goes on.
+        // Rates and quantiles need continuous activity.
         scene.work();
         empty.retain(|(title, query)| {
             let values = prometheus.values(query);
@@ -126,7 +126,7 @@ fn no_panel_is_empty_and_no_alert_asks_for_what_is_not_there() {
         });
     }
 
-    // Those of what did happen fire, and none of the rules fails.
+    // Alerts for what did happen fire, and no rule fails to evaluate.
     let firing = || {
         let data = prometheus.ask("alerts", &[]).expect("the alerts");
         let alerts = data["alerts"].as_array().cloned().unwrap_or_default();
@@ -153,7 +153,7 @@ fn no_panel_is_empty_and_no_alert_asks_for_what_is_not_there() {
     scene.service.stop();
 }
 
-/// All queries, with their legends.
+/// Returns all queries, with their legends.
 fn queries() -> Vec<(String, String)> {
     let panels = panels().into_iter().map(|it| (it.expression, it.legend));
     let alerts = alerts()

@@ -1,4 +1,4 @@
-//! What KafkaGroupWithoutPartitions relies on.
+//! The series that the alert KafkaGroupWithoutPartitions needs.
 
 use integration_tests::{Kafka, soon, unique, unique_topic};
 use rws_kafka::{
@@ -12,7 +12,7 @@ fn a_worker_that_failed_goes_on_saying_that_it_has_no_partition() {
     kafka.create_topic(&topic, 2);
     let (observer, group) = (Observer::new(), unique("group"));
     let config = ConsumerConfig::new(kafka.bootstrap(), &group).expect("valid settings");
-    // Nobody keeps its handle.
+    // Its handle is dropped.
     KafkaConsumer::new(config.observer(observer.clone()))
         .and_then(|consumer| consumer.subscribe([topic.as_str()]))
         .expect("a consumer")

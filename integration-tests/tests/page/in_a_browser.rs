@@ -91,7 +91,7 @@ fn it_shows_on_any_screen_what_is_wrong_and_runs_nothing_that_a_message_says() {
     service.stop();
 }
 
-/// Makes `docs/status-page.png` anew:
+/// Creates `docs/status-page.png` again:
 /// `cargo test -p integration-tests --test page -- --ignored the_readmes_picture`
 #[test]
 #[ignore = "writes into the repository"]
@@ -129,12 +129,12 @@ fn the_readmes_picture() {
     service.stop();
 }
 
-/// The widths of the page's content and of the window, with all that is folded unfolded. Measured on a copy that has
-/// a script, which the page's own policy would refuse.
+/// Returns the widths of the page's content and of the window, with all that is folded unfolded.
+/// Measured on a copy that has a script, which the page's own policy would refuse.
 fn measure(html: &str, width: u32) -> (u64, u64) {
     const SCRIPT: &str = "<script>
         document.querySelectorAll('details').forEach(it => it.open = true);
-        // What may scroll by itself would hide that it is too wide.
+        // An element that can scroll would hide that it is too wide.
         document.querySelectorAll('section, details').forEach(it => it.style.overflow = 'visible');
         document.title = document.documentElement.scrollWidth + ' ' + window.innerWidth;
         </script></body>";

@@ -1,4 +1,4 @@
-//! What an operator looks at: the status page in a browser, the dashboard, the alerts and their runbook.
+//! The status page in a browser, the dashboard, the alerts and their runbook.
 
 mod dashboard;
 mod failed_workers;

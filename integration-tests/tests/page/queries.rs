@@ -22,7 +22,7 @@ pub(crate) struct Panel {
     pub(crate) legend: String,
 }
 
-/// A file of this repository.
+/// Returns a file of this repository.
 pub(crate) fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
@@ -66,14 +66,14 @@ pub(crate) fn panels() -> Vec<Panel> {
     found
 }
 
-/// The names of the metrics in a query.
+/// Returns the names of the metrics in a query.
 pub(crate) fn metrics_in(query: &str) -> BTreeSet<String> {
     let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
     let ours = words.filter(|word| word.starts_with("rws_"));
     ours.map(str::to_owned).collect()
 }
 
-/// The labels in a query's matchers of `metric`, in its groupings, and in a legend.
+/// Returns the labels in a query's matchers of `metric`, in its groupings, and in a legend.
 pub(crate) fn labels_in(query: &str, metric: &str, legend: &str) -> BTreeSet<String> {
     let mut labels = BTreeSet::new();
     let mut names = |list: &str| {
@@ -105,7 +105,8 @@ pub(crate) fn labels_in(query: &str, metric: &str, legend: &str) -> BTreeSet<Str
     labels
 }
 
-/// The labels of each metric on a page in Prometheus' text format; those of a histogram's buckets, too.
+/// Returns the labels of each metric on a page in Prometheus' text format; those of a histogram's
+/// buckets, too.
 pub(crate) fn labels_on(page: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut metrics = BTreeMap::<String, BTreeSet<String>>::new();
     for line in page.lines().filter(|line| !line.starts_with('#')) {

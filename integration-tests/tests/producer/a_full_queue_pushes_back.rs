@@ -10,10 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const QUEUE: usize = 50;
-/// Longer than any test here: what ends by it hangs.
+/// Longer than any test here: a call that lasts so long hangs.
 const FOR_EVER: Duration = Duration::from_secs(300);
 
-/// A producer that knows its topic, and a broker that falls silent.
+/// Returns a producer that knows its topic, and a broker that falls silent.
 fn before_silence(
     kafka: &Pausable,
     topic: &str,
@@ -27,7 +27,7 @@ fn before_silence(
     producer
 }
 
-/// Sends numbers until the queue takes no more; returns how many it took, and the refusal.
+/// Sends numbers until the queue is full; returns how many it accepted, and the error.
 fn fill(producer: &KafkaProducer, topic: &str) -> (usize, ProducerError) {
     for number in 0.. {
         if let Err(error) = producer.send(topic, number.to_string()) {
@@ -136,7 +136,7 @@ fn a_close_ends_a_send_that_waits() {
         let future = producer.send_async(&topic, "no room");
         let report = producer.close(Duration::from_millis(300));
         assert!(report.undelivered >= QUEUE, "{report:?}");
-        // Where a purge made room first, they were accepted and given up with the rest.
+        // If a purge made room first, they were accepted and then purged with the rest.
         let ended = |error| {
             matches!(
                 error,
@@ -149,8 +149,7 @@ fn a_close_ends_a_send_that_waits() {
     });
 }
 
-/// Polls once. Not by what it takes, but that it ends before the broker answers, shows that
-/// nothing blocks.
+/// Polls once. It returns before the broker answers, which shows that nothing blocks.
 fn is_pending(future: &mut DeliveryFuture) -> bool {
     let mut future = pin!(future);
     future

@@ -32,7 +32,7 @@ fn a_flush_waits_for_every_outcome() {
     assert!(producer.flush(SOON).is_complete());
     assert_eq!(told.load(Ordering::Relaxed), 10_000);
     assert_eq!(payloads(kafka, &topic), numbers(10_000));
-    // Time without end is a time too.
+    // An endless timeout is also valid.
     assert!(producer.flush(Duration::MAX).is_complete());
     assert!(producer.close(Duration::MAX).is_complete());
 }
@@ -196,7 +196,7 @@ fn the_last_clone_may_go_in_on_delivery() {
     drop(held);
     soon(|| counted(&observer, "rws_kafka_messages_produced_total", &topic) == 1_000);
     assert_eq!(payloads(kafka, &topic), numbers(1_000));
-    // Then nothing of it is left.
+    // Afterwards nothing of it remains.
     soon(|| observer.readiness().producer().is_none());
     assert!(cell.lock().unwrap().is_none());
 }

@@ -32,7 +32,7 @@ fn a_message_too_large_for_the_broker() {
              batch.size)"
         )
     );
-    // The producer goes on.
+    // The producer remains usable.
     assert_eq!(producer.send_sync(&topic, "small").unwrap().offset, 0);
 }
 
@@ -62,7 +62,7 @@ fn a_batch_too_large_for_its_topic() {
         let futures: Vec<_> = (0..100).map(|_| send()).collect();
         futures.into_iter().map(block_on).collect()
     };
-    // Kafka's limit is one for batches: small messages may break it together.
+    // Kafka's limit applies to batches: small messages may exceed it together.
     let refused: Vec<_> = outcomes(kafka.producer_config())
         .into_iter()
         .filter_map(Result::err)
@@ -87,7 +87,7 @@ fn a_batch_too_large_for_its_topic() {
 fn a_topic_that_does_not_exist() {
     let kafka = Pausable::take();
     let topic = unique_topic("unknown");
-    // How long librdkafka takes a new topic to need to become known: 30 s by default.
+    // The time that librdkafka waits for a new topic to become known: 30 s by default.
     let config = kafka
         .producer_config()
         .property("topic.metadata.propagation.max.ms", "500");
@@ -101,7 +101,7 @@ fn a_topic_that_does_not_exist() {
     let text = format!("topic {topic:?} does not exist on the broker");
     assert_eq!(error.to_string(), text);
 
-    // It may be made later.
+    // The topic may be created later.
     kafka.create_topic(&topic, 1);
     soon(|| producer.send_sync(&topic, "made").is_ok());
     assert_eq!(payloads(&kafka, &topic), ["made"]);
@@ -115,14 +115,14 @@ fn a_partition_that_does_not_exist() {
     let producer = kafka.producer();
     let text = format!("topic {topic:?} has no partition 3");
     let record = || Record::to(&topic).payload("x").partition(3);
-    // Reported, for the number of partitions is not known yet.
+    // Reported later, because the number of partitions is not known yet.
     let error = producer.send_record_sync(record()).unwrap_err();
     assert!(
         matches!(error, ProducerError::UnknownPartition { partition: 3, .. }),
         "{error:?}"
     );
     assert_eq!(error.to_string(), text);
-    // Refused, for now it is.
+    // Refused at once, because the number is known now.
     let error = producer.send_record(record()).unwrap_err();
     assert_eq!(error.to_string(), text);
     assert!(!error.is_retriable());
@@ -182,7 +182,7 @@ fn an_acknowledgement_that_does_not_come_in_time() {
     let expected = format!("no acknowledgement from topic {topic:?} within 1.5s");
     assert!(text.starts_with(&expected), "{text}");
     kafka.unpause();
-    // The producer goes on.
+    // The producer remains usable.
     soon(|| producer.send_sync(&topic, "after").is_ok());
 }
 

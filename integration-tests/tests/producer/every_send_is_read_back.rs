@@ -241,7 +241,7 @@ fn messages_of_a_key_keep_their_order_from_many_threads() {
     assert_eq!(next, [EACH; KEYS]);
 }
 
-/// Every way to send has a turn.
+/// Sends in every possible way, in turn.
 fn send_numbers(producer: &KafkaProducer, topic: &str, key: usize, count: usize) {
     let key = key.to_string();
     for number in 0..count {

@@ -25,7 +25,7 @@ fn for_a_moment_by_a_kill() {
     sends_through_an_outage(&kafka, Kafka::kill, Kafka::restart, Duration::ZERO);
 }
 
-/// Sends all the time, and all of it arrives, once, in each key's order.
+/// Sends all the time. Every message arrives once, in the order of its key.
 fn sends_through_an_outage(kafka: &Kafka, gone: fn(&Kafka), back: fn(&Kafka), outage: Duration) {
     let topic = unique_topic("outage");
     kafka.create_topic(&topic, 4);

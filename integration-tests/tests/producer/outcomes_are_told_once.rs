@@ -135,7 +135,7 @@ fn on_delivery_may_send_but_not_wait() {
     producer.send(&topic, "x").unwrap();
     soon(|| kafka.end_offset(&audit, 0) == 2);
 
-    // Else producer and callback keep each other.
+    // Otherwise producer and callback keep each other alive.
     cell.lock().unwrap().take();
     assert!(producer.close(SOON).is_complete());
     let errors = errors.lock().unwrap();
@@ -165,7 +165,7 @@ fn metrics_count_what_was_sent_and_what_failed() {
             .unwrap();
     }
     producer.send_sync(&topic, "x").unwrap();
-    // Whatever time a message tells, its latency is that of its way.
+    // The latency does not depend on the message's timestamp.
     let record = Record::to(&topic).payload("x").timestamp_ms(1_000);
     producer.send_record_sync(record).unwrap();
     // Refused by the broker, and before it.

@@ -56,13 +56,13 @@ impl Drop for Pausable {
     }
 }
 
-/// The payloads of a topic, which hold no line breaks.
+/// Returns the payloads of a topic, which hold no line breaks.
 pub(crate) fn payloads(kafka: &Kafka, topic: &str) -> Vec<String> {
     let lines = String::from_utf8(kafka.format_with_kcat(topic, "%s\n")).expect("text");
     lines.lines().map(str::to_owned).collect()
 }
 
-/// The value of a topic's counter, 0 where there is none.
+/// Returns the value of a topic's counter, 0 where there is none.
 pub(crate) fn counted(observer: &Observer, family: &str, topic: &str) -> u64 {
     let series = format!("{family}{{topic=\"{topic}\"}}");
     metric(observer, &series).unwrap_or_default() as u64
@@ -86,6 +86,6 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Ready(output) => return output,
             Poll::Pending => thread::park_timeout(end.saturating_duration_since(Instant::now())),
         }
-        assert!(Instant::now() < end, "nobody woke the future");
+        assert!(Instant::now() < end, "the future was not woken in time");
     }
 }

@@ -110,7 +110,7 @@ fn what_came_back_too_often_or_from_nowhere_is_left_and_counted() {
     assert_eq!(once.max_replays(2).dry_run().unwrap().replayed, 1);
 }
 
-/// Whoever may write to the queue could else write wherever the replay may.
+/// Otherwise anyone who can write to the queue could write to every topic that the replay can.
 #[test]
 fn a_letter_goes_only_where_its_queue_serves_whatever_its_header_says() {
     let scene = Scene::new(1);

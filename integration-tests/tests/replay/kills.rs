@@ -7,7 +7,7 @@ const LETTERS: usize = 1_200;
 const BATCH: usize = 50;
 const KILLS: usize = 3;
 
-/// A replay in a process of its own.
+/// Starts a replay in its own process.
 fn start(scene: &Scene<'_>) -> Child {
     let job = Job::Replay {
         brokers: scene.kafka.bootstrap(),
@@ -18,7 +18,7 @@ fn start(scene: &Scene<'_>) -> Child {
     job.program(env!("CARGO_BIN_EXE_child")).start()
 }
 
-/// How many messages the topic has.
+/// Returns how many messages the topic has.
 fn written(scene: &Scene<'_>) -> usize {
     scene.records(&scene.topic) as usize
 }
@@ -30,7 +30,8 @@ fn a_killed_replay_loses_nothing_and_writes_no_more_than_its_last_batch_twice() 
     for _ in 0..KILLS {
         let before = written(&scene);
         let process = start(&scene);
-        // Within its second batch, or later: not a multiple of a batch, so that some is uncommitted.
+        // Within its second batch, or later: not a multiple of a batch, so that some is
+        // uncommitted.
         soon(|| written(&scene) >= before + BATCH + BATCH / 2);
         drop(process);
     }

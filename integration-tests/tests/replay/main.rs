@@ -1,4 +1,4 @@
-//! Dead letters brought back, on a real broker.
+//! Replays of dead letters, on a real broker.
 
 mod guards;
 mod kills;

@@ -98,7 +98,7 @@ fn of_two_replays_of_one_group_the_later_one_goes_on() {
     assert_eq!(payloads.len(), 200);
 }
 
-/// Brokers refuse a batch of records for one of them: the others must not be left with it.
+/// Brokers refuse a whole batch because of one record: the others must still be replayed.
 #[test]
 fn letters_that_their_topic_never_takes_are_left_by_cause_and_the_others_come_back() {
     let scene = Scene::with(1, &[("max.message.bytes", "1000")]);

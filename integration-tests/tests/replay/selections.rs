@@ -49,7 +49,7 @@ fn offsets_of_a_partition_are_replayed_and_no_others() {
     assert_eq!(report.status.total, 2);
     assert_eq!(scene.payloads(), ["5", "7"]);
     assert_eq!([scene.committed(0), scene.committed(1)], [None, Some(4)]);
-    // The group has passed what comes before; it does not go back, and says so.
+    // The group has already passed the earlier letters. It does not go back, and reports so.
     let report = complete(&scene.replay().offsets(1, ..3));
     assert_eq!((report.status.replayed, report.already_passed), (0, 3));
     assert_eq!(scene.committed(1), Some(4));

@@ -34,14 +34,14 @@ impl<'a> Scene<'a> {
         config.expect("valid settings").observer(Observer::new())
     }
 
-    /// As fast as it goes.
+    /// Returns a replay without a rate limit.
     pub(crate) fn replay(&self) -> Replay {
         Replay::new(self.config(), &self.queue)
             .group(&self.group)
             .rate(10_000)
     }
 
-    /// A dead letter of the topic as a worker writes it, in partition 0 of the queue.
+    /// Returns a dead letter of the topic as a worker writes it, in partition 0 of the queue.
     pub(crate) fn letter<'r>(&'r self, payload: &'r str) -> Record<'r> {
         Record::to(&self.queue)
             .partition(0)
@@ -58,7 +58,7 @@ impl<'a> Scene<'a> {
         self.producer.send_record(record).expect("room");
     }
 
-    /// Letters with the payloads 0 to `count`, in turn to each partition of the queue.
+    /// Sends dead letters with the payloads 0 to `count`, to each partition of the queue in turn.
     pub(crate) fn fill(&self, count: usize) {
         for number in 0..count {
             let partition = (number % self.partitions as usize) as i32;
@@ -77,7 +77,7 @@ impl<'a> Scene<'a> {
         self.kafka.read(&self.topic)
     }
 
-    /// The payloads that were brought back, sorted.
+    /// Returns the payloads that were brought back, sorted.
     pub(crate) fn payloads(&self) -> Vec<String> {
         let written = self.written();
         let mut payloads: Vec<String> = written.iter().map(TopicRecord::payload_text).collect();
@@ -85,7 +85,7 @@ impl<'a> Scene<'a> {
         payloads
     }
 
-    /// What the replay has committed for a partition of the queue.
+    /// Returns what the replay has committed for a partition of the queue.
     pub(crate) fn committed(&self, partition: i32) -> Option<i64> {
         let kafka = self.kafka;
         kafka.committed_offset(&self.group, &self.queue, partition)

@@ -51,7 +51,8 @@ fn what_a_fault_sent_to_the_queue_is_handled_once_it_is_mended() {
     assert_eq!(letters(), 10);
 }
 
-/// Three times back, and then it stays: what never succeeds does not go round for ever.
+/// It is replayed three times, and then stays: a message that never succeeds is not replayed
+/// forever.
 #[test]
 fn what_fails_each_time_is_left_in_the_end() {
     let scene = Scene::new(1);

@@ -1,4 +1,4 @@
-//! When a message that was put off is handled.
+//! When a message that was moved to a retry topic is handled.
 
 use crate::support::{HOUR, Journal, Scene, as_told};
 use integration_tests::{SOON, now_ms, ready, soon, stop, unique};
@@ -42,7 +42,7 @@ fn a_stop_and_a_rebalance_let_go_of_what_waits_for_an_hour() {
     let hour = HOUR.as_millis() as u64;
     let first = scene.consumer(&[hour]).start(as_told(&journal));
     soon(|| scene.is_committed(&scene.topic) && first.status().fetched() == 4);
-    // Takes half of them over, to wait in its turn.
+    // The second worker takes over half of them, and also waits.
     let second = scene.consumer(&[hour]).start(as_told(&journal));
     ready(&second);
     let held = || first.status().fetched() + second.status().fetched();
@@ -73,7 +73,7 @@ fn what_waits_is_not_waited_for_longer_than_the_delay_of_its_topic() {
     assert!(Some(given[0].at_ms) < given[0].due_ms, "{given:?}");
 }
 
-/// The message that is put off a moment before the group first commits there.
+/// A message that is moved to a retry topic just before the group first commits there.
 #[test]
 fn a_group_that_begins_at_the_end_reads_its_retry_topics_from_their_beginnings() {
     let scene = Scene::new(1);
@@ -101,7 +101,7 @@ fn a_group_that_begins_at_the_end_reads_its_retry_topics_from_their_beginnings()
     assert_eq!(payloads, ["0-first", "0-second"]);
 }
 
-/// A transaction that is not settled hides what is committed, for longer than one look takes.
+/// An open transaction hides the committed offset, for longer than one lookup takes.
 #[test]
 fn a_group_that_begins_at_the_end_waits_to_know_what_is_committed_of_its_retry_topics() {
     let scene = Scene::new(1);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const MESSAGES: usize = 300;
 
-/// What of `topic` is committed, or all.
+/// Returns the payloads in `topic`, all or only committed ones.
 fn payloads(scene: &Scene<'_>, topic: &str, isolation: &str) -> Vec<String> {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", scene.kafka.plain_bootstrap())
@@ -44,7 +44,8 @@ fn payloads(scene: &Scene<'_>, topic: &str, isolation: &str) -> Vec<String> {
     found
 }
 
-/// Messages fail 0 to 4 times, each with an output before; workers are stopped and started meanwhile.
+/// Messages fail 0 to 4 times, each with an output before; workers are stopped and started
+/// meanwhile.
 #[test]
 fn each_result_is_read_once_and_a_retry_is_an_output_of_the_transaction() {
     let scene = Scene::new(3);
@@ -65,7 +66,7 @@ fn each_result_is_read_once_and_a_retry_is_an_output_of_the_transaction() {
                 notes.note(&msg);
                 let text = msg.payload_str()?;
                 let fails: u32 = text[..1].parse()?;
-                // Thrown away with each failure.
+                // Discarded with each failure.
                 out.send_keyed(&sink, text, text)?;
                 if msg.attempt() <= fails {
                     return Err(HandlerError::new("busy"));
@@ -83,7 +84,7 @@ fn each_result_is_read_once_and_a_retry_is_an_output_of_the_transaction() {
     }
     let topics = [400, 800, 1200].map(|delay| scene.retry(delay));
     let is_done = |topic: &String| {
-        // Of marks of transactions there is nothing to commit.
+        // For transaction markers there is nothing to commit.
         let lag = handle.status().assignment;
         let mut of_topic = lag.iter().filter(|it| it.partition.topic() == topic);
         of_topic.all(|it| it.lag == Some(0))

@@ -1,4 +1,4 @@
-//! What a message has with it on its way.
+//! The headers of a message on its way through retry topics.
 
 use crate::support::Scene;
 use integration_tests::TopicRecord;
@@ -48,7 +48,7 @@ impl Deliveries {
     }
 }
 
-/// With headers of every kind, some of which only a retry topic's would be believed.
+/// Returns a message with headers of every kind. Some of them are trusted only from a retry topic.
 fn poison(topic: &str) -> Record<'_> {
     Record::to(topic)
         .partition(2)
@@ -110,7 +110,7 @@ fn a_message_keeps_what_it_came_with_and_where_it_came_from() {
         assert_eq!(own(found), *came_with);
         assert_eq!(found.key.as_deref(), Some(&b"key"[..]));
         assert_eq!(found.payload_text(), "poison");
-        // Its time is that of its writing, from which the topic's retention counts.
+        // Its timestamp is the time of its writing, from which the topic's retention counts.
         let last = |name: &str| {
             let mut headers = found.headers.iter().rev();
             let value = headers.find(|(other, _)| other == name).expect(name);
@@ -236,7 +236,8 @@ fn spring_reads_what_is_put_off() {
     assert_eq!(read, [expected]);
 }
 
-/// As its `DeadLetterPublishingRecovererFactory` writes it, which keeps the headers of earlier hops.
+/// As its `DeadLetterPublishingRecovererFactory` writes it, which keeps the headers of earlier
+/// hops.
 #[test]
 fn what_spring_put_off_is_read() {
     let scene = Scene::new(1);
@@ -259,7 +260,7 @@ fn what_spring_put_off_is_read() {
         .header("retry_topic-attempts", &[0_u8, 0, 0, 3])
         .header("retry_topic-backoff-timestamp", &backoff[2..]);
     scene.send_record(record);
-    // None of it at all: of someone who wrote by hand.
+    // Without any headers: written by hand.
     scene.send_record(Record::to(&retry).payload("bare").timestamp_ms(TIMESTAMP));
     let deliveries = Deliveries::default();
     let notes = deliveries.clone();

@@ -1,4 +1,4 @@
-//! A retry topic that hardly takes a message.
+//! A retry topic with a low size limit.
 
 use crate::support::Scene;
 use integration_tests::{close, now_ms, soon, stop};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 fn a_message_close_to_the_size_limit_is_delayed_and_known_again() {
     let scene = Scene::new(1);
     let retry = scene.retry(300);
-    // With the broker's default limit, which those that the worker makes do not have.
+    // With the broker's default limit, which topics that the worker creates do not have.
     scene.kafka.create_topic(&retry, 1);
     let config = ProducerConfig::new(scene.kafka.bootstrap()).unwrap();
     let config = config.property("message.max.bytes", "2000000");

@@ -1,4 +1,4 @@
-//! Messages that are put off to retry topics, on a real broker.
+//! Messages that are moved to retry topics, on a real broker.
 
 mod batches;
 mod delays;

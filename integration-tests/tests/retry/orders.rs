@@ -168,7 +168,7 @@ fn the_worker_stops_after_the_last_delay_where_that_is_asked_for() {
     assert_eq!(scene.kafka.committed_offset(&scene.group, &retry, 0), None);
 }
 
-/// Nothing is given up: not even what no retry helps holds the topic up.
+/// Nothing is dead-lettered. Even messages that fail permanently do not hold up the topic.
 #[test]
 fn without_a_queue_what_still_fails_waits_in_the_last_retry_topic() {
     let scene = Scene::new(1);

@@ -1,4 +1,4 @@
-//! What a worker in a process of its own writes down.
+//! The journal of a worker in its own process.
 
 use integration_tests::jobs::retrier::Entry;
 use integration_tests::jobs::{LINE, Line};

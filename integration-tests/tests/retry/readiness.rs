@@ -37,7 +37,7 @@ fn a_worker_is_ready_while_messages_wait() {
     scene.send((0..5).map(|it| format!("1-{it}")));
     soon(|| journal.len() == 5);
     let put_off = Instant::now();
-    // It is lag all the same, and the partition says what it does.
+    // It still counts as lag, and the status shows that the partition waits.
     soon(|| scene.observer.readiness().consumer_lag() == Some(5));
     let states = || {
         let consumers = scene.observer.status().consumers;

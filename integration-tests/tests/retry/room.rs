@@ -1,7 +1,7 @@
 use crate::support::{HOUR, Journal, Scene, as_told};
 use integration_tests::{soon, stop};
 
-/// However much waits, it takes neither the room nor the threads of what does not.
+/// Delayed messages take neither the room nor the lanes of others, however many there are.
 #[test]
 fn what_waits_leaves_room_for_others() {
     const WAITING: usize = 3000;

@@ -4,7 +4,7 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn consumer(topics: &[&str]) -> KafkaConsumer {
-    // None of these gets as far as the broker.
+    // None of these reaches the broker.
     let config = ConsumerConfig::new("localhost:1", "billing").expect("valid settings");
     KafkaConsumer::new(config)
         .and_then(|consumer| consumer.subscribe(topics.iter().copied()))

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 const MESSAGES: usize = 10_000;
 const PARTITIONS: i32 = 3;
-/// The worker is killed when it has begun with so many messages: in each topic once or more.
+/// The worker is killed after it has started so many messages: at least once in each topic.
 const KILLS: [usize; 6] = [1_500, 6_000, 9_500, 11_000, 12_500, 14_500];
 
 /// A third of 10,000 messages fail 0 to 4 times, and the worker is killed again and again: each is
-/// handled as often as its number says, none before its time, and only what fails more often than
-/// there are delays is in the queue.
+/// handled as often as its number says, none before its time, and only messages that fail more
+/// often than there are delays are in the queue.
 #[test]
 fn each_message_comes_to_its_own_end_though_the_worker_is_killed() {
     let scene = Scene::new(PARTITIONS);
@@ -49,7 +49,8 @@ fn each_message_comes_to_its_own_end_though_the_worker_is_killed() {
         worker = start(generation);
     }
     wait(&mut worker, &log, || {
-        // In the order of the ladder: what is done in one topic adds nothing to the next.
+        // In the order of the delays, because messages finished in one topic add nothing to the
+        // next.
         topics.iter().all(|topic| scene.is_committed(topic))
     });
     drop(worker);
@@ -82,7 +83,7 @@ fn wait(worker: &mut Child, log: &Path, mut condition: impl FnMut() -> bool) {
 
 type Committed = HashMap<(u32, i32), i64>;
 
-/// By level and partition.
+/// Returns the committed offsets by level and partition.
 fn committed_of(scene: &Scene<'_>, topics: &[String]) -> Committed {
     let mut committed = Committed::new();
     for (level, topic) in (0..).zip(topics) {
@@ -98,7 +99,7 @@ fn committed_of(scene: &Scene<'_>, topics: &[String]) -> Committed {
     committed
 }
 
-/// A message in the topic of the nth delay has failed n times.
+/// Asserts that a message in the topic of the nth delay has failed n times.
 fn each_in_its_topic(entries: &[Entry]) {
     for entry in entries {
         assert_eq!(entry.attempt, entry.level + 1, "{entry:?}");
@@ -146,7 +147,7 @@ fn none_before_its_delay(entries: &[Entry]) {
     }
 }
 
-/// A kill repeats what was not committed, and nothing else.
+/// Asserts that a kill repeats only what was not committed.
 fn nothing_twice_that_was_committed(entries: &[Entry], committed: &[Committed]) {
     let mut seen: HashMap<(u32, i32, i64), u32> = HashMap::new();
     for entry in entries {

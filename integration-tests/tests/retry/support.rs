@@ -34,7 +34,7 @@ impl<'a> Scene<'a> {
             .dead_letter_queue("{topic}.dlq")
     }
 
-    /// The retry topic of a delay in milliseconds.
+    /// Returns the retry topic of a delay in milliseconds.
     pub(crate) fn retry(&self, delay: u64) -> String {
         format!("{}-{}-retry-{delay}", self.topic, self.group)
     }
@@ -66,7 +66,7 @@ pub(crate) struct Given {
     pub(crate) topic: String,
     pub(crate) attempt: u32,
     pub(crate) at_ms: i64,
-    /// Before which it was not to be handled.
+    /// The time before which it must not be handled.
     pub(crate) due_ms: Option<i64>,
 }
 
@@ -86,7 +86,7 @@ impl From<&ConsumerContext> for Given {
 pub(crate) struct Journal(integration_tests::JournalOf<Given>);
 
 impl Journal {
-    /// The attempts of one message, each in its topic.
+    /// Returns the attempts of one message, each in its topic.
     pub(crate) fn of(&self, payload: &str) -> Vec<Given> {
         let mut all = self.all();
         all.retain(|given| given.payload == payload);

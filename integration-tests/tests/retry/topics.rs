@@ -1,4 +1,4 @@
-//! Where retry topics come from.
+//! The creation of retry topics.
 
 use crate::support::{Journal, Scene, as_told};
 use integration_tests::{Kafka, SOON, SaslOptions, close, eventually, ready, soon, stop};
@@ -11,12 +11,12 @@ use rws_kafka_producer::{KafkaProducer, ProducerConfig, Record};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Without topics that come by themselves.
+/// Starts a broker that does not create topics automatically.
 fn strict() -> Kafka {
     Kafka::start_with(&[("auto.create.topics.enable", "false")])
 }
 
-/// How many partitions `topic` has; 0 where it does not exist.
+/// Returns how many partitions `topic` has; 0 where it does not exist.
 fn partitions(scene: &Scene<'_>, topic: &str) -> usize {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", scene.kafka.plain_bootstrap())
@@ -27,7 +27,7 @@ fn partitions(scene: &Scene<'_>, topic: &str) -> usize {
     metadata.topics()[0].partitions().len()
 }
 
-/// One that soon takes a topic for missing.
+/// Returns a producer that soon considers a topic missing.
 fn hasty(scene: &Scene<'_>) -> KafkaProducer {
     let config = ProducerConfig::new(scene.kafka.bootstrap()).expect("valid settings");
     let config = config.property("topic.metadata.propagation.max.ms", "2000");
@@ -39,7 +39,8 @@ fn last_error(handle: &ConsumerHandle) -> String {
     error.map_or_else(String::new, |error| error.to_string())
 }
 
-/// librdkafka looks for new topics every five minutes by default: that of the worker is not needed.
+/// By default, librdkafka looks for new topics every five minutes: the worker does not depend on
+/// it.
 #[test]
 fn they_are_created_and_read_soon_though_broker_and_topic_come_late() {
     let kafka = strict();
@@ -120,7 +121,7 @@ fn the_right_that_is_missing_is_told_and_may_come_later() {
     );
     let scene = Scene::on(&kafka, 2);
     kafka.allow(GUEST, &["Read", "Describe"], &scene.topic);
-    // Whoever may write nowhere gets no producer id.
+    // A user without any write permission gets no producer id.
     kafka.allow(GUEST, &["Write"], &scene.retry(100));
     kafka.allow_group(GUEST, &["Read"], &scene.group);
     let config = KafkaConfig::builder()

@@ -1,4 +1,4 @@
-//! What the client does of itself, without a message: on Apicurio.
+//! Requests of the client itself, without messages, to Apicurio.
 
 use crate::client;
 use integration_tests::{Registry, SOON, unique};

@@ -1,4 +1,4 @@
-//! A topic with a producer and a consumer of ours.
+//! A topic with our producer and consumer.
 
 use integration_tests::{JournalOf, Kafka, soon, stop, unique, unique_topic};
 use rws_kafka::schema_registry::SchemaRegistry;
@@ -15,7 +15,7 @@ impl Desk {
         Self::on(unique_topic("typed"), registry)
     }
 
-    /// On a topic whose name must be known before.
+    /// Creates a desk on a topic whose name must be known in advance.
     pub(crate) fn on(topic: String, registry: SchemaRegistry) -> Self {
         let kafka = Kafka::shared();
         kafka.create_topic(&topic, 1);
@@ -38,7 +38,7 @@ impl Desk {
             .unwrap()
     }
 
-    /// What `read` makes of the first `count` messages.
+    /// Returns what `read` makes of the first `count` messages.
     #[track_caller]
     pub(crate) fn read<T: Send + 'static>(
         &self,

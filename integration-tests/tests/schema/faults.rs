@@ -1,4 +1,4 @@
-//! A registry in trouble, and clients that must not make it worse.
+//! A registry with errors, and clients that must not make them worse.
 
 use crate::faulty::{Fault, Faulty};
 use integration_tests::{Registry, RegistryOptions, soon, unique};
@@ -7,7 +7,7 @@ use rws_kafka::schema_registry::{RegistryError, SchemaId, SchemaRegistry};
 use std::sync::Barrier;
 use std::time::Duration;
 
-/// Short, so that tests are: the waits between tries are no part of what they show.
+/// Short, because the tests do not depend on the waits between tries.
 const BACKOFF: Duration = Duration::from_millis(1);
 
 fn schema() -> Schema {
@@ -17,7 +17,7 @@ fn schema() -> Schema {
     ))
 }
 
-/// A schema that the registry has and no client knows.
+/// Returns a schema that the registry has and no client knows.
 fn registered() -> (SchemaId, String) {
     let subject = unique("faults");
     let id = crate::client(Registry::shared())
@@ -74,7 +74,7 @@ fn what_does_not_pass_errs_after_the_last_try_and_is_not_kept() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the schema registry at {}/schemas/ids/{id} is not able to answer (4 tries): status 429, code \
+            "the schema registry at {}/schemas/ids/{id} is unavailable (4 tries): status 429, code \
              42901: slow down",
             server.url()
         )
@@ -122,7 +122,7 @@ fn the_wait_that_the_registry_asks_for_is_kept() {
         headers: "retry-after: 3600\r\n",
         body: String::new(),
     }]);
-    // An hour is past the deadline of the tries: none is made.
+    // An hour is longer than the deadline of all tries, so there is no second one.
     let error = through(&server).schema(id).unwrap_err();
     let RegistryError::Unavailable {
         attempts,
@@ -247,7 +247,7 @@ fn credentials_and_headers_follow_a_redirect_within_their_origin_alone() {
         "{followed}"
     );
 
-    // To another path of the same server, they go along.
+    // They are also sent to another path of the same server.
     let same = redirecting("");
     same.on("/again", schema);
     ask(&same);
@@ -308,7 +308,7 @@ fn a_slow_lookup_holds_up_nobody_who_wants_something_else() {
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| registry.schema(slow));
         soon(|| server.requests() == 2);
-        // Both would wait for ever behind a lock.
+        // Both would wait forever for a lock.
         registry.schema(known).unwrap();
         registry.schema(other).unwrap();
         assert!(!waiting.is_finished());
@@ -351,7 +351,7 @@ fn the_next_url_is_asked_where_one_cannot_answer_and_stays_first() {
     assert_eq!((down.requests(), up.requests()), (1, 1));
     registry.latest(&subject).unwrap();
     assert_eq!((down.requests(), up.requests()), (1, 2));
-    // A refusal is an answer: no other is asked.
+    // A refusal is a valid response: no other server is tried.
     up.next([answer(404, r#"{"error_code":40401,"message":"no"}"#)]);
     registry.latest(&unique("nowhere")).unwrap_err();
     assert_eq!((down.requests(), up.requests()), (1, 3));

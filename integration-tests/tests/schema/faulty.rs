@@ -1,4 +1,4 @@
-//! A way to a real registry on which things go wrong.
+//! A proxy for a real registry that causes errors.
 
 use integration_tests::{HttpAnswer, HttpRequest, Registry, SOON};
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-/// What becomes of one request.
+/// What happens to one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// It reaches the registry.
@@ -31,7 +31,7 @@ pub(crate) enum Fault {
     Closed,
 }
 
-/// A server that hands requests on to a registry, counts them, and spoils some.
+/// A server that forwards requests to a registry, counts them, and breaks some.
 pub(crate) struct Faulty {
     inner: Arc<Inner>,
     port: u16,
@@ -82,12 +82,12 @@ impl Faulty {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// What becomes of the next requests, one each.
+    /// Sets what happens to each of the next requests.
     pub(crate) fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.inner.faults.lock().unwrap().extend(faults);
     }
 
-    /// What becomes of requests whose path has `part` in it.
+    /// Sets what happens to requests whose path contains `part`.
     pub(crate) fn on(&self, part: &str, fault: Fault) {
         let rule = (part.to_owned(), fault);
         self.inner.by_path.lock().unwrap().push(rule);
@@ -98,7 +98,7 @@ impl Faulty {
         self.inner.release.notify_all();
     }
 
-    /// The headers of each request so far, in lower case.
+    /// Returns the headers of each request so far, in lower case.
     pub(crate) fn headers(&self) -> Vec<String> {
         self.inner.headers.lock().unwrap().clone()
     }
@@ -159,7 +159,7 @@ impl Inner {
             }
             Fault::Closed => return,
         };
-        // A client that gave up is no concern of the server's.
+        // The client may have closed the connection.
         let _ = connection.write_all(&answer);
     }
 
@@ -169,7 +169,7 @@ impl Inner {
             .release
             .wait_timeout_while(released, SOON, |released| !*released)
             .unwrap();
-        assert!(!waited.timed_out(), "nobody released {path}");
+        assert!(!waited.timed_out(), "{path} was not released in time");
     }
 
     fn fault(&self, path: &str) -> Fault {

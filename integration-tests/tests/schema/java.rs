@@ -1,4 +1,4 @@
-//! Beside AWS's serialiser for Java: what it writes through Glue is read, and what is written it reads.
+//! Compatibility with AWS's Java serializer for Glue: each side reads what the other writes.
 
 use crate::desk::Desk;
 use integration_tests::{
@@ -38,7 +38,7 @@ fn order(note: Option<&str>) -> Order {
     }
 }
 
-/// The registry of these tests, of which an account can have ten, and its name.
+/// Returns the registry of these tests, of which an account can have ten, and its name.
 fn registry() -> (SchemaRegistry, String) {
     static NAME: OnceLock<String> = OnceLock::new();
     let glue = Glue::shared();
@@ -55,8 +55,8 @@ fn registry() -> (SchemaRegistry, String) {
     (registry, name.clone())
 }
 
-/// Writes with each client, not compressed and compressed, and has each read both. Tells how many
-/// versions of the schema were registered, each time.
+/// Writes with each client, not compressed and compressed, and has each read both. Returns how
+/// many versions of the schema were registered each time.
 #[track_caller]
 fn goes_both_ways<T: Clone + std::fmt::Debug + PartialEq + Send + 'static>(
     serde: &Serde,
@@ -293,7 +293,7 @@ fn a_new_version_of_a_type_is_registered_beside_the_old_one() {
     assert_eq!(read.remark.as_deref(), Some("x"));
     new.encode_avro_latest(destination, &read).unwrap();
     assert_eq!(Glue::shared().versions(&name, &topic).len(), 2);
-    // One that is told of the older version still reads it.
+    // A client with the older version still reads it.
     let again: Order = old.decode_avro(&payload).unwrap();
     assert_eq!(again, order(Some("x")));
 }
@@ -323,8 +323,8 @@ fn settings_of_another_kind_of_registry_are_refused() {
     let error = registry.with_basic_auth("a", "b").ping().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the schema registry's with_basic_auth does nothing for AWS Glue; allowed: settings of this kind of \
-         registry"
+        "the schema registry's with_basic_auth has no effect on AWS Glue; allowed: settings of \
+         this kind of registry"
     );
     let error = crate::client(Registry::shared())
         .registry_name("x")

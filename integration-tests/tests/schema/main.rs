@@ -1,4 +1,4 @@
-//! Typed messages: through real registries, and beside clients that are not ours.
+//! Typed messages, through real registries and with clients by others.
 
 mod a_registry_is_asked;
 mod desk;

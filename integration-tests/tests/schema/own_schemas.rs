@@ -1,4 +1,4 @@
-//! Types that have a schema of their own: it is registered and used, with nothing declared.
+//! Types with their own schema, which is registered and used without any declaration.
 
 use crate::client;
 use apache_avro::AvroSchema;
@@ -54,7 +54,7 @@ fn id_of(payload: &[u8]) -> SchemaId {
     SchemaId::Number(confluent::read_id(payload).unwrap().0)
 }
 
-/// What a schema says: a registry may write it down in another order.
+/// Returns a schema's JSON as a value, because a registry may store it in another order.
 fn json_of(schema: &Schema) -> serde_json::Value {
     serde_json::from_str(schema.text()).unwrap()
 }
@@ -219,7 +219,7 @@ impl ProtobufMessage for Parcel {
     }
 }
 
-/// What protoc writes for two files, of which one imports the other.
+/// Returns what protoc writes for two files, of which one imports the other.
 fn descriptors() -> Vec<u8> {
     use prost_types::field_descriptor_proto::{Label, Type};
     use prost_types::{
@@ -293,7 +293,7 @@ fn the_descriptors_of_a_protobuf_type_are_registered_with_their_imports() {
     let schema = schema_of(&registry, &payload);
     assert_eq!(schema.references().len(), 1);
     assert_eq!(schema.references()[0].name(), "own/weight.proto");
-    // By a client that knows the registry's answer alone.
+    // Read by a client that knows only the registry's schema.
     let other = client(Registry::shared());
     assert_eq!(other.decode_protobuf::<Parcel>(&payload).unwrap(), parcel);
 }

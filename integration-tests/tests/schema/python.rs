@@ -1,4 +1,4 @@
-//! Beside confluent-kafka for Python: what it writes is read, and what is written it reads.
+//! Compatibility with confluent-kafka for Python: each side reads what the other writes.
 
 use crate::client;
 use crate::desk::Desk;
@@ -107,7 +107,7 @@ mod avro {
         }
     }
 
-    /// The same as Python gives it; `payment` is told apart only where it is written.
+    /// Returns the same as Python gives it; `payment` is told apart only where it is written.
     fn in_python(payment: Value) -> Value {
         json!({
             "id": {"$uuid": "6f0d5a0e-2f3c-4c1b-9a57-0c1f6d3b9f10"},
@@ -412,7 +412,8 @@ message Money { int64 cents = 1; }
         Serde::protobuf(&schema, message).import(money, MONEY)
     }
 
-    /// The path of an import is its subject: each test has one of its own.
+    /// Returns a schema with its own import: an import's path is its subject, so each test needs
+    /// another.
     fn schema(money: &str) -> Schema {
         Schema::protobuf(SCHEMA.replace("shop/money.proto", money))
             .with_import(money, Schema::protobuf(MONEY))

@@ -1,4 +1,4 @@
-//! The roadmap's items 10 and 11, as they stand there, and what they promise.
+//! The roadmap's items 10 and 11 as written, and what they promise.
 
 use crate::desk::Desk;
 use apache_avro::AvroSchema;
@@ -57,7 +57,7 @@ fn the_snippets_run() -> Result<(), Box<dyn Error>> {
     soon(|| seen.lock().unwrap().len() == 2);
     assert!(handle.stop().is_clean());
     assert_eq!(*seen.lock().unwrap(), [event.clone(), event]);
-    // Nobody registered it before.
+    // It was not registered before.
     assert_eq!(server.versions(&format!("{topic}-value")), [1]);
     Ok(())
 }
@@ -80,7 +80,7 @@ fn a_type_is_registered_when_it_is_first_sent() {
         .unwrap();
     assert!(producer.flush(SOON).is_complete());
     assert_eq!(Registry::shared().versions(&subject), [1]);
-    // Registered once, and not asked for again: by this producer, and nobody else.
+    // Registered once by this producer, and not requested again.
     assert_eq!(registry.stats().requests, 1);
     let schema = registry.latest(&subject).unwrap().schema;
     let json = |schema: &Schema| serde_json::from_str::<serde_json::Value>(schema.text()).unwrap();
@@ -127,7 +127,7 @@ fn a_type_without_a_schema_anywhere_is_an_error_that_says_what_to_do() {
     );
 }
 
-/// The causes of an error.
+/// Returns the causes of an error.
 fn rws_kafka_words(error: &dyn Error) -> String {
     let mut words = String::new();
     let mut source = error.source();

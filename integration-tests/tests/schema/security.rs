@@ -1,4 +1,4 @@
-//! Who may ask a registry, and over which connection.
+//! Authentication and TLS of registries.
 
 use crate::faulty::{Fault, Faulty};
 use integration_tests::{Registry, RegistryOptions, SOON, unique};
@@ -64,7 +64,7 @@ fn the_settings_of_a_service_give_its_registry() {
     let registry = SchemaRegistry::from_config(&config).unwrap();
     works(&registry);
     assert!(!format!("{registry:?} {config:?}").contains("s3cret"));
-    // What a declared type has is looked up, and not registered.
+    // The schema of a declared type is looked up, and not registered.
     let registry = registry
         .with_avro_schema::<String>(Schema::avro(ORDER))
         .unwrap();
@@ -85,7 +85,7 @@ fn the_settings_of_a_service_give_its_registry() {
     assert!(
         error
             .to_string()
-            .starts_with("no schema registry is set: set schema_registry_url")
+            .starts_with("no schema registry is configured: set schema_registry_url")
     );
 }
 
@@ -110,13 +110,13 @@ fn tokens_of_an_oauth_server_are_kept_and_renewed_when_they_are_refused() {
         OAuth::client_credentials(url, "orders", "s3cret").scope("schemas.read")
     };
     let registry = SchemaRegistry::confluent(server.url()).with_oauth(oauth());
-    // The first is one that the registry does not know any more.
+    // The first token is one that the registry no longer accepts.
     tokens.next([grant("s3cret-old", 3600), grant("s3cret.DEF==", 3600)]);
     works(&registry);
     works(&registry);
     assert_eq!(tokens.requests(), 2);
 
-    // One that has expired when it comes is asked for each time.
+    // A token that has already expired when it arrives is fetched each time.
     let registry = SchemaRegistry::confluent(server.url()).with_oauth(oauth());
     tokens.next([grant("s3cret.DEF==", 0), grant("s3cret.DEF==", 0)]);
     registry.ping().unwrap();
@@ -209,7 +209,7 @@ fn a_file_that_cannot_be_used_is_named() {
     let pair = RegistryTls::new().client_certificate(&file, &file);
     let error = client_with(server, pair);
     assert!(
-        error.contains("it holds no certificate; allowed: a PEM file with certificates"),
+        error.contains("it contains no certificate; allowed: a PEM file with certificates"),
         "{error}"
     );
 }

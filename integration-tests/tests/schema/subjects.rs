@@ -1,4 +1,4 @@
-//! Under which subject, and with which of its versions, a value is written.
+//! The subject and version with which a value is written.
 
 use crate::client;
 use crate::faulty::{Fault, Faulty};
@@ -21,7 +21,7 @@ fn order() -> Order {
     Order { id: "a".to_owned() }
 }
 
-/// A record of this name, with a field `id` and, where `more`, another that has a default.
+/// Returns a record of this name, with a field `id` and, where `more`, another that has a default.
 fn schema(name: &str, more: bool) -> Schema {
     let note = r#", {"name": "note", "type": "string", "default": ""}"#;
     Schema::avro(format!(
@@ -127,7 +127,7 @@ fn the_latest_version_is_used_where_that_is_asked_for() {
         .register(&format!("{topic}-value"), &schema(&name, true))
         .unwrap();
     assert_ne!(id_of(&payload), later);
-    // What was declared stays what is written, unless the latest is asked for.
+    // Values are written with the declared schema, unless the latest version is requested.
     assert_eq!(
         id_of(&old.encode_avro_latest(destination, &order()).unwrap()),
         id_of(&payload)

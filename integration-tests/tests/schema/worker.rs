@@ -1,4 +1,4 @@
-//! What a worker makes of messages that it cannot read.
+//! Messages that a worker cannot decode.
 
 use crate::desk::Desk;
 use crate::faulty::{Fault, Faulty};
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 const SCHEMA: &str = r#"{"type":"record","name":"Order","fields":[{"name":"id","type":"string"}]}"#;
 
-/// Runs a worker over what is on the topic until `count` messages are settled, and tells the ids that
-/// were read, how often the handler was called, and the dead letters' headers.
+/// Runs a worker until `count` messages of the topic are finished, and returns the ids that were
+/// read, how often the handler was called, and the dead letters' headers.
 #[track_caller]
 fn settle(desk: &Desk, count: i64) -> (Vec<Value>, usize, String) {
     let queue = format!("{}.dlq", desk.topic);
@@ -46,7 +46,7 @@ fn settle(desk: &Desk, count: i64) -> (Vec<Value>, usize, String) {
     (read.all(), calls.load(Ordering::SeqCst), letters)
 }
 
-/// A payload of a schema that is registered.
+/// Returns a payload of a schema that is registered.
 fn payload(subject: &str) -> Vec<u8> {
     let id = Registry::shared().register(subject, "AVRO", SCHEMA, &[]);
     let mut payload = vec![0];

@@ -1,4 +1,4 @@
-//! What keeps a client from its broker, within 10 s and without the password.
+//! The cause of a failed connection is reported within 10 s, and without the password.
 
 use crate::support::{PASSWORD, USER, config, producer, secured, settings};
 use integration_tests::{Kafka, SOON, SaslOptions, unique_topic};
@@ -10,13 +10,13 @@ use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// In which a cause must be told.
+/// The time within which a cause must be reported.
 const PROMISED: Duration = Duration::from_secs(10);
-/// What ping and send are given for it.
+/// The timeout of ping and send.
 const WITHIN: Duration = Duration::from_secs(5);
 const WRONG: &str = "not-my-password-4711";
 
-/// Asserts that a ping and a send both tell `expected`, and its `words`.
+/// Asserts that a ping and a send both fail with `expected` and contain its `words`.
 fn tells(settings: KafkaConfigBuilder, words: &str, expected: fn(&ConnectionCause) -> bool) {
     let observer = Observer::new();
     let config = config(settings)
@@ -119,7 +119,8 @@ fn a_host_name_that_does_not_match() {
     let is_mismatch =
         |cause: &ConnectionCause| matches!(cause, ConnectionCause::HostNameMismatch { .. });
     tells(settings(&kafka), told, is_mismatch);
-    // With an unknown CA besides, that comes first: nothing a stranger's certificate says counts.
+    // If the CA is unknown too, that error comes first: the contents of such a certificate are not
+    // checked.
     tells(
         settings(&kafka).ssl_ca_file(kafka.certificates().other_ca_file()),
         "the broker's certificate is not signed by a CA",

@@ -1,4 +1,5 @@
-//! Consumers that lack a permission: readiness names it at once, and they go on once it is granted.
+//! Consumers that lack a permission: readiness names it at once, and they continue once it is
+//! granted.
 
 use crate::support::{GUEST, secured, settings};
 use integration_tests::{SOON, eventually, soon, throughout, unique, unique_topic};

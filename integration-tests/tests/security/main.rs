@@ -1,5 +1,5 @@
-//! Producer and consumer against brokers that ask who is there: certificates and users are made
-//! at test time.
+//! Producer and consumer against brokers that require authentication. Certificates and users are
+//! created at test time.
 
 mod causes_are_told_apart;
 mod client_certificates;

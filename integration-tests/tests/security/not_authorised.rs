@@ -9,7 +9,7 @@ fn a_user_without_the_right_to_write_is_told_so_until_it_is_given() {
     let kafka = secured();
     let topic = unique_topic("rights");
     kafka.create_topic(&topic, 1);
-    // Whoever may write nowhere gets no producer id: see below.
+    // A user without any write permission gets no producer id: see below.
     kafka.allow(GUEST, &["Write"], &unique_topic("another"));
     let config = config(settings(kafka).sasl_username(GUEST));
     let producer = KafkaProducer::new(config).unwrap();
@@ -24,11 +24,11 @@ fn a_user_without_the_right_to_write_is_told_so_until_it_is_given() {
         let text = format!("not authorised to write to topic {topic:?}");
         assert_eq!(error.to_string(), text);
     };
-    // It may not even see the topic, then see but not write.
+    // First it may not even describe the topic, then describe but not write.
     refused();
     kafka.allow(GUEST, &["Describe"], &topic);
     refused();
-    // To have no right is not to be without a broker.
+    // A missing permission does not mean that the broker is unreachable.
     producer.ping(Duration::from_secs(10)).unwrap();
 
     kafka.allow(GUEST, &["Write"], &topic);

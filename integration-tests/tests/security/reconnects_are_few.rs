@@ -1,4 +1,4 @@
-//! What is refused again and again is asked seldom: each connection costs a handshake, and a wrong
+//! A client that is refused reconnects only rarely: each connection costs a handshake, and a wrong
 //! password may lock an account.
 
 use crate::support::{config, secured, settings};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// How long connections are counted.
 const WATCHED: Duration = Duration::from_secs(10);
 
-/// Stands before a broker and counts who comes.
+/// A proxy in front of a broker that counts connections.
 struct Door {
     address: String,
     connections: Arc<AtomicUsize>,
@@ -24,7 +24,7 @@ struct Door {
 
 impl Door {
     fn before(broker: &str) -> Self {
-        // One address, where "localhost" may have two.
+        // Only one address, because "localhost" may have two.
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -32,7 +32,7 @@ impl Door {
         thread::spawn(move || {
             for client in listener.incoming() {
                 counter.fetch_add(1, Ordering::Relaxed);
-                // Whoever is refused hangs up: that ends both directions.
+                // A refused client closes the connection, which ends both directions.
                 if let (Ok(client), Ok(server)) = (client, TcpStream::connect(&broker)) {
                     pass_on(&client, &server);
                     pass_on(&server, &client);

@@ -1,4 +1,4 @@
-//! What a consumer logs in with, set as its properties, is also what its worker's producers log in with.
+//! A worker's producers log in with the same properties as its consumer.
 
 use crate::support::{PASSWORD, USER, producer, secured, settings};
 use integration_tests::{Kafka, soon, unique, unique_topic};

@@ -8,12 +8,12 @@ use std::sync::mpsc::channel;
 
 pub(crate) const USER: &str = "my-user";
 pub(crate) const PASSWORD: &str = "my-password; it's 'long' & #odd";
-/// A user who may do nothing until a test allows it.
+/// A user without permissions until a test grants them.
 pub(crate) const GUEST: &str = "guest";
-/// A user who may do nothing until its one test allows it.
+/// A user without permissions until its only test grants them.
 pub(crate) const STRANGER: &str = "stranger";
 
-/// A broker that wants TLS, a password and, of the guest, a right.
+/// Returns a broker that requires TLS, a password and, for the guest, a permission.
 pub(crate) fn secured() -> &'static Kafka {
     static KAFKA: OnceLock<Kafka> = OnceLock::new();
     KAFKA.get_or_init(|| {
@@ -27,7 +27,7 @@ pub(crate) fn secured() -> &'static Kafka {
     })
 }
 
-/// As the roadmap's example has it; each test changes one thing.
+/// Returns the settings of the roadmap's example; each test changes one of them.
 pub(crate) fn settings(kafka: &Kafka) -> KafkaConfigBuilder {
     KafkaConfig::builder()
         .brokers(kafka.bootstrap())
@@ -47,7 +47,7 @@ pub(crate) fn producer(settings: KafkaConfigBuilder) -> KafkaProducer {
     KafkaProducer::new(config(settings)).expect("a producer")
 }
 
-/// The first payload that a new group of these settings reads.
+/// Returns the first payload that a new group of these settings reads.
 pub(crate) fn consume_one(settings: KafkaConfigBuilder, topic: &str) -> String {
     let kafka = settings.build().expect("settings that fit together");
     let config = ConsumerConfig::from(kafka).observer(Observer::new());

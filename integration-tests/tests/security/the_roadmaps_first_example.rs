@@ -2,14 +2,14 @@ use crate::support::{PASSWORD, USER, secured};
 use integration_tests::jobs::Job;
 use integration_tests::{unique, unique_topic};
 
-/// All ten variables of the roadmap's item 1, read by a process of its own.
+/// All ten variables of the roadmap's item 1, read by another process.
 #[test]
 fn its_variables_are_all_that_is_needed() {
     let kafka = secured();
     let topic = unique_topic("roadmap");
     kafka.create_topic(&topic, 3);
     let group = unique("my-service-group");
-    // The first is down, as one of two may be.
+    // The first of the two brokers is down, which is allowed.
     let brokers = format!("localhost:9,{}", kafka.bootstrap());
     let job = Job::RoundTrip {
         topic: topic.clone(),

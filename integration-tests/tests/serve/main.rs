@@ -1,4 +1,4 @@
-//! A whole service, in a process of its own, on a real broker.
+//! A whole service, in its own process, on a real broker.
 
 mod operated;
 mod readiness;
@@ -10,7 +10,7 @@ use std::thread;
 
 const GROUP: &str = "roadmap-service";
 
-/// A broker of the test's own, as the roadmap's topics have fixed names.
+/// Returns a broker of the test's own, as the roadmap's topics have fixed names.
 fn broker() -> Kafka {
     let kafka = Kafka::start();
     kafka.create_topic("orders.created", 1);

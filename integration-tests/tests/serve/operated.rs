@@ -1,4 +1,5 @@
-//! `operated-service` in a process of its own, also for `tests/page`: each uses a part of this.
+//! `operated-service` in its own process. `tests/page` uses this file too, and each uses a part of
+//! it.
 #![allow(dead_code)]
 
 use integration_tests::{Child, HttpAnswer, HttpRequest, Kafka, Program, SOON, eventually_some};
@@ -11,7 +12,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// On this topic and group, with these variables besides.
+    /// Starts it with this topic and group, and with these additional variables.
     pub(crate) fn start(kafka: &Kafka, topic: &str, group: &str, more: &[(&str, &str)]) -> Self {
         let mut program = Program::new(env!("CARGO_BIN_EXE_operated-service"))
             .env("RWS_CONFIG_IP", "127.0.0.1")
@@ -62,7 +63,7 @@ impl Service {
         panic!("/readyz did not become {status} {body}, but is {last:?}");
     }
 
-    /// Asks until the answer has what is looked for.
+    /// Sends the request until the response contains the text.
     #[track_caller]
     pub(crate) fn until<T>(&self, path: &str, look: impl Fn(&HttpAnswer) -> Option<T>) -> T {
         eventually_some(SOON, || look(&self.get(path)))

@@ -1,4 +1,4 @@
-//! Each state of `/readyz`, brought about on a real broker and left again.
+//! Each state of `/readyz`, entered and left on a real broker.
 
 use crate::operated::Service;
 use integration_tests::{Kafka, SOON, soon, unique, unique_topic};
@@ -20,7 +20,7 @@ use std::time::Duration;
 const READY: &str = r#"{"status":"ok","kafka_producer":"ok","kafka_consumer_lag":0}"#;
 const HOUR_MS: (&str, &str) = ("RWS_CONFIG_KAFKA_READYZ_LAG_TIMEOUT_MS", "3600000");
 
-/// A topic of one partition, and its dead letters.
+/// Returns a topic of one partition, and its dead letters.
 fn topic(kafka: &Kafka) -> String {
     let topic = unique_topic("orders");
     kafka.create_topic(&topic, 1);
@@ -75,7 +75,7 @@ fn no_degraded_answer_is_without_its_cause_and_the_first_of_an_outage_is_the_roa
     poll_until("start", 200);
     kafka.kill();
     let first = poll_until("outage", 503);
-    // Both clients find out by themselves, too.
+    // Both clients also notice it by themselves.
     let end = std::time::Instant::now() + Duration::from_secs(6);
     while std::time::Instant::now() < end {
         poll_until("outage", 503);
@@ -182,7 +182,7 @@ fn a_server_that_drains() {
         )
     );
 
-    // The stop's own deadline ends it: the request was not released.
+    // The stop's own deadline ends the request, which was not released.
     assert_eq!(service.child.wait_for("clean: "), "false");
     assert!(service.child.wait().success());
 }
@@ -216,7 +216,7 @@ fn a_poll_thread_that_hangs_shows_in_livez_until_it_goes_on() {
     assert!(answers(r#"{"status":"ok","kafka_poll_age_ms":null}"#));
 }
 
-/// What a thread waits for shows as a switch to another one that it asked for.
+/// A wait is visible as a voluntary context switch of the thread.
 #[test]
 fn a_thousand_answers_wait_for_nothing_while_the_broker_is_paused() {
     const CALLS: u64 = 1_000;
@@ -246,7 +246,7 @@ fn a_thousand_answers_wait_for_nothing_while_the_broker_is_paused() {
         assert!(answers(r#""status":"degraded""#));
     }
     let waits = waits_of_this_thread() - before;
-    // A lock that another thread had for a moment is let pass.
+    // A lock that another thread held briefly is tolerated.
     assert!(waits < CALLS / 20, "{waits} of {CALLS} answers waited");
 
     kafka.unpause();
@@ -256,7 +256,7 @@ fn a_thousand_answers_wait_for_nothing_while_the_broker_is_paused() {
 }
 
 fn waits_of_this_thread() -> u64 {
-    let status = fs::read_to_string("/proc/thread-self/status").expect("Linux tells");
+    let status = fs::read_to_string("/proc/thread-self/status").expect("Linux shows it");
     let count = status
         .lines()
         .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))

@@ -1,16 +1,16 @@
-//! What a journal proves.
+//! Checks a journal.
 
 use integration_tests::jobs::stormer::Entry;
 use std::time::Duration;
 
-/// What became of the messages of all partitions.
+/// What happened to the messages of all partitions.
 #[derive(Debug)]
 pub(crate) struct Aftermath {
     /// Messages that were handled at least once.
     pub(crate) handled: usize,
     /// Deliveries beyond the first of each message.
     pub(crate) duplicates: usize,
-    /// The longest that nobody handled a message of some partition.
+    /// The longest time in which no message of some partition was handled.
     pub(crate) longest_silence: Silence,
     /// The first of each kind, in words.
     pub(crate) first_duplicate: Option<String>,
@@ -22,12 +22,12 @@ pub(crate) struct Aftermath {
 #[derive(Debug, Default)]
 pub(crate) struct Silence {
     pub(crate) time: Duration,
-    /// Who handled what before and after.
+    /// The workers and messages before and after it.
     pub(crate) around: String,
 }
 
 impl Aftermath {
-    /// Of a journal; `ends` are the offsets that the partitions' next messages would get.
+    /// Checks a journal; `ends` are the offsets of the partitions' next messages.
     pub(crate) fn of(entries: &[Entry], ends: &[i64]) -> Self {
         let mut aftermath = Self {
             handled: 0,
@@ -64,7 +64,7 @@ impl Aftermath {
     fn take_silence(&mut self, entries: &[Entry]) {
         for pair in entries.windows(2) {
             let [before, after] = [pair[0], pair[1]];
-            // Two workers' clock readings may overtake each other.
+            // Clock readings of two workers may be out of order.
             let time = Duration::from_millis((after.at_ms - before.at_ms).max(0) as u64);
             if time > self.longest_silence.time {
                 let around = format!(
@@ -76,7 +76,7 @@ impl Aftermath {
         }
     }
 
-    /// The first deliveries of one partition; takes note of what is wrong with them.
+    /// Returns the first deliveries of one partition, and notes what is wrong with them.
     fn take_firsts(&mut self, entries: &[Entry]) -> Firsts {
         let mut firsts = Firsts(Vec::new());
         let mut next = 0;

@@ -10,12 +10,12 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// For a process to begin, which takes a moment on a busy machine.
+/// The deadline for a process to start, which takes a while on a busy machine.
 const START: Duration = Duration::from_secs(30);
-/// For a process to stop: as long as a worker's own deadline, and some more.
+/// The deadline for a process to stop: somewhat longer than the worker's own deadline.
 const STOP: Duration = Duration::from_secs(45);
 
-/// One worker process. Killed when this is dropped.
+/// One worker process. Killed when this value is dropped.
 pub(crate) struct Worker {
     pub(crate) id: usize,
     process: Child,
@@ -25,10 +25,10 @@ pub(crate) struct Worker {
     asked: Option<Instant>,
 }
 
-/// What a worker said of itself last.
+/// The last report of a worker.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
-    /// Whether it said anything: from then on it takes SIGTERM.
+    /// `true` once it has reported anything: from then on it handles SIGTERM.
     pub(crate) is_up: bool,
     pub(crate) owns: Vec<i32>,
     rebalancing_since: Option<Instant>,
@@ -89,18 +89,18 @@ impl Worker {
         drop(self.process);
     }
 
-    /// Asks it to stop in order.
+    /// Asks it to stop with SIGTERM.
     pub(crate) fn ask_to_stop(&mut self) {
         eventually(START, || self.heard().is_up);
         self.process.signal("TERM");
         self.asked = Some(Instant::now());
     }
 
-    /// How long it took to stop, once it has.
+    /// Returns how long it took to stop, once it has.
     ///
     /// # Panics
     ///
-    /// When it left something undone, or is not gone in time.
+    /// Panics if it left something undone, or is not gone in time.
     pub(crate) fn try_stopped(&mut self) -> Option<Duration> {
         let asked = self.asked.expect("asked to stop").elapsed();
         let Some(status) = self.ended() else {
@@ -118,7 +118,7 @@ impl Worker {
         Some(asked)
     }
 
-    /// How it ended, when it has and its last words are heard.
+    /// Returns how it ended, once it has ended and its output was read.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.process.ended()
     }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 const SEED: &str = "RWS_KAFKA_STORM_SEED";
 
-/// Chance that can be repeated: the same seed gives the same throws (splitmix64).
+/// Repeatable random numbers: the same seed gives the same sequence (splitmix64).
 pub(crate) struct Dice {
     pub(crate) seed: u64,
     state: u64,
 }
 
 impl Dice {
-    /// With the seed that the environment gives, else one that no run had.
+    /// Uses the seed in the environment, or otherwise a new one.
     pub(crate) fn new() -> Self {
         let seed = match std::env::var(SEED) {
             Ok(text) => text
@@ -27,7 +27,7 @@ impl Dice {
         Self { seed, state: seed }
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
@@ -40,7 +40,7 @@ impl Dice {
         choices[self.below(choices.len())]
     }
 
-    /// From `least` to `most`.
+    /// Returns a duration from `least` to `most`.
     pub(crate) fn time(&mut self, least: Duration, most: Duration) -> Duration {
         let range = (most - least).as_millis() as usize;
         least + Duration::from_millis(self.below(range + 1) as u64)

@@ -1,5 +1,5 @@
-//! A worker that stops is out of its group at once, whatever it owns: the group waits for the session
-//! of one that is not, with every rebalance.
+//! A worker that stops leaves its group at once, whatever it owns. Otherwise the group would wait
+//! for its session to expire, with every rebalance.
 
 use crate::protocol::Weather;
 use integration_tests::jobs::stormer::Protocol;
@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rws_kafka_consumer::{ConsumerContext, ConsumerHandle, KafkaConsumer};
 use std::time::{Duration, Instant};
 
-/// Far less than the session timeout, after which a member is gone in any case.
+/// Much less than the session timeout, after which a member is removed in any case.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 #[test]
@@ -68,7 +68,7 @@ fn expect_members(kafka: &Kafka, group: &str, expected: usize, when: &str) {
     }
 }
 
-/// How many members the broker counts.
+/// Returns how many members the broker counts.
 fn members(brokers: &str, group: &str) -> usize {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)

@@ -1,10 +1,10 @@
-//! Workers are killed, stopped and started at random, each a process of its own, while messages
-//! come all the time: nothing may be lost, and of each partition a message never comes first
+//! Workers in their own processes are killed, stopped and started at random while messages keep
+//! coming. Nothing may be lost, and in each partition no message may be handled for the first time
 //! before its predecessor.
 //!
 //! A failure names its seed; `RWS_KAFKA_STORM_SEED` repeats the same moves. For a closer look,
-//! `RWS_KAFKA_STORM_PAUSE_MS` changes the pause between two moves, and `RWS_KAFKA_STORM_KEEP=1` keeps
-//! journal and logs of what passed, too.
+//! `RWS_KAFKA_STORM_PAUSE_MS` changes the pause between two moves, and `RWS_KAFKA_STORM_KEEP=1`
+//! keeps journal and logs also of tests that pass.
 
 mod aftermath;
 mod crew;

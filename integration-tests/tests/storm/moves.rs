@@ -1,14 +1,14 @@
 use crate::dice::Dice;
 use std::time::Duration;
 
-/// The most workers at a time; a storm begins with so many.
+/// The maximum number of workers at a time, with which a storm starts.
 pub(crate) const CREW: usize = 4;
 
-/// Milliseconds between two moves, about.
+/// The approximate time between two moves, in milliseconds.
 const PAUSE: &str = "RWS_KAFKA_STORM_PAUSE_MS";
 const USUAL_PAUSE_MS: u64 = 3000;
 
-/// What happens to the crew.
+/// An event for the crew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     /// A worker is killed by SIGKILL.
@@ -19,13 +19,13 @@ pub(crate) enum Move {
     Start,
 }
 
-/// The moves of a storm: those who go and those who come are drawn, so that there are between one
-/// and [`CREW`] at any time.
+/// The moves of a storm. Workers that stop and start are drawn at random, so that there are always
+/// between one and [`CREW`].
 pub(crate) struct Moves {
     kills: bool,
     pause: Duration,
-    /// How the next ones go. Drawn in pairs of one kill and one stop, so that no seed leaves a storm
-    /// without kills.
+    /// The way in which the next workers end. Drawn in pairs of one kill and one stop, so that
+    /// every storm has kills.
     ends: Vec<Move>,
 }
 
@@ -42,8 +42,8 @@ impl Moves {
         }
     }
 
-    /// How long to wait for the next one: not always the same, so that they meet a rebalance at any
-    /// of its steps.
+    /// Returns how long to wait for the next one: not always the same, so that they meet a
+    /// rebalance at any of its steps.
     pub(crate) fn pause(&self, dice: &mut Dice) -> Duration {
         dice.time(self.pause * 3 / 4, self.pause * 5 / 4)
     }

@@ -2,8 +2,8 @@ use integration_tests::Kafka;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// A broker that gives a silent member's partitions to others after `session`: with KIP-848 that is
-/// its own setting, as is the heartbeat.
+/// Returns a broker that gives a silent member's partitions to others after `session`: with KIP-848
+/// that is its own setting, as is the heartbeat.
 fn start(session: Duration, heartbeat: Duration) -> Kafka {
     Kafka::start_with(&[
         ("group.min.session.timeout.ms", "1000"),
@@ -20,7 +20,7 @@ fn start(session: Duration, heartbeat: Duration) -> Kafka {
     ])
 }
 
-/// What workers suffer.
+/// The signals that workers get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weather {
     /// SIGKILL, SIGTERM and starts.
@@ -44,18 +44,18 @@ impl Weather {
         }
     }
 
-    /// After this time of silence a member is taken for dead.
+    /// A member that is silent for this time is considered dead.
     pub(crate) fn session(self) -> Duration {
         match self {
-            // Below the pause between two moves, else the group never gets to work.
+            // Less than the pause between two moves, otherwise the group never starts to work.
             Self::Kills => Duration::from_millis(2500),
-            // Nobody is to be taken for dead because the machine is busy.
+            // No worker must be considered dead because the machine is busy.
             Self::Stops => Duration::from_secs(30),
         }
     }
 
-    /// How often a member of KIP-848 reports. librdkafka waits no longer for the answer, and a member
-    /// that misses the answer with its new assignment is fenced.
+    /// Returns how often a member reports with KIP-848. librdkafka waits no longer for the answer,
+    /// and a member that misses the answer with its new assignment is fenced.
     fn heartbeat(self) -> Duration {
         match self {
             Self::Kills => Duration::from_millis(500),
@@ -63,7 +63,7 @@ impl Weather {
         }
     }
 
-    /// The broker for it, shared by the tests of this binary.
+    /// Returns the broker for it, shared by the tests of this binary.
     pub(crate) fn broker(self) -> &'static Kafka {
         static KILLS: OnceLock<Kafka> = OnceLock::new();
         static STOPS: OnceLock<Kafka> = OnceLock::new();

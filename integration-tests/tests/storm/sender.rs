@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How often it sends what has become due.
+/// The interval in which it sends messages that are due.
 const TICK: Duration = Duration::from_millis(10);
 
 /// Sends a fixed number of messages at a steady pace, to all partitions in turn.
@@ -56,12 +56,13 @@ impl Sender {
         }
     }
 
-    /// How many it has sent by now.
+    /// Returns how many it has sent by now.
     pub(crate) fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Waits until every message is confirmed. Ends soon after its time, as the close has a deadline.
+    /// Waits until every message is confirmed. It ends soon after its time, because the close has
+    /// a deadline.
     pub(crate) fn finish(mut self) {
         let thread = self.thread.take().expect("finished once");
         thread.join().expect("everything is sent and confirmed");
@@ -69,7 +70,7 @@ impl Sender {
 }
 
 impl Drop for Sender {
-    /// So that a failed test does not go on sending.
+    /// Stops the sender of a failed test.
     fn drop(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Workers are stopped by SIGTERM and started: nothing even comes twice.
+//! Workers are stopped by SIGTERM and started: no message is even repeated.
 
 use crate::protocol::Weather;
 use crate::storm::Storm;
@@ -9,7 +9,8 @@ const STOPS: usize = 5;
 /// Messages handled while the storm lasts.
 const HANDLED: usize = 50_000;
 
-/// Less than the session timeout: nobody waits for the session of one who has stopped to end.
+/// Less than the session timeout: the group does not wait for the session of a worker that has
+/// stopped.
 const SILENCE: Duration = Duration::from_secs(20);
 
 #[test]

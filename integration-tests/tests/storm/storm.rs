@@ -17,18 +17,18 @@ const PARTITIONS: i32 = 12;
 const KEEP: &str = "RWS_KAFKA_STORM_KEEP";
 
 const LOOK: Duration = Duration::from_millis(20);
-/// For what takes a few seconds when the machine is not busy.
+/// The deadline for operations that take a few seconds on an idle machine.
 const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A storm on its way.
 pub(crate) struct Storm {
     kafka: &'static Kafka,
     weather: Weather,
-    /// What the next worker is told.
+    /// The settings of the next worker.
     order: Stormer,
     dice: Dice,
     alive: Vec<Worker>,
-    /// Those who were asked to stop.
+    /// Workers that were asked to stop.
     leaving: Vec<Worker>,
     began: Instant,
     tally: Tally,
@@ -39,22 +39,22 @@ pub(crate) struct Storm {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) kills: usize,
-    /// Kills of workers that said they had partitions.
+    /// Kills of workers that reported to have partitions.
     pub(crate) owners_killed: usize,
     pub(crate) stops: usize,
     pub(crate) starts: usize,
-    /// The longest that a worker took to stop.
+    /// The longest time that a worker took to stop.
     pub(crate) longest_stop: Duration,
-    /// The longest that a worker was between two assignments.
+    /// The longest time that a worker was between two assignments.
     pub(crate) longest_rebalance: Duration,
     /// Messages handled while it lasted, each counted once.
     pub(crate) handled: usize,
-    /// From its end to the commit of the last message.
+    /// The time from its end to the commit of the last message.
     pub(crate) catching_up: Duration,
 }
 
 impl Storm {
-    /// With a full crew that has shared out all partitions.
+    /// Starts a storm with a full crew, which has all partitions assigned.
     pub(crate) fn gather(protocol: Protocol, weather: Weather) -> Self {
         let kafka = weather.broker();
         let topic = unique_topic("storm");
@@ -140,7 +140,7 @@ impl Storm {
         (self.tally.clone(), aftermath)
     }
 
-    /// Where to look when something is wrong.
+    /// Returns where to look when something is wrong.
     pub(crate) fn place(&self) -> String {
         let folder = self.order.journal.parent();
         format!(
@@ -165,7 +165,7 @@ impl Storm {
         self.leaving.push(worker);
     }
 
-    /// Takes one that has partitions, where there is one.
+    /// Kills a worker: one with partitions, if there is any.
     fn kill(&mut self) {
         let all: Vec<usize> = (0..self.alive.len()).collect();
         let mut owners = all.clone();
@@ -190,7 +190,8 @@ impl Storm {
         }
     }
 
-    /// Nobody ends unasked, and who was asked to stop does so in order.
+    /// Asserts that no worker ends by itself, and that those that were asked to stop do so
+    /// properly.
     fn watch(&mut self) {
         let place = self.place();
         let rebalance = &mut self.tally.longest_rebalance;
@@ -210,7 +211,7 @@ impl Storm {
         });
     }
 
-    /// Every partition has one owner, and nobody waits for anything.
+    /// Waits until every partition has one owner and no worker is rebalancing.
     fn wait_until_shared_out(&mut self) {
         self.wait_until("each partition has one owner", |storm| {
             let heard: Vec<_> = storm.alive.iter().map(Worker::heard).collect();
@@ -258,14 +259,14 @@ impl Storm {
         }
     }
 
-    /// How many messages were handled so far.
+    /// Returns how many messages were handled so far.
     fn handled(&self) -> usize {
         let entries: Vec<Entry> = read_lines(&self.order.journal);
         let different = entries.iter().map(|entry| (entry.partition, entry.offset));
         different.collect::<HashSet<_>>().len()
     }
 
-    /// Shown with a test that fails.
+    /// Prints a line, which is shown if the test fails.
     fn say(&self, what: &str) {
         let (seed, time) = (self.dice.seed, self.began.elapsed().as_secs_f64());
         println!("seed {seed}, {time:.1} s: {what}");

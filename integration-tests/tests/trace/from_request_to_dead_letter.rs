@@ -7,8 +7,8 @@ use rws_kafka::trace::TraceContext;
 use rws_kafka::{ConsumerContext, HandlerError, KafkaLayer};
 use std::sync::{Arc, Mutex};
 
-/// A request with a `traceparent`; its handler publishes; a worker publishes in turn, fails, is given
-/// the message again, and gives it up.
+/// A request with a `traceparent`; its handler publishes; a worker publishes in turn, fails, is
+/// given the message again, and dead-letters it.
 #[test]
 fn a_trace_goes_from_a_request_through_kafka_a_retry_and_a_dead_letter() {
     let orders = topic();
@@ -51,7 +51,7 @@ fn a_trace_goes_from_a_request_through_kafka_a_retry_and_a_dead_letter() {
                 let current = TraceContext::current();
                 assert_eq!(msg.trace_context(), current.as_ref());
                 producer.send_sync(&payments, "{}")?;
-                // Work that goes on elsewhere takes the trace along.
+                // Work that continues elsewhere takes the trace with it.
                 let elsewhere = std::thread::spawn({
                     let (producer, payments) = (producer.clone(), payments.clone());
                     move || {

@@ -1,4 +1,4 @@
-//! The trace of a request, followed through Kafka, where nobody records spans.
+//! The trace of a request through Kafka, in processes that record no spans.
 
 mod from_request_to_dead_letter;
 mod headers;

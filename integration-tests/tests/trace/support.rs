@@ -16,7 +16,7 @@ pub(crate) fn topic() -> String {
     topic
 }
 
-/// Of a group of its own.
+/// Returns a consumer in its own group.
 pub(crate) fn consumer(topic: &str) -> KafkaConsumer {
     let config = ConsumerConfig::new(Kafka::shared().bootstrap(), unique("group"));
     let config = config.expect("an address").observer(Observer::new());
@@ -27,7 +27,7 @@ pub(crate) fn consumer(topic: &str) -> KafkaConsumer {
 
 pub(crate) type Headers = Vec<(String, Option<String>)>;
 
-/// The headers of the first `count` messages of a topic's only partition.
+/// Returns the headers of the first `count` messages of a topic's only partition.
 #[track_caller]
 pub(crate) fn headers(topic: &str, count: usize) -> Vec<Headers> {
     let kafka = Kafka::shared();
@@ -36,14 +36,14 @@ pub(crate) fn headers(topic: &str, count: usize) -> Vec<Headers> {
     messages.map(|message| message.headers).collect()
 }
 
-/// Headers with values, as `headers` tells them.
+/// Headers with values, as `headers` returns them.
 pub(crate) fn pairs<const N: usize>(headers: [(&str, &str); N]) -> Headers {
     headers
         .map(|(name, value)| (name.to_owned(), Some(value.to_owned())))
         .into()
 }
 
-/// What a message carries that belongs to `context()`, and nothing else.
+/// Returns what a message carries that belongs to `context()`, and nothing else.
 pub(crate) fn carried() -> Headers {
     pairs([("traceparent", TRACEPARENT), ("tracestate", TRACESTATE)])
 }

@@ -1,4 +1,4 @@
-//! What becomes of messages without a trace, or with one that is not valid.
+//! Messages without a trace, or with an invalid one.
 
 use crate::support::*;
 use integration_tests::{Kafka, close, soon};
@@ -80,7 +80,7 @@ fn a_panic_in_a_handler_ends_its_trace() {
         let consumer = consumer(&topic).on_failure(rws_kafka::FailurePolicy::Skip);
         consumer.max_retries(0).start(move |msg: ConsumerContext| {
             seen.lock().unwrap().push(TraceContext::current());
-            assert!(msg.payload_str()? == "calm", "as was asked for");
+            assert!(msg.payload_str()? == "calm", "as requested");
             msg.commit()
         })
     };

@@ -43,7 +43,7 @@ fn the_wrong_broker_is_named_with_what_is_wrong() {
         (":9092", "found \":9092\", where the host is missing"),
         (
             "a b:1",
-            "found \"a b:1\", where the host is not a name of a-z",
+            "found \"a b:1\", where the host is neither a name of a-z",
         ),
         (
             "a:1,,b:2",

@@ -141,9 +141,9 @@ fn layers_say_whether_they_set_a_setting() {
     assert!(!layers.sets("client_id"));
     assert_eq!(
         problem(KafkaConfig::from_layers(layers)),
-        "`kafka.brokers` in rws.config.toml, line 2: found an empty value, which is not the same \
-         as none: leave it out, or give host:port pairs separated by commas (port 9092 if left \
-         out, IPv6 in brackets)"
+        "`kafka.brokers` in rws.config.toml, line 2: found an empty value, which does not unset \
+         the setting: leave it out, or give host:port pairs separated by commas (port 9092 if \
+         left out, IPv6 in brackets)"
     );
 }
 

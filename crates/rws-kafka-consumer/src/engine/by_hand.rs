@@ -202,7 +202,13 @@ impl ByHand {
         message.push(&mut builder);
         let batch: Arc<Batch> = Arc::new(builder.build(Vec::new()));
         let trace = TraceContext::from_headers(batch.headers(0));
-        Some(ConsumerContext::new(engine.clone(), &batch, 0, 0, trace))
+        Some(ConsumerContext::new(
+            engine.clone(),
+            &batch,
+            0,
+            0,
+            trace.map(Arc::new),
+        ))
     }
 }
 

@@ -34,7 +34,7 @@ pub struct ConsumerContext {
     batch: Arc<Batch>,
     index: u32,
     failures: u32,
-    trace: Option<TraceContext>,
+    trace: Option<Arc<TraceContext>>,
 }
 
 impl ConsumerContext {
@@ -43,7 +43,7 @@ impl ConsumerContext {
         batch: &Arc<Batch>,
         index: u32,
         failures: u32,
-        trace: Option<TraceContext>,
+        trace: Option<Arc<TraceContext>>,
     ) -> Self {
         Self {
             worker,
@@ -167,7 +167,7 @@ impl ConsumerContext {
     /// The trace is current while the handler runs. Another thread that continues with the message must
     /// [enter](TraceContext::enter) it.
     pub fn trace_context(&self) -> Option<&TraceContext> {
-        self.trace.as_ref()
+        self.trace.as_deref()
     }
 
     /// Asks for the commit of this message's offset, and of all messages before it in the partition.
@@ -247,11 +247,9 @@ impl ConsumerContext {
         Ok(())
     }
 
-    /// Marks the message as finished. Returns its sequence number, and `true` if its commit was asked for, by
-    /// `commit` or before.
-    pub(crate) fn finish(&self, commit: bool) -> (u64, bool) {
-        let marked = self.batch.finish(self.index);
-        (self.batch.sequence(self.index), commit || marked)
+    /// Marks the message as finished. Returns `true` if its commit was asked for, by `commit` or before.
+    pub(crate) fn finish(&self, commit: bool) -> bool {
+        self.batch.finish(self.index, commit)
     }
 
     pub(crate) fn batch(&self) -> &Arc<Batch> {

@@ -212,8 +212,10 @@ impl MessageBatch {
         let begin = marks.handled;
         marks.handled = begin.max(index + 1);
         let handled = (begin..marks.handled).filter(|index| !marks.failed.contains_key(index));
-        self.partition
-            .finish_all(handled.map(|index| self.messages[index].finish(true)));
+        handled.for_each(|index| {
+            self.messages[index].finish(true);
+        });
+        self.partition.settle();
         let left = self.len() - marks.count();
         drop(marks);
         self.worker.holds(self.strand, self.behind + left);

@@ -1,6 +1,7 @@
 mod connection;
 mod failure;
 mod migrate;
+mod named;
 mod pool;
 mod runtime;
 mod schema;
@@ -18,6 +19,7 @@ pub use transaction::{AnyTransaction, AsyncTransaction, Transaction};
 
 pub(crate) use failure::{answer, answer_begin};
 pub(crate) use migrate::check;
+pub(crate) use named::{give_up, is_safe};
 pub(crate) use pool::Origin;
 pub(crate) use runtime::{block_on, handle};
 pub(crate) use wake::channel;

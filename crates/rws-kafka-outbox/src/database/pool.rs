@@ -1,4 +1,5 @@
 use super::failure::{DEADLINE, of_pool, timed_out};
+use super::named;
 use super::schema::Schema;
 use super::tls::{self, Tls};
 use super::trust::Trust;
@@ -33,13 +34,33 @@ use tokio_postgres::config::TargetSessionAttrs;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Prepared statements
+///
+/// A pool with an address of its own examines each new connection, with one query. On a connection that leads to
+/// PostgreSQL itself, the [`Outbox`](crate::Outbox) keeps its statement prepared: there the server process that
+/// answers has the id that was sent when the connection was opened, and was started for it. Poolers send ids of
+/// their own.
+///
+/// Through a pooler, whatever its kind and mode, and on a pool made by `Pool::from`, the outbox sends the whole
+/// statement for each event. This is always safe. If you know that the pooler keeps prepared statements
+/// (PgBouncer 1.22 or newer with `max_prepared_statements` above 0, or session mode), use
+/// [`with_prepared_statements`](Self::with_prepared_statements).
+///
+/// Two cases are not detected. Async code may remove the prepared statements of its own connection
+/// (`DEALLOCATE ALL`, `DISCARD ALL`): its next transaction with an event fails, and later ones succeed. And
+/// pgagroal in transaction mode copies the process ids of its sessions. For these, use
+/// [`without_prepared_statements`](Self::without_prepared_statements),
+/// [`Outbox::unprepared`](crate::Outbox::unprepared), or `pgbouncer=true` in the URL, which turns the detection
+/// off.
 #[derive(Clone)]
 pub struct Pool {
     inner: deadpool_postgres::Pool,
     schema: Schema,
     wake: Arc<Wake>,
     notifies: bool,
-    prepares: bool,
+    /// What the user said about prepared statements.
+    prepares: Option<bool>,
     /// Opens a connection outside the pool. `None` for a pool made by `Pool::from`.
     origin: Option<Arc<Origin>>,
     trust: Arc<Trust>,
@@ -63,9 +84,10 @@ impl Pool {
             .ok()
             .filter(|url| !url.is_empty())
             .ok_or(OutboxError::NoDatabaseUrl)?;
-        let Url { config, ca_file } = url::parse(&url)?;
+        let mut url = url::parse(&url)?;
+        let ca_file = url.ca_file.take();
         let ca_file = ca_file.or_else(|| std::env::var_os("PGSSLROOTCERT").map(PathBuf::from));
-        Self::new(config, named(ca_file).as_deref())
+        Self::new(url, existing(ca_file).as_deref())
     }
 
     /// Creates a pool of at most 16 connections to the database at `url`. Opens no connection.
@@ -95,14 +117,15 @@ impl Pool {
     /// - [`OutboxError::InvalidOption`] for an unknown `sslmode` or `target_session_attrs`.
     /// - [`OutboxError::Tls`] if the certificates are unusable.
     pub fn from_url(url: &str, ca_file: Option<&Path>) -> Result<Self, OutboxError> {
-        let Url {
-            config,
-            ca_file: in_url,
-        } = url::parse(url)?;
-        Self::new(config, ca_file.or(named(in_url).as_deref()))
+        let mut url = url::parse(url)?;
+        let in_url = url.ca_file.take();
+        Self::new(url, ca_file.or(existing(in_url).as_deref()))
     }
 
-    fn new(config: Config, ca_file: Option<&Path>) -> Result<Self, OutboxError> {
+    fn new(url: Url, ca_file: Option<&Path>) -> Result<Self, OutboxError> {
+        let Url {
+            config, unnamed, ..
+        } = url;
         let recycle = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
@@ -110,7 +133,11 @@ impl Pool {
         let manager = Manager::from_config(config.clone(), tls.clone(), recycle);
         let target = config.get_target_session_attrs();
         let trust = Arc::new(Trust::new(target == TargetSessionAttrs::ReadWrite));
-        let inner = deadpool_postgres::Pool::builder(manager)
+        let mut builder = deadpool_postgres::Pool::builder(manager);
+        if !unnamed {
+            builder = builder.post_create(named::hook());
+        }
+        let inner = builder
             .max_size(16)
             .post_recycle(trust.hook())
             .timeouts(Timeouts {
@@ -175,19 +202,31 @@ impl Pool {
         Ok(self)
     }
 
-    /// Lets the blocking [`Outbox`](crate::Outbox) prepare its statement once per connection, so that the
-    /// database does not parse it again for each event. Async code uses
+    /// Lets the blocking [`Outbox`](crate::Outbox) prepare its statement once per connection in any case, so
+    /// that the database does not parse it again for each event. Async code uses
     /// [`Outbox::prepared`](crate::Outbox::prepared).
+    ///
+    /// Without this, the outbox does so on the connections on which it has detected that it is safe; see
+    /// [Prepared statements](Self#prepared-statements). This is for a pooler that keeps prepared statements, and
+    /// for pools made by `Pool::from`, whose connections are not examined.
     ///
     /// Do not use it behind PgBouncer in transaction mode before version 1.21, or with
     /// `max_prepared_statements` at 0: there a connection may have another statement of the same name.
     #[must_use]
     pub fn with_prepared_statements(mut self) -> Self {
-        self.prepares = true;
+        self.prepares = Some(true);
         self
     }
 
-    pub(crate) fn prepares(&self) -> bool {
+    /// Lets the blocking [`Outbox`](crate::Outbox) prepare no statement, whatever was detected. Async code uses
+    /// [`Outbox::unprepared`](crate::Outbox::unprepared).
+    #[must_use]
+    pub fn without_prepared_statements(mut self) -> Self {
+        self.prepares = Some(false);
+        self
+    }
+
+    pub(crate) fn prepares(&self) -> Option<bool> {
         self.prepares
     }
 
@@ -257,7 +296,7 @@ impl Pool {
 
 /// Returns the file that `sslrootcert` or `PGSSLROOTCERT` names, unless it is empty or `system`, which means
 /// the system's authorities.
-fn named(ca_file: Option<PathBuf>) -> Option<PathBuf> {
+fn existing(ca_file: Option<PathBuf>) -> Option<PathBuf> {
     ca_file.filter(|file| !file.as_os_str().is_empty() && file.as_os_str() != "system")
 }
 
@@ -268,7 +307,7 @@ impl From<deadpool_postgres::Pool> for Pool {
             schema: Schema::default(),
             wake: Arc::new(Wake::new()),
             notifies: false,
-            prepares: false,
+            prepares: None,
             origin: None,
             trust: Arc::new(Trust::new(false)),
         }

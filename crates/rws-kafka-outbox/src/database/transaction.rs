@@ -1,4 +1,5 @@
 use super::failure::{answer, answer_user};
+use super::named;
 use super::pool::Pool;
 use super::runtime::block_on;
 use super::schema::Schema;
@@ -44,6 +45,7 @@ impl<'a> Transaction<'a> {
     ///
     /// The errors of the database, and [`OutboxError::InAsyncTask`] in an async task.
     pub fn execute(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, OutboxError> {
+        self.heed(sql);
         let done = answer_user("run a statement", self.inner.execute(sql, params));
         self.noting(block_on("Transaction::execute", done))
     }
@@ -58,6 +60,7 @@ impl<'a> Transaction<'a> {
         sql: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, OutboxError> {
+        self.heed(sql);
         let rows = answer_user("run a query", self.inner.query(sql, params));
         self.noting(block_on("Transaction::query", rows))
     }
@@ -104,6 +107,13 @@ impl<'a> Transaction<'a> {
         })
     }
 
+    /// Names no statement any more on a connection whose prepared statements `sql` may remove.
+    fn heed(&self, sql: &str) {
+        if named::removes_names(sql) {
+            named::give_up(&self.inner);
+        }
+    }
+
     pub(crate) fn schema(&self) -> &Schema {
         self.pool.schema()
     }
@@ -143,10 +153,10 @@ pub trait AnyTransaction: sealed::Sealed {
     #[doc(hidden)]
     fn has_events(&self) {}
 
-    /// Returns `true` if its statements are to be prepared.
+    /// Returns what the pool was told about prepared statements; `None` if nothing.
     #[doc(hidden)]
-    fn is_prepared(&self) -> bool {
-        false
+    fn prepares(&self) -> Option<bool> {
+        None
     }
 
     /// Returns where prepared statements are kept for the next transaction of the same connection.
@@ -175,7 +185,7 @@ impl AnyTransaction for Transaction<'_> {
         self.has_events.store(true, Relaxed);
     }
 
-    fn is_prepared(&self) -> bool {
+    fn prepares(&self) -> Option<bool> {
         self.pool.prepares()
     }
 

@@ -1,4 +1,4 @@
-//! Avro, over pairs of a writer's and a reader's schema: the first byte says which.
+//! Decodes Avro with pairs of a writer's and a reader's schema. The first byte chooses the pair.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

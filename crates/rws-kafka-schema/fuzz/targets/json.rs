@@ -1,4 +1,4 @@
-//! JSON, of a type and of any.
+//! Decodes JSON as one type, and as any value.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

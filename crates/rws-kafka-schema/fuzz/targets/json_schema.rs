@@ -1,4 +1,4 @@
-//! JSON against schemas of all drafts: the first byte says which.
+//! Checks JSON against schemas of all drafts. The first byte chooses the schema.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

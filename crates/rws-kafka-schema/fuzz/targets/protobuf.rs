@@ -1,4 +1,4 @@
-//! The place of a message and the message, as a consumer reads them.
+//! Reads the place of a message, and the message, as a consumer does.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! The text of a schema, or a descriptor in base64.
+//! Compiles the text of a schema, or a descriptor in base64.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! What precedes a payload: what is read is written as it was, or in its shortest form.
+//! Reads the bytes before a payload. Written again, they must be the same, or the shortest form.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

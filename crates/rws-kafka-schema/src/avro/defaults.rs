@@ -62,7 +62,7 @@ impl Encoder<'_> {
     fn spend(&mut self, bytes: usize) -> Result<(), String> {
         match self.work.checked_sub(bytes.saturating_add(1)) {
             Some(left) => self.work = left,
-            None => return Err("too much, with all the other defaults of the schema".to_owned()),
+            None => return Err("the defaults of the schema are too large in total".to_owned()),
         }
         Ok(())
     }
@@ -109,7 +109,11 @@ impl Encoder<'_> {
             (Type::Fixed(fixed), Value::String(text)) => {
                 let bytes = latin(text).ok_or_else(|| misfit(ty, json))?;
                 if bytes.len() != fixed.size {
-                    return Err(format!("{} bytes; allowed: {}", bytes.len(), fixed.size));
+                    return Err(format!(
+                        "found {} bytes; allowed: {}",
+                        bytes.len(),
+                        fixed.size
+                    ));
                 }
                 to.extend_from_slice(&bytes);
             }
@@ -189,7 +193,7 @@ impl Encoder<'_> {
             }
         }
         Err(format!(
-            "found {}; no branch of the union takes it",
+            "found {}; no branch of the union accepts it",
             kind(json)
         ))
     }

@@ -16,7 +16,7 @@ const NAME: &str = "org.apache.avro.rust.u64";
 /// [`AvroError::Schema`] if the derived schema is not valid Avro.
 pub(crate) fn derived<T: AvroSchema + ?Sized>() -> Result<Schema, AvroError> {
     let mut json = serde_json::to_value(T::get_schema())
-        .map_err(|error| schema("", format!("the type derives none: {error}")))?;
+        .map_err(|error| schema("", format!("the type's derived schema is invalid: {error}")))?;
     replace(&mut json);
     Ok(Schema::avro(json.to_string()))
 }

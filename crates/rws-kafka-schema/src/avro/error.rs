@@ -8,7 +8,7 @@ use std::fmt;
 #[non_exhaustive]
 pub enum AvroError {
     /// The text is not an Avro schema, or refers to a type that does not exist.
-    #[error("not an Avro schema{}: {detail}", place(.path))]
+    #[error("invalid Avro schema{}: {detail}", place(.path))]
     Schema {
         /// The place in the schema, such as `Order.lines`.
         path: String,
@@ -37,7 +37,7 @@ pub enum AvroError {
     },
 
     /// The payload ends before the value does.
-    #[error("the payload ends at byte {position}, within the value{}", place(.path))]
+    #[error("the payload ends at byte {position}, before the end of the value{}", place(.path))]
     EndsEarly {
         /// The place in the value.
         path: String,
@@ -55,18 +55,21 @@ pub enum AvroError {
     },
 
     /// The payload does not match its schema.
-    #[error("the payload is not of its schema, before byte {position}{}: {detail}", place(.path))]
+    #[error(
+        "the payload does not match its schema, before byte {position}{}: {detail}",
+        place(.path)
+    )]
     Payload {
         /// The place in the value.
         path: String,
-        /// How far it was read, in bytes.
+        /// The number of bytes read so far.
         position: usize,
         /// What was found, and what is allowed.
         detail: String,
     },
 
     /// The payload contains a value that the requested type does not accept.
-    #[error("the payload holds no such value as was asked for{}: {detail}", place(.path))]
+    #[error("the payload does not fit the requested type{}: {detail}", place(.path))]
     Mismatch {
         /// The place in the value.
         path: String,
@@ -75,7 +78,10 @@ pub enum AvroError {
     },
 
     /// Values of the writer's schema cannot be read with the reader's schema.
-    #[error("what was written by one schema cannot be read by the other{}: {detail}", place(.path))]
+    #[error(
+        "values of the writer's schema cannot be read with the reader's schema{}: {detail}",
+        place(.path)
+    )]
     Unresolvable {
         /// The place in the schemas, such as `lines[].price`.
         path: String,
@@ -177,7 +183,7 @@ impl Fail {
     pub(super) fn of_branch(mut self, record: &str) -> Self {
         if let AvroError::Value { detail, .. } = &mut self.0.0 {
             detail.push_str(&format!(
-                " (as record {record}, of the union's by its fields)"
+                " (as record {record}, chosen from the union by its fields)"
             ));
         }
         self

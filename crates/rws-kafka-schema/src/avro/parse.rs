@@ -159,7 +159,7 @@ impl Parser {
             ids.push(id);
         }
         if ids.is_empty() {
-            return Err(place.error("a union of nothing"));
+            return Err(place.error("a union without branches"));
         }
         self.add(Type::Union(ids.into()), place)
     }
@@ -172,7 +172,7 @@ impl Parser {
         let namespace = text(object, "namespace").unwrap_or(place.namespace);
         let full = full_name(name, namespace);
         if primitive(&full).is_some() {
-            return Err(place.error(format!("{full:?} is a type of Avro's own")));
+            return Err(place.error(format!("{full:?} is a built-in type of Avro")));
         }
         if self.names.insert(full.clone(), id).is_some() {
             return Err(place.error(format!("{full:?} is defined twice")));
@@ -215,7 +215,7 @@ impl Parser {
         }
         let mut seen = HashSet::new();
         if let Some(twice) = fields.iter().find(|field| !seen.insert(&field.name)) {
-            return Err(inside.error(format!("field {:?} is there twice", twice.name)));
+            return Err(inside.error(format!("field {:?} occurs twice", twice.name)));
         }
         let attribute = |name| object.get(name) == Some(&Value::Bool(true));
         let empty = fields.iter().all(|field| self.is_empty(field.ty));
@@ -286,7 +286,7 @@ impl Parser {
         }
         let mut seen = HashSet::new();
         if let Some(twice) = symbols.iter().find(|symbol| !seen.insert(*symbol)) {
-            return Err(place.error(format!("symbol {twice:?} is there twice")));
+            return Err(place.error(format!("symbol {twice:?} occurs twice")));
         }
         let default = match text(object, "default") {
             None => None,
@@ -294,7 +294,9 @@ impl Parser {
                 // Fits, because there are not more symbols than that.
                 Some(position) => u32::try_from(position).ok(),
                 None => {
-                    return Err(place.error(format!("default {default:?} is none of the symbols")));
+                    return Err(
+                        place.error(format!("default {default:?} is not one of the symbols"))
+                    );
                 }
             },
         };

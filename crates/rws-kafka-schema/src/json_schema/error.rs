@@ -12,7 +12,7 @@ const MOST_WORDS: usize = 240;
 #[non_exhaustive]
 pub enum JsonSchemaError {
     /// The schema, or one that it refers to, is invalid.
-    #[error("the JSON Schema{} is wrong: {detail}", Named(.name))]
+    #[error("the JSON Schema{} is invalid: {detail}", Named(.name))]
     Schema {
         /// The name under which it is referred to; empty for the schema itself.
         name: String,
@@ -28,11 +28,11 @@ pub enum JsonSchemaError {
     },
 
     /// The schema does not allow the value.
-    #[error("the value is not as the JSON Schema says: {}", Listed(.violations, *.more))]
+    #[error("the value violates the JSON Schema: {}", Listed(.violations, *.more))]
     Mismatch {
         /// The first 5 violations.
         violations: Vec<Violation>,
-        /// Whether there are more.
+        /// `true` if there are more violations than the listed ones.
         more: bool,
     },
 }
@@ -68,7 +68,7 @@ impl JsonSchemaError {
     pub(super) fn no_json(name: &str, error: &serde_json::Error) -> Self {
         Self::Schema {
             name: bounded(name),
-            detail: format!("no JSON: {}", bounded(error)),
+            detail: format!("not JSON: {}", bounded(error)),
         }
     }
 

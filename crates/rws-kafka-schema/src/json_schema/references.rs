@@ -45,6 +45,6 @@ impl Retrieve for References {
     fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
         self.find(uri.as_str())
             .cloned()
-            .ok_or_else(|| "no reference has this name, and none is fetched".into())
+            .ok_or_else(|| "no reference has this name, and schemas are never fetched".into())
     }
 }

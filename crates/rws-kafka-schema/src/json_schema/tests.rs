@@ -144,7 +144,7 @@ fn a_payload_is_validated_before_it_is_read() {
     let error = validator.decode::<Order>(br#"{"id":1}"#).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the value is not as the JSON Schema says: \"lines\" is a required property"
+        "the value violates the JSON Schema: \"lines\" is a required property"
     );
     let error = validator
         .decode::<Order>(br#"{"id":1,"lines":[{"sku":"A"}]}"#)
@@ -158,7 +158,7 @@ fn a_payload_is_validated_before_it_is_read() {
         assert!(
             error
                 .to_string()
-                .starts_with("not the JSON that was asked for, at line 1"),
+                .starts_with("the payload is not JSON of the requested type, at line 1"),
             "{error}"
         );
         assert!(error.source().is_some());
@@ -300,18 +300,18 @@ fn what_is_not_referred_to_is_never_fetched() {
 #[test]
 fn a_schema_that_is_none_is_refused() {
     for (text, words) in [
-        ("", "no JSON: EOF"),
-        ("{", "no JSON: EOF"),
+        ("", "not JSON: EOF"),
+        ("{", "not JSON: EOF"),
         (r#"{"type": "strange"}"#, "(at /type)"),
         (r#"{"minLength": -1}"#, "(at /minLength)"),
         (r#"{"pattern": "("}"#, "pattern"),
         (r##"{"$ref": "#/definitions/none"}"##, "/definitions/none"),
-        ("[]", "is wrong"),
-        ("3", "is wrong"),
+        ("[]", "is invalid"),
+        ("3", "is invalid"),
     ] {
         let error = refused(text).to_string();
         assert!(
-            error.starts_with("the JSON Schema is wrong: ") && error.contains(words),
+            error.starts_with("the JSON Schema is invalid: ") && error.contains(words),
             "{error}"
         );
         assert!(error.len() < 1000, "{error}");
@@ -320,7 +320,7 @@ fn a_schema_that_is_none_is_refused() {
     assert!(
         error
             .to_string()
-            .starts_with("the JSON Schema a.json is wrong: no JSON")
+            .starts_with("the JSON Schema a.json is invalid: not JSON")
     );
 }
 

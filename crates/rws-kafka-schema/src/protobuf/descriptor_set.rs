@@ -134,7 +134,7 @@ fn schema(
 ) -> Result<Schema, ProtobufError> {
     if depth == 0 {
         return Err(wrong(format!(
-            "imports lead deeper than {DEEPEST} files, or in a circle"
+            "imports are nested deeper than {DEEPEST} files, or form a circle"
         )));
     }
     let text = STANDARD.encode(without_source_info(file.bytes)?);

@@ -6,7 +6,7 @@ use crate::wire::FramingError;
 #[non_exhaustive]
 pub enum ProtobufError {
     /// The schema's text is neither a `.proto` file nor a file's descriptor in base64.
-    #[error("the Protobuf schema is wrong at line {line} column {column}: {detail}")]
+    #[error("the Protobuf schema is invalid at line {line} column {column}: {detail}")]
     Schema {
         /// The line, counted from 1.
         line: usize,
@@ -17,7 +17,7 @@ pub enum ProtobufError {
     },
 
     /// The schema is a file's descriptor in base64, and is invalid.
-    #[error("the Protobuf schema's descriptor is wrong: {detail}")]
+    #[error("the Protobuf schema's descriptor is invalid: {detail}")]
     Descriptor {
         /// What is wrong.
         detail: String,
@@ -30,19 +30,19 @@ pub enum ProtobufError {
         asked: String,
         /// The first 16 full names in the schema.
         found: Vec<String>,
-        /// How many more there are.
+        /// The number of names that are not listed.
         more: usize,
     },
 
     /// The payload names a place in the schema that has no message.
-    #[error("the payload is of the message at {indexes:?}, where the Protobuf schema has none")]
+    #[error("the payload names the message at {indexes:?}, but the Protobuf schema has none there")]
     UnknownIndexes {
         /// Confluent's indexes, one for each level; with AWS Glue, the single index.
         indexes: Vec<i64>,
     },
 
     /// The payload is another message than the requested one.
-    #[error("the payload is of the message {found}; asked for was {asked}")]
+    #[error("the payload is the message {found}; expected {asked}")]
     OtherMessage {
         /// The requested full name.
         asked: String,
@@ -51,11 +51,11 @@ pub enum ProtobufError {
     },
 
     /// The indexes at the start of a payload are invalid.
-    #[error("the payload does not begin with the place of a message")]
+    #[error("the payload does not start with valid message indexes")]
     Framing(#[from] FramingError),
 
     /// The payload cannot be decoded as the requested type.
-    #[error("the payload is not the {message} that was asked for")]
+    #[error("the payload cannot be decoded as {message}")]
     Payload {
         /// The requested full name.
         message: String,

@@ -199,7 +199,7 @@ fn a_descriptor_in_base64_is_read() {
     let error = refused(&encoded(&twice));
     assert_eq!(
         error.to_string(),
-        "the Protobuf schema's descriptor is wrong: M is declared twice"
+        "the Protobuf schema's descriptor is invalid: M is declared twice"
     );
 }
 
@@ -280,7 +280,7 @@ fn errors_tell_what_was_found_and_what_is_allowed() {
         file.confluent_rest(&[0], "p.A", &[2, 14])
             .unwrap_err()
             .to_string(),
-        "the payload is of the message at [7], where the Protobuf schema has none"
+        "the payload names the message at [7], but the Protobuf schema has none there"
     );
     let error = file.confluent_rest(&[0], "p.A", &[1]).unwrap_err();
     assert!(
@@ -292,11 +292,11 @@ fn errors_tell_what_was_found_and_what_is_allowed() {
     );
     assert_eq!(
         refused("syntax = 'proto3';\nmessage A {\n  string a = 1;\n").to_string(),
-        "the Protobuf schema is wrong at line 4 column 1: found the end; allowed: a declaration"
+        "the Protobuf schema is invalid at line 4 column 1: found the end; allowed: a declaration"
     );
     assert_eq!(
         refused("{\"type\": \"record\"}").to_string(),
-        "the Protobuf schema is wrong at line 1 column 1: found `{`; allowed: a declaration"
+        "the Protobuf schema is invalid at line 1 column 1: found `{`; allowed: a declaration"
     );
 }
 
@@ -417,7 +417,7 @@ fn a_payload_of_something_else_is_refused_in_prosts_words() {
     let error = decode::<Node>(&[0x0a, 0x05, b'x']).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the payload is not the shop.Tree.Node that was asked for"
+        "the payload cannot be decoded as shop.Tree.Node"
     );
     assert!(
         error

@@ -198,7 +198,7 @@ impl OAuth {
         let granted: Granted =
             serde_json::from_slice(&answer.body).map_err(|_| RegistryError::Answer {
                 url,
-                detail: "it is no JSON with an access_token".to_owned(),
+                detail: "it is not JSON with an access_token".to_owned(),
             })?;
         let life = granted.expires_in.map_or(UNTOLD_LIFE, Duration::from_secs);
         let token = Token {

@@ -54,7 +54,7 @@ impl SchemaRegistry {
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Registry`] if the registry refused the schema or could not be asked, and
+    /// [`SchemaError::Registry`] if the registry refused the schema or is unavailable, and
     /// [`SchemaError::Avro`] if the value does not fit the schema.
     pub fn encode_avro<T: AvroMessage + Serialize + ?Sized>(
         &self,

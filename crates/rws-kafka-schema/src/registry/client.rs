@@ -139,7 +139,7 @@ impl Client {
             let found = found(&import.name, &import.schema)?;
             let version = found.version.ok_or_else(|| RegistryError::References {
                 schema: printable(&import.name).into_owned(),
-                detail: "cannot be made: the registry tells no version of it".to_owned(),
+                detail: "cannot be built: the registry returned no version of it".to_owned(),
             })?;
             Ok(Reference::new(&import.name, &import.name, version))
         });
@@ -174,7 +174,7 @@ impl Client {
         if depth == 0 {
             return Err(RegistryError::References {
                 schema: printable(owner).into_owned(),
-                detail: format!("lead deeper than {DEEPEST} schemas, or in a circle"),
+                detail: format!("are nested deeper than {DEEPEST} schemas, or form a circle"),
             });
         }
         let mut add = |name: &str, schema: &Schema| {
@@ -326,7 +326,7 @@ mod tests {
         let error = dependencies(|number| vec![number + 1]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the references of schema 0 lead deeper than 32 schemas, or in a circle"
+            "the references of schema 0 are nested deeper than 32 schemas, or form a circle"
         );
     }
 }

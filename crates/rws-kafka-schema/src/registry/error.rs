@@ -2,7 +2,7 @@ use super::id::SchemaId;
 use crate::outside::escape;
 use std::time::Duration;
 
-/// The error of a schema registry: it refused a request, or could not be asked.
+/// The error of a schema registry: it refused a request, or is unavailable.
 ///
 /// Neither `Display` nor `Debug` shows credentials; URLs are shown without theirs.
 #[derive(Clone, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum RegistryError {
     /// The registry did not answer: nothing listens, the connection broke, TLS failed, or it took too long.
     #[error("the schema registry at {url} cannot be reached ({attempts} tries): {detail}")]
     Unreachable {
-        /// The URL that was asked last.
+        /// The URL of the last request.
         url: String,
         /// The number of tries; each try asks all URLs.
         attempts: u32,
@@ -32,11 +32,11 @@ pub enum RegistryError {
 
     /// The registry is overloaded or has an internal error: status 408, 429 or 5xx.
     #[error(
-        "the schema registry at {url} is not able to answer ({attempts} tries): {}",
+        "the schema registry at {url} is unavailable ({attempts} tries): {}",
         Said(*.status, *.code, .text)
     )]
     Unavailable {
-        /// The URL that was asked last.
+        /// The URL of the last request.
         url: String,
         /// The number of tries; each try asks all URLs.
         attempts: u32,
@@ -46,7 +46,7 @@ pub enum RegistryError {
         code: Option<i64>,
         /// The registry's message.
         text: String,
-        /// How long the registry asked to wait.
+        /// The wait that the registry asked for.
         retry_after: Option<Duration>,
     },
 
@@ -56,7 +56,7 @@ pub enum RegistryError {
         Said(*.status, *.code, .text)
     )]
     Unauthorized {
-        /// The URL that was asked.
+        /// The URL of the request.
         url: String,
         /// The HTTP status.
         status: u16,
@@ -76,7 +76,7 @@ pub enum RegistryError {
     /// The registry has no schema with this id.
     #[error("the schema registry at {url} has no schema {id}: {text}")]
     UnknownId {
-        /// The URL that was asked.
+        /// The URL of the request.
         url: String,
         /// The id.
         id: SchemaId,
@@ -89,11 +89,11 @@ pub enum RegistryError {
     /// The registry does not have this subject, this version of it, or this schema under it.
     #[error("the schema registry at {url} has no {what} in subject {subject}: {text}")]
     UnknownSubject {
-        /// The URL that was asked.
+        /// The URL of the request.
         url: String,
         /// The subject; for Glue, the schema's name.
         subject: String,
-        /// What was looked for: `version 3`, `such schema`.
+        /// The thing that was looked for: `version 3`, `such schema`.
         what: String,
         /// The registry's error code, if it returned one.
         code: Option<i64>,
@@ -104,7 +104,7 @@ pub enum RegistryError {
     /// The subject's compatibility rule does not allow the schema.
     #[error("the schema is not compatible with subject {subject} ({url}): {text}")]
     Incompatible {
-        /// The URL that was asked.
+        /// The URL of the request.
         url: String,
         /// The subject; for Glue, the schema's name.
         subject: String,
@@ -116,10 +116,10 @@ pub enum RegistryError {
 
     /// The registry considers the schema invalid.
     #[error(
-        "the schema registry at {url} takes the schema of subject {subject} for invalid: {text}"
+        "the schema registry at {url} rejects the schema of subject {subject} as invalid: {text}"
     )]
     InvalidSchema {
-        /// The URL that was asked.
+        /// The URL of the request.
         url: String,
         /// The subject; for Glue, the schema's name.
         subject: String,
@@ -130,9 +130,9 @@ pub enum RegistryError {
     },
 
     /// The registry refused for another cause.
-    #[error("the schema registry refused {url}: {}", Said(*.status, *.code, .text))]
+    #[error("the schema registry refused the request to {url}: {}", Said(*.status, *.code, .text))]
     Refused {
-        /// The URL that was asked.
+        /// The URL of the request.
         url: String,
         /// The HTTP status.
         status: u16,
@@ -144,9 +144,9 @@ pub enum RegistryError {
 
     /// The response does not come from a schema registry: it is a web page, cut short, too large, or lacks
     /// required fields.
-    #[error("the answer of {url} is not one of a schema registry: {detail}")]
+    #[error("invalid schema registry response from {url}: {detail}")]
     Answer {
-        /// The URL that was asked.
+        /// The URL of the request.
         url: String,
         /// What is wrong with the response.
         detail: String,

@@ -22,13 +22,14 @@ pub enum FromEnvError {
 
     /// No setting configures a registry.
     #[error(
-        "no schema registry is set: set schema_registry_url (RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL) or \
+        "no schema registry is configured: set schema_registry_url \
+         (RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_URL) or \
          schema_registry_glue_region (RWS_CONFIG_KAFKA_SCHEMA_REGISTRY_GLUE_REGION)"
     )]
     NoRegistry,
 
     /// A registry is configured that this build has no client for.
-    #[error("the settings tell of a {what}, and this build is without the feature {feature}")]
+    #[error("a {what} is configured, but this build lacks the feature {feature}")]
     NoFeature {
         /// The kind of registry.
         what: &'static str,

@@ -226,12 +226,12 @@ fn failed(url: &str, error: ureq::Error) -> RegistryError {
     };
     match error {
         ureq::Error::BodyExceedsLimit(limit) => {
-            answer(format!("it is larger than the {limit} bytes that are read"))
+            answer(format!("it is larger than the {limit} bytes allowed"))
         }
         ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::Http(_) => {
             RegistryError::Setting {
                 setting: "URL",
-                found: format!("{url} cannot be asked"),
+                found: format!("{url} is invalid"),
                 allowed: "http://host:port/path or https://host:port/path",
             }
         }

@@ -29,7 +29,7 @@ impl SchemaRegistry {
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Registry`] if the registry refused the schema or could not be asked,
+    /// [`SchemaError::Registry`] if the registry refused the schema or is unavailable,
     /// [`SchemaError::JsonSchema`] if the schema does not allow the value, and [`SchemaError::JsonValue`] if
     /// JSON cannot represent it.
     pub fn encode_json_schema<T: JsonSchemaMessage + Serialize + ?Sized>(

@@ -64,7 +64,7 @@ impl LatestCache {
     }
 
     /// Returns the latest version of `subject`, and fetches it if it is unknown or due. One thread fetches
-    /// it; the others keep using the old one. If the registry cannot be asked, that thread does the same.
+    /// it; the others keep using the old one. If the registry is unavailable, that thread does the same.
     pub(crate) fn get(
         &self,
         subject: &str,
@@ -94,7 +94,7 @@ impl LatestCache {
                 tracing::warn!(
                     target: "rws_kafka",
                     subject = &*printable(subject),
-                    "going on with the latest schema that is known: {}",
+                    "cannot look up the latest schema; still using the cached one: {}",
                     with_causes(&error)
                 );
                 counters.stale();

@@ -34,7 +34,7 @@ impl SchemaRegistry {
     ///
     /// # Errors
     ///
-    /// [`SchemaError::Registry`] if the registry refused the schema or could not be asked, and
+    /// [`SchemaError::Registry`] if the registry refused the schema or is unavailable, and
     /// [`SchemaError::Protobuf`] if the schema has no such message.
     pub fn encode_protobuf<M: ProtobufMessage>(
         &self,

@@ -28,7 +28,7 @@ pub(super) fn next(from: &str, headers: &HeaderMap) -> Result<Next, String> {
         .ok_or("it redirects without a Location")?;
     let wrong = || {
         let shown = without_credentials(location);
-        format!("it redirects to {shown:?}, which is no HTTP address")
+        format!("it redirects to {shown:?}, which is not an HTTP address")
     };
     let before: Uri = from.parse().map_err(|_| wrong())?;
     let url = absolute(&before, location).ok_or_else(wrong)?;

@@ -34,7 +34,12 @@ impl Retries {
             if attempt > self.most || Instant::now() + wait >= until {
                 return Err(tried(error, attempt));
             }
-            tracing::debug!(target: "rws_kafka", attempt, ?wait, "asking the schema registry again: {error}");
+            tracing::debug!(
+                target: "rws_kafka",
+                attempt,
+                ?wait,
+                "retrying a request to the schema registry: {error}"
+            );
             thread::sleep(wait);
         }
     }

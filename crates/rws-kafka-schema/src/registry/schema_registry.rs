@@ -66,7 +66,7 @@ impl SchemaRegistry {
     /// Karapace or Redpanda.
     ///
     /// `urls` is one or more `http` or `https` URLs, separated by commas. If one cannot answer, the next is
-    /// asked. A user and password in a URL are used unless [`with_basic_auth`](Self::with_basic_auth) or
+    /// tried. A user and password in a URL are used unless [`with_basic_auth`](Self::with_basic_auth) or
     /// another method sets credentials.
     pub fn confluent(urls: impl Into<String>) -> Self {
         Self::of(Settings::new(Kind::Confluent {
@@ -208,7 +208,7 @@ impl SchemaRegistry {
 
     /// Sets how long the latest version of a subject is cached. Default: 1 min.
     ///
-    /// If the registry cannot be asked after that time, the cached version is used further.
+    /// If the registry is unavailable after that time, the cached version stays in use.
     #[must_use]
     pub fn with_latest_ttl(self, ttl: Duration) -> Self {
         self.with(|settings| settings.latest_ttl = ttl)

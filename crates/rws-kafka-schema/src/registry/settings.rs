@@ -113,7 +113,7 @@ impl Settings {
         if let Some(method) = self.misused {
             return Err(RegistryError::Setting {
                 setting: method,
-                found: format!("does nothing for {}", self.kind.name()),
+                found: format!("has no effect on {}", self.kind.name()),
                 allowed: "settings of this kind of registry",
             });
         }

@@ -1,7 +1,7 @@
 use rws_kafka_observe::{Observer, RegistryRequests};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a registry's client has done since it was created. All clones of a
+/// The number of requests and cache hits of a registry's client since it was created. All clones of a
 /// [`SchemaRegistry`](super::SchemaRegistry) are counted together.
 ///
 /// ```
@@ -20,8 +20,8 @@ pub struct RegistryStats {
     /// The number of lookups that the caches answered. Lookups that a thread answered from its own memory of
     /// its last schemas are not counted.
     pub hits: u64,
-    /// The number of lookups that returned an outdated latest version because the registry could not be
-    /// asked.
+    /// The number of lookups that returned an outdated latest version because the registry was
+    /// unavailable.
     pub stale: u64,
 }
 

@@ -62,7 +62,7 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// How the subject of a schema is named.
+/// The strategy that names the subject of a schema.
 ///
 /// A record's name is the full name in Avro, the message's full name in Protobuf, and the `title` in a JSON
 /// Schema. Strategies that need it require a type that has its own schema, or one that is declared, such as

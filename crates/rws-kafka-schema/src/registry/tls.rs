@@ -91,7 +91,7 @@ fn certificates(
         }
     }
     if certificates.is_empty() {
-        return Err(wrong("it holds no certificate".to_owned()));
+        return Err(wrong("it contains no certificate".to_owned()));
     }
     Ok(certificates)
 }
@@ -112,7 +112,7 @@ fn private_key(file: &Path) -> Result<PrivateKey<'static>, RegistryError> {
     let wrong = |why: String| wrong("key file", file, &why, "a PEM file with an unencrypted key");
     let pem = read(file).map_err(wrong)?;
     // Without the parser's message, which could repeat the key.
-    PrivateKey::from_pem(&pem).map_err(|_| wrong("it holds no private key".to_owned()))
+    PrivateKey::from_pem(&pem).map_err(|_| wrong("it contains no private key".to_owned()))
 }
 
 /// Checks that certificate and key belong together, because ureq panics if they do not.
@@ -133,14 +133,14 @@ fn belong_together(
         .iter()
         .map(|one| CertificateDer::from(one.der()).into_owned());
     let key = PrivateKeyDer::try_from(key.der().to_vec())
-        .map_err(|_| refused("the key is of no known form".to_owned()))?;
+        .map_err(|_| refused("the key has an unknown format".to_owned()))?;
     let provider = CryptoProvider::get_default()
         .cloned()
         .unwrap_or_else(|| Arc::new(ring::default_provider()));
     match CertifiedKey::from_der(chain.collect(), key, &provider) {
         Ok(_) => Ok(()),
         Err(rustls::Error::InconsistentKeys(_)) => {
-            Err(refused("the certificate is of another key".to_owned()))
+            Err(refused("the certificate belongs to another key".to_owned()))
         }
         Err(error) => Err(refused(error.to_string())),
     }
@@ -187,9 +187,9 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "the schema registry's certificate file and key file {} and {} cannot be used together: \
-                 the certificate is of another key; allowed: a certificate, and the private key (RSA, \
-                 ECDSA or Ed25519) that it was made for",
+                "the schema registry's certificate file and key file {} and {} cannot be used \
+                 together: the certificate belongs to another key; allowed: a certificate, and the \
+                 private key (RSA, ECDSA or Ed25519) that it was made for",
                 a.0.display(),
                 b.1.display()
             )

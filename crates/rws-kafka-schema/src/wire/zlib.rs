@@ -15,11 +15,11 @@ const PIECE: usize = 16 << 10;
 #[non_exhaustive]
 pub enum ZlibError {
     /// The bytes are not zlib, or are incomplete.
-    #[error("the payload says that it is compressed by zlib, and is not: {0}")]
+    #[error("the payload is marked as compressed by zlib, but cannot be decompressed: {0}")]
     Broken(String),
 
     /// The decompressed payload would exceed the limit.
-    #[error("the payload of {found} bytes holds more than {limit} bytes; that many are read")]
+    #[error("the payload of {found} bytes decompresses to more than the {limit} bytes allowed")]
     TooLarge {
         /// The compressed size, in bytes.
         found: usize,
@@ -28,7 +28,7 @@ pub enum ZlibError {
     },
 
     /// Bytes follow the end of the compressed payload.
-    #[error("{0} bytes follow the end of the compressed payload; there must be none")]
+    #[error("{0} bytes follow the end of the compressed payload; allowed: none")]
     Trailing(usize),
 }
 

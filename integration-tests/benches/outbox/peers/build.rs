@@ -1,11 +1,11 @@
 use crate::peer::{Built, Peer};
 
-/// Builds the one on `oagudo/outbox`, or says why it cannot be built.
+/// Builds the one on `oagudo/outbox`, or returns why it cannot.
 pub(crate) fn go() -> Result<Built, String> {
     Peer::new("oagudo/outbox (Go)", "outbox", "go").go()
 }
 
-/// Builds the one on `transaction-outbox`, or says why it cannot be built.
+/// Builds the one on `transaction-outbox`, or returns why it cannot.
 pub(crate) fn java() -> Result<Built, String> {
     let peer = Peer::new("transaction-outbox (Java)", "outbox", "java");
     let jars = peer.jars()?;

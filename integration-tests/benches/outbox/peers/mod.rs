@@ -1,4 +1,5 @@
-//! Other outboxes: a program each, in `go` and `java` beside this file, with the settings told there.
+//! Other outboxes: a program each, in `go` and `java` beside this file, with the settings
+//! described there.
 
 mod build;
 mod program;
@@ -14,10 +15,10 @@ use std::time::Duration;
 const EVENTS: usize = 20_000;
 const ROUNDS: usize = 3;
 
-/// The same backlog, drained by our relay and by each peer in turn.
+/// Drains the same backlog with our relay and with each peer in turn.
 ///
-/// A peer is warm: its program has drained 5,000 events before. The time of our relay begins with the
-/// start of its threads.
+/// A peer is warm: its program has drained 5,000 events before. The time of our relay begins with
+/// the start of its threads.
 pub(crate) fn compare() {
     println!("peers, drain of {EVENTS} events, events/s");
     let peers = present([build::go(), build::java()]);
@@ -53,11 +54,15 @@ fn rate(peer: &Built) -> f64 {
         .and_then(|(events, millis)| Some((events.parse().ok()?, millis.parse().ok()?)));
     let (events, millis): (usize, f64) = figures.unwrap_or_else(|| panic!("{}: {line}", peer.name));
     let sent = in_topic(&stage.topic) - before;
-    assert!(sent >= EVENTS, "{}: {sent} are in the topic", peer.name);
+    assert!(
+        sent >= EVENTS,
+        "{}: only {sent} events are in the topic",
+        peer.name
+    );
     events as f64 * 1000.0 / millis
 }
 
-/// How many messages the broker has.
+/// Returns how many messages the broker has.
 fn in_topic(topic: &str) -> usize {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", Kafka::shared_for_load().bootstrap())

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Longer than the slowest peer on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// A peer at work; ended when this is dropped.
+/// A peer at work; ended when this value is dropped.
 pub(crate) struct Program {
     name: &'static str,
     child: Child,
@@ -39,11 +39,11 @@ impl Program {
         }
     }
 
-    /// Its next line of output.
+    /// Returns its next line of output.
     pub(crate) fn line(&self) -> String {
         self.lines
             .recv_timeout(DEADLINE)
-            .unwrap_or_else(|error| panic!("{} says nothing: {error}", self.name))
+            .unwrap_or_else(|error| panic!("{} printed nothing: {error}", self.name))
     }
 
     pub(crate) fn go_on(&mut self) {

@@ -14,7 +14,7 @@ pub(crate) fn print(place: &Place) {
         .concurrency(3)
         .start(|msg: ConsumerContext| {
             println!("handled {} {}", msg.partition(), msg.offset());
-            // So that it dies with work left.
+            // So that it is killed with work left.
             thread::sleep(Duration::from_micros(300));
             msg.commit()
         })

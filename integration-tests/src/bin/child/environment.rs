@@ -1,4 +1,4 @@
-//! Services that have all their settings from the environment.
+//! Services that read all their settings from the environment.
 
 use std::{error::Error, sync::mpsc::channel, time::Duration};
 
@@ -14,7 +14,7 @@ pub(crate) fn publish_by_outbox(topic: &str) {
     }
 }
 
-/// The snippet of the roadmap's item 6.
+/// Runs the snippet of the roadmap's item 6.
 fn enqueue_and_relay(topic: &str) -> Result<(), Box<dyn Error>> {
     let (producer, db_pool) = (KafkaProducer::from_env()?, Pool::from_env()?);
     let mut connection = db_pool.get()?;

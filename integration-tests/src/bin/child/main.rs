@@ -1,4 +1,4 @@
-//! Does one [`Job`] of a test, which is its only argument, and ends when its standard input does.
+//! Does one [`Job`] of a test, which is its only argument. It ends when its standard input does.
 
 mod consumers;
 mod environment;
@@ -29,7 +29,7 @@ fn main() {
         } => consumers::commit_within_batches(&place, batch, lanes),
         Job::Copy(copier) => {
             let report = copier.start().join();
-            panic!("it ended by itself: {report:?}");
+            panic!("the worker ended by itself: {report:?}");
         }
         Job::DeadLetter {
             place,
@@ -65,7 +65,8 @@ fn main() {
     }
 }
 
-/// A test that is killed must not leave its child running: its input ends with the test.
+/// Ends this process when its input ends, because a test that is killed must not leave its child
+/// running.
 fn end_with_the_test() {
     thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);

@@ -1,4 +1,4 @@
-//! The server's address is a setting of its process: the test sets it.
+//! The server's address is a setting of this process, which the test sets.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn consumer(place: &Place, observer: &Observer) -> KafkaConsumer {
         .expect("a valid consumer")
 }
 
-/// Its client id is the topic.
+/// Returns a producer whose client id is the topic.
 fn producer(place: &Place, observer: &Observer) -> KafkaProducer {
     let config = settings(place, &place.topic).build();
     let config = ProducerConfig::from(config.expect("valid settings"));

@@ -15,7 +15,7 @@ pub(crate) fn run(retrier: &Retrier) {
     let config = ConsumerConfig::new(&place.brokers, &place.group)
         .expect("valid settings")
         .observer(Observer::new())
-        // The next process takes its place at once.
+        // The next process replaces it at once.
         .property("group.instance.id", "worker");
     let (topic, generation) = (place.topic.clone(), retrier.generation);
     let report = KafkaConsumer::new(config)
@@ -32,7 +32,7 @@ pub(crate) fn run(retrier: &Retrier) {
                 level: match msg.topic().strip_prefix(&*topic) {
                     Some("") => 0,
                     Some(retry) => retry.trim_start_matches(".retry.").parse()?,
-                    None => panic!("it reads {}", msg.topic()),
+                    None => panic!("unexpected topic {}", msg.topic()),
                 },
                 partition: msg.partition(),
                 offset: msg.offset(),
@@ -41,7 +41,7 @@ pub(crate) fn run(retrier: &Retrier) {
                 at_ms: now_ms(),
                 due_ms: due_ms(&msg).unwrap_or(0),
             });
-            // A little work, so that a kill meets some of it.
+            // Takes some time, so that a kill interrupts some work.
             thread::sleep(Duration::from_micros(500));
             if msg.attempt() <= fails(number) {
                 return Err(HandlerError::new("busy"));
@@ -49,5 +49,5 @@ pub(crate) fn run(retrier: &Retrier) {
             msg.commit()
         })
         .join();
-    panic!("it ended by itself: {report:?}");
+    panic!("the worker ended by itself: {report:?}");
 }

@@ -13,12 +13,12 @@ use integration_tests::{
 };
 use rws_kafka::{ConsumerContext, ConsumerHandle, KafkaConsumer};
 
-/// How soon a change of the assignment is reported.
+/// The interval in which changes of the assignment are reported.
 const LOOK: Duration = Duration::from_millis(20);
-/// So that messages are in flight when a worker goes.
+/// So that messages are in flight when a worker ends.
 const WORK: Duration = Duration::from_micros(300);
 
-/// Works until SIGTERM, then stops in order.
+/// Works until SIGTERM, then stops.
 pub(crate) fn run(stormer: &Stormer) {
     let (ask, asked) = channel();
     ctrlc::set_handler(move || {
@@ -57,9 +57,9 @@ pub(crate) fn run(stormer: &Stormer) {
             Ok(()) => break,
             Err(RecvTimeoutError::Timeout) => {
                 let status = handle.status();
-                assert!(!status.stopped, "it ended by itself: {status:#?}");
+                assert!(!status.stopped, "the worker ended by itself: {status:#?}");
             }
-            Err(RecvTimeoutError::Disconnected) => panic!("the handler of SIGTERM is gone"),
+            Err(RecvTimeoutError::Disconnected) => panic!("the SIGTERM handler was dropped"),
         }
     }
     let report = handle.stop();
@@ -70,7 +70,7 @@ pub(crate) fn run(stormer: &Stormer) {
     assert!(report.is_clean(), "{report:?}");
 }
 
-/// What the worker owns, for the test.
+/// Returns what the worker owns, for the test.
 fn report(handle: &ConsumerHandle) -> String {
     let status = handle.status();
     let partitions: Vec<String> = status

@@ -97,8 +97,12 @@ impl Shift<'_> {
                 Fate::Dropped => return None,
             }
         }
-        let finished = messages.iter().map(|message| message.finish(true));
-        let put = self.end_batch(messages.len(), finished);
+        let finish = || {
+            messages.iter().for_each(|message| {
+                message.finish(true);
+            });
+        };
+        let put = self.end_batch(messages.len(), finish);
         if let Put::Done = put {
             let handled = messages.len() - failed.len();
             self.partition.recorders.consumed.processed(handled as u64);

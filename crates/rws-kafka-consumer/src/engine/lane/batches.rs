@@ -91,12 +91,13 @@ impl Shift<'_> {
                 let unsettled = marks.handled..messages.len();
                 let handled = unsettled.filter(|index| !marks.failed.contains_key(index));
                 let mut unasked = 0;
-                let finished = handled.clone().map(|index| {
-                    let (sequence, marked) = messages[index].finish(commit);
-                    unasked += u64::from(!marked);
-                    (sequence, marked)
-                });
-                match self.end_batch(handled.count(), finished) {
+                let count = handled.clone().count();
+                let finish = || {
+                    handled.for_each(|index| {
+                        unasked += u64::from(!messages[index].finish(commit));
+                    });
+                };
+                match self.end_batch(count, finish) {
                     Put::Done => {
                         self.unasked += unasked;
                         marks.handled = messages.len();
@@ -145,17 +146,16 @@ impl Shift<'_> {
 
 impl Shift<'_> {
     /// Finishes the messages, together with their outputs.
-    pub(super) fn end_batch(
-        &self,
-        count: usize,
-        finished: impl Iterator<Item = (u64, bool)>,
-    ) -> Put {
+    pub(super) fn end_batch(&self, count: usize, finish: impl FnOnce()) -> Put {
         if count == 0 {
             return Put::Done;
         }
         let (engine, partition) = (self.engine, self.partition);
         let records = self.outputs.records();
-        let finish = || partition.finish_all(finished);
+        let finish = || {
+            finish();
+            partition.settle();
+        };
         let commits = &engine.commits;
         commits.end(&**engine, partition, records, count, finish)
     }
@@ -199,7 +199,7 @@ impl Shift<'_> {
     /// The messages of the next attempt.
     fn take_run(&self, taken: &mut Taken) -> Vec<ConsumerContext> {
         let message = |batch: &Arc<Batch>, index, failures| {
-            let trace = TraceContext::from_headers(batch.headers(index));
+            let trace = TraceContext::from_headers(batch.headers(index)).map(Arc::new);
             let failures = self.attempts_before(batch, index) + failures;
             ConsumerContext::new(self.engine.clone(), batch, index, failures, trace)
         };

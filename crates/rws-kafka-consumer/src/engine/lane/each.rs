@@ -101,11 +101,8 @@ impl Shift<'_> {
     fn end_handled(&mut self, task: &Task, index: u32, handling: &Handling) -> Put {
         let (engine, partition) = (self.engine, self.partition);
         let mut unasked = false;
-        let finish = || {
-            let marked = task.batch.finish(index) || engine.commits.on_ok();
-            unasked = !marked;
-            partition.finish(task.batch.sequence(index), marked);
-        };
+        // The partition is told when the run ends.
+        let finish = || unasked = !task.batch.finish(index, engine.commits.on_ok());
         let records = self.outputs.records();
         let put = || engine.commits.end(&**engine, partition, records, 1, finish);
         let put = match engine.commits.carries_outputs() {

@@ -174,8 +174,7 @@ impl Shift<'_> {
     /// Finishes the message together with its outputs: its offset may move.
     pub(super) fn end(&self, task: &Task, index: u32) -> Put {
         let finish = || {
-            task.batch.finish(index);
-            self.partition.finish(task.batch.sequence(index), true);
+            task.batch.finish(index, true);
         };
         let (engine, records) = (self.engine, self.outputs.records());
         let commits = &engine.commits;

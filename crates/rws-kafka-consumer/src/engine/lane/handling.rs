@@ -3,6 +3,7 @@ use crate::handler::error::HandlerError;
 use crate::handler::message_batch::MessageBatch;
 use crate::partition::Batch;
 use rws_kafka_observe::trace::{TARGET, TraceContext};
+use std::sync::Arc;
 use tracing::Span;
 use tracing::field::{Empty, display};
 
@@ -12,7 +13,8 @@ use tracing::field::{Empty, display};
 /// Without a subscriber and without a context it costs almost nothing.
 pub(crate) struct Handling {
     span: Span,
-    context: Option<TraceContext>,
+    /// Shared with the context of the message, and small: these are moved for each message.
+    context: Option<Arc<TraceContext>>,
     /// `true` if the context is that of the span, not that of the message.
     is_recorded: bool,
 }
@@ -28,7 +30,7 @@ impl Handling {
         Self {
             span,
             is_recorded: of_span.is_some(),
-            context: of_span.or(came_with),
+            context: of_span.or(came_with).map(Arc::new),
         }
     }
 
@@ -44,22 +46,22 @@ impl Handling {
         Self {
             span,
             is_recorded: context.is_some(),
-            context,
+            context: context.map(Arc::new),
         }
     }
 
-    pub(crate) fn context(&self) -> Option<&TraceContext> {
+    pub(crate) fn context(&self) -> Option<&Arc<TraceContext>> {
         self.context.as_ref()
     }
 
     /// The context of the span, if OpenTelemetry records it.
     pub(crate) fn recorded(&self) -> Option<&TraceContext> {
-        self.context.as_ref().filter(|_| self.is_recorded)
+        self.context.as_deref().filter(|_| self.is_recorded)
     }
 
     pub(crate) fn run<R>(&self, handle: impl FnOnce() -> R) -> R {
         // A recorded span is current by itself.
-        let of_message = self.context.as_ref().filter(|_| !self.is_recorded);
+        let of_message = self.context.as_deref().filter(|_| !self.is_recorded);
         let _scope = of_message.map(TraceContext::enter);
         self.span.in_scope(handle)
     }

@@ -43,6 +43,7 @@ impl Shift<'_> {
             }
         };
         self.tell_handled();
+        self.partition.settle();
         outcome
     }
 

@@ -26,6 +26,8 @@ pub(super) enum Ours {
     /// Has another name in tokio-postgres.
     KeepalivesCount,
     ApplicationName,
+    /// Says that a pooler keeps no prepared statements.
+    Unnamed,
 }
 
 use Parameter::{Ignored, Known, Refused};
@@ -93,6 +95,19 @@ pub(super) fn find(name: &str, value: &str) -> Option<Parameter> {
         | "requirepeer" => Refused(WEAKER),
         "service" | "servicefile" | "passfile" => Refused(NO_FILES),
         "replication" => Refused("an outbox needs an ordinary connection"),
+
+        // How drivers of other languages are told of a pooler that keeps no prepared statements.
+        "pgbouncer" if value == "true" => Parameter::Ours(Ours::Unnamed),
+        "prepared_statements" if value == "false" => Parameter::Ours(Ours::Unnamed),
+        "statement_cache_size"
+        | "statement_cache_capacity"
+        | "statement-cache-capacity"
+        | "prepareThreshold"
+        | "preparedStatementCacheQueries"
+            if value == "0" =>
+        {
+            Parameter::Ours(Ours::Unnamed)
+        }
 
         // Of Prisma, and so of Vercel and Supabase.
         "pgbouncer"

@@ -16,6 +16,8 @@ pub(in crate::database) struct Url {
     pub(in crate::database) config: Config,
     /// The file with certificate authorities that it names.
     pub(in crate::database) ca_file: Option<PathBuf>,
+    /// Set if it says that named prepared statements are not to be used.
+    pub(in crate::database) unnamed: bool,
 }
 
 /// Parses a URL, or libpq's form `host=… user=…`.
@@ -71,6 +73,7 @@ pub(in crate::database) fn parse(text: &str) -> Result<Url, OutboxError> {
     Ok(Url {
         config,
         ca_file: query.ca_file,
+        unnamed: query.unnamed,
     })
 }
 

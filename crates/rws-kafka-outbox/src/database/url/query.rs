@@ -17,6 +17,7 @@ pub(super) struct Query {
     ssl: Option<&'static str>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) fallback_name: Option<String>,
+    pub(super) unnamed: bool,
     ignored: Vec<String>,
 }
 
@@ -90,6 +91,7 @@ impl Query {
             }
             Ours::SslRootCert => self.ca_file = Some(decoded(value)?.into()),
             Ours::FallbackApplicationName => self.fallback_name = Some(decoded(value)?),
+            Ours::Unnamed => self.unnamed = true,
             Ours::ApplicationName => self.parameters.push(format!("application_name={value}")),
             Ours::KeepalivesCount => self.parameters.push(format!("keepalives_retries={value}")),
             Ours::TargetSessionAttrs => {

@@ -379,3 +379,24 @@ fn the_names_of_the_application_and_the_file_of_authorities_are_read() {
     assert_eq!(url.ca_file.as_deref(), Some(Path::new("/ca.pem")));
     assert_eq!(url.config.get_ssl_mode(), SslMode::Require);
 }
+
+#[test]
+fn a_pooler_that_keeps_no_prepared_statements_is_taken_from_the_url() {
+    for parameter in [
+        "pgbouncer=true",
+        "prepared_statements=false",
+        "statement_cache_size=0",
+        "prepareThreshold=0",
+    ] {
+        assert!(
+            read(&format!("postgres://h/d?{parameter}")).unnamed,
+            "{parameter}"
+        );
+    }
+    for parameter in ["", "pgbouncer=false", "statement_cache_size=100"] {
+        assert!(
+            !read(&format!("postgres://h/d?{parameter}")).unnamed,
+            "{parameter}"
+        );
+    }
+}

@@ -92,7 +92,7 @@ impl Symbols {
         AvroError::Unresolvable {
             path: self.path.clone(),
             detail: format!(
-                "symbol {symbol:?} is none of the reader's enum {}, which has no default",
+                "symbol {symbol:?} is not in the reader's enum {}, which has no default",
                 self.reader
             ),
         }

@@ -55,7 +55,7 @@ impl<'i, 'de> FieldsAccess<'i, 'de> {
                 seed.deserialize(De::new(self.input.plan.get(*step), &mut input))
                     .map_err(|fail| fail.in_field(name))
             }
-            Action::Skip(_) => Err(Fail::mismatch("a field that is skipped was asked for")),
+            Action::Skip(_) => Err(Fail::mismatch("a skipped field was requested")),
         }
     }
 
@@ -82,7 +82,7 @@ impl<'i, 'de> FieldsAccess<'i, 'de> {
     pub(super) fn finish(mut self) -> Outcome<()> {
         if self.coming()?.is_some() {
             return Err(Fail::mismatch(
-                "the record has more fields than the type takes",
+                "the record has more fields than the type accepts",
             ));
         }
         self.input.leave();
@@ -108,7 +108,7 @@ impl<'de> MapAccess<'de> for FieldsAccess<'_, 'de> {
         // `next_key_seed` has already moved to this action.
         match self.record.actions.get(self.next) {
             Some(action) => self.value(action, seed),
-            None => Err(Fail::mismatch("the record has no further field")),
+            None => Err(Fail::mismatch("the record has no more fields")),
         }
     }
 
@@ -181,7 +181,7 @@ impl<'i, 'de> ItemsAccess<'i, 'de> {
     pub(super) fn finish(mut self) -> Outcome<()> {
         if self.has_next()? {
             return Err(Fail::mismatch(format!(
-                "more than the {} items that the type takes",
+                "more than the {} items that the type accepts",
                 self.count
             )));
         }
@@ -251,7 +251,7 @@ impl<'de> BytesAccess<'de> {
         match self.bytes.len() {
             0 => Ok(()),
             left => Err(Fail::mismatch(format!(
-                "{left} bytes more than the type takes"
+                "{left} bytes more than the type accepts"
             ))),
         }
     }
@@ -308,7 +308,7 @@ impl<'i, 'de> VariantAccess<'i, 'de> {
 
     fn held(self) -> Outcome<De<'i, 'de>> {
         self.value
-            .ok_or_else(|| Fail::mismatch("found a symbol; wanted a variant that holds something"))
+            .ok_or_else(|| Fail::mismatch("found a symbol; expected a variant with content"))
     }
 }
 

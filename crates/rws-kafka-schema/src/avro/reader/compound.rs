@@ -30,8 +30,8 @@ impl<'i, 'de> De<'i, 'de> {
     ) -> Outcome<V::Value> {
         if !record.in_order {
             return Err(Fail::mismatch(format!(
-                "the writer's fields of record {} have another order: a tuple has no names to sort \
-                 them by",
+                "the writer's fields of record {} have another order, and a tuple has no \
+                 field names to sort them by",
                 record.name
             )));
         }
@@ -46,7 +46,7 @@ impl<'i, 'de> De<'i, 'de> {
         match self.step {
             Step::Null => Ok(()),
             Step::Record(record) if record.fields == 0 => self.fields(record)?.finish(),
-            _ => self.misfit("a variant that holds nothing"),
+            _ => self.misfit("a variant without content"),
         }
     }
 

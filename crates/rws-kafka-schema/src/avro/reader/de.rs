@@ -64,7 +64,7 @@ impl<'i, 'de> De<'i, 'de> {
             Step::Map(_) => "a map".to_owned(),
             Step::Union(_) | Step::Branch { .. } | Step::Never(_) => "a union".to_owned(),
         };
-        Err(Fail::mismatch(format!("found {found}; wanted {wanted}")))
+        Err(Fail::mismatch(format!("found {found}; expected {wanted}")))
     }
 
     /// Reads a whole number in the range of `N`.

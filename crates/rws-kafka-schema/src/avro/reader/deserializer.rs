@@ -157,7 +157,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
                 let text = settled.input.text()?;
                 match uuid::bytes(text) {
                     Some(bytes) => visitor.visit_bytes(&bytes),
-                    None => Err(settled.input.wrong(format!("{text:?}, which is no UUID"))),
+                    None => Err(settled.input.wrong(format!("{text:?} is not a UUID"))),
                 }
             }
             _ => settled.misfit("bytes"),

@@ -238,7 +238,7 @@ impl<'de> Input<'de> {
                 Some(left) => self.empty_items = left,
                 None => {
                     return Err(self.wrong(format!(
-                        "a block of {count} items that take no byte; allowed: {}",
+                        "a block of {count} items that take no bytes; allowed: {}",
                         self.empty_items
                     )));
                 }

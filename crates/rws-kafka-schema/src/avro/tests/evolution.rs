@@ -218,8 +218,8 @@ fn a_symbol_without_a_place_is_refused_when_it_comes() {
     let error = resolve::<Second>(&more, V2, &unknown).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "what was written by one schema cannot be read by the other in state: symbol \"GONE\" is \
-         none of the reader's enum shop.State, which has no default"
+        "values of the writer's schema cannot be read with the reader's schema in state: \
+         symbol \"GONE\" is not in the reader's enum shop.State, which has no default"
     );
 }
 
@@ -467,6 +467,6 @@ fn a_wrong_default_is_refused_only_where_it_is_needed() {
     let error = Reader::new(&avro(without), Some(&avro(reader))).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "not an Avro schema in R.a: its default: found \"x\"; allowed: int"
+        "invalid Avro schema in R.a: its default: found \"x\"; allowed: int"
     );
 }

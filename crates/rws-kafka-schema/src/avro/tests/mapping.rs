@@ -238,7 +238,7 @@ fn fields_are_found_by_name_and_filled_by_default() {
     assert_eq!(
         try_write(SCHEMA, &map).unwrap_err().to_string(),
         "the value does not fit the Avro schema in b: \
-         the value has no such field, and the schema no default for it"
+         the value lacks this field, and the schema has no default for it"
     );
     let map = BTreeMap::from([("a", "x"), ("e", "y")]);
     assert_eq!(
@@ -290,7 +290,7 @@ fn errors_name_the_place_in_the_value() {
     bytes[17] = 8;
     assert_eq!(
         read::<Order>(ORDER, &bytes).unwrap_err().to_string(),
-        "the payload is not of its schema, before byte 18 in note: branch 4; allowed: 0 to 1"
+        "the payload does not match its schema, before byte 18 in note: branch 4; allowed: 0 to 1"
     );
 
     #[derive(Debug, Deserialize)]
@@ -306,8 +306,8 @@ fn errors_name_the_place_in_the_value() {
     let bytes = write(ORDER, &order());
     assert_eq!(
         read::<Wrong>(ORDER, &bytes).unwrap_err().to_string(),
-        "the payload holds no such value as was asked for in lines[0].price: \
-         found an int; wanted a string"
+        "the payload does not fit the requested type in lines[0].price: \
+         found an int; expected a string"
     );
 
     #[derive(Serialize)]
@@ -359,7 +359,7 @@ fn a_payload_that_ends_early_or_late_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the payload ends at byte {}, within the value in tags.new",
+            "the payload ends at byte {}, before the end of the value in tags.new",
             bytes.len() - 2
         )
     );

@@ -61,21 +61,22 @@ fn a_map_that_is_none_of_the_records_is_told_why() {
         try_write(PAYMENT, &json!({"iban": 7}))
             .unwrap_err()
             .to_string(),
-        "the value does not fit the Avro schema: found a map that is none of the union's records: \
-         shop.Card has no field iban; shop.Bank has string in field iban; shop.Plan has string in \
-         field iban"
+        "the value does not fit the Avro schema: found a map that fits none of the union's \
+         records: shop.Card has no field iban; shop.Bank has string in field iban; shop.Plan \
+         has string in field iban"
     );
     assert_eq!(
         try_write(PAYMENT, &json!({})).unwrap_err().to_string(),
-        "the value does not fit the Avro schema: found a map that is none of the union's records: \
-         shop.Card needs a field number; shop.Bank needs a field iban; shop.Plan needs a field iban"
+        "the value does not fit the Avro schema: found a map that fits none of the union's \
+         records: shop.Card needs a field number; shop.Bank needs a field iban; shop.Plan \
+         needs a field iban"
     );
     assert_eq!(
         try_write(PAYMENT, &json!({"iban": "DE1", "parts": [{"iban": 7}]}))
             .unwrap_err()
             .to_string(),
         "the value does not fit the Avro schema in parts[0].iban: found u64; the schema has string \
-         (as record shop.Plan, of the union's by its fields)"
+         (as record shop.Plan, chosen from the union by its fields)"
     );
 }
 

@@ -90,7 +90,7 @@ fn references_are_found_by_full_name_however_deep() {
     let error = Writer::new(&with_dependencies(order, &[])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "not an Avro schema in shop.Order.customer: no type \"shop.people.Customer\" is defined \
+        "invalid Avro schema in shop.Order.customer: no type \"shop.people.Customer\" is defined \
          here, before here, or in a schema referred to"
     );
     let broken = with_dependencies(order, &[("shop.people.Address", "{}")]);
@@ -142,7 +142,7 @@ fn what_is_no_schema_is_refused_with_its_place() {
         ("1", "found 1; allowed"),
         ("null", "found null; allowed"),
         (r#""text""#, "no type \"text\""),
-        ("[]", "a union of nothing"),
+        ("[]", "a union without branches"),
         (r#"["int", "int"]"#, "a union with int twice"),
         (r#"["int", ["null"]]"#, "a union directly within a union"),
         (r#"{"name": "R"}"#, "an object without \"type\""),
@@ -167,7 +167,7 @@ fn what_is_no_schema_is_refused_with_its_place() {
         (
             r#"{"type": "record", "name": "R", "fields": [
                 {"name": "a", "type": "int"}, {"name": "a", "type": "int"}]}"#,
-            "in R: field \"a\" is there twice",
+            "in R: field \"a\" occurs twice",
         ),
         (
             r#"{"type": "record", "name": "R", "fields": [
@@ -184,7 +184,7 @@ fn what_is_no_schema_is_refused_with_its_place() {
         ),
         (
             r#"{"type": "fixed", "name": "int", "size": 1}"#,
-            "a type of Avro's own",
+            "a built-in type of Avro",
         ),
         (
             r#"{"type": "enum", "name": "E"}"#,
@@ -196,11 +196,11 @@ fn what_is_no_schema_is_refused_with_its_place() {
         ),
         (
             r#"{"type": "enum", "name": "E", "symbols": ["A", "A"]}"#,
-            "\"A\" is there twice",
+            "\"A\" occurs twice",
         ),
         (
             r#"{"type": "enum", "name": "E", "symbols": ["A"], "default": "B"}"#,
-            "default \"B\" is none of the symbols",
+            "default \"B\" is not one of the symbols",
         ),
         (r#"{"type": "array"}"#, "no \"items\""),
         (

@@ -47,7 +47,7 @@ impl<'a, 'w, 'o> Ser<'a, 'w, 'o> {
                     varint::write_length(at, self.out.to);
                     Ok(())
                 }
-                None => self.misfit(format_args!("{variant}, none of the symbols")),
+                None => self.misfit(format_args!("{variant}, not one of the symbols")),
             },
             Type::String { .. } => self.serialize_str(variant),
             Type::Union(branches) => {

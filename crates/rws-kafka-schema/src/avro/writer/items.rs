@@ -129,7 +129,7 @@ impl<'a, 'w, 'o> ItemsSer<'a, 'w, 'o> {
         match self.told {
             Some(told) if told != count => {
                 return Err(Fail::value(format!(
-                    "told to have {told} items, and has {count}"
+                    "announced {told} items, but has {count}"
                 )));
             }
             Some(_) => {}

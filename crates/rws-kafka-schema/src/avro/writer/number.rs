@@ -14,11 +14,12 @@ impl Ser<'_, '_, '_> {
         let (is_same, allowed) = match self.ty {
             Type::Float => (
                 f64::from(double as f32) as i128 == i128::from(value),
-                "a float, whole numbers that it has, such as -16777216 to 16777216",
+                "a float: whole numbers that it represents exactly, such as -16777216 to 16777216",
             ),
             _ => (
                 double as i128 == i128::from(value),
-                "a double, whole numbers that it has, such as -9007199254740992 to 9007199254740992",
+                "a double: whole numbers that it represents exactly, such as -9007199254740992 to \
+                 9007199254740992",
             ),
         };
         if is_same {

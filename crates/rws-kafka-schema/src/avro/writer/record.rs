@@ -68,7 +68,7 @@ impl<'a, 'w, 'o> RecordSer<'a, 'w, 'o> {
             );
         };
         if at < self.next || self.loose.iter().any(|span| span.field == at) {
-            return Err(Fail::value("given twice").in_field(name));
+            return Err(Fail::value("the field is given twice").in_field(name));
         }
         let start = self.out.to.len();
         self.write(&record.fields[at], value)?;
@@ -94,7 +94,7 @@ impl<'a, 'w, 'o> RecordSer<'a, 'w, 'o> {
         ))?;
         let length = bytes.iter().take_while(|byte| **byte >= 0x80).count() + 1;
         bytes.drain(..length.min(bytes.len()));
-        String::from_utf8(bytes).map_err(|_| Fail::value("a field whose name is no text"))
+        String::from_utf8(bytes).map_err(|_| Fail::value("a field whose name is not text"))
     }
 
     fn kind(&self) -> String {
@@ -155,7 +155,7 @@ impl<'a, 'w, 'o> RecordSer<'a, 'w, 'o> {
             }
             _ => {}
         }
-        let detail = "the value has no such field, and the schema no default for it";
+        let detail = "the value lacks this field, and the schema has no default for it";
         Err(Fail::value(detail).in_field(&field.name))
     }
 }

@@ -46,7 +46,11 @@ impl<'a, 'w, 'o> RecordsSer<'a, 'w, 'o> {
         for (key, value) in &entries.entries {
             match key {
                 Held::Text(name) => fields.push((name.as_str(), value)),
-                _ => return Err(Fail::value("a map whose keys are no text, for a record")),
+                _ => {
+                    return Err(Fail::value(
+                        "a map whose keys are not text; the schema has a record",
+                    ));
+                }
             }
         }
         let (index, id, record) = chosen(to.types, branches, &fields)?;
@@ -86,7 +90,7 @@ fn chosen<'a>(
     match best {
         Some((_, branch)) => Ok(branch),
         None => Err(Fail::value(format!(
-            "found a map that is none of the union's records: {}",
+            "found a map that fits none of the union's records: {}",
             misfits.join("; ")
         ))),
     }

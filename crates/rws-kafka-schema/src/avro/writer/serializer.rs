@@ -151,7 +151,7 @@ impl<'a, 'w, 'o> Serializer for Ser<'a, 'w, 'o> {
             Type::String { .. } => self.out.bytes(value.as_bytes()),
             Type::Enum(symbols) => match symbol(&symbols.symbols, 0, value) {
                 Some(index) => varint::write_length(index, self.out.to),
-                None => return self.misfit(format_args!("{value:?}, none of the symbols")),
+                None => return self.misfit(format_args!("{value:?}, not one of the symbols")),
             },
             Type::Union(branches) => {
                 let rank = |ty: &Type| match ty {

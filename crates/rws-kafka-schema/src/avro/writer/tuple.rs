@@ -63,12 +63,12 @@ impl<'a, 'w, 'o> FieldsSer<'a, 'w, 'o> {
                 match record.fields.get(next) {
                     None => Ok(()),
                     Some(field) => {
-                        Err(Fail::value("the tuple ends before it").in_field(&field.name))
+                        Err(Fail::value("the tuple ends before this field").in_field(&field.name))
                     }
                 }
             }
             Self::Items(items) => items.finish(),
-            Self::One(Some(_)) => Err(Fail::value("a tuple of 1 with nothing in it")),
+            Self::One(Some(_)) => Err(Fail::value("a tuple of length 1 without a value")),
             Self::One(None) | Self::Nothing => Ok(()),
         }
     }
@@ -76,7 +76,7 @@ impl<'a, 'w, 'o> FieldsSer<'a, 'w, 'o> {
 
 #[cold]
 fn too_many() -> Fail {
-    Fail::value("a tuple with more values than it told")
+    Fail::value("a tuple with more values than its announced length")
 }
 
 macro_rules! tuple {

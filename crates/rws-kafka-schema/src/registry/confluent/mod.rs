@@ -58,7 +58,7 @@ impl Confluent {
             if !is_header {
                 return Err(RegistryError::Setting {
                     setting: "header",
-                    found: format!("{name:?} is no header, or its value is none"),
+                    found: format!("{name:?} has an invalid name or value"),
                     allowed: "a name of letters, digits and -, a value of visible ASCII characters",
                 });
             }
@@ -231,7 +231,7 @@ impl Backend for Confluent {
         match self.post::<Verdict>(path, schema, About::Schema { subject }) {
             Ok(verdict) if verdict.is_compatible => Ok(Vec::new()),
             Ok(verdict) if verdict.messages.is_empty() => {
-                Ok(vec!["the registry says no more than that".to_owned()])
+                Ok(vec!["the registry gave no details".to_owned()])
             }
             Ok(verdict) => Ok(verdict.messages),
             // A first version is compatible with every rule.

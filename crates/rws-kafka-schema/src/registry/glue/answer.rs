@@ -49,7 +49,7 @@ impl Version {
     pub(super) fn id(&self) -> Result<SchemaId, String> {
         let id = self.schema_version_id.as_deref();
         let id = id.ok_or_else(|| missing("SchemaVersionId"))?;
-        let id = uuid(id).ok_or("its SchemaVersionId is no UUID")?;
+        let id = uuid(id).ok_or("its SchemaVersionId is not a UUID")?;
         Ok(SchemaId::Glue(id))
     }
 

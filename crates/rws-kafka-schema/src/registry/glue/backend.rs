@@ -17,7 +17,7 @@ const LONGEST_CHECK: Duration = Duration::from_secs(20);
 /// The first and the longest pause between two looks at its status.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_secs(1);
-/// How many failed versions are skipped to find the latest that can be used.
+/// How many failed versions are skipped to find the latest usable one.
 const MOST_FAILED: u32 = 16;
 
 const NOT_FOUND: &str = "EntityNotFoundException";
@@ -127,7 +127,10 @@ impl GlueBackend {
                     attempts: 1,
                     status: 200,
                     code: None,
-                    text: format!("version {id} is still checked after {:?}", self.patience),
+                    text: format!(
+                        "version {id} is still being checked after {:?}",
+                        self.patience
+                    ),
                     retry_after: None,
                 });
             }
@@ -138,7 +141,7 @@ impl GlueBackend {
         let text = match status {
             Status::Available | Status::Pending => return Ok(id),
             Status::Failure => format!(
-                "version {id} failed Glue's check: it does not get along with the versions before"
+                "version {id} failed Glue's check: it is not compatible with earlier versions"
             ),
             Status::Other(status) => format!("version {id} has status {status}"),
         };
@@ -186,8 +189,8 @@ impl GlueBackend {
             rule => Err(RegistryError::Setting {
                 setting: "check of compatibility",
                 found: format!(
-                    "is no part of AWS Glue, and {subject} has the rule {}",
-                    rule.unwrap_or("(none told)")
+                    "is not offered by AWS Glue, and {subject} has the rule {}",
+                    rule.unwrap_or("(none reported)")
                 ),
                 allowed: "registering the schema, which checks it",
             }),
@@ -278,8 +281,8 @@ impl GlueBackend {
             Some(reference) => Err(self.invalid(
                 subject,
                 format!(
-                    "it refers to {}, and AWS Glue keeps no references; allowed: one text that \
-                     holds all",
+                    "it refers to {}, but AWS Glue stores no references; allowed: one text \
+                     that contains all of it",
                     reference.name()
                 ),
             )),
@@ -310,7 +313,7 @@ impl Backend for GlueBackend {
             return Err(RegistryError::UnknownSubject {
                 url: self.client.url().to_owned(),
                 subject: subject.to_owned(),
-                what: "version that may be used".to_owned(),
+                what: "usable version".to_owned(),
                 code: None,
                 text: format!("the last {} are {:?}", passed + 1, found.status()),
             });

@@ -30,7 +30,7 @@ pub(super) struct Client {
 pub(super) enum Fault {
     /// Glue refused the request; the meaning depends on the request.
     Refused(Refusal),
-    /// Glue could not be asked, or the response is not Glue's.
+    /// Glue is unavailable, or the response is not Glue's.
     Failed(RegistryError),
 }
 
@@ -86,7 +86,7 @@ impl Client {
             Fault::Failed(RegistryError::Answer {
                 url: self.url.clone(),
                 detail: format!(
-                    "not what {operation} gives, at line {line} column {column}: {}",
+                    "not a valid response to {operation}, at line {line} column {column}: {}",
                     answer.shown()
                 ),
             })

@@ -116,7 +116,7 @@ impl GlueSettings {
             _ => Err(RegistryError::Setting {
                 setting: "endpoint",
                 found: format!(
-                    "{:?} is not one of AWS Glue",
+                    "{:?} is not a valid address",
                     super::super::url::without_credentials(endpoint)
                 ),
                 allowed: "http:// or https:// with host, port and path, without credentials",

@@ -222,7 +222,7 @@ fn a_check_that_does_not_end_is_worth_a_retry() {
     backend.patience = Duration::from_millis(120);
     let error = backend.find("orders", &schema(), false).unwrap_err();
     assert!(
-        words(&error).contains("is still checked after 120ms"),
+        words(&error).contains("is still being checked after 120ms"),
         "{error}"
     );
     assert!(error.is_worth_a_retry());
@@ -240,7 +240,7 @@ fn the_latest_version_is_one_that_may_be_used() {
     assert_eq!(backend.version("orders", None).unwrap().version, 1);
     let error = backend.version("orders", None).unwrap_err();
     assert!(
-        words(&error).contains("no version that may be used in subject orders"),
+        words(&error).contains("no usable version in subject orders"),
         "{error}"
     );
 }
@@ -313,7 +313,7 @@ fn what_is_no_schema_is_invalid() {
     let refers = schema().with_reference(Reference::new("shop.Customer", "customers", 1));
     let error = backend.register("orders", &refers, false).unwrap_err();
     assert!(
-        words(&error).contains("AWS Glue keeps no references"),
+        words(&error).contains("AWS Glue stores no references"),
         "{error}"
     );
 }
@@ -359,7 +359,7 @@ fn refused_credentials_say_what_aws_says() {
         other => panic!("{other:?}"),
     }
     for why in [
-        "not what GetSchemaVersion gives",
+        "not a valid response to GetSchemaVersion",
         "no SchemaDefinition",
         "THRIFT",
     ] {
@@ -432,7 +432,7 @@ fn what_can_be_told_of_compatibility_is_told() {
     let backend = backend(&server);
     let of = || backend.incompatibilities("orders", &schema());
     assert_eq!(of().unwrap(), Vec::<String>::new());
-    assert!(words(&of().unwrap_err()).ends_with("for invalid: no type"));
+    assert!(words(&of().unwrap_err()).ends_with("as invalid: no type"));
     for _ in 0..2 {
         assert_eq!(of().unwrap(), Vec::<String>::new());
     }
@@ -442,7 +442,7 @@ fn what_can_be_told_of_compatibility_is_told() {
     );
     let error = of().unwrap_err();
     assert!(
-        words(&error).contains("is no part of AWS Glue, and orders has the rule BACKWARD"),
+        words(&error).contains("is not offered by AWS Glue, and orders has the rule BACKWARD"),
         "{error}"
     );
 }

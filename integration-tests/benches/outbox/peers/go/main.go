@@ -1,10 +1,10 @@
-// Drains a backlog by github.com/oagudo/outbox, to be compared with.
+// Drains a backlog with github.com/oagudo/outbox, for comparison.
 //
-// The publisher is that of its example for PostgreSQL and Kafka: segmentio/kafka-go, a message a call.
-// Its settings are tuned, for by their defaults both wait: a writer of kafka-go holds a message back
-// for a second, so it writes each at once (BatchSize 1), and a reader takes 100 messages every 10 s,
-// so it looks every millisecond and takes and deletes 1000. The library has one reader and publishes
-// message by message; it has no batches.
+// The publisher is that of its example for PostgreSQL and Kafka: segmentio/kafka-go, one message per
+// call. The settings are tuned, because both wait by default: a writer of kafka-go delays a message
+// for a second, so here it writes each at once (BatchSize 1); and a reader reads 100 messages every
+// 10 s, so here it polls every millisecond, and reads and deletes 1000. The library has one reader,
+// publishes message by message, and has no batches.
 package main
 
 import (
@@ -30,7 +30,7 @@ const (
 	batch  = 1000
 )
 
-// The table of its documentation.
+// The table in its documentation.
 const tables = `
 CREATE TABLE outbox (
 	id UUID PRIMARY KEY,
@@ -95,7 +95,7 @@ func fill(db *sql.DB, events int) {
 	check(err)
 }
 
-// Until all are acknowledged and their rows are gone.
+// Waits until all are acknowledged and their rows are deleted.
 func drain(db *sql.DB, p *publisher, events int) time.Duration {
 	p.published.Store(0)
 	begun := time.Now()

@@ -98,7 +98,7 @@ public final class Peer {
                 outbox.schedule(Publisher.class).publish(topic, String.valueOf(n % 10_000), payload);
             }
         });
-        // The library has an event due no sooner than after its first retry.
+        // In this library, an event is due only after its first retry interval.
         transactions.inTransactionThrows(tx -> {
             try (Statement statement = tx.connection().createStatement()) {
                 statement.executeUpdate("UPDATE TXNO_OUTBOX SET nextAttemptTime = nextAttemptTime - interval '1 hour'");

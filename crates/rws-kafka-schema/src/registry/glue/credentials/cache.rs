@@ -66,7 +66,7 @@ impl Cache {
         let until = Instant::now() + LONGEST_WAIT;
         while state.round == round {
             if self.changed.wait_until(&mut state, until).timed_out() && state.round == round {
-                let detail = format!("another thread looks for them since {LONGEST_WAIT:?}");
+                let detail = format!("another thread has looked for them for {LONGEST_WAIT:?}");
                 return Err(RegistryError::NoCredentials { detail });
             }
         }
@@ -74,7 +74,7 @@ impl Cache {
             (Some(current), _) => Ok(Arc::clone(current)),
             (None, Some(failure)) => Err(failure.clone()),
             (None, None) => Err(RegistryError::NoCredentials {
-                detail: "the thread that looked for them ended".to_owned(),
+                detail: "the thread that looked for them ended without a result".to_owned(),
             }),
         }
     }
@@ -113,7 +113,10 @@ impl Cache {
             }),
             Err(error) => match state.usable(LATE) {
                 Some(valid) => {
-                    tracing::warn!(target: "rws_kafka", "AWS credentials are about to expire and cannot be renewed: {error}");
+                    tracing::warn!(
+                        target: "rws_kafka",
+                        "AWS credentials are about to expire and cannot be renewed: {error}"
+                    );
                     Ok(valid)
                 }
                 None => Err(error),

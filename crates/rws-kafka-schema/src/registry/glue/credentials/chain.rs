@@ -23,7 +23,7 @@ pub(super) enum Missing {
     Nothing(String),
     /// It is set up to provide some, and cannot.
     Broken(String),
-    /// It could not be asked, or cannot answer.
+    /// It is unreachable or unavailable.
     Failed(RegistryError),
 }
 
@@ -91,7 +91,7 @@ fn of_place(mut error: RegistryError, place: &str) -> RegistryError {
     | RegistryError::Unavailable { text: words, .. }
     | RegistryError::Answer { detail: words, .. } = &mut error
     {
-        *words = format!("asked for AWS credentials ({place}): {words}");
+        *words = format!("while requesting AWS credentials ({place}): {words}");
     }
     error
 }

@@ -68,7 +68,7 @@ impl Chain {
         }
         Document::read(&answer.body)
             .and_then(Document::credentials)
-            .map_err(|why| Missing::Broken(format!("{shown}: {why}")))
+            .map_err(|why| Missing::Broken(format!("{shown} {why}")))
     }
 
     /// Returns the token, preferably from the file, because its content may change.
@@ -118,16 +118,18 @@ impl Chain {
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && !b"/?#%".contains(&byte))
         {
-            return Err(Missing::Broken(format!("{url} gave no name of a role")));
+            return Err(Missing::Broken(format!(
+                "{url} returned an invalid role name"
+            )));
         }
         let (url, answer) = get(&format!("{ROLES}{role}"))?;
         if !answer.status.is_success() {
             return Err(refused(&url, &answer));
         }
-        let broken = |why| Missing::Broken(format!("{url}: {why}"));
+        let broken = |why| Missing::Broken(format!("{url} {why}"));
         let document = Document::read(&answer.body).map_err(broken)?;
         if let Some(code) = document.code.as_ref().filter(|code| *code != "Success") {
-            return Err(broken(format!("the instance says {code}")));
+            return Err(broken(format!("returned code {code}")));
         }
         document.credentials().map_err(broken)
     }
@@ -171,7 +173,7 @@ fn instance_token(http: &Http, base: &str) -> Result<String, Missing> {
     }
     let token = String::from_utf8_lossy(&answer.body).trim().to_owned();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Missing::Broken(format!("{url} gave no token")));
+        return Err(Missing::Broken(format!("{url} returned an invalid token")));
     }
     Ok(token)
 }

@@ -92,19 +92,19 @@ impl Document {
     fn read(json: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(json).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            format!("what it gave is not JSON with credentials, at line {line} column {column}")
+            format!("returned invalid JSON credentials, at line {line} column {column}")
         })
     }
 
     fn credentials(self) -> Result<Credentials, String> {
-        let missing = |name| format!("what it gave has no {name}");
+        let missing = |name| format!("returned no {name}");
         let id = self.access_key_id.filter(|id| !id.is_empty());
         let secret = self.secret_access_key.filter(|secret| !secret.is_empty());
         let expires = match &self.expiration {
             None => None,
-            Some(text) => Some(
-                parse(text).ok_or("what it gave has an Expiration that is no time of ISO 8601")?,
-            ),
+            Some(text) => {
+                Some(parse(text).ok_or("returned an Expiration that is not an ISO 8601 time")?)
+            }
         };
         Ok(Credentials::new(
             id.ok_or_else(|| missing("AccessKeyId"))?,

@@ -47,8 +47,8 @@ fn run_within(command: &str, timeout: Duration) -> Result<Credentials, String> {
     let document = Document::read(&output).map_err(wrong)?;
     match document.version {
         Some(1) => document.credentials().map_err(wrong),
-        Some(other) => Err(wrong(format!("gave version {other}; allowed: 1"))),
-        None => Err(wrong("gave no Version; allowed: 1".to_owned())),
+        Some(other) => Err(wrong(format!("returned version {other}; allowed: 1"))),
+        None => Err(wrong("returned no Version; allowed: 1".to_owned())),
     }
 }
 
@@ -123,15 +123,15 @@ mod tests {
             ("echo hidden; exit 3", "failed: exit status: 3"),
             (
                 "echo hidden",
-                "not JSON with credentials, at line 1 column 1",
+                "returned invalid JSON credentials, at line 1 column 1",
             ),
             (
                 r#"echo '{"Version": 2, "AccessKeyId": "hidden"}'"#,
-                "gave version 2; allowed: 1",
+                "returned version 2; allowed: 1",
             ),
             (
                 r#"echo '{"Version": 1, "AccessKeyId": "hidden"}'"#,
-                "has no SecretAccessKey",
+                "returned no SecretAccessKey",
             ),
             ("head -c 70000 /dev/zero", "wrote more than 64 KiB"),
         ] {

@@ -79,7 +79,7 @@ impl Chain {
         if through.len() >= DEEPEST || through.iter().any(|before| before == name) {
             let way = through.join(", ");
             return Err(Missing::Broken(format!(
-                "source_profile leads too far or in a circle: {way}, {name}"
+                "source_profile is nested too deeply or forms a circle: {way}, {name}"
             )));
         }
         through.push(name.to_owned());
@@ -104,11 +104,13 @@ impl Chain {
         }
         if SSO.iter().any(|setting| settings.contains_key(*setting)) {
             return Err(Missing::Broken(format!(
-                "{profile} means single sign-on (sso_…), which a service cannot do; allowed: \
+                "{profile} uses single sign-on (sso_…), which a service cannot use; allowed: \
                  aws_access_key_id, role_arn, credential_process"
             )));
         }
-        Err(Missing::Nothing(format!("{profile} holds no credentials")))
+        Err(Missing::Nothing(format!(
+            "{profile} contains no credentials"
+        )))
     }
 
     fn of_role(
@@ -131,12 +133,12 @@ impl Chain {
         }
         if get("mfa_serial").is_some() {
             return Err(Missing::Broken(
-                "mfa_serial asks for a person, whom a service has not".to_owned(),
+                "mfa_serial needs a person, so a service cannot use it".to_owned(),
             ));
         }
         let by = match (get("source_profile"), get("credential_source")) {
             (Some(source), None) if source == name => static_keys(settings)
-                .unwrap_or_else(|| Err("it is its own source_profile, without keys".to_owned()))
+                .unwrap_or_else(|| Err("it is its own source_profile, but has no keys".to_owned()))
                 .map_err(Missing::Broken)?,
             (Some(source), None) => self.of_profile(profiles, source, through)?,
             (None, Some("Environment")) => self.of_variables()?,
@@ -172,10 +174,10 @@ fn static_keys(settings: &Settings) -> Option<Result<Credentials, String>> {
     match (id, secret) {
         (Some(id), Some(secret)) => Some(Ok(Credentials::new(id, secret, token.cloned()))),
         (Some(_), None) => Some(Err(
-            "aws_access_key_id without aws_secret_access_key".to_owned()
+            "aws_access_key_id is set, aws_secret_access_key is not".to_owned(),
         )),
         (None, Some(_)) => Some(Err(
-            "aws_secret_access_key without aws_access_key_id".to_owned()
+            "aws_secret_access_key is set, aws_access_key_id is not".to_owned(),
         )),
         (None, None) => None,
     }

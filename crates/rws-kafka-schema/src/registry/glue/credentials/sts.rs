@@ -104,7 +104,7 @@ impl Chain {
             )));
         }
         of_answer(&String::from_utf8_lossy(&answer.body))
-            .ok_or_else(|| Missing::Broken(format!("{url} gave an answer without credentials")))
+            .ok_or_else(|| Missing::Broken(format!("{url} returned no credentials")))
     }
 }
 

@@ -175,7 +175,7 @@ fn where_a_web_identity_is_refused_no_one_else_is_asked() {
         RegistryError::Unavailable { status, text, .. } => {
             assert_eq!(status, 503);
             assert!(
-                text.starts_with("asked for AWS credentials (web identity): "),
+                text.starts_with("while requesting AWS credentials (web identity): "),
                 "{text}"
             );
         }
@@ -267,7 +267,7 @@ fn a_profile_that_cannot_do_says_why() {
     for (config, why) in [
         (
             "sso_session = s\nsso_account_id = 1",
-            "profile x means single sign-on",
+            "profile x uses single sign-on",
         ),
         ("role_arn = a", "role_arn needs source_profile"),
         ("role_arn = a\nsource_profile = gone", "no profile gone in"),
@@ -285,15 +285,15 @@ fn a_profile_that_cannot_do_says_why() {
         ),
         (
             "role_arn = a\nsource_profile = y\nmfa_serial = m",
-            "mfa_serial asks for a person",
+            "mfa_serial needs a person",
         ),
         (
             "role_arn = a\nsource_profile = x",
-            "its own source_profile, without keys",
+            "its own source_profile, but has no keys",
         ),
         (
             "aws_secret_access_key = hidden",
-            "aws_secret_access_key without aws_access_key_id",
+            "aws_secret_access_key is set, aws_access_key_id is not",
         ),
         #[cfg(unix)]
         ("credential_process = exit 7", "exit status: 7"),
@@ -317,7 +317,7 @@ fn profiles_in_a_circle_are_told_once_each() {
          source_profile = x",
     );
     let words = refused(&chain(&[("AWS_PROFILE", "x")], home.path()));
-    assert!(words.ends_with("in a circle: x, y, x"), "{words}");
+    assert!(words.ends_with("forms a circle: x, y, x"), "{words}");
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn a_profile_without_credentials_leaves_it_to_the_next_place() {
     write(&home, ".aws/config", "[profile x]\nregion = r");
     let words = refused(&chain(&[("AWS_PROFILE", "x"), OFF], home.path()));
     assert!(
-        words.contains("profile x holds no credentials; container:"),
+        words.contains("profile x contains no credentials; container:"),
         "{words}"
     );
 }
@@ -463,7 +463,7 @@ fn an_instance_without_a_role_or_that_is_none_is_told_of() {
         "{words}"
     );
     let words = refused(&of(&server.url));
-    assert!(words.ends_with("gave no name of a role"), "{words}");
+    assert!(words.ends_with("returned an invalid role name"), "{words}");
     let error = of(&server.url).find().unwrap_err();
     assert!(error.is_worth_a_retry(), "{error:?}");
 
