@@ -69,5 +69,5 @@ pub(crate) fn child() {
         .wrap(KafkaLayer::new());
     println!("listening on {}", service.local_addr().expect("an address"));
     let report = rws_kafka::serve(app, service.producer(producer)).expect("a server");
-    report.into_result().expect("a clean stop");
+    let _report = report.into_result().expect("a clean stop");
 }

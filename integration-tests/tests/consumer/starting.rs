@@ -133,7 +133,7 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             plain().on_failure(FailurePolicy::Retry).max_retries(3),
             "max_retries",
-            "nothing says",
+            "no policy applies after the last retry",
         ),
         (
             queued().on_failure(FailurePolicy::Skip),

@@ -82,6 +82,7 @@ fn contender(
     arguments: fn(&Lap<'_>) -> Vec<String>,
     figures: fn(&str) -> Option<(usize, Duration)>,
 ) -> Contender {
+    println!("  {name}: by {}", built.name);
     Contender {
         name,
         command: built.command.clone(),

@@ -273,7 +273,7 @@ fn a_profile_that_cannot_do_says_why() {
         ("role_arn = a\nsource_profile = gone", "no profile gone in"),
         (
             "role_arn = a\nsource_profile = y\n[profile y]\nregion = r",
-            "profile y holds no credentials",
+            "profile y contains no credentials",
         ),
         (
             "role_arn = a\ncredential_source = Moon",
