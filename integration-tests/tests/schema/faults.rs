@@ -154,7 +154,7 @@ fn what_is_no_answer_of_a_registry_is_told() {
         (Fault::HalfOfTheJson, "EOF while parsing"),
         (
             answer(200, &large),
-            "larger than the 4194304 bytes that are read",
+            "larger than the 4194304 bytes allowed",
         ),
     ] {
         let server = Faulty::before(Registry::shared());
