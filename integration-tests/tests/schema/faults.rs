@@ -152,10 +152,7 @@ fn what_is_no_answer_of_a_registry_is_told() {
             "is of type \"XML\"",
         ),
         (Fault::HalfOfTheJson, "EOF while parsing"),
-        (
-            answer(200, &large),
-            "larger than the 4194304 bytes allowed",
-        ),
+        (answer(200, &large), "larger than the 4194304 bytes allowed"),
     ] {
         let server = Faulty::before(Registry::shared());
         let registry = through(&server);
